@@ -1,0 +1,153 @@
+"""``cnn-tui doctor``: whether this machine can do what the program needs, and what to do where it cannot."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from cnn_tui import paths
+
+_LITTLE_DISK = 2 * 2**30
+_LITTLE_MEMORY = 2 * 2**30
+
+State = Literal["ok", "note", "problem"]
+_SIGNS: dict[State, tuple[str, str]] = {"ok": ("✓", "green"), "note": ("·", "yellow"), "problem": ("✗", "red")}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; a problem comes with its remedy."""
+
+    state: State
+    subject: str
+    found: str
+    remedy: str = ""
+
+
+@click.command("doctor")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.pass_context
+def doctor(ctx: click.Context, as_json: bool) -> None:
+    """Look at Python, PyTorch, the device, memory, disk and what is downloaded."""
+    findings = list(examine())
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        _print(findings)
+    ctx.exit(1 if any(finding.state == "problem" for finding in findings) else 0)
+
+
+def examine() -> Iterator[Finding]:
+    """Everything that a run depends on, one finding each."""
+    yield Finding("ok", "Python", f"{platform.python_version()} on {platform.platform(terse=True)}")
+    yield from _torch()
+    yield from _memory()
+    yield from _folders()
+    yield from _downloads()
+
+
+def _torch() -> Iterator[Finding]:
+    try:
+        import torch
+        import torchvision  # fails where the two were built apart
+
+        from cnn_tui.engine.device import bfloat16_is_fast, device_name, free_memory
+    except (ImportError, RuntimeError, OSError) as error:
+        yield Finding(
+            "problem",
+            "PyTorch",
+            f"it cannot be loaded: {error}",
+            "Install torch and torchvision from the same index: pip install --force-reinstall torch torchvision",
+        )
+        return
+    yield Finding("ok", "PyTorch", f"{torch.__version__}, torchvision {torchvision.__version__}")
+    if torch.cuda.is_available():
+        device = torch.device("cuda")
+        memory = f"{free_memory(device) / 2**30:.1f} GiB free"
+        yield Finding("ok", "Device", f"cuda: {device_name(device)}, {memory}")
+    elif torch.backends.mps.is_available():
+        device = torch.device("mps")
+        yield Finding("ok", "Device", "mps: Apple GPU")
+    else:
+        device = torch.device("cpu")
+        yield Finding(
+            "note",
+            "Device",
+            f"cpu: {device_name(device)}, {torch.get_num_threads()} threads; PyTorch sees no GPU",
+            "With an NVIDIA card, check that 'nvidia-smi' works and that this PyTorch was built for CUDA.",
+        )
+    fast = bfloat16_is_fast(device)
+    yield Finding("ok", "bfloat16", "fast here, chosen by itself" if fast else "not fast here; float32 is chosen")
+
+
+def _memory() -> Iterator[Finding]:
+    import psutil
+
+    memory = psutil.virtual_memory()
+    found = f"{memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free"
+    if memory.available < _LITTLE_MEMORY:
+        yield Finding("problem", "Memory", found, "Close other programs, or use smaller pictures and batches.")
+    else:
+        yield Finding("ok", "Memory", found)
+
+
+def _folders() -> Iterator[Finding]:
+    from cnn_tui.errors import StorageError
+    from cnn_tui.store.files import ensure_writable
+
+    for subject, folder in (
+        ("Sessions", paths.sessions_folder()),
+        ("Data", paths.data_folder()),
+        ("Cache", paths.cache_folder()),
+    ):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            ensure_writable(folder)
+        except (OSError, StorageError) as error:
+            yield Finding("problem", subject, f"{folder}: {error}", "Set CNN_TUI_HOME to a folder that can be written.")
+            continue
+        free = shutil.disk_usage(folder).free
+        found = f"{folder}, {free / 2**30:.1f} GiB free"
+        if free < _LITTLE_DISK:
+            yield Finding("problem", subject, found, "Free some disk, or set CNN_TUI_HOME to another one.")
+        else:
+            yield Finding("ok", subject, found)
+
+
+def _downloads() -> Iterator[Finding]:
+    for subject, folder, more in (
+        ("Datasets", paths.datasets_folder(), "see 'cnn-tui datasets'"),
+        ("Weights", paths.weights_folder(), "fetched when a run needs them"),
+    ):
+        names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        kept = ", ".join(name for name in names if not name.startswith("."))
+        size = sum(path.stat().st_size for path in _files(folder))
+        yield Finding("ok", subject, f"{kept} ({size / 1e6:,.0f} MB)" if kept else f"none downloaded, {more}")
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file())
+
+
+def _print(findings: list[Finding]) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    from cnn_tui.store.names import printable
+
+    console = Console(markup=False, highlight=False, soft_wrap=True)
+    for finding in findings:
+        sign, colour = _SIGNS[finding.state]
+        line = Text(f"{sign} ", style=colour)
+        line.append(f"{finding.subject:<9} ", style="bold")
+        line.append(printable(finding.found), style="not bold default")
+        console.print(line)
+        if finding.remedy:
+            console.print(Text(f"            {finding.remedy}", style="dim"))

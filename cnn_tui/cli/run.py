@@ -1,0 +1,140 @@
+"""``cnn-tui run`` and ``cnn-tui demo``: train presets without the workbench."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from cnn_tui.errors import CnnTuiError
+
+if TYPE_CHECKING:
+    from cnn_tui.cli.reporters import Reporter
+    from cnn_tui.config.preset import RunPreset
+    from cnn_tui.engine.control import Control
+
+INTERRUPTED = 130
+
+
+def _fields_help() -> str:
+    """Every setting that ``--set`` takes, from the fields themselves."""
+    from cnn_tui.config.fields import experiment_fields
+
+    lines = []
+    for spec in experiment_fields():
+        lines.append(f"  {spec.path}  (default {'none' if spec.default is None else spec.default})")
+        allowed = f" Allowed: {spec.bounds}." if spec.bounds else ""
+        lines.append(f"      {spec.description}{allowed}")
+    return "\b\nSettings for --set:\n" + "\n".join(lines)
+
+
+class _RunCommand(click.Command):
+    """Shows the experiment's fields below its options."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write("\n" + _fields_help().removeprefix("\b\n") + "\n")
+
+
+@click.command("run", cls=_RunCommand)
+@click.argument("presets", metavar="PRESET...", nargs=-1, required=True)
+@click.option("--set", "settings", metavar="PATH=VALUE", multiple=True, help="Change one setting; may be repeated.")
+@click.option("--name", help="What to call the session.")
+@click.option("--json", "as_json", is_flag=True, help="Print one event per line as JSON.")
+@click.pass_context
+def run(
+    ctx: click.Context, presets: tuple[str, ...], settings: tuple[str, ...], name: str | None, as_json: bool
+) -> None:
+    """Train presets, one after the other.
+
+    A PRESET is a JSON file, the session.json of an earlier run, or the name of a preset (see 'cnn-tui presets').
+    """
+    from cnn_tui.cli.output import print_error
+
+    jobs, codes = [], []
+    for preset in presets:
+        try:
+            jobs.append(prepare(preset, settings, name))
+        except CnnTuiError as error:
+            print_error(error)
+            codes.append(error.exit_code)
+    for job in jobs:
+        code = run_here(job, as_json)
+        codes.append(code)
+        if code == INTERRUPTED:
+            break
+    ctx.exit(INTERRUPTED if INTERRUPTED in codes else next((code for code in codes if code), 0))
+
+
+@click.command("demo")
+@click.option("--json", "as_json", is_flag=True, help="Print one event per line as JSON.")
+@click.pass_context
+def demo(ctx: click.Context, as_json: bool) -> None:
+    """Train on handwritten digits, now, without any download.
+
+    In a terminal this opens the workbench and starts it there.
+    """
+    from cnn_tui.cli.workbench import is_terminal, show
+
+    preset = prepare("quickstart", (), None)
+    if is_terminal() and not as_json:
+        show(preset, start=True)
+    else:
+        ctx.exit(run_here(preset, as_json))
+
+
+def prepare(preset: str, settings: tuple[str, ...], name: str | None) -> RunPreset:
+    """Find and load a preset, with settings and name laid over it.
+
+    Raises:
+        CnnTuiError: there is no such preset, or it or a setting is not allowed.
+    """
+    from cnn_tui.config.overrides import override
+    from cnn_tui.store.presets import find_preset, load_preset, renamed
+
+    loaded = load_preset(find_preset(preset))
+    changed = loaded.model_copy(update={"experiment": override(loaded.experiment, settings)})
+    return renamed(changed, name) if name is not None else changed
+
+
+def run_here(preset: RunPreset, as_json: bool) -> int:
+    """Train one preset in this process and report on it; the exit code."""
+    from cnn_tui.cli.reporters import make_reporter
+
+    reporter = make_reporter(preset, as_json)
+    with reporter:
+        reporter.loading()
+        from cnn_tui.engine.control import Control
+
+        control = Control()
+        with _interruptible(control):
+            return _follow(preset, control, reporter)
+
+
+def _follow(preset: RunPreset, control: Control, reporter: Reporter) -> int:
+    from cnn_tui.engine.record import run_recorded
+    from cnn_tui.events import RunFinished
+
+    code = 1
+    for event in run_recorded(preset, control):
+        reporter.report(event)
+        if isinstance(event, RunFinished):
+            code = event.error.exit_code if event.error else 0
+    return INTERRUPTED if control.stopping else code
+
+
+@contextmanager
+def _interruptible(control: Control) -> Iterator[None]:
+    """Let Ctrl+C and SIGTERM stop the run at its next batch, and a second one leave the test out."""
+
+    def stop(signum: int, frame: object) -> None:
+        control.stop()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

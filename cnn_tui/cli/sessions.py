@@ -1,0 +1,168 @@
+"""``cnn-tui sessions``: the records of runs, listed, shown and deleted."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import Any
+
+import click
+
+from cnn_tui.cli.groups import ListByDefault
+from cnn_tui.cli.output import console, print_error, print_json, print_table, say
+from cnn_tui.cli.presets import shown
+from cnn_tui.config.fields import experiment_fields, value_at
+from cnn_tui.errors import CnnTuiError, ConfigError
+from cnn_tui.history import RunHistory
+from cnn_tui.metrics import Result
+from cnn_tui.store.names import printable
+from cnn_tui.store.records import SessionRecord
+from cnn_tui.store.sessions import (
+    SessionEntry,
+    delete_session,
+    find_session,
+    list_sessions,
+    load_session,
+    read_history,
+)
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_COLUMNS = ("session", "name", "model", "data", "epochs", "lr", "batch", "accuracy", "macro F1", "time", "status")
+_NUMBERS = ("epochs", "lr", "batch", "accuracy", "macro F1", "time")
+
+
+@click.group(cls=ListByDefault, subcommand_metavar="[COMMAND] ...")
+def sessions() -> None:
+    """List, show and delete the records of runs. Without a command this lists them.
+
+    A session is named by its id, by the unique beginning of it, by "latest", or by its folder.
+    """
+
+
+@sessions.command("list")
+@_JSON
+def list_(as_json: bool) -> None:
+    """List all sessions, the newest first."""
+    entries = list_sessions()
+    if as_json:
+        print_json([_document(entry) for entry in entries])
+        return
+    short = _short_ids([entry.id for entry in entries])
+    print_table(_COLUMNS, [(short[entry.id], *_row(entry)) for entry in entries], numbers=_NUMBERS, shorten="name")
+    for entry in entries:
+        if entry.problem is not None:
+            say(f"{entry.id} is broken: {entry.problem.splitlines()[0]}")
+
+
+@sessions.command()
+@click.argument("session")
+@_JSON
+def show(session: str, as_json: bool) -> None:
+    """Show the settings, the last figures and the result of a SESSION."""
+    folder = find_session(session)
+    record, history = load_session(folder), read_history(folder)
+    if as_json:
+        epochs = [epoch.model_dump(mode="json") for epoch in history.epochs]
+        print_json({**record.model_dump(mode="json"), "folder": str(folder), "epochs": epochs})
+        return
+    print_table(("setting", "value"), _heading(record, str(folder)) + _settings(record))
+    if history.epochs:
+        click.echo()
+        print_table(("curve", "last value"), _curves(history), numbers=["last value"])
+    if record.result is not None:
+        click.echo()
+        _show_result(record.result)
+    if record.error is not None:
+        print_error(CnnTuiError(record.error.title, record.error.detail, record.error.hint))
+
+
+@sessions.command()
+@click.argument("names", nargs=-1, required=True, metavar="SESSION...")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def delete(names: tuple[str, ...], yes: bool) -> None:
+    """Delete each SESSION with its weights and predictions, for good."""
+    ids = list(dict.fromkeys(find_session(name).name for name in names))
+    if not yes and not _agreed(ids):
+        return
+    for session_id in ids:
+        click.echo(printable(f"deleted {delete_session(session_id).name}"))
+
+
+def _agreed(ids: list[str]) -> bool:
+    if not sys.stdin.isatty():
+        raise ConfigError("Deleting needs --yes", "Nobody can be asked: stdin is no terminal.", "Add --yes.")
+    return click.confirm(printable(f"Delete {', '.join(ids)} for good?"), err=True)
+
+
+def _short_ids(ids: list[str]) -> dict[str, str]:
+    """For each id its time stamp, by which it can be asked for, or the whole where others have the same."""
+    stamps = Counter(session_id.partition("-")[0] for session_id in ids)
+    return {name: name if stamps[name.partition("-")[0]] > 1 else name.partition("-")[0] for name in ids}
+
+
+def _row(entry: SessionEntry) -> tuple[str, ...]:
+    """The cells behind the id."""
+    if entry.record is None:
+        return *[""] * (len(_COLUMNS) - 2), "broken"
+    record, result = entry.record, entry.record.result
+    experiment = record.experiment
+    return (
+        record.name,
+        experiment.model.architecture,
+        experiment.data.dataset,
+        _epochs(record),
+        f"{experiment.training.optimizer.learning_rate:g}",
+        str(experiment.training.batch_size),
+        f"{result.accuracy:.4f}" if result else "",
+        f"{result.macro_f1:.4f}" if result else "",
+        f"{result.total_seconds:.1f} s" if result else "",
+        record.status,
+    )
+
+
+def _epochs(record: SessionRecord) -> str:
+    """The epochs asked for, after those that were run where they are fewer."""
+    asked = record.experiment.training.epochs
+    run = record.result.epochs_run if record.result else asked
+    return str(asked) if run == asked else f"{run}/{asked}"
+
+
+def _document(entry: SessionEntry) -> dict[str, Any]:
+    record = entry.record.model_dump(mode="json") if entry.record else None
+    return {"id": entry.id, "folder": str(entry.folder), "record": record, "problem": entry.problem}
+
+
+def _heading(record: SessionRecord, folder: str) -> list[tuple[str, str]]:
+    rows = [("session", record.id), ("name", record.name), ("status", record.status), ("created", record.created)]
+    if record.environment is not None:
+        rows.append(("device", f"{record.environment.device_name} ({record.environment.precision})"))
+    if record.parameters is not None:
+        rows.append(("parameters", f"{record.parameters.trainable:,} of {record.parameters.total:,} trained"))
+    return [*rows, ("folder", folder)]
+
+
+def _settings(record: SessionRecord) -> list[tuple[str, str]]:
+    return [(spec.path, shown(value_at(record.experiment, spec.path))) for spec in experiment_fields()]
+
+
+def _curves(history: RunHistory) -> list[tuple[str, str]]:
+    last = history.epochs[-1]
+    figures = {
+        "train loss": last.train_loss,
+        "train accuracy": last.train_accuracy,
+        "validation loss": last.validation_loss,
+        "validation accuracy": last.validation_accuracy,
+    }
+    rows = [(name, f"{value:.4f}") for name, value in figures.items() if value is not None]
+    return [("epoch", str(last.epoch)), *rows]
+
+
+def _show_result(result: Result) -> None:
+    from cnn_tui.cli.result_tables import class_table
+
+    console().print(class_table(result))
+    click.echo()
+    figures = [("accuracy", f"{result.accuracy:.4f}"), ("test loss", f"{result.test_loss:.4f}")]
+    costs = [("epochs run", str(result.epochs_run)), ("training", f"{result.train_seconds:.1f} s")]
+    best = [] if result.best_epoch is None else [("best epoch", str(result.best_epoch))]
+    print_table(("figure", "value"), [*figures, *best, *costs], numbers=["value"])

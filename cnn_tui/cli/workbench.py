@@ -1,0 +1,56 @@
+"""``cnn-tui [PRESET]``: open the workbench in a terminal."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from cnn_tui.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cnn_tui.config.preset import RunPreset
+    from cnn_tui.trainer.protocol import Trainer
+
+
+@click.command("open")
+@click.argument("preset", required=False)
+@click.option("--in-process", is_flag=True, help="Train inside this process, where a second one is unwelcome.")
+def open_workbench(preset: str | None, in_process: bool) -> None:
+    """Open the workbench, with PRESET in its form."""
+    from cnn_tui.cli.run import prepare
+
+    show(prepare(preset, (), None) if preset else None, start=False, in_process=in_process)
+
+
+def is_terminal() -> bool:
+    """Whether there is a terminal to open the workbench in."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def show(preset: RunPreset | None, start: bool, in_process: bool = False) -> None:
+    """Run the workbench until the person leaves it.
+
+    Raises:
+        ConfigError: there is no terminal.
+    """
+    if not is_terminal():
+        raise ConfigError(
+            "The workbench needs a terminal",
+            "Standard input and output are not one.",
+            "Without a terminal use 'cnn-tui run PRESET' or 'cnn-tui demo'.",
+        )
+    from cnn_tui.tui.app import Workbench
+
+    Workbench(_trainer(in_process), preset, start).run()
+
+
+def _trainer(in_process: bool) -> Trainer:
+    if in_process:
+        from cnn_tui.trainer.thread import ThreadTrainer
+
+        return ThreadTrainer()
+    from cnn_tui.trainer.process import ProcessTrainer
+
+    return ProcessTrainer()

@@ -1,0 +1,59 @@
+"""What a person should know about an experiment that is allowed but may not be what was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cnn_tui.catalog.models import ARCHITECTURES
+from cnn_tui.config.experiment import Experiment
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A remark about the settings at the dotted paths in ``fields``."""
+
+    title: str
+    detail: str
+    fields: tuple[str, ...]
+
+
+def notices(experiment: Experiment) -> tuple[Notice, ...]:
+    """All remarks on an experiment, those that change its meaning first."""
+    return tuple(_notices(experiment))
+
+
+def _notices(experiment: Experiment) -> Iterator[Notice]:
+    data, model, training = experiment.data, experiment.model, experiment.training
+    if model.weights == "random" and model.trainable != "all":
+        yield Notice(
+            "Random weights stay frozen",
+            "Only the last layers learn, on top of a network that has learnt nothing. Train all layers, or start from "
+            "ImageNet's weights.",
+            ("model.weights", "model.trainable"),
+        )
+    if model.trainable == "classifier" and ARCHITECTURES[model.architecture].linear_layers == 1:
+        yield Notice(
+            "Classifier is the last layer",
+            f"{model.architecture} has one fully connected layer, so 'classifier' trains the same as 'last_layer'.",
+            ("model.trainable",),
+        )
+    if model.trainable != "all" and training.feature_cache == "auto" and data.augment != "none":
+        yield Notice(
+            "The feature store is off",
+            f"Augmentation '{data.augment}' changes the pictures in every epoch, so the frozen layers run in each "
+            "of them.",
+            ("data.augment", "training.feature_cache"),
+        )
+    if model.trainable != "all" and training.feature_cache == "auto" and model.batch_norm == "adapt":
+        yield Notice(
+            "The feature store is off",
+            "Adapting batch norm changes the frozen layers' output in every step, so they run in each epoch.",
+            ("model.batch_norm", "training.feature_cache"),
+        )
+    if data.root is not None and data.dataset != "folder":
+        yield Notice(
+            "The folder is not used",
+            f"data.root is for the dataset 'folder'; this one is '{data.dataset}'.",
+            ("data.root", "data.dataset"),
+        )

@@ -1,0 +1,118 @@
+"""What is wrong with a preset, in words: pydantic's errors as field, value and what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from cnn_tui.config.bounds import range_in_words
+
+_BOUNDS = {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}
+_TYPES = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "string_type": "text",
+    "string_unicode": "text without lone surrogates",
+    "bool_type": "true or false",
+    "model_type": "an object",
+    "dict_type": "an object",
+    "list_type": "a list",
+    "tuple_type": "a list",
+}
+_LONGEST_VALUE = 60
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong.
+
+    Attributes:
+        path: the field's dotted path, empty for a rule between fields.
+        message: one sentence without the path.
+        fields: the dotted paths concerned, for a rule between fields.
+    """
+
+    path: str
+    message: str
+    fields: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+def problems(error: ValidationError, model: type[BaseModel]) -> tuple[Problem, ...]:
+    """Each distinct problem of a failed validation of ``model``, in the order of its fields."""
+    found = [_problem(details, model) for details in error.errors(include_url=False)]
+    return tuple(dict.fromkeys(found))
+
+
+def _problem(details: ErrorDetails, model: type[BaseModel]) -> Problem:
+    names = [part for part in details["loc"] if isinstance(part, str)]
+    path, kind = ".".join(str(part) for part in details["loc"]), details["type"]
+    context = details.get("ctx", {})
+    if kind == "misfit":
+        return Problem("", str(context["reason"]), tuple(context["fields"]))
+    if kind == "extra_forbidden":
+        return Problem(path, "there is no such field" + _suggestion(names, model))
+    if kind == "missing":
+        return Problem(path, "this field is missing")
+    return Problem(path, f"{_shown(details['input'])} is not allowed: {_allowed(details, context, model)}")
+
+
+def _allowed(details: ErrorDetails, context: Mapping[str, Any], model: type[BaseModel]) -> str:
+    kind = details["type"]
+    if kind in _BOUNDS:
+        field = _field(details, model)
+        return range_in_words(field.metadata) if field else details["msg"]
+    if kind in _TYPES:
+        return f"{_TYPES[kind]} is expected"
+    if kind == "literal_error":
+        return f"expected is {context['expected']}"
+    if kind == "string_pattern_mismatch":
+        return _description(details, model) or f"it must match {context['pattern']}"
+    return details["msg"][0].lower() + details["msg"][1:]
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "…"
+
+
+def _field(details: ErrorDetails, model: type[BaseModel]) -> FieldInfo | None:
+    *parents, name = [str(part) for part in details["loc"]]
+    holder = _holder(parents, model)
+    return holder.model_fields.get(name) if holder else None
+
+
+def _description(details: ErrorDetails, model: type[BaseModel]) -> str:
+    """What the field says of itself, which reads better than a pattern."""
+    field = _field(details, model)
+    return (field.description or "").rstrip(".") if field else ""
+
+
+def _suggestion(names: list[str], model: type[BaseModel]) -> str:
+    """The nearest field name in the model that holds the unknown one."""
+    holder = _holder(names[:-1], model)
+    if holder is None or not names:
+        return ""
+    likely = difflib.get_close_matches(names[-1], holder.model_fields, n=1)
+    return f"; did you mean '{likely[0]}'?" if likely else f"; there are {', '.join(holder.model_fields)}"
+
+
+def _holder(names: list[str], model: type[BaseModel]) -> type[BaseModel] | None:
+    """The model at the end of a path of fields, None where the path leaves the models."""
+    for name in names:
+        field = model.model_fields.get(name)
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+            return None
+        model = field.annotation
+    return model

@@ -1,0 +1,72 @@
+"""Taking the files that are wanted out of an archive, and nothing else."""
+
+from __future__ import annotations
+
+import gzip
+import tarfile
+import zlib
+from collections.abc import Collection, Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from cnn_tui.engine.stopping import ShouldStop, Stopped
+from cnn_tui.engine.ticker import Ticker
+from cnn_tui.events import Event, Progress
+from cnn_tui.store.files import storage_error
+
+_DAMAGE = (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError)
+_CHUNK = 1 << 20
+
+
+class DamagedArchiveError(Exception):
+    """An archive that cannot be read, or that lacks a file that is wanted."""
+
+
+def unpack(archive: Path, names: Collection[str], folder: Path, should_stop: ShouldStop) -> Iterator[Event]:
+    """Take the files called ``names``, in whatever folder of a ``.tar.gz`` they are, into ``folder``.
+
+    The paths in the archive are not used, and links and devices are passed over, so that nothing can land elsewhere.
+    A file has its name once it is complete. Progress is in bytes of the archive.
+
+    Raises:
+        DamagedArchiveError: the archive is damaged or lacks one of the files.
+        StorageError: the archive cannot be opened, or a file cannot be written.
+        Stopped: ``should_stop`` said so; it is asked at every mebibyte.
+    """
+    try:
+        yield from _unpack(archive, set(names), folder, should_stop)
+    except _DAMAGE as error:
+        raise DamagedArchiveError(str(error) or "it ends early") from error
+    except OSError as error:
+        raise storage_error(folder, error) from error
+
+
+def _unpack(archive: Path, left: set[str], folder: Path, should_stop: ShouldStop) -> Iterator[Event]:
+    ticker, total = Ticker(10), archive.stat().st_size
+    with archive.open("rb") as file, tarfile.open(fileobj=file, mode="r|gz") as members:
+        for member in members:
+            name = PurePosixPath(member.name).name
+            content = members.extractfile(member) if name in left and member.isreg() else None
+            if content is None:
+                continue
+            for _ in _write(content, member.size, folder / name, should_stop):
+                if ticker.due():
+                    yield Progress(done=file.tell(), total=total, unit="bytes")
+            left.remove(name)
+            if not left:
+                return
+    raise DamagedArchiveError(f"it lacks {', '.join(sorted(left))}")
+
+
+def _write(content: IO[bytes], size: int, target: Path, should_stop: ShouldStop) -> Iterator[None]:
+    """Copy ``content`` chunk by chunk, under another name until all ``size`` bytes are there."""
+    part = target.with_name(target.name + ".part")
+    with part.open("wb") as file:
+        while chunk := content.read(_CHUNK):
+            if should_stop():
+                raise Stopped
+            file.write(chunk)
+            yield
+        if file.tell() != size:
+            raise EOFError(f"{target.name} is not complete in it")
+    part.replace(target)

@@ -1,0 +1,204 @@
+"""Picture files to eight-bit RGB, whatever they are stored as."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import struct
+import zlib
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from cnn_tui.engine.stopping import ShouldStop, Stopped
+from cnn_tui.engine.ticker import Ticker
+from cnn_tui.events import Event, Progress
+
+EXTENSIONS = frozenset(
+    {".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"}
+)
+"""The endings of picture files, in lower case."""
+
+WORKERS = os.cpu_count() or 1
+"""How many threads decode at once; Pillow lets go of the interpreter's lock meanwhile."""
+
+_S = TypeVar("_S")
+_T = TypeVar("_T")
+_CHUNK = 16
+_FEW_PIXELS = 128 * 128  # below it Pillow holds the interpreter's lock most of the time, and threads only contend
+_SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N")
+_ORIENTATION = 0x0112
+_FIRST_SIDEWAYS_ORIENTATION = 5
+_DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+"""What Pillow raises for files that are damaged, of an unknown kind or too large to be meant seriously."""
+
+
+class UnreadablePictureError(Exception):
+    """A file that is no picture, or a damaged one."""
+
+
+class UnevenSizesError(Exception):
+    """A picture is of another size than the others."""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Pictures of many files, uint8 (N, H, W, 3), without the unreadable ones: (place among the files, reason)."""
+
+    pictures: NDArray[np.uint8]
+    unreadable: tuple[tuple[int, str], ...]
+
+
+def decode(path: str, size: tuple[int, int] | None) -> NDArray[np.uint8]:
+    """Read a picture as uint8 (H, W, 3), resized to ``size`` (height, width) if that is given.
+
+    It is turned as its EXIF orientation says and put on white where it is transparent. Of 16 bits the upper eight
+    are taken, of an animation the first frame.
+
+    Raises:
+        UnreadablePictureError: the file is gone, damaged, no picture, or larger than Pillow's limit.
+    """
+    try:
+        with Image.open(path) as image:
+            picture = _rgb(_upright(image))
+            if size is not None and picture.size != (size[1], size[0]):
+                picture = picture.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+            return np.asarray(picture)
+    except _DAMAGE as error:
+        raise UnreadablePictureError(_reason(error)) from error
+
+
+def picture_size(path: str) -> tuple[int, int]:
+    """Height and width of a picture as :func:`decode` would give it, from the file's head.
+
+    Raises:
+        UnreadablePictureError: as there.
+    """
+    try:
+        with Image.open(path) as image:
+            sideways = image.getexif().get(_ORIENTATION, 1) >= _FIRST_SIDEWAYS_ORIENTATION
+            return (image.width, image.height) if sideways else (image.height, image.width)
+    except _DAMAGE as error:
+        raise UnreadablePictureError(_reason(error)) from error
+
+
+def decode_all(
+    paths: Sequence[str], size: tuple[int, int], resize: bool, should_stop: ShouldStop
+) -> Generator[Event, None, Decoded]:
+    """Decode files in parallel to pictures of one ``size`` (height, width), telling progress in pictures.
+
+    Raises:
+        UnevenSizesError: without ``resize``, for the first picture of another size.
+        Stopped: ``should_stop`` said so; it is asked every few pictures.
+    """
+    pictures = np.empty((len(paths), *size, 3), dtype=np.uint8)
+
+    def fill(place: int) -> None:
+        picture = decode(paths[place], size if resize else None)
+        if picture.shape != pictures.shape[1:]:
+            raise UnevenSizesError
+        pictures[place] = picture
+
+    small = not resize and size[0] * size[1] <= _FEW_PIXELS
+    unreadable = yield from _for_all(len(paths), fill, should_stop, workers=1 if small else WORKERS)
+    if unreadable:
+        pictures = np.delete(pictures, [place for place, _ in unreadable], axis=0)
+    return Decoded(pictures, unreadable)
+
+
+def check_all(paths: Sequence[str], should_stop: ShouldStop) -> Generator[Event, None, tuple[tuple[int, str], ...]]:
+    """Find the files whose heads are not those of pictures: (place, reason).
+
+    Raises:
+        Stopped: ``should_stop`` said so; it is asked every few pictures.
+    """
+
+    def look(place: int) -> None:
+        picture_size(paths[place])
+
+    return (yield from _for_all(len(paths), look, should_stop))
+
+
+def _for_all(
+    count: int, work: Callable[[int], None], should_stop: ShouldStop, workers: int = WORKERS
+) -> Generator[Event, None, tuple[tuple[int, str], ...]]:
+    """Do ``work`` for every place in parallel; the places where it met an unreadable picture."""
+
+    def chunk(places: range) -> list[tuple[int, str]]:
+        return list(itertools.chain.from_iterable(_problem(place, work) for place in places))
+
+    ticker, done = Ticker(10), 0
+    problems: list[tuple[int, str]] = []
+    chunks = [range(start, min(start + _CHUNK, count)) for start in range(0, count, _CHUNK)]
+    with contextlib.closing(in_parallel(chunk, chunks, ahead=4 * workers, workers=workers)) as results:
+        for places, found in zip(chunks, results, strict=True):
+            if should_stop():
+                raise Stopped
+            problems += found
+            done = places.stop
+            if ticker.due() or done == count:
+                yield Progress(done=done, total=count, unit="pictures")
+    return tuple(problems)
+
+
+def _problem(place: int, work: Callable[[int], None]) -> Iterator[tuple[int, str]]:
+    try:
+        work(place)
+    except UnreadablePictureError as error:
+        yield place, str(error)
+
+
+def in_parallel(
+    work: Callable[[_S], _T], items: Iterable[_S], ahead: int, workers: int = WORKERS
+) -> Generator[_T, None, None]:
+    """The results of ``work`` in the order of ``items``, computed by threads, at most ``ahead`` before their turn."""
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
+    try:
+        futures = (pool.submit(work, item) for item in items)
+        begun = deque(itertools.islice(futures, ahead))
+        while begun:
+            result = begun.popleft().result()
+            begun.extend(itertools.islice(futures, 1))
+            yield result
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    return ImageOps.exif_transpose(image) if image.getexif().get(_ORIENTATION, 1) != 1 else image
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode in _SIXTEEN_BIT:
+        upper = np.clip(np.asarray(image), 0, 0xFFFF).astype(np.uint16) >> 8
+        image = Image.fromarray(upper.astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "no picture of a known kind"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return (str(error) or type(error).__name__).splitlines()[0].rstrip(".")

@@ -1,0 +1,233 @@
+"""Networks of torchvision's catalogue, made ready to be trained on other classes.
+
+A network is built without memory for its weights, which costs milliseconds and is enough to count them;
+:func:`load_weights` then fills them in, from the seed, a file or torchvision's server.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torchvision.models import get_model
+
+from cnn_tui.config.experiment import ModelConfig
+from cnn_tui.engine.fitting import fit, require_same
+from cnn_tui.engine.freezing import batch_norms, freeze, set_train_mode
+from cnn_tui.engine.heads import last_layer, new_last_layer
+from cnn_tui.engine.stochastic import Randomness, seed_stochastic
+from cnn_tui.engine.stopping import ShouldStop, never
+from cnn_tui.engine.weights import Triple, fetch_imagenet, imagenet_normalisation, read_state
+from cnn_tui.events import Event, Parameters, Phase, WarningRaised
+
+_AUXILIARY_WEIGHTS = {"googlenet": 0.3, "inception_v3": 0.4}
+_AUXILIARY_SIZES = {"googlenet": 15, "inception_v3": 299}
+_INITIAL_STD = {"googlenet": 0.01, "inception_v3": 0.1}
+
+
+@dataclass
+class Classifier:
+    """A network in training: what of it changes, and in which mode each part runs.
+
+    Attributes:
+        network: maps normalised pictures, float (N, 3, image_size, image_size), to logits (N, classes).
+        randomness: what its dropout and stochastic depth draw from.
+        mean: of each channel of the pictures that the weights were trained on, from 0 to 1; None for random
+            weights, where it is for the data to say. ``std`` likewise.
+    """
+
+    config: ModelConfig
+    network: nn.Module
+    classes: int
+    image_size: int
+    seed: int
+    randomness: Randomness
+    mean: Triple | None
+    std: Triple | None
+
+    def train_mode(self) -> None:
+        """Put into train mode what may be: the head, and the backbone only if it is trained."""
+        set_train_mode(self.network, self.config.trainable, self.config.batch_norm)
+
+    def eval_mode(self) -> None:
+        """Put everything into eval mode."""
+        self.network.eval()
+
+    def training_outputs(self, pictures: Tensor) -> tuple[Tensor, tuple[tuple[Tensor, float], ...]]:
+        """The logits, and those of auxiliary heads with the weight that each has in the loss."""
+        # Past the hook that makes the network give its logits alone.
+        outputs = self.network.forward(pictures)
+        if isinstance(outputs, Tensor):
+            return outputs, ()
+        weight = _AUXILIARY_WEIGHTS[self.config.architecture]
+        return outputs[0], tuple((logits, weight) for logits in outputs[1:])
+
+    def trainable_parameters(self) -> tuple[nn.Parameter, ...]:
+        """The weights that training changes."""
+        return tuple(parameter for parameter in self.network.parameters() if parameter.requires_grad)
+
+    def parameter_counts(self) -> Parameters:
+        """How many weights there are, and how many of them training changes."""
+        total = sum(parameter.numel() for parameter in self.network.parameters())
+        return Parameters(total=total, trainable=sum(parameter.numel() for parameter in self.trainable_parameters()))
+
+    def trained_state(self) -> dict[str, Tensor]:
+        """What training changes, by its name in the network's state dict; the tensors themselves, not copies."""
+        state: dict[str, Tensor] = self.network.state_dict()
+        if self.config.trainable == "all":
+            return state
+        changing = {name for name, parameter in self.network.named_parameters() if parameter.requires_grad}
+        if self.config.batch_norm == "adapt":
+            layers = batch_norms(self.network).items()
+            changing |= {f"{name}.{buffer}" for name, layer in layers for buffer, _ in layer.named_buffers()}
+        return {name: tensor for name, tensor in state.items() if name in changing}
+
+    def load_trained(self, state: Mapping[str, Tensor], origin: str) -> None:
+        """Take over what a run saved from :meth:`trained_state`.
+
+        With ``trainable`` "all" that is everything, and :func:`load_weights` is not needed before.
+
+        Args:
+            origin: where the tensors come from, for messages.
+
+        Raises:
+            WeightsError: they are not those of this model.
+        """
+        require_same(state, self.trained_state(), origin)
+        self.fill(state)
+
+    def fill(self, state: Mapping[str, Tensor]) -> None:
+        """Put tensors of the right names and shapes in place, all of them if the network has no weights yet."""
+        # torchvision's MNASNet loads only the very kind of mapping that state_dict gives, with the versions in it.
+        whole = self.network.state_dict()
+        # Tensors without memory are replaced; others are written to, so that an optimizer keeps hold of them.
+        empty = any(tensor.is_meta for tensor in whole.values())
+        whole.update(state)
+        self.network.load_state_dict(whole, assign=empty)
+
+
+def build(config: ModelConfig, classes: int, image_size: int, seed: int) -> Classifier:
+    """A classifier for ``classes`` classes, its weights not yet there."""
+    pretrained, auxiliary = config.weights != "random", _uses_auxiliary(config, image_size)
+    network = skeleton(config.architecture, classes, image_size, auxiliary=auxiliary, imagenet_input=pretrained)
+    if auxiliary:
+        network.register_forward_hook(_logits_alone)
+    randomness = Randomness(seed)
+    seed_stochastic(network, randomness)
+    freeze(network, config.trainable)
+    mean, std = imagenet_normalisation(config.architecture) if pretrained else (None, None)
+    return Classifier(config, network, classes, image_size, seed, randomness, mean, std)
+
+
+def load_weights(classifier: Classifier, should_stop: ShouldStop = never) -> Iterator[Event]:
+    """Fill in the weights that the classifier's configuration names.
+
+    The last layer starts anew from the seed; that of a file of one's own is kept if it has as many classes.
+
+    Raises:
+        WeightsError: they are not to be had, damaged or of another model.
+        Stopped: ``should_stop`` said so.
+    """
+    weights = classifier.config.weights
+    if weights == "random":
+        classifier.fill(_random_state(classifier))
+        return
+    imagenet = weights == "imagenet"
+    if imagenet:
+        path = yield from fetch_imagenet(classifier.config.architecture, should_stop)
+    else:
+        path = Path(weights).expanduser()
+    yield Phase(name="loading", detail=f"weights from {path.name}")
+    yield from _load_file(classifier, path, keep_last_layer=not imagenet)
+
+
+def skeleton(
+    architecture: str, classes: int, image_size: int, *, auxiliary: bool = False, imagenet_input: bool = False
+) -> nn.Module:
+    """A network of the catalogue whose weights have shapes and no memory (PyTorch's meta device).
+
+    Args:
+        auxiliary: with the heads that help GoogLeNet and Inception to learn from nothing.
+        imagenet_input: GoogLeNet and Inception then undo ImageNet's normalisation, as their weights expect it.
+    """
+    with _WithoutMemory():
+        return _construct(architecture, classes, image_size, auxiliary, imagenet_input)
+
+
+def _construct(architecture: str, classes: int, image_size: int, auxiliary: bool, imagenet_input: bool) -> nn.Module:
+    options: dict[str, Any] = {}
+    if architecture.startswith("vit_"):
+        options = {"image_size": image_size}
+    elif architecture.startswith("maxvit_"):
+        options = {"input_size": (image_size, image_size)}
+    elif architecture in _AUXILIARY_WEIGHTS:
+        options = {"aux_logits": auxiliary, "transform_input": imagenet_input, "init_weights": False}
+    network: nn.Module = get_model(architecture, weights=None, num_classes=classes, **options)
+    return network
+
+
+def _load_file(classifier: Classifier, path: Path, keep_last_layer: bool) -> Iterator[Event]:
+    network, state = classifier.network, read_state(path)
+    last, _ = last_layer(network)
+    fitted = fit(state, network, str(path))
+    with _seeded(classifier.seed):
+        fresh = {f"{last}.{name}": tensor for name, tensor in new_last_layer(network).state_dict().items()}
+    anew = not keep_last_layer or bool(fitted.last_layer_problem)
+    classifier.fill(fitted.state | fresh if anew else fitted.state)
+    if anew and keep_last_layer:
+        yield WarningRaised(title="The last layer starts anew", detail=f"{path}: {fitted.last_layer_problem}.")
+
+
+def _random_state(classifier: Classifier) -> dict[str, Tensor]:
+    config, size = classifier.config, classifier.image_size
+    with _seeded(classifier.seed):
+        network = _construct(config.architecture, classifier.classes, size, _uses_auxiliary(config, size), False)
+        if config.architecture in _INITIAL_STD:
+            _draw_normal(network, _INITIAL_STD[config.architecture])
+    state: dict[str, Tensor] = network.state_dict()
+    return state
+
+
+def _draw_normal(network: nn.Module, std: float) -> None:
+    """GoogLeNet's and Inception's first weights; torchvision cuts this normal distribution at 20 or more standard
+    deviations, which takes twenty times as long and changes nothing.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.normal_(module.weight, std=getattr(module, "stddev", std))
+
+
+def _uses_auxiliary(config: ModelConfig, image_size: int) -> bool:
+    from_nothing = config.weights == "random" and config.trainable == "all"
+    return from_nothing and image_size >= _AUXILIARY_SIZES.get(config.architecture, image_size + 1)
+
+
+def _logits_alone(_network: nn.Module, _inputs: tuple[Any, ...], outputs: Any) -> Tensor:
+    logits: Tensor = outputs if isinstance(outputs, Tensor) else outputs[0]
+    return logits
+
+
+@contextlib.contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Draw initial weights from the seed, on the CPU whatever the device, and leave the global generator as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
+class _WithoutMemory(TorchFunctionMode):
+    """Puts new weights on the meta device; tables that are computed, such as a Swin's positions, stay real."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = dict(kwargs or {})
+        if func in (torch.empty, torch.zeros, torch.ones) and kwargs.get("device") is None:
+            kwargs["device"] = "meta"
+        return func(*args, **kwargs)

@@ -1,0 +1,95 @@
+"""From an experiment, its model and its data to what the training loop works on."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import torch
+
+from cnn_tui.config.experiment import Experiment
+from cnn_tui.engine.data import LoadedData
+from cnn_tui.engine.device import Compute
+from cnn_tui.engine.feature_pass import Backbone, FeaturePass, Pictures
+from cnn_tui.engine.features import cut
+from cnn_tui.engine.feeds import Feed, PictureFeed
+from cnn_tui.engine.learner import Learner
+from cnn_tui.engine.models import Classifier
+from cnn_tui.engine.preprocess import Channels, Preprocess
+from cnn_tui.engine.stopping import ShouldStop
+from cnn_tui.events import Event, WarningRaised
+
+_EVALUATION_PIXELS = 64 * 224 * 224  # of one batch without gradients on a processor
+_GPU_FACTOR = 8
+_FEATURE_BATCH = 4096  # of features without gradients
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A learner and the feeds that it learns from and is measured on."""
+
+    learner: Learner
+    train_feed: Feed
+    validation_feed: Feed
+    test_feed: Feed
+
+
+def set_up(
+    experiment: Experiment,
+    classifier: Classifier,
+    loaded: LoadedData,
+    chosen: Compute,
+    should_stop: ShouldStop,
+) -> Generator[Event, None, Stage]:
+    """Put model and pictures on the device; where the frozen part gives the same in every epoch, run it once."""
+    classifier.network.to(chosen.device).to(memory_format=torch.channels_last)
+    loaded = loaded.to(chosen.device)
+    normalisation = (classifier.mean, classifier.std) if classifier.mean and classifier.std else loaded.statistics()
+    feeds = _picture_feeds(experiment, normalisation, loaded, chosen)
+    batch = evaluation_batch(experiment.data.image_size, chosen.device)
+    if experiment.training.feature_cache == "auto" and experiment.features_are_fixed:
+        parts = cut(classifier)
+        classifier.eval_mode()
+        features = FeaturePass(
+            Backbone(parts.backbone, chosen, batch),
+            Pictures(feeds.validation, feeds.test, normalisation, loaded),
+            experiment,
+            should_stop,
+        )
+        if features.fits():
+            train, test = yield from features.events()
+            return Stage(Learner(classifier, parts.head, chosen, _FEATURE_BATCH), train, train, test)
+        yield WarningRaised(
+            title="The features do not fit in memory",
+            detail="The frozen layers run again in every epoch.",
+            hint="Fewer pictures (data.train_limit) or smaller ones (data.image_size) would fit.",
+        )
+    return Stage(Learner(classifier, None, chosen, batch), feeds.train, feeds.validation, feeds.test)
+
+
+def evaluation_batch(image_size: int, device: torch.device) -> int:
+    """How many pictures of this side are run at once where no gradients are kept."""
+    pixels = _EVALUATION_PIXELS * (_GPU_FACTOR if device.type == "cuda" else 1)
+    return max(16, min(1024, pixels // image_size**2))
+
+
+@dataclass(frozen=True)
+class _Feeds:
+    train: Feed
+    validation: Feed
+    test: Feed
+
+
+def _picture_feeds(
+    experiment: Experiment, normalisation: tuple[Channels, Channels], loaded: LoadedData, chosen: Compute
+) -> _Feeds:
+    mean, std = normalisation
+    size, config = experiment.data.image_size, experiment.training
+    plain = Preprocess(size, mean, std)
+    changes = torch.Generator(chosen.device).manual_seed(config.seed)
+    training = Preprocess(size, mean, std, augment=experiment.data.augment, generator=changes)
+    return _Feeds(
+        PictureFeed(loaded.train, training, chosen.device),
+        PictureFeed(loaded.train, plain, chosen.device),
+        PictureFeed(loaded.test, plain, chosen.device),
+    )

@@ -1,0 +1,127 @@
+"""Where the pictures of a split come from: memory, or files that are decoded when they are needed."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cnn_tui.engine.decode import WORKERS, UnreadablePictureError, decode, in_parallel
+from cnn_tui.engine.folder import display
+from cnn_tui.errors import DataError
+
+_BATCHES_AHEAD = 2
+
+
+class PictureSource(Protocol):
+    """N labelled pictures of one size, asked for by row: int64 indices, on any device."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes' names, in the order of the labels."""
+        ...
+
+    @property
+    def labels(self) -> Tensor:
+        """The class of each picture, int64 (N,)."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def pictures(self, indices: Tensor) -> Tensor:
+        """The pictures at these rows, uint8 (B, C, H, W) with C 1 or 3, channels last in memory."""
+        ...
+
+    def batches(self, order: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Pictures and labels of the rows in ``order``, ``batch_size`` at a time; the last batch may be smaller."""
+        ...
+
+    def to(self, device: torch.device) -> PictureSource:
+        """The same pictures kept on a device, where they are kept at all."""
+        ...
+
+
+class MemorySource:
+    """Pictures that are all in memory, of the processor or of the device."""
+
+    def __init__(self, pictures: Tensor, labels: Tensor, classes: tuple[str, ...]) -> None:
+        """``pictures`` is uint8 (N, C, H, W); rows are gathered fastest if it has channels last in memory."""
+        self._rows = pictures.permute(0, 2, 3, 1).contiguous()
+        self.labels = labels.to(self._rows.device)
+        self.classes = classes
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def pictures(self, indices: Tensor) -> Tensor:
+        """See :class:`PictureSource`."""
+        return self._rows.index_select(0, indices.to(self._rows.device)).permute(0, 3, 1, 2)
+
+    def batches(self, order: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """See :class:`PictureSource`."""
+        for indices in torch.split(order.to(self._rows.device), batch_size):
+            if len(indices):
+                yield self.pictures(indices), self.labels.index_select(0, indices)
+
+    def to(self, device: torch.device) -> MemorySource:
+        """See :class:`PictureSource`."""
+        if self._rows.device == device:
+            return self
+        return MemorySource(self._rows.to(device).permute(0, 3, 1, 2), self.labels, self.classes)
+
+
+class FolderSource:
+    """Picture files decoded by a pool of threads, each resized to a square of ``image_size`` pixels."""
+
+    def __init__(self, paths: Sequence[str], labels: Tensor, classes: tuple[str, ...], image_size: int) -> None:
+        self._paths = paths
+        self._size = (image_size, image_size)
+        self.labels = labels
+        self.classes = classes
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def pictures(self, indices: Tensor) -> Tensor:
+        """See :class:`PictureSource`.
+
+        Raises:
+            DataError: a file is gone or damaged.
+        """
+        for pictures, _ in self.batches(indices, max(1, len(indices))):
+            return pictures
+        return torch.empty((0, 3, *self._size), dtype=torch.uint8)
+
+    def batches(self, order: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """See :class:`PictureSource`; the next batches are decoded while the present one is in use.
+
+        Raises:
+            DataError: a file is gone or damaged.
+        """
+        ahead = max(_BATCHES_AHEAD * batch_size, 2 * WORKERS)
+        with contextlib.closing(in_parallel(self._decode, order.tolist(), ahead)) as decoded:
+            for indices in torch.split(order.cpu(), batch_size):
+                if len(indices):
+                    pictures = np.stack(list(itertools.islice(decoded, len(indices))))
+                    yield torch.from_numpy(pictures).permute(0, 3, 1, 2), self.labels[indices]
+
+    def to(self, device: torch.device) -> FolderSource:
+        """Itself: its pictures are not kept."""
+        return self
+
+    def _decode(self, row: int) -> NDArray[np.uint8]:
+        path = self._paths[row]
+        try:
+            return decode(path, self._size)
+        except UnreadablePictureError as error:
+            raise DataError(
+                "A picture cannot be read",
+                f"{display(path)}: {error}.",
+                "Remove it or put a sound picture in its place.",
+            ) from error

@@ -1,0 +1,148 @@
+"""Results as tables of text, and tables as Markdown, CSV and TSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from cnn_tui.events import EpochFinished
+from cnn_tui.metrics import Scores
+
+MatrixUnit = Literal["counts", "actual", "predicted"]
+"""What a confusion matrix holds: counts, or per cent of the actual class (its row) or predicted one (its column)."""
+_MARKUP = re.compile(r"([\\`*_\[\]<>|~&$])")
+_JOINER = "\u200d"  # holds emoji together; the other invisible characters steer terminals or reorder text
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under column names; the first ``labels`` columns are words, the others figures."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    labels: int = 1
+
+
+@dataclass(frozen=True)
+class ConfusedPair:
+    """How many pictures of the class at place ``actual`` were taken for the one at ``predicted``.
+
+    ``share`` is their part of all pictures of the actual class, 0 to 1.
+    """
+
+    actual: int
+    predicted: int
+    count: int
+    share: float
+
+
+def confused_pairs(scores: Scores, most: int | None = None) -> tuple[ConfusedPair, ...]:
+    """The pairs of classes that were taken for each other, the most frequent first; at most ``most`` of them."""
+    pairs = [
+        ConfusedPair(actual, predicted, count, count / sum(row))
+        for actual, row in enumerate(scores.confusion_matrix)
+        for predicted, count in enumerate(row)
+        if count and actual != predicted
+    ]
+    return tuple(sorted(pairs, key=lambda pair: (-pair.count, -pair.share))[:most])
+
+
+def matrix_table(scores: Scores, unit: MatrixUnit = "counts") -> Table:
+    """The confusion matrix: actual classes in rows, predicted ones in columns."""
+    columns = list(zip(*scores.confusion_matrix, strict=True))
+    rows = [
+        (name, *(_cell(count, row, column, unit) for count, column in zip(row, columns, strict=True)))
+        for name, row in zip(scores.classes, scores.confusion_matrix, strict=True)
+    ]
+    return Table(("actual \\ predicted", *scores.classes), tuple(rows))
+
+
+def class_table(scores: Scores) -> Table:
+    """Precision, recall and F1 of each class, with their macro means in the last row.
+
+    The macro row's name says so where it leaves out classes without test pictures.
+    """
+    rows = [(row.name, *_figures(row.precision, row.recall, row.f1), str(row.support)) for row in scores.per_class]
+    means = _figures(scores.macro_precision, scores.macro_recall, scores.macro_f1)
+    total = sum(row.support for row in scores.per_class)
+    return Table(("class", "precision", "recall", "F1", "pictures"), (*rows, (macro_name(scores), *means, str(total))))
+
+
+def macro_name(scores: Scores) -> str:
+    """What the macro means are called, with how many classes they leave out."""
+    measured = len(scores.classes) - len(scores.unsupported)
+    return f"macro mean of {measured} of {len(scores.classes)} classes" if scores.unsupported else "macro mean"
+
+
+def confused_table(scores: Scores, most: int | None = None) -> Table:
+    """The most confused pairs, as :func:`confused_pairs` gives them."""
+    rows = [
+        (scores.classes[pair.actual], scores.classes[pair.predicted], str(pair.count), f"{pair.share:.4f}")
+        for pair in confused_pairs(scores, most)
+    ]
+    return Table(("actual", "taken for", "pictures", "part of actual"), tuple(rows), labels=2)
+
+
+def epoch_table(epochs: Iterable[EpochFinished]) -> Table:
+    """The curves of a run, one row for each epoch; validation is empty where there was none."""
+    columns = ("epoch", "train loss", "train accuracy", "validation loss", "validation accuracy", "learning rate")
+    rows = [
+        (
+            str(epoch.epoch),
+            f"{epoch.train_loss:.6g}",
+            f"{epoch.train_accuracy:.6f}",
+            "" if epoch.validation_loss is None else f"{epoch.validation_loss:.6g}",
+            "" if epoch.validation_accuracy is None else f"{epoch.validation_accuracy:.6f}",
+            f"{epoch.learning_rate:g}",
+        )
+        for epoch in epochs
+    ]
+    return Table(columns, tuple(rows), labels=0)
+
+
+def to_markdown(table: Table) -> str:
+    """A pipe table with a line end after its last row; what Markdown would take for markup is escaped."""
+    rule = ["---" if place < table.labels else "---:" for place in range(len(table.columns))]
+    lines = [_escaped(table.columns), rule, *(_escaped(row) for row in table.rows)]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def to_csv(table: Table) -> str:
+    """Comma-separated values as RFC 4180 has them, but with plain line feeds."""
+    return _separated(table, ",")
+
+
+def to_tsv(table: Table) -> str:
+    """Tab-separated values, as spreadsheets take them from the clipboard."""
+    return _separated(table, "\t")
+
+
+def _cell(count: int, row: Sequence[int], column: Sequence[int], unit: MatrixUnit) -> str:
+    if unit == "counts":
+        return str(count)
+    total = sum(row if unit == "actual" else column)
+    return f"{100 * count / total if total else 0.0:.2f}"
+
+
+def _figures(*values: float) -> tuple[str, ...]:
+    return tuple(f"{value:.4f}" for value in values)
+
+
+def _escaped(cells: Sequence[str]) -> list[str]:
+    return [_MARKUP.sub(r"\\\1", _visible(cell)) for cell in cells]
+
+
+def _separated(table: Table, separator: str) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=separator, lineterminator="\n")
+    writer.writerows([_visible(cell) for cell in row] for row in (table.columns, *table.rows))
+    return out.getvalue()
+
+
+def _visible(text: str) -> str:
+    """One line in which nothing steers a terminal: each character that cannot be seen becomes U+FFFD."""
+    return "".join(char if char.isprintable() or char == _JOINER else "\ufffd" for char in text)

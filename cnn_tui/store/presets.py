@@ -1,0 +1,171 @@
+"""Presets in files: read, checked, saved, listed and found by name."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from cnn_tui import paths
+from cnn_tui.config.preset import SCHEMA_VERSION, RunPreset
+from cnn_tui.config.problems import problems
+from cnn_tui.errors import PresetError
+from cnn_tui.store.files import ensure_writable, write_atomic
+from cnn_tui.store.names import slug
+from cnn_tui.store.strict_json import PRESET_BYTES, read_object
+
+SESSION_FILE = "session.json"
+SESSION_BYTES = 64 * 1024**2
+Origin = Literal["own", "shipped"]
+
+
+class PresetExistsError(PresetError):
+    """A preset of this name is there already; saving over it has to be asked for."""
+
+
+@dataclass(frozen=True)
+class PresetEntry:
+    """One file of a presets folder.
+
+    Attributes:
+        name: the file's stem, by which it can be asked for.
+        preset: what it holds, None where it cannot be read.
+        problem: why it cannot be read, None where it can.
+    """
+
+    path: Path
+    name: str
+    origin: Origin
+    preset: RunPreset | None
+    problem: str | None
+
+
+def load_preset(path: Path) -> RunPreset:
+    """The preset in a file; a session's ``session.json`` is one too. A preset without a name is called as its file.
+
+    Raises:
+        PresetError: the file cannot be read, or holds no run preset.
+    """
+    # A session's confusion matrix makes its file larger than anything that a person writes.
+    limit = SESSION_BYTES if path.name == SESSION_FILE else PRESET_BYTES
+    document = read_object(path, limit)
+    return parse_preset({"name": path.stem[:200], **document}, str(path))
+
+
+def parse_preset(document: Mapping[str, Any], source: str) -> RunPreset:
+    """The preset in a JSON object; ``source`` names it in messages.
+
+    Raises:
+        PresetError: the object is no run preset; its detail has one line for each problem.
+    """
+    check_version(document, source)
+    if document.get("kind") == "study":
+        detail = 'kind: "study" is not allowed here: "run" is expected.'
+        raise PresetError(f"{source} holds a study, not a run", detail, "Pick a preset whose kind is run.")
+    if "status" in document:
+        document = {key: value for key, value in document.items() if key in RunPreset.model_fields}
+    try:
+        return RunPreset.model_validate(dict(document))
+    except ValidationError as error:
+        raise invalid(source, error, "preset") from error
+
+
+def check_version(document: Mapping[str, Any], source: str) -> None:
+    """Refuse a file that a later version of this program wrote.
+
+    Raises:
+        PresetError: its ``schema_version`` is above ours.
+    """
+    version = document.get("schema_version", SCHEMA_VERSION)
+    if type(version) is int and version > SCHEMA_VERSION:
+        detail = f"schema_version: {version} is not allowed: this version reads up to {SCHEMA_VERSION}."
+        raise PresetError(f"{source} comes from a newer cnn-tui", detail, "Update cnn-tui to read it.")
+
+
+def invalid(source: str, error: ValidationError, kind: str) -> PresetError:
+    """The problems of a failed validation, one on each line: field, value, what is allowed."""
+    lines = "\n".join(str(problem) for problem in problems(error, RunPreset))
+    hint = "'cnn-tui presets schema' tells every field and what it allows."
+    return PresetError(f"{source} is not a valid {kind}", lines, hint)
+
+
+def renamed(preset: RunPreset, name: str) -> RunPreset:
+    """The same preset under another name, and nothing but a preset where it was a session's record.
+
+    Raises:
+        PresetError: no preset can have this name.
+    """
+    fields = {field: getattr(preset, field) for field in RunPreset.model_fields}
+    return parse_preset(fields | {"name": name}, f"A preset of the name {name!r}")
+
+
+def save_preset(preset: RunPreset, folder: Path, name: str, *, overwrite: bool = False) -> Path:
+    """Write a preset under a name, in a file that is called after it, and give the file's path.
+
+    Raises:
+        PresetExistsError: there is such a file, and ``overwrite`` is not set.
+        PresetError: no preset can have this name.
+        StorageError: the file cannot be written.
+    """
+    path, named = folder / f"{slug(name)}.json", renamed(preset, name)
+    ensure_writable(folder, free_bytes=0)
+    if path.exists() and not overwrite:
+        raise PresetExistsError(f"A preset {path.stem!r} exists", f"It is in {path}.", "Choose another name.")
+    write_atomic(path, named.model_dump_json(indent=2) + "\n")
+    return path
+
+
+def list_presets() -> list[PresetEntry]:
+    """This person's own presets, then those that come with the program; broken ones with the reason."""
+    own = [_entry(path, "own") for path in _files(paths.own_presets_folder())]
+    return own + [_entry(path, "shipped") for path in _files(paths.shipped_presets_folder())]
+
+
+def find_preset(name_or_path: str) -> Path:
+    """The file that a person means: a path, a session's folder, or a preset's file name or name, own ones first.
+
+    Raises:
+        PresetError: there is none; the hint has the names most like it.
+    """
+    path = Path(name_or_path).expanduser()
+    for candidate in (path, path / SESSION_FILE):
+        if _exists(candidate):
+            return candidate
+    if path.suffix == ".json" or any(mark and mark in name_or_path for mark in (os.sep, os.altsep)):
+        detail = "There is no such file."
+        raise PresetError(f"No preset at {name_or_path}", detail, "'cnn-tui presets' lists those that there are.")
+    return _named(name_or_path)
+
+
+def _named(name: str) -> Path:
+    entries = list_presets()
+    by_name = [entry for entry in entries if entry.preset and entry.preset.name == name]
+    for entry in [entry for entry in entries if entry.name == name] + by_name:
+        return entry.path
+    likely = difflib.get_close_matches(name, [entry.name for entry in entries], n=3, cutoff=0.5)
+    hint = f"Did you mean {' or '.join(likely)}?" if likely else "'cnn-tui presets' lists those that there are."
+    raise PresetError(f"No preset is called {name!r}", "It is neither a file nor a preset's name.", hint)
+
+
+def _exists(path: Path) -> bool:
+    """Whether a path names something readable as a file; a name that no file can have does not."""
+    try:
+        return path.exists() and not path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
+
+
+def _entry(path: Path, origin: Origin) -> PresetEntry:
+    try:
+        return PresetEntry(path, path.stem, origin, load_preset(path), None)
+    except PresetError as error:
+        return PresetEntry(path, path.stem, origin, None, str(error))

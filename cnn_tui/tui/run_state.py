@@ -1,0 +1,45 @@
+"""The run that the workbench follows, folded from what the trainer says. No widget and no I/O in here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from cnn_tui.config.preset import RunPreset
+from cnn_tui.events import RunFinished
+from cnn_tui.history import RunHistory
+from cnn_tui.trainer import protocol
+
+Stage = Literal["starting", "running", "paused", "stopping", "ended"]
+
+
+@dataclass
+class RunState:
+    """One run from its request to its end."""
+
+    preset: RunPreset
+    history: RunHistory = field(default_factory=RunHistory)
+    stage: Stage = "starting"
+
+    @property
+    def going(self) -> bool:
+        """Whether the run has not come to its end."""
+        return self.stage != "ended"
+
+    def apply(self, said: protocol.Message) -> None:
+        """Take in what the trainer said about this run."""
+        match said:
+            case protocol.RunEvent():
+                self.history.apply(said.event)
+                if isinstance(said.event, RunFinished):
+                    self.stage = "ended"
+                elif self.stage == "starting":
+                    self.stage = "running"
+            case protocol.Paused() if self.stage in ("running", "paused"):
+                self.stage = "paused" if said.paused else "running"
+            case protocol.Refused() if self.stage == "starting":
+                self.stage = "ended"
+            case protocol.Idle() | protocol.Lost():
+                self.stage = "ended"
+            case _:
+                pass

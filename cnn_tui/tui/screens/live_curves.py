@@ -1,0 +1,147 @@
+"""The curves of Live: a run's losses and accuracies as series, and the two charts that show them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.reactive import reactive
+
+from cnn_tui.events import BatchFinished
+from cnn_tui.history import RunHistory
+from cnn_tui.tui.widgets.chart_plan import Series
+from cnn_tui.tui.widgets.line_chart import LineChart
+
+_SMOOTHING = 0.6
+_FIRST_EPOCHS = 8
+_EPOCHS_FOR_A_CURVE = 2
+
+
+class StepCurves:
+    """The curves of single steps, their place counted in epochs; grows with the run, so that no point is read twice."""
+
+    def __init__(self) -> None:
+        self.places: list[float] = []
+        self.losses: list[float] = []
+        self.accuracies: list[float] = []
+
+    def follow(self, batches: list[BatchFinished]) -> None:
+        """Take in the steps that are new."""
+        for batch in batches[len(self.places) :]:
+            self.places.append(batch.epoch - 1 + batch.step / batch.steps)
+            self.losses.append(batch.loss)
+            self.accuracies.append(batch.accuracy)
+
+
+def loss_series(history: RunHistory, steps: StepCurves | None) -> tuple[Series, ...]:
+    """Training loss, of each step if ``steps`` are given, and validation loss where there is any."""
+    ended = history.epochs
+    xs, ys = (steps.places, steps.losses) if steps else ([e.epoch for e in ended], [e.train_loss for e in ended])
+    measured = [(e.epoch, e.validation_loss) for e in ended if e.validation_loss is not None]
+    return _series(xs, ys, measured)
+
+
+def accuracy_series(history: RunHistory, steps: StepCurves | None) -> tuple[Series, ...]:
+    """Training accuracy, of each step if ``steps`` are given, and validation accuracy where there is any."""
+    ended = history.epochs
+    xs, ys = (
+        (steps.places, steps.accuracies) if steps else ([e.epoch for e in ended], [e.train_accuracy for e in ended])
+    )
+    measured = [(e.epoch, e.validation_accuracy) for e in ended if e.validation_accuracy is not None]
+    return _series(xs, ys, measured)
+
+
+def _series(xs: list[float] | list[int], ys: list[float], measured: list[tuple[int, float]]) -> tuple[Series, ...]:
+    train = Series("train", tuple(xs), tuple(ys), "train")
+    if not measured:
+        return (train,)
+    places, values = zip(*measured, strict=True)
+    # The thin line lies over the thick one, so that both can be seen where they meet.
+    return Series("validation", places, values, "validation", "thick"), train
+
+
+def shown_range(reached: int, epochs: int, first: int) -> tuple[float, float]:
+    """The x axis in epochs: its end doubles with the run, so that curves seldom move and fill half of it at least."""
+    end = _FIRST_EPOCHS
+    while end < reached:
+        end *= 2
+    return float(first), float(max(first + 1, min(end, epochs)))
+
+
+class CurvesPane(Container):
+    """Loss and accuracy, above each other or side by side."""
+
+    DEFAULT_CSS = """
+    CurvesPane {
+        layout: vertical;
+        &.-beside { layout: horizontal; }
+        LineChart { margin: 0 1; }
+    }
+    """
+    SIDE_BY_SIDE: ClassVar[int] = 110
+    """The width in cells from which the charts stand side by side."""
+
+    per_step: reactive[bool | None] = reactive(None)
+    """Points for steps or for epochs; None begins with steps, until epochs make a curve."""
+    log_scale: reactive[bool] = reactive(False)
+    """Whether the loss is drawn on a logarithmic scale."""
+    smooth: reactive[bool] = reactive(False)
+    """Whether curves are smoothed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._steps = StepCurves()
+        self._history: RunHistory | None = None
+        self._epochs = 1
+
+    def compose(self) -> ComposeResult:
+        """The two charts."""
+        yield LineChart("Loss", id="loss")
+        yield LineChart("Accuracy", id="accuracy")
+
+    def on_mount(self) -> None:
+        """Draw anew whenever a person wants it differently."""
+        for name in ("per_step", "log_scale", "smooth"):
+            self.watch(self, name, self._draw, init=False)
+        self.query_one("#accuracy", LineChart).percent = True
+
+    def on_resize(self) -> None:
+        """Use the width there is."""
+        self.set_class(self.size.width >= self.SIDE_BY_SIDE, "-beside")
+
+    @property
+    def shows_steps(self) -> bool:
+        """Whether points stand for steps."""
+        if self.per_step is not None or self._history is None:
+            return bool(self.per_step)
+        return len(self._history.epochs) < _EPOCHS_FOR_A_CURVE
+
+    def show(self, history: RunHistory, epochs: int) -> None:
+        """Show a run of so many epochs as it is now."""
+        if history is not self._history:
+            self._history, self._steps = history, StepCurves()
+        self._epochs = epochs
+        self._draw()
+
+    def _draw(self) -> None:
+        history = self._history
+        if history is None:
+            return
+        self._steps.follow(history.batches)
+        steps = self._steps if self.shows_steps else None
+        loss, accuracy = self.query_one("#loss", LineChart), self.query_one("#accuracy", LineChart)
+        loss.series, accuracy.series = loss_series(history, steps), accuracy_series(history, steps)
+        loss.title, accuracy.title = self._title("Loss", self.log_scale), self._title("Accuracy", False)
+        loss.log_scale = self.log_scale
+        reached = max(len(history.epochs), history.batches[-1].epoch if history.batches else 1)
+        for chart in (loss, accuracy):
+            chart.smoothing = _SMOOTHING if self.smooth else 0.0
+            chart.x_label = "epoch"
+            chart.x_range = shown_range(reached, self._epochs, 0 if steps else 1)
+            chart.best = history.best_epoch.epoch if history.best_epoch else None
+            chart.empty_text = "the first steps are on their way" if history.finished is None else "no epochs were run"
+
+    def _title(self, name: str, log: bool) -> str:
+        parts = (name, "of each step" if self.shows_steps else "", "log scale" if log else "")
+        return ", ".join(part for part in (*parts, "smoothed" if self.smooth else "") if part)

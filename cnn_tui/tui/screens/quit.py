@@ -1,0 +1,43 @@
+"""Leaving while a run is going on."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Button, Static
+
+QuitAnswer = Literal["finish", "stop"]
+
+
+class QuitScreen(ModalScreen[QuitAnswer | None]):
+    """Asks what becomes of the run; None to stay."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "Stay"),
+        Binding("down,j", "app.focus_next", show=False),
+        Binding("up,k", "app.focus_previous", show=False),
+    ]
+
+    def __init__(self, can_finish: bool) -> None:
+        """Offer to finish in the background only where a run can outlive the workbench."""
+        super().__init__()
+        self._can_finish = can_finish
+
+    def compose(self) -> ComposeResult:
+        """A question and its answers, the harmless one first."""
+        with Vertical(classes="dialog"):
+            yield Static("A run is going on", classes="dialog--title")
+            if self._can_finish:
+                yield Button("Let it finish in the background", id="finish", variant="primary")
+            yield Button("Stop it, test and save what it has learnt", id="stop")
+            yield Button("Stay here", id="stay")
+            yield Static("ctrl+q again leaves at once", classes="dialog--hint")
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Answer with the button's name."""
+        answers: dict[str, QuitAnswer] = {"finish": "finish", "stop": "stop"}
+        self.dismiss(answers.get(event.button.id or ""))

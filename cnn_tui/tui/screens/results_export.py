@@ -1,0 +1,77 @@
+"""The tables of a session: the one in view as text, all of them as files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from cnn_tui.errors import StorageError
+from cnn_tui.reports.tables import (
+    MatrixUnit,
+    Table,
+    class_table,
+    confused_table,
+    epoch_table,
+    matrix_table,
+    to_csv,
+    to_markdown,
+)
+from cnn_tui.store.files import ensure_writable, write_atomic
+from cnn_tui.tui.screens.results_body import Pane
+from cnn_tui.tui.screens.results_data import SessionView
+from cnn_tui.tui.screens.results_settings import settings_table
+
+_WRITERS = {".csv": to_csv, ".md": to_markdown}
+
+
+def table_in(pane: Pane, view: SessionView, unit: MatrixUnit) -> Table | None:
+    """The table that a part of Results shows, None where the session has none."""
+    result = view.record.result
+    if pane == "settings":
+        return settings_table(view)
+    if pane == "curves":
+        return epoch_table(view.epochs) if view.epochs else None
+    if result is None:
+        return None
+    if pane == "matrix":
+        return matrix_table(result, unit)
+    return class_table(result) if pane == "classes" else confused_table(result)
+
+
+def tables_of(view: SessionView) -> dict[str, Table]:
+    """All tables of a session by the names of their files."""
+    tables = {"settings": settings_table(view)}
+    if view.epochs:
+        tables["epochs"] = epoch_table(view.epochs)
+    if view.record.result is not None:
+        result = view.record.result
+        tables["confusion-matrix"] = matrix_table(result)
+        tables["classes"] = class_table(result)
+        tables["confused-pairs"] = confused_table(result)
+    return tables
+
+
+def table_files(folder: Path, tables: Mapping[str, Table]) -> dict[Path, str]:
+    """What is to be written: each table as CSV and as Markdown."""
+    return {
+        folder / f"{name}{suffix}": write(table) for name, table in tables.items() for suffix, write in _WRITERS.items()
+    }
+
+
+def present(files: Mapping[Path, str]) -> list[Path]:
+    """Those of the files that exist, and would be replaced."""
+    return [path for path in files if path.exists()]
+
+
+def write_files(folder: Path, files: Mapping[Path, str]) -> None:
+    """Write all of them into their folder, each whole or not at all.
+
+    Raises:
+        StorageError: the folder or a file cannot be written.
+    """
+    try:
+        ensure_writable(folder, free_bytes=0)
+    except ValueError as error:
+        raise StorageError("No folder can have this name", str(folder)) from error
+    for path, text in files.items():
+        write_atomic(path, text)

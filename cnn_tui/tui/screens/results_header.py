@@ -1,0 +1,121 @@
+"""The lines at the top of Results: what was run, and what it came to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from cnn_tui.metrics import Result
+from cnn_tui.store.names import printable
+from cnn_tui.store.records import SessionRecord
+from cnn_tui.tui.widgets.texts import duration, shorten
+
+_STATUS_STYLES = {"done": "$text-success", "stopped": "$text-warning", "failed": "$text-error", "killed": "$text-error"}
+_GAP = "   "
+
+
+class ResultHeader(Widget):
+    """Two lines, in the longest words that fit."""
+
+    DEFAULT_CSS = """
+    ResultHeader { height: 2; padding: 0 1; }
+    """
+
+    record: reactive[SessionRecord | None] = reactive(None)
+    """The session to tell about."""
+
+    def render(self) -> Content:
+        """What was run above what came of it."""
+        if self.record is None:
+            return Content("")
+        return Content("\n").join((run_line(self.record, self.size.width), _figures_line(self.record, self.size.width)))
+
+
+def run_line(record: SessionRecord, width: int) -> Content:
+    """Name, status and what was trained on what, in ``width`` cells."""
+    status = Content.styled(record.status, f"bold {_STATUS_STYLES.get(record.status, '$text-accent')}")
+    candidates = [f"{_model(record)} on {_data(record)}", f"{_short_model(record)} on {record.experiment.data.dataset}"]
+    longest = max(12, width // 3)
+    name = Content.styled(shorten(record.name, longest), "bold")
+    return _fitting((Content(_GAP).join((name, status, Content(printable(text)))) for text in candidates), width)
+
+
+def _figures_line(record: SessionRecord, width: int) -> Content:
+    result = record.result
+    if result is None:
+        return Content.styled("no test result", "$foreground-muted")
+    part = f"{_measured(result)}/{len(result.classes)}"
+    macro, short = (f"macro of {part} classes", f"macro of {part}") if result.unsupported else ("macro", "macro")
+    candidates = (
+        _long_figures(result, macro, _GAP),
+        _long_figures(result, macro, "  "),
+        _short_figures(result, short, ("loss", f"{result.test_loss:.3f}"), _cost(result)),
+        _short_figures(result, short, ("loss", f"{result.test_loss:.3f}")),
+        _short_figures(result, short),
+    )
+    return _fitting(candidates, width)
+
+
+def _long_figures(result: Result, macro: str, gap: str) -> Content:
+    return _labelled(
+        ("test accuracy", f"{result.accuracy * 100:.2f} %"),
+        (f"{macro} precision", f"{result.macro_precision:.4f}"),
+        ("recall", f"{result.macro_recall:.4f}"),
+        ("F1", f"{result.macro_f1:.4f}"),
+        ("test loss", f"{result.test_loss:.4f}"),
+        (f"{result.epochs_run:,} epochs in", duration(result.train_seconds)),
+        gap=gap,
+    )
+
+
+def _short_figures(result: Result, macro: str, *more: tuple[str, str]) -> Content:
+    return _labelled(
+        ("acc", f"{result.accuracy * 100:.2f} %"),
+        (f"{macro} P", f"{result.macro_precision:.3f}"),
+        ("R", f"{result.macro_recall:.3f}"),
+        ("F1", f"{result.macro_f1:.3f}"),
+        *more,
+        gap="  ",
+    )
+
+
+def _cost(result: Result) -> tuple[str, str]:
+    return f"{result.epochs_run:,} ep.", duration(result.train_seconds)
+
+
+def _labelled(*figures: tuple[str, str], gap: str = _GAP) -> Content:
+    return Content(gap).join(
+        Content.styled(f"{label} ", "$foreground-muted").append(Content.styled(value, "bold $text"))
+        for label, value in figures
+    )
+
+
+def _fitting(candidates: Iterable[Content], width: int) -> Content:
+    """The first candidate that fits, else the last, cut."""
+    content = Content("")
+    for content in candidates:
+        if content.cell_length <= width:
+            return content
+    return content.truncate(width, ellipsis=True)
+
+
+def _measured(result: Result) -> int:
+    return len(result.classes) - len(result.unsupported)
+
+
+def _model(record: SessionRecord) -> str:
+    model = record.experiment.model
+    trained = {"last_layer": "last layer trained", "classifier": "classifier trained", "all": "all layers trained"}
+    return f"{_short_model(record)} ({model.weights}), {trained[model.trainable]},"
+
+
+def _short_model(record: SessionRecord) -> str:
+    return record.experiment.model.architecture
+
+
+def _data(record: SessionRecord) -> str:
+    data = record.experiment.data
+    return f"{data.root or data.dataset} at {data.image_size} pixels"

@@ -1,0 +1,225 @@
+"""All sessions in a table."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.events import ScreenResume
+from textual.screen import Screen
+from textual.widgets import Footer, Input, Static
+
+from cnn_tui.errors import CnnTuiError
+from cnn_tui.store.names import printable
+from cnn_tui.store.sessions import delete_session, rename_session
+from cnn_tui.tui.messages import PresetRequested, RunRequested, SessionRequested
+from cnn_tui.tui.run_state import RunState
+from cnn_tui.tui.screens.ask_text import AskTextScreen
+from cnn_tui.tui.screens.confirm import ConfirmScreen
+from cnn_tui.tui.screens.errors import notify_error
+from cnn_tui.tui.screens.sessions_rows import SESSION_COLUMNS, SessionRow, details, load_rows, matching
+from cnn_tui.tui.widgets.sorted_table import SortedTable
+from cnn_tui.tui.widgets.title_bar import TitleBar
+
+_LONGEST_NAME = 200
+
+
+class SessionsTable(SortedTable[SessionRow]):
+    """The sessions as rows."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "choose", "Open", tooltip="Open its results")]
+
+
+class SessionsScreen(Screen[None]):
+    """Lists every session, to be opened, run again, renamed or deleted."""
+
+    DEFAULT_CSS = """
+    SessionsScreen {
+        #filter-bar { height: 1; margin: 1 1 0 1; }
+        #filter-mark { width: auto; color: $text-muted; }
+        #filter { width: 1fr; background: transparent; padding: 0 1; &:focus { background: $surface; } }
+        #count { width: auto; padding-left: 2; color: $text-muted; }
+        #table { margin: 1 0 0 0; }
+        #details { height: 3; padding: 0 1; color: $text-muted; border-top: solid $panel; }
+        #empty {
+            height: 1fr;
+            padding: 0 4;
+            content-align: center middle;
+            text-align: center;
+            color: $text-muted;
+            display: none;
+        }
+        &.-empty {
+            #filter-bar, #table, #details { display: none; }
+            #empty { display: block; }
+        }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "filter", "Filter", key_display="/", tooltip="Filter by name, model, data or status"),
+        Binding("r", "rerun", "Rerun", tooltip="Train the session's experiment again"),
+        Binding("o", "open_preset", "Preset", tooltip="Open the session's experiment in Setup"),
+        Binding("n", "rename", "Rename"),
+        Binding("d,delete", "delete", "Delete"),
+        Binding("escape", "leave_filter", "Show all", tooltip="Empty the filter"),
+    ]
+    AUTO_FOCUS = "#table"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows: list[SessionRow] = []
+        self._seen = ("", "")
+
+    def compose(self) -> ComposeResult:
+        """A line to filter by, the table, a line about the session under the cursor."""
+        yield TitleBar("sessions")
+        with Horizontal(id="filter-bar"):
+            yield Static("filter /", id="filter-mark")
+            # Letters that come before the focus does must not be selected by it, and typed over.
+            yield Input(placeholder="name, model, data or status", compact=True, select_on_focus=False, id="filter")
+            yield Static("", id="count")
+        yield SessionsTable(SESSION_COLUMNS, key=lambda row: row.id, id="table")
+        yield Static("", id="details")
+        yield Static("", id="empty")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Notice when a run begins or ends."""
+        self.watch(self.app, "run_state", self._follow, init=False)
+
+    @on(ScreenResume)
+    def reload_rows(self) -> None:
+        """Read the sessions again: others may have changed them."""
+        self._load()
+
+    def _follow(self, state: RunState | None) -> None:
+        """Read the sessions again at the turns of a run, not at each of its events."""
+        turn = (state.history.session_id, state.stage) if state else ("", "")
+        if turn != self._seen and self.is_current:
+            self._load()
+        self._seen = turn
+
+    @work(exclusive=True, group="load")
+    async def _load(self) -> None:
+        try:
+            self._rows = await asyncio.to_thread(load_rows)
+        except CnnTuiError as error:
+            notify_error(self, error)
+        self._show_rows()
+
+    def _show_rows(self) -> None:
+        words = self._filter.value
+        shown = matching(self._rows, words)
+        self.query_one(SessionsTable).show_rows(shown)
+        self.set_class(not self._rows, "-empty")
+        if not self._rows:
+            self.query_one("#empty", Static).update(_NOTHING)
+        count = f"{len(shown)} of {len(self._rows)}" if words.strip() else f"{len(self._rows)}"
+        self.query_one("#count", Static).update(f"{count} {'session' if count == '1' else 'sessions'}")
+
+    @on(Input.Changed, "#filter")
+    def filter_rows(self) -> None:
+        """Show what matches."""
+        self._show_rows()
+        self.refresh_bindings()
+
+    @on(Input.Submitted, "#filter")
+    def go_to_table(self) -> None:
+        """Leave the filter as it is and walk in what it has left."""
+        self.set_focus(self.query_one(SessionsTable))
+
+    @on(SortedTable.Highlighted)
+    def show_details(self) -> None:
+        """Tell what there was no room for in the table."""
+        row = self.query_one(SessionsTable).current
+        words = details(row) if row else "No session matches." if self._rows else ""
+        self.query_one("#details", Static).update(Content(printable(words)), layout=False)
+
+    @on(SortedTable.Chosen)
+    def open_session(self) -> None:
+        """Open the results."""
+        row = self.query_one(SessionsTable).current
+        if row is not None:
+            self.post_message(SessionRequested(row.id))
+
+    def action_filter(self) -> None:
+        """Go to the filter, at once: the next letter may be on its way."""
+        self.set_focus(self._filter)
+
+    def action_leave_filter(self) -> None:
+        """Show all sessions again."""
+        self._filter.clear()
+        self.set_focus(self.query_one(SessionsTable))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer the way into the filter and the one out of it where there is one."""
+        if action == "filter":
+            return not self._filter.has_focus
+        return action != "leave_filter" or self._filter.has_focus or bool(self._filter.value)
+
+    def action_rerun(self) -> None:
+        """Train the same again."""
+        row = self._chosen()
+        if row is not None and row.preset is not None:
+            self.post_message(RunRequested(row.preset))
+
+    def action_open_preset(self) -> None:
+        """Open what was run in Setup."""
+        row = self._chosen()
+        if row is not None and row.preset is not None:
+            self.post_message(PresetRequested(row.preset, f"session {row.id}"))
+
+    @work(exclusive=True, group="change")
+    async def action_rename(self) -> None:
+        """Ask for another name and give it to the session."""
+        row = self._chosen()
+        if row is None:
+            return
+        name = await self.app.push_screen_wait(AskTextScreen("Name of the session", row.name, _refuse_name))
+        if name is not None and name != row.name:
+            await self._change(lambda: rename_session(row.id, name))
+
+    @work(exclusive=True, group="change")
+    async def action_delete(self) -> None:
+        """Delete the session if the person really means it."""
+        row = self.query_one(SessionsTable).current
+        if row is None:
+            return
+        question = f"Delete “{row.name}” with its weights and predictions, for good?"
+        if await self.app.push_screen_wait(ConfirmScreen(question, "Delete")):
+            await self._change(lambda: delete_session(row.id))
+
+    async def _change(self, change: Callable[[], object]) -> None:
+        try:
+            await asyncio.to_thread(change)
+        except CnnTuiError as error:
+            notify_error(self, error)
+        self._load()
+
+    @property
+    def _filter(self) -> Input:
+        return self.query_one("#filter", Input)
+
+    def _chosen(self) -> SessionRow | None:
+        """The session under the cursor; a broken one is refused in words."""
+        row = self.query_one(SessionsTable).current
+        if row is not None and row.preset is None:
+            notify_error(self, CnnTuiError("This session is broken", row.problem))
+            return None
+        return row
+
+
+def _refuse_name(name: str) -> str:
+    return "" if 0 < len(name.strip()) <= _LONGEST_NAME else f"A name has 1 to {_LONGEST_NAME} characters."
+
+
+_NOTHING = Content(
+    "No sessions yet.\n\nEvery run is kept here with its figures, its curves and its test pictures.\n"
+    "Press 1 for Setup and ctrl+r to start the first."
+)

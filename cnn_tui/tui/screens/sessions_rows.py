@@ -1,0 +1,217 @@
+"""The sessions as rows of a table: light, so that hundreds of them cost little memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from cnn_tui.config.preset import RunPreset
+from cnn_tui.store.presets import renamed
+from cnn_tui.store.records import SessionRecord
+from cnn_tui.store.sessions import SessionEntry, list_sessions
+from cnn_tui.tui.widgets.table_columns import TableColumn, Tone
+from cnn_tui.tui.widgets.texts import duration
+
+_TONES: dict[str, Tone] = {
+    "done": "good",
+    "stopped": "warning",
+    "failed": "bad",
+    "killed": "bad",
+    "broken": "bad",
+    "queued": "live",
+    "running": "live",
+    "stopping": "live",
+}
+
+
+@dataclass(frozen=True)
+class SessionRow:
+    """What the list says of one session.
+
+    Attributes:
+        name: the session's name, its id where its record cannot be read.
+        preset: what was run, None where the record cannot be read.
+        status: as in the record, or "broken".
+        seconds: how long the whole run took.
+        problem: why the record cannot be read, or why the run failed; empty otherwise.
+    """
+
+    id: str
+    name: str
+    preset: RunPreset | None
+    status: str
+    created: datetime | None
+    accuracy: float | None = None
+    macro_f1: float | None = None
+    seconds: float | None = None
+    epochs_run: int | None = None
+    problem: str = ""
+
+    @property
+    def live(self) -> bool:
+        """Whether the run is going on."""
+        return self.status in ("queued", "running", "stopping")
+
+    @property
+    def model(self) -> str:
+        """The architecture."""
+        return self.preset.experiment.model.architecture if self.preset else ""
+
+    @property
+    def data(self) -> str:
+        """The dataset."""
+        return self.preset.experiment.data.dataset if self.preset else ""
+
+    @property
+    def epochs(self) -> int | None:
+        """The epochs that were run, or asked for where nobody knows."""
+        if self.preset is None:
+            return None
+        return self.preset.experiment.training.epochs if self.epochs_run is None else self.epochs_run
+
+    @property
+    def learning_rate(self) -> float | None:
+        """The optimizer's learning rate."""
+        return self.preset.experiment.training.optimizer.learning_rate if self.preset else None
+
+    @property
+    def batch_size(self) -> int | None:
+        """Pictures in a step."""
+        return self.preset.experiment.training.batch_size if self.preset else None
+
+
+def load_rows() -> list[SessionRow]:
+    """All sessions, the newest first. Reads every record, so call it in a thread.
+
+    Raises:
+        StorageError: the sessions folder cannot be listed.
+    """
+    return [_row(entry) for entry in list_sessions()]
+
+
+def matching(rows: Iterable[SessionRow], words: str) -> list[SessionRow]:
+    """The rows in whose name, model, data or status each of these words occurs, whatever its case."""
+    wanted = words.casefold().split()
+    return [row for row in rows if all(word in _searched(row) for word in wanted)]
+
+
+def when(moment: datetime | None, now: datetime) -> str:
+    """A moment in local time, the shorter the nearer: "14:05", "23 Nov 14:05", "23 Nov 2025"."""
+    if moment is None:
+        return ""
+    local, today = moment.astimezone(), now.astimezone()
+    if local.date() == today.date():
+        return f"{local:%H:%M}"
+    return f"{local.day} {local:%b %H:%M}" if local.year == today.year else f"{local.day} {local:%b %Y}"
+
+
+def details(row: SessionRow) -> str:
+    """All that the list says of a session, in one line, whatever columns have found room."""
+    if row.preset is None:
+        return row.problem.replace("\n", " ")
+    training = row.preset.experiment.training
+    parts = [
+        row.id,
+        f"{row.model} on {row.data}",
+        f"{_epochs(row)} epochs",
+        f"{training.optimizer.name} at {_rate(row)}",
+        f"batches of {row.batch_size:,}",
+        _time(row),
+        _when(row),
+    ]
+    return " · ".join(part for part in (row.problem.partition("\n")[0], *parts) if part)
+
+
+def _row(entry: SessionEntry) -> SessionRow:
+    record = entry.record
+    if record is None:
+        return SessionRow(entry.id, entry.id, None, "broken", _moment(entry.id), problem=entry.problem or "")
+    result, error = record.result, record.error
+    return SessionRow(
+        id=entry.id,
+        name=record.name,
+        preset=preset_of(record),
+        status=record.status,
+        created=_moment(record.created) or _moment(entry.id),
+        accuracy=result.accuracy if result else None,
+        macro_f1=result.macro_f1 if result else None,
+        seconds=result.total_seconds if result else None,
+        epochs_run=result.epochs_run if result else None,
+        problem=error.title if error else "",
+    )
+
+
+def preset_of(record: SessionRecord) -> RunPreset:
+    """What was run, without what became of it."""
+    return renamed(record, record.name)
+
+
+def _moment(text: str) -> datetime | None:
+    """The time that an ISO text or a session's id tells, None where it tells none."""
+    for candidate in (text, text.partition("-")[0]):
+        try:
+            moment = datetime.fromisoformat(candidate)
+        except ValueError:
+            continue
+        return moment if moment.tzinfo else None
+    return None
+
+
+def _searched(row: SessionRow) -> str:
+    return "\n".join((row.name, row.model, row.data, row.status)).casefold()
+
+
+def _created(row: SessionRow) -> float | None:
+    return row.created.timestamp() if row.created else None
+
+
+def _tone(row: SessionRow) -> Tone | None:
+    return _TONES.get(row.status)
+
+
+def _epochs(row: SessionRow) -> str:
+    """The epochs asked for, after those that were run where they are fewer."""
+    asked = row.preset.experiment.training.epochs if row.preset else None
+    if row.epochs_run is None or row.epochs_run == asked:
+        return _text(asked)
+    return f"{row.epochs_run:,}/{asked:,}"
+
+
+def _rate(row: SessionRow) -> str:
+    return "" if row.learning_rate is None else f"{row.learning_rate:g}"
+
+
+def _accuracy(row: SessionRow) -> str:
+    return "" if row.accuracy is None else f"{row.accuracy * 100:.2f} %"
+
+
+def _macro_f1(row: SessionRow) -> str:
+    return "" if row.macro_f1 is None else f"{row.macro_f1:.4f}"
+
+
+def _time(row: SessionRow) -> str:
+    return "" if row.seconds is None else duration(row.seconds)
+
+
+def _text(number: int | None) -> str:
+    return "" if number is None else f"{number:,}"
+
+
+def _when(row: SessionRow) -> str:
+    return when(row.created, datetime.now(UTC))
+
+
+SESSION_COLUMNS: tuple[TableColumn[SessionRow], ...] = (
+    TableColumn("name", "name", lambda row: row.name, lambda row: row.name.casefold(), narrowest=18, widest=40),
+    TableColumn("model", "model", lambda row: row.model, lambda row: row.model or None, narrowest=8, widest=20),
+    TableColumn("data", "data", lambda row: row.data, lambda row: row.data or None),
+    TableColumn("epochs", "epochs", _epochs, lambda row: row.epochs, right=True, rank=2),
+    TableColumn("rate", "rate", _rate, lambda row: row.learning_rate, right=True, rank=3),
+    TableColumn("batch", "batch", lambda row: _text(row.batch_size), lambda row: row.batch_size, right=True, rank=4),
+    TableColumn("accuracy", "accuracy", _accuracy, lambda row: row.accuracy, right=True, falling=True),
+    TableColumn("f1", "macro F1", _macro_f1, lambda row: row.macro_f1, right=True, falling=True, rank=1),
+    TableColumn("time", "time", _time, lambda row: row.seconds, right=True, rank=6),
+    TableColumn("status", "status", lambda row: row.status, lambda row: row.status, tone=_tone),
+    TableColumn("when", "when", _when, _created, right=True, falling=True, rank=5),
+)

@@ -1,0 +1,103 @@
+"""The small parts of Setup around its form: what is open, what the field is for, and whether it can start."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widgets import Button, Static
+
+from cnn_tui.config.fields import FieldSpec
+from cnn_tui.store.names import printable
+from cnn_tui.tui.amounts import some
+
+
+class PresetHeading(Static):
+    """The name of the preset in the form, how much of it was changed, and where it comes from."""
+
+    DEFAULT_CSS = """
+    PresetHeading { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__("", markup=False)
+
+    def show(self, name: str, source: str, changed: int) -> None:
+        """Tell it; ``changed`` is the number of fields."""
+        where = "" if source == name else source
+        parts = [Content.styled(printable(name), "bold")]
+        if changed:
+            parts.append(Content.styled(f"  • changed: {some(changed, 'field')}", "$text-accent"))
+        if where:
+            parts.append(Content.styled(f"  {printable(where)}", "$foreground-muted"))
+        self.update(Content.assemble(*parts))
+
+
+class FieldHelp(Static):
+    """What the field with the cursor is for and what it allows."""
+
+    DEFAULT_CSS = """
+    FieldHelp { height: 3; color: $text-muted; }
+    """
+
+    spec: reactive[FieldSpec | None] = reactive(None)
+    """The field."""
+
+    def __init__(self) -> None:
+        super().__init__("", markup=False)
+
+    def watch_spec(self, spec: FieldSpec | None) -> None:
+        """Explain it."""
+        if spec is None:
+            self.update("Tab goes to the form; up and down walk its fields.")
+        else:
+            self.update(Content.assemble((spec.title, "bold $text"), f"  {_allowed(spec)}\n{spec.description}"))
+
+
+def _allowed(spec: FieldSpec) -> str:
+    """The bounds with their unit, and the default; choices are seen by opening the field."""
+    bounds = spec.bounds if spec.kind in ("integer", "number") else ""
+    default = "none" if spec.default is None else f"{spec.default:g}" if spec.kind == "number" else str(spec.default)
+    parts = [part for part in (f"{bounds} {spec.unit}".strip(), f"default {default}") if part]
+    return " · ".join(parts)
+
+
+class StartBar(Horizontal):
+    """Says whether the experiment can start and what it will take, beside the button that starts it."""
+
+    DEFAULT_CSS = """
+    StartBar {
+        height: 1;
+        background: $surface;
+        & > Static { width: 1fr; height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        & > Button { width: 14; min-width: 14; }
+        &.-wrong > Static { color: $text-error; }
+        &.-ready > Static { color: $text-success; }
+    }
+    """
+
+    words: reactive[str] = reactive("")
+    """Why it cannot start, or what it will take."""
+    ready: reactive[bool] = reactive(False)
+    """Whether it can start."""
+    wrong: reactive[bool] = reactive(False)
+    """Whether something has to be corrected first."""
+
+    def compose(self) -> ComposeResult:
+        """The words and the button."""
+        yield Static("", markup=False)
+        yield Button("Start ctrl+r", variant="success", compact=True, action="screen.start", disabled=True)
+
+    def watch_words(self, words: str) -> None:
+        """Say them."""
+        self.query_one(Static).update(Content(printable(words)))
+
+    def watch_ready(self, ready: bool) -> None:
+        """Let the button be pressed, or not."""
+        self.set_class(ready, "-ready")
+        self.query_one(Button).disabled = not ready
+
+    def watch_wrong(self, wrong: bool) -> None:
+        """Show it by colour."""
+        self.set_class(wrong, "-wrong")

@@ -1,0 +1,104 @@
+"""What a chart shows and where: series, axes and curves, computed outside the event loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from cnn_tui.tui.widgets.axis import Axis, fixed_axis, linear_axis, log_axis
+from cnn_tui.tui.widgets.curve import Curve, draw_curve
+from cnn_tui.tui.widgets.reduce import FloatArray, drawable, reduce, smooth
+
+Role = Literal["train", "validation", "test", "extra-1", "extra-2", "extra-3"]
+SMALLEST = (20, 5)
+_LEAST_GUTTER = 4  # as wide as "100%", so that charts above each other line up
+_ROWS_AROUND = 3  # the legend, the axis and its labels
+
+
+@dataclass(frozen=True)
+class Series:
+    """One curve of a chart.
+
+    Attributes:
+        name: what the legend calls it; any text.
+        colour: the role whose colour it takes from the chart's style.
+        marker: "thin" or "thick" for a line, or a character to draw with: the cue beside colour.
+    """
+
+    name: str
+    xs: tuple[float, ...]
+    ys: tuple[float, ...]
+    colour: Role = "train"
+    marker: str = "thin"
+
+    @property
+    def last(self) -> float | None:
+        """The newest finite value, None without one."""
+        return next((y for y in reversed(self.ys) if np.isfinite(y)), None)
+
+
+@dataclass(frozen=True)
+class ChartPlan:
+    """Everything that decides how a chart looks, but for colours; sizes in cells, ``smoothing`` in [0, 1)."""
+
+    series: tuple[Series, ...]
+    width: int
+    height: int
+    title: str = ""
+    x_label: str = ""
+    log: bool = False
+    percent: bool = False
+    smoothing: float = 0.0
+    x_range: tuple[float, float] | None = None
+    best: float | None = None
+    empty_text: str = "no epochs yet"
+
+    @property
+    def is_tiny(self) -> bool:
+        """Whether there is room for words only."""
+        return self.width < SMALLEST[0] or self.height < SMALLEST[1]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A plan with its axes and the rows of each curve; without them where there is nothing to draw or no room."""
+
+    plan: ChartPlan
+    x_axis: Axis | None = None
+    y_axis: Axis | None = None
+    gutter: int = 0
+    width: int = 0
+    height: int = 0
+    curves: tuple[tuple[str, ...], ...] = field(default=())
+
+
+def trace(plan: ChartPlan) -> Trace:
+    """Draw the curves of a plan. Takes milliseconds, so it is called outside the event loop."""
+    clean = [drawable(series.xs, series.ys, log=plan.log) for series in plan.series]
+    smoothed = [(xs, smooth(ys, plan.smoothing)) for xs, ys in clean]
+    points = [(xs, np.log10(ys) if plan.log else ys) for xs, ys in smoothed]
+    if plan.is_tiny or not any(len(xs) for xs, _ in points):
+        return Trace(plan)
+    height = plan.height - _ROWS_AROUND
+    y_axis = _y_axis(plan, np.concatenate([ys for _, ys in points]), height)
+    gutter = max(_LEAST_GUTTER, *(len(tick.label) for tick in y_axis.ticks))
+    width = plan.width - gutter - 1
+    x_axis = _x_axis(plan, np.concatenate([xs for xs, _ in points]), width)
+    curves = []
+    for series, (xs, ys) in zip(plan.series, points, strict=True):
+        kept = reduce(xs, ys, x_axis.low, x_axis.high, width)
+        ranges = (x_axis.low, x_axis.high), (y_axis.low, y_axis.high)
+        curves.append(draw_curve(Curve(*kept, *ranges, width, height, series.marker)))
+    return Trace(plan, x_axis, y_axis, gutter, width, height, tuple(curves))
+
+
+def _x_axis(plan: ChartPlan, xs: FloatArray, width: int) -> Axis:
+    low, high = plan.x_range or (float(xs.min()), float(xs.max()))
+    return fixed_axis(low, high, max(1, width // 10), whole=bool((xs == np.round(xs)).all()))
+
+
+def _y_axis(plan: ChartPlan, ys: FloatArray, height: int) -> Axis:
+    low, high, count = float(ys.min()), float(ys.max()), max(1, height // 3)
+    return log_axis(low, high, count) if plan.log else linear_axis(low, high, count, percent=plan.percent)

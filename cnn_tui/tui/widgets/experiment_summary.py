@@ -1,0 +1,171 @@
+"""What an experiment means, in words: what learns, what it learns from, and what it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from rich.console import Group, RenderableType
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from cnn_tui.catalog.datasets import DATASETS
+from cnn_tui.config.experiment import Experiment
+from cnn_tui.tui.amounts import parameter_count, share, some
+from cnn_tui.tui.estimate import Estimate
+from cnn_tui.tui.model_parts import ModelPart, model_parts
+from cnn_tui.tui.survey import Survey
+from cnn_tui.tui.widgets.texts import duration, quantity
+
+_PARTS = ("heading", "label", "trained", "frozen", "problem")
+_STEPS_WIDTH = 10
+_UNKNOWN = "not known yet"
+
+
+class ExperimentSummary(Static):
+    """Tells a survey; shows the last one, dimmed, while the form holds nothing that could be run."""
+
+    DEFAULT_CSS = """
+    ExperimentSummary {
+        height: auto;
+        .experiment-summary--heading { color: $text-primary; text-style: bold; }
+        .experiment-summary--label { color: $text-muted; }
+        .experiment-summary--trained { color: $text-success; text-style: bold; }
+        .experiment-summary--frozen { color: $text-secondary; }
+        .experiment-summary--problem { color: $text-error; }
+        &.-outdated { opacity: 50%; }
+    }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"experiment-summary--{part}" for part in _PARTS}
+
+    survey: reactive[Survey | None] = reactive(None, layout=True)
+    """What to tell."""
+
+    def __init__(self) -> None:
+        super().__init__("", markup=False)
+
+    def watch_survey(self, survey: Survey | None) -> None:
+        """Tell it."""
+        self.update(Group(*self._sections(survey)) if survey else Text("…"))
+
+    def notify_style_update(self) -> None:
+        """Take the new theme's colours."""
+        super().notify_style_update()
+        if self.is_mounted:
+            self.watch_survey(self.survey)
+
+    def _sections(self, survey: Survey) -> Iterator[RenderableType]:
+        experiment = survey.experiment
+        yield self._heading("Model", experiment.model.architecture)
+        yield self._parts(survey)
+        yield Text()
+        yield self._heading("Data", DATASETS[experiment.data.dataset].title)
+        yield self._rows(_data_rows(survey))
+        yield Text()
+        yield self._heading("What it takes", "")
+        yield self._rows(_cost_rows(survey))
+        if survey.problem:
+            yield Text(f"\n✗ {survey.problem}", self._style("problem"))
+
+    def _heading(self, title: str, detail: str) -> Text:
+        return Text.assemble((f"{title}  ", self._style("heading")), detail)
+
+    def _parts(self, survey: Survey) -> RenderableType:
+        """A line for each part: its name, its parameters, and frozen or trained by mark, word and colour."""
+        parts = model_parts(survey.experiment, survey.classes)
+        table = Table.grid(padding=(0, 2))
+        table.add_column()
+        table.add_column(justify="right")
+        table.add_column(no_wrap=True)
+        for part in parts:
+            mark = Text("▲ trained" if part.trained else "■ frozen")
+            mark.stylize(self._style("trained" if part.trained else "frozen"))
+            table.add_row(Text(f"  {part.name}"), Text(_count(part)), mark)
+        return Group(table, Text(f"  {_trained_words(parts)}", self._style("label")))
+
+    def _rows(self, rows: Iterator[tuple[str, str]]) -> Table:
+        table = Table.grid(padding=(0, 1))
+        table.add_column(width=_STEPS_WIDTH + 2, no_wrap=True, style=self._style("label"))
+        table.add_column(ratio=1)
+        for label, words in rows:
+            table.add_row(Text(f"  {label}"), Text(words))
+        return table
+
+    def _style(self, part: str) -> Style:
+        return self.get_component_rich_style(f"experiment-summary--{part}")
+
+
+def brief(survey: Survey) -> str:
+    """The same in one line: "12 epochs of 41 steps · no download · about 20 s"."""
+    known, epochs = survey.estimate, some(survey.experiment.training.epochs, "epoch")
+    steps = f"{epochs} of {some(known.steps_per_epoch, 'step')}" if known.steps_per_epoch else epochs
+    size = sum(download.bytes for download in survey.downloads)
+    download = f"{quantity(size, 'bytes')} to download" if size else "no download"
+    return " · ".join((steps, download, "time not known" if known.seconds is None else _time_words(known)))
+
+
+def _data_rows(survey: Survey) -> Iterator[tuple[str, str]]:
+    used, data = survey.estimate.pictures, survey.experiment.data
+    if survey.classes is not None:
+        yield "classes", f"{survey.classes:,}"
+    if used is None:
+        yield "pictures", _UNKNOWN
+        return
+    yield "training", some(used.train, "picture")
+    yield "validation", some(used.validation, "picture") if used.validation else "none: nothing to choose by"
+    yield "test", some(used.test, "picture")
+    yield "size", f"{data.image_size} × {data.image_size} pixels"
+
+
+def _cost_rows(survey: Survey) -> Iterator[tuple[str, str]]:
+    known, training = survey.estimate, survey.experiment.training
+    yield "download", _download_words(survey)
+    if known.steps is not None and known.steps_per_epoch is not None:
+        yield "steps", f"{known.steps_per_epoch:,} an epoch, {known.steps:,} in {some(training.epochs, 'epoch')}"
+    yield "features", feature_words(survey.experiment)
+    least = f"at least {quantity(known.least_memory_bytes, 'bytes')}"
+    yield (
+        "memory",
+        least if known.memory_bytes is None else f"{quantity(known.memory_bytes, 'bytes')}, as the last time",
+    )
+    yield "time", _time_words(known) + (f", from {some(known.runs, 'run')} like this" if known.runs else "")
+
+
+def feature_words(experiment: Experiment) -> str:
+    """Whether the frozen layers run once for each picture or in every epoch, and why."""
+    if experiment.model.trainable == "all":
+        return "nothing is frozen: every layer runs in each epoch"
+    if not experiment.features_are_fixed:
+        cause = "augmentation" if experiment.data.augment != "none" else "adapting batch norm"
+        return f"not kept because of {cause}: frozen layers run in each epoch"
+    if experiment.training.feature_cache == "off":
+        return "not kept, as set: frozen layers run in each epoch"
+    return "frozen layers run once for each picture, epochs then take moments"
+
+
+def _download_words(survey: Survey) -> str:
+    if not survey.downloads:
+        return "nothing to download"
+    total = quantity(sum(download.bytes for download in survey.downloads), "bytes")
+    return f"{total} to download ({', '.join(download.title for download in survey.downloads)})"
+
+
+def _time_words(known: Estimate) -> str:
+    return _UNKNOWN if known.seconds is None else f"about {duration(known.seconds)}"
+
+
+def _count(part: ModelPart) -> str:
+    return f"{part.parameters:,} a class" if part.per_class else parameter_count(part.parameters)
+
+
+def _trained_words(parts: tuple[ModelPart, ...]) -> str:
+    total = sum(part.parameters for part in parts)
+    trained = sum(part.parameters for part in parts if part.trained)
+    if trained == total:
+        return f"all {parameter_count(total)} weights learn"
+    if any(part.per_class for part in parts):
+        return "the last layer's size depends on the classes"
+    return f"{share(trained, total)} of {parameter_count(total)} weights learn"

@@ -1,0 +1,180 @@
+"""A chart of curves in character cells."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
+
+from cnn_tui.tui.widgets.chart_paint import Row, paint
+from cnn_tui.tui.widgets.chart_plan import ChartPlan, Series, trace
+
+_ROLES = ("train", "validation", "test", "extra-1", "extra-2", "extra-3", "axis", "title", "text", "best")
+_SHOWN = ("series", "title", "x_label", "log_scale", "percent", "smoothing", "x_range", "best", "empty_text")
+
+
+class LineChart(Widget):
+    """Curves with axes and a legend, redrawn whenever one of its reactives changes.
+
+    Drawing happens in a thread; of the rows that come back only those that differ are repainted.
+    Values that are not finite are left out, and on a log scale those that are not positive.
+    """
+
+    DEFAULT_CSS = """
+    LineChart {
+        width: 1fr;
+        height: 1fr;
+        min-height: 1;
+        .line-chart--train { color: #ff6b6b; }
+        .line-chart--validation { color: #5eb1ff; }
+        .line-chart--test { color: #5fd38d; }
+        .line-chart--extra-1 { color: #e5b95c; }
+        .line-chart--extra-2 { color: #c792ea; }
+        .line-chart--extra-3 { color: #56d4d0; }
+        .line-chart--axis { color: $text-muted; }
+        .line-chart--title { text-style: bold; }
+        .line-chart--text { color: $text; }
+        .line-chart--best { color: $warning; }
+        &:light {
+            .line-chart--train { color: #c92a2a; }
+            .line-chart--validation { color: #1864ab; }
+            .line-chart--test { color: #2b7a3d; }
+            .line-chart--extra-1 { color: #8a5a00; }
+            .line-chart--extra-2 { color: #7b2d9b; }
+            .line-chart--extra-3 { color: #0b7285; }
+        }
+        &:ansi {
+            .line-chart--train { color: ansi_red; }
+            .line-chart--validation { color: ansi_blue; }
+            .line-chart--test { color: ansi_green; }
+            .line-chart--extra-1 { color: ansi_yellow; }
+            .line-chart--extra-2 { color: ansi_magenta; }
+            .line-chart--extra-3 { color: ansi_cyan; }
+            .line-chart--best { color: ansi_yellow; }
+        }
+    }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-chart--{role}" for role in _ROLES}
+
+    series: reactive[tuple[Series, ...]] = reactive((), repaint=False)
+    """The curves, the later ones on top."""
+    title = reactive("", repaint=False)
+    """What the y axis measures."""
+    x_label = reactive("", repaint=False)
+    """What the x axis counts."""
+    log_scale = reactive(False, repaint=False)
+    """Whether the y axis is logarithmic."""
+    percent = reactive(False, repaint=False)
+    """Whether y values are shares, labelled in per cent."""
+    smoothing = reactive(0.0, repaint=False)
+    """How much of the past each point keeps, in [0, 1); 0 for none."""
+    x_range: reactive[tuple[float, float] | None] = reactive(None, repaint=False)
+    """The ends of the x axis; None takes those of the points."""
+    best: reactive[float | None] = reactive(None, repaint=False)
+    """Where on the x axis the best epoch is marked."""
+    empty_text = reactive("no epochs yet", repaint=False)
+    """What stands there while there is nothing to draw."""
+
+    _rows: tuple[Row, ...] = ()
+    _strips: list[Strip]
+    _stale = False
+    _drawing = False
+
+    def __init__(self, title: str = "", **options: Any) -> None:
+        super().__init__(**options)
+        self._strips = []
+        self.set_reactive(LineChart.title, title)
+
+    def on_mount(self) -> None:
+        """Draw again whenever anything that it shows changes."""
+        for name in _SHOWN:
+            self.watch(self, name, self.redraw, init=False)
+        self.redraw()
+
+    def on_resize(self) -> None:
+        """Draw again for the new size."""
+        self.redraw()
+
+    def notify_style_update(self) -> None:
+        """Take the new theme's colours."""
+        super().notify_style_update()
+        self._rows = ()
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Draw with what there is now; a drawing under way is followed by one more, never by a queue of them."""
+        self._stale = True
+        if not self._drawing and self.is_mounted:
+            self._drawing = True
+            self.run_worker(self._draw(), group="draw")
+
+    def render_line(self, y: int) -> Strip:
+        """The last drawn row, cut or filled to the present width."""
+        style = self.rich_style
+        if y >= len(self._strips):
+            return Strip.blank(self.size.width, style)
+        return self._strips[y].adjust_cell_length(self.size.width, style)
+
+    async def _draw(self) -> None:
+        try:
+            while self._stale:
+                self._stale = False
+                self._show(await asyncio.to_thread(_drawn, self._plan()))
+        finally:
+            self._drawing = False
+
+    def _plan(self) -> ChartPlan:
+        return ChartPlan(
+            series=self.series,
+            width=self.size.width,
+            height=self.size.height,
+            title=self.title,
+            x_label=self.x_label,
+            log=self.log_scale,
+            percent=self.percent,
+            smoothing=self.smoothing,
+            x_range=self.x_range,
+            best=self.best,
+            empty_text=self.empty_text,
+        )
+
+    def _show(self, rows: tuple[Row, ...]) -> None:
+        """Put rows on the screen, repainting what differs from the ones before: a thin line has to carry it."""
+        before, self._rows = self._rows, rows
+        if len(before) != len(rows):
+            before = ((),) * len(rows)
+            self._strips = [Strip([])] * len(rows)
+        changed = [y for y, (old, new) in enumerate(zip(before, rows, strict=True)) if old != new]
+        styles = self._styles()
+        for y in changed:
+            self._strips[y] = Strip([Segment(text, styles[role]) for text, role in rows[y]])
+        if changed:
+            spans = [(y, *_changed_span(before[y], rows[y])) for y in changed]
+            self.refresh(*(Region(start, y, end - start, 1) for y, start, end in spans if end > start))
+
+    def _styles(self) -> dict[str, Style]:
+        roles = {role: self.get_component_rich_style(f"line-chart--{role}") for role in _ROLES}
+        return {"": self.rich_style, **roles}
+
+
+def _drawn(plan: ChartPlan) -> tuple[Row, ...]:
+    return paint(trace(plan))
+
+
+def _changed_span(old: Row, new: Row) -> tuple[int, int]:
+    """The columns between the first and the last cell in which two rows differ; every character is one cell."""
+    before, after = _cells(old), _cells(new)
+    if len(before) != len(after):
+        return 0, max(len(before), len(after))
+    different = [column for column, pair in enumerate(zip(before, after, strict=True)) if pair[0] != pair[1]]
+    return (different[0], different[-1] + 1) if different else (0, 0)
+
+
+def _cells(row: Row) -> list[tuple[str, str]]:
+    return [(character, role) for text, role in row for character in text]

@@ -1,0 +1,117 @@
+"""The part of the run that is under way: how far it is, how fast it goes and how long it will take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.segment import Segment
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
+
+from cnn_tui.history import PhaseRecord, RunHistory
+from cnn_tui.tui.widgets.texts import duration, fit, quantity, shorten
+
+_TITLES = {
+    "downloading": "Downloading",
+    "loading": "Loading",
+    "features": "Computing features",
+    "training": "Training",
+    "testing": "Testing",
+}
+_ENDS = {"done": "Done", "stopped": "Stopped", "failed": "Failed"}
+
+
+@dataclass(frozen=True)
+class PhaseView:
+    """What the bar shows; ``fraction`` is None where nobody knows."""
+
+    title: str
+    detail: str = ""
+    fraction: float | None = None
+    progress: str = ""
+    left: str = ""
+
+
+def phase_view(history: RunHistory) -> PhaseView:
+    """The present phase of a run, or its end."""
+    if history.finished is not None:
+        return PhaseView(_ENDS[history.finished.status], fraction=1.0 if history.finished.status == "done" else None)
+    phase = history.phase
+    if phase is None:
+        return PhaseView("Starting", left="time left: not known yet")
+    left = history.seconds_left()
+    words = "not known yet" if left is None else f"about {duration(left)}"
+    return PhaseView(_TITLES[phase.name], phase.detail, phase.fraction, _progress(phase), f"time left: {words}")
+
+
+def _progress(phase: PhaseRecord) -> str:
+    progress = phase.progress
+    if progress is None:
+        return ""
+    if progress.total is None:
+        words = quantity(progress.done, progress.unit)
+    else:
+        done = quantity(progress.done, progress.unit).removesuffix(f" {progress.unit}")
+        words = f"{done} of {quantity(progress.total, progress.unit)}"
+    return words if progress.rate is None else f"{words}, {quantity(progress.rate, progress.unit)}/s"
+
+
+class PhaseBar(Widget):
+    """Two lines: the phase with its figures, and a bar with the time left."""
+
+    DEFAULT_CSS = """
+    PhaseBar {
+        width: 1fr;
+        height: 2;
+        .phase-bar--title { color: $text; text-style: bold; }
+        .phase-bar--words { color: $text-muted; }
+        .phase-bar--done { color: $primary; }
+        .phase-bar--rest { color: $surface-lighten-2; }
+    }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"phase-bar--{part}" for part in ("title", "words", "done", "rest")}
+
+    view: reactive[PhaseView] = reactive(PhaseView("Waiting"))
+    """What is shown."""
+
+    def show(self, history: RunHistory) -> None:
+        """Show where a run is; repaints only if that differs from before."""
+        self.view = phase_view(history)
+
+    def render_line(self, y: int) -> Strip:
+        """The words, or the bar below them."""
+        segments = self._words() if y == 0 else self._bar() if y == 1 else []
+        return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
+
+    def _words(self) -> list[Segment]:
+        view, width = self.view, self.size.width
+        title = shorten(view.title, width)
+        figures = shorten(view.progress, max(0, width - len(title) - 2))
+        detail = f"  {view.detail}" if view.detail else ""
+        room = width - len(title) - len(figures) - 2
+        return [
+            Segment(title, self.get_component_rich_style("phase-bar--title")),
+            Segment(fit(detail, max(0, room)) + "  ", self.get_component_rich_style("phase-bar--words")),
+            Segment(figures, self.get_component_rich_style("phase-bar--words")),
+        ]
+
+    def _bar(self) -> list[Segment]:
+        view, width = self.view, self.size.width
+        percent = "" if view.fraction is None else f" {view.fraction:4.0%}"
+        words = f"{percent}  {view.left}" if view.left else percent
+        length = max(0, width - len(words))
+        done, rest = bar(view.fraction or 0.0, length)
+        return [
+            Segment(done, self.get_component_rich_style("phase-bar--done")),
+            Segment(rest, self.get_component_rich_style("phase-bar--rest")),
+            Segment(words[:width], self.get_component_rich_style("phase-bar--words")),
+        ]
+
+
+def bar(fraction: float, length: int) -> tuple[str, str]:
+    """The filled and the empty part of a bar of ``length`` cells, filled to half a cell; they differ without colour."""
+    halves = round(min(1.0, max(0.0, fraction)) * length * 2)
+    done = "━" * (halves // 2) + "╸" * (halves % 2)
+    return done, "─" * (length - len(done))

@@ -1,0 +1,53 @@
+"""Texts cut to cells, and quantities in words."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len, set_cell_size
+
+from cnn_tui.store.names import printable
+
+_ELLIPSIS = "…"
+
+
+def shorten(text: str, width: int) -> str:
+    """A text made safe to show and cut to at most ``width`` cells, an ellipsis at the end of what was cut."""
+    text = printable(text)
+    if cell_len(text) <= width:
+        return text
+    if width < 1:
+        return ""
+    return set_cell_size(text, width - 1).rstrip() + _ELLIPSIS
+
+
+def fit(text: str, width: int, *, right: bool = False) -> str:
+    """A text made safe to show, cut or filled to exactly ``width`` cells."""
+    short = shorten(text, width)
+    margin = " " * (width - cell_len(short))
+    return margin + short if right else short + margin
+
+
+def duration(seconds: float) -> str:
+    """A time span in the two largest units that matter, such as "1 h 05 min" or "8 s"."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"
+
+
+def quantity(value: float, unit: str) -> str:
+    """A count with its unit, thousands separated; bytes in decimal multiples."""
+    if unit == "bytes":
+        return _size(value)
+    number = f"{round(value):,}" if value == round(value) or abs(value) >= 100 else f"{value:.3g}"
+    return f"{number} {unit}"
+
+
+def _size(value: float) -> str:
+    for factor, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if value >= factor:
+            return f"{value / factor:.1f} {unit}"
+    return f"{value:.0f} B"

@@ -1,0 +1,130 @@
+"""The line at the top of every screen: the program, its screens and what the run is doing."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from cnn_tui.tui.run_state import RunState
+
+ModeName = Literal["setup", "live", "results", "sessions"]
+_TABS: tuple[tuple[ModeName, str], ...] = (
+    ("setup", "1 Setup"),
+    ("live", "2 Live"),
+    ("results", "3 Results"),
+    ("sessions", "4 Sessions"),
+)
+_PHASES = {"downloading": "downloading", "loading": "loading", "features": "computing features", "testing": "testing"}
+
+
+class TitleBar(Horizontal):
+    """Shows where the person is and leads elsewhere by a click.
+
+    Args:
+        mode: the screen that it stands on.
+    """
+
+    DEFAULT_CSS = """
+    TitleBar {
+        height: 1;
+        background: $panel;
+        .title-bar--program { width: auto; padding: 0 1; color: $text-primary; text-style: bold; }
+        .title-bar--state {
+            width: 1fr;
+            padding: 0 1;
+            text-align: right;
+            text-wrap: nowrap;
+            text-overflow: ellipsis;
+            color: $text-muted;
+            &.-going { color: $text-warning; text-style: bold; }
+        }
+    }
+    """
+    words = reactive("", repaint=False)
+    """What the run is doing."""
+
+    def __init__(self, mode: ModeName) -> None:
+        super().__init__()
+        self._mode = mode
+
+    def compose(self) -> ComposeResult:
+        """The program's name, a tab for each screen, the state at the right."""
+        yield Static("cnn-tui", classes="title-bar--program")
+        for mode, label in _TABS:
+            yield _Tab(mode, label, current=mode == self._mode)
+        yield Static("", classes="title-bar--state")
+
+    def on_mount(self) -> None:
+        """Follow the run."""
+        self.watch(self.app, "run_state", self._follow)
+
+    def watch_words(self, words: str) -> None:
+        """Say it."""
+        self.query_one(".title-bar--state", Static).update(Content(words))
+
+    def _follow(self, state: RunState | None) -> None:
+        self.query_one(".title-bar--state").set_class(state is not None and state.going, "-going")
+        self.words = run_words(state)
+
+
+class _Tab(Static):
+    """Leads to a screen by a click."""
+
+    DEFAULT_CSS = """
+    _Tab {
+        width: auto;
+        padding: 0 1;
+        color: $text-muted;
+        &:hover { background: $boost; color: $text; }
+        &.-current { background: $primary; color: $text; text-style: bold; }
+    }
+    """
+
+    def __init__(self, mode: ModeName, label: str, *, current: bool) -> None:
+        super().__init__(label, classes="-current" if current else "")
+        self._mode = mode
+
+    def on_click(self) -> None:
+        """Go there."""
+        self.app.switch_mode(self._mode)
+
+
+def run_words(state: RunState | None) -> str:
+    """What a run is doing in a few words, such as "training epoch 3/10 · 42 %"; empty before the first."""
+    if state is None:
+        return ""
+    match state.stage:
+        case "ended":
+            return _ended(state)
+        case "starting" | "stopping":
+            return f"{state.stage}…"
+        case "paused":
+            return f"paused · {_doing(state)}"
+        case "running":
+            return _doing(state)
+
+
+def _ended(state: RunState) -> str:
+    finished = state.history.finished
+    return f"last run {finished.status}" if finished else ""
+
+
+def _doing(state: RunState) -> str:
+    phase = state.history.phase
+    if phase is None:
+        return "starting…"
+    words = _epoch(state) if phase.name == "training" else _PHASES[phase.name]
+    return words if phase.fraction is None else f"{words} · {phase.fraction * 100:.0f} %"
+
+
+def _epoch(state: RunState) -> str:
+    """The epoch that training is in: that of the last step told, or the one after the last that ended."""
+    history, epochs = state.history, state.preset.experiment.training.epochs
+    stepped = history.batches[-1].epoch if history.batches else 1
+    ended = history.epochs[-1].epoch if history.epochs else 0
+    return f"training epoch {min(epochs, max(stepped, ended + 1))}/{epochs}"

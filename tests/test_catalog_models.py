@@ -1,0 +1,137 @@
+"""The table of networks against torchvision itself."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+import torchvision
+from torchvision.models import get_model_weights, list_models
+
+from cnn_tui.catalog.models import ARCHITECTURES, nearest
+from cnn_tui.engine.heads import linear_layers
+from cnn_tui.engine.models import skeleton
+
+# One of each family; the others differ in depth and width, and so not in the pictures that they take.
+REPRESENTATIVES = [
+    "alexnet",
+    "convnext_tiny",
+    "densenet121",
+    "efficientnet_b0",
+    "efficientnet_v2_s",
+    "googlenet",
+    "inception_v3",
+    "maxvit_t",
+    "mnasnet0_5",
+    "mobilenet_v2",
+    "mobilenet_v3_small",
+    "regnet_x_400mf",
+    "resnet18",
+    "shufflenet_v2_x0_5",
+    "squeezenet1_0",
+    "squeezenet1_1",
+    "swin_t",
+    "swin_v2_t",
+    "vgg11",
+    "vit_b_16",
+    "vit_b_32",
+]
+FAMILIES = [
+    "convnext",
+    "densenet",
+    "efficientnet_b",
+    "efficientnet_v2",
+    "mnasnet",
+    "mobilenet",
+    "regnet",
+    "resn",
+    "shufflenet",
+    "swin",
+    "vgg",
+    "wide_resnet",
+]
+
+
+def _can_be_trained(architecture: str, size: int) -> bool:
+    try:
+        network = skeleton(architecture, 10, size).to("meta").train()
+        network(torch.zeros(2, 3, size, size, device="meta")).sum().backward()
+    except (RuntimeError, ValueError, AssertionError):
+        return False
+    return True
+
+
+def test_all_of_torchvisions_classifiers_are_there() -> None:
+    assert set(ARCHITECTURES) == set(list_models(module=torchvision.models))
+
+
+def test_those_of_the_report_come_first() -> None:
+    first = list(itertools.islice(ARCHITECTURES, 7))
+    assert first == ["vgg16", "vgg19", "resnet18", "resnet34", "resnet50", "alexnet", "googlenet"]
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_facts_are_those_that_torchvision_states(name: str) -> None:
+    architecture, meta = ARCHITECTURES[name], get_model_weights(name).DEFAULT.meta
+    assert architecture.parameters == meta["num_params"]
+    assert architecture.gmacs == meta["_ops"]
+    assert architecture.accuracy == meta["_metrics"]["ImageNet-1K"]["acc@1"]
+    assert architecture.weights_bytes == pytest.approx(meta["_file_size"] * 2**20, abs=2**10)
+
+
+@pytest.mark.parametrize("name", REPRESENTATIVES)
+def test_the_least_picture_is_the_least_that_trains(name: str) -> None:
+    least = ARCHITECTURES[name].min_image_size
+    assert _can_be_trained(name, least)
+    assert least == ARCHITECTURES[name].image_size_step or least == 1 or not _can_be_trained(name, least - 1)
+
+
+@pytest.mark.parametrize("name", ["vit_b_16", "vit_b_32", "maxvit_t"])
+def test_steps_are_needed_where_the_table_says_so(name: str) -> None:
+    step = ARCHITECTURES[name].image_size_step
+    assert not _can_be_trained(name, step + step // 2)
+    assert _can_be_trained(name, 2 * step)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_family_takes_the_same_pictures(family: str) -> None:
+    members = [architecture for name, architecture in ARCHITECTURES.items() if name.startswith(family)]
+    assert len(members) > 1
+    assert len({(member.min_image_size, member.image_size_step) for member in members}) == 1
+
+
+@pytest.mark.parametrize("name", ["vit_l_16", "vit_l_32", "vit_h_14"])
+def test_a_large_vision_transformer_takes_multiples_of_its_patch(name: str) -> None:
+    patch = int(name[-2:])
+    assert (ARCHITECTURES[name].min_image_size, ARCHITECTURES[name].image_size_step) == (patch, patch)
+
+
+@pytest.mark.parametrize("name", REPRESENTATIVES)
+def test_linear_layers_are_those_of_the_head(name: str) -> None:
+    assert ARCHITECTURES[name].linear_layers == len(linear_layers(skeleton(name, 10, 224)))
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("VGG 16", ["vgg16"]),
+        ("efficientnet-b0", ["efficientnet_b0"]),
+        ("Google Net", ["googlenet"]),
+        ("vgg16bn", ["vgg16_bn"]),
+        ("resnet", ["resnet18", "resnet34", "resnet50"]),
+        ("", []),
+        ("zzz", []),
+    ],
+)
+def test_nearest(typed: str, expected: list[str]) -> None:
+    assert nearest(typed) == expected
+
+
+def test_nearest_puts_the_likeliest_first() -> None:
+    assert nearest("resnet-19")[0] == "resnet18"
+    assert nearest("alexnt") == ["alexnet"]
+
+
+def test_nearest_answers_at_once_to_an_endless_name() -> None:
+    assert nearest("a" * 10_000_000) == []

@@ -1,0 +1,172 @@
+"""The cache of decoded pictures: what it saves, and that it is never believed wrongly."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Generator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import torch
+from PIL import Image
+
+from cnn_tui import paths
+from cnn_tui.config.experiment import DataConfig
+from cnn_tui.engine import data
+from cnn_tui.engine.data import LoadedData
+from cnn_tui.engine.stopping import never
+from cnn_tui.events import Event, Progress, WarningRaised
+
+
+class Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "pictures"
+    for label, name in enumerate(("cat", "dog")):
+        (folder / name).mkdir(parents=True)
+        for number in range(5):
+            Image.new("RGB", (10, 10), (label, number, 9)).save(folder / name / f"{number}.png")
+    return folder
+
+
+def load(root: Path, image_size: int = 16) -> tuple[list[Event], LoadedData]:
+    config = DataConfig(dataset="folder", root=str(root), image_size=image_size)
+    steps: Generator[Event, None, LoadedData] = data.load(config, 0, never)
+    events = []
+    while True:
+        try:
+            events.append(next(steps))
+        except StopIteration as stop:
+            return events, stop.value
+
+
+def was_decoded(events: list[Event]) -> bool:
+    return any(isinstance(event, Progress) for event in events)
+
+
+def entries() -> list[Path]:
+    return sorted((paths.cache_folder() / "decoded").rglob("*.pictures"))
+
+
+def pixels(loaded: LoadedData) -> torch.Tensor:
+    return loaded.train.pictures(torch.arange(len(loaded.train)))
+
+
+def test_the_second_run_opens_no_picture(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    events, first = load(root)
+    assert was_decoded(events)
+    monkeypatch.delattr(Image, "open")
+    events, second = load(root)
+    assert not was_decoded(events)
+    assert torch.equal(pixels(first), pixels(second))
+    assert second.classes == first.classes
+    assert second.train.labels.tolist() == first.train.labels.tolist()
+    assert second.identity == first.identity
+
+
+def test_pictures_at_their_own_size_serve_every_larger_size(root: Path) -> None:
+    load(root, 16)
+    assert not was_decoded(load(root, 64)[0])
+    events, smaller = load(root, 8)
+    assert was_decoded(events)
+    assert pixels(smaller).shape[-1] == 8
+    assert len(entries()) == 2
+    assert not was_decoded(load(root, 8)[0])
+    assert pixels(load(root, 64)[1]).shape[-1] == 10
+
+
+def test_a_changed_file_is_decoded_and_the_old_entry_goes(root: Path) -> None:
+    load(root)
+    (old,) = entries()
+    Image.new("RGB", (10, 10), (200, 0, 0)).save(root / "cat" / "0.png")
+    os.utime(root / "cat" / "0.png", ns=(0, 5))
+    events, loaded = load(root)
+    assert was_decoded(events)
+    assert pixels(loaded)[0, 0, 0, 0] == 200
+    (new,) = entries()
+    assert new != old
+
+
+def test_another_folder_has_entries_of_its_own(root: Path, tmp_path: Path) -> None:
+    load(root)
+    shutil.copytree(root, tmp_path / "copy")
+    assert was_decoded(load(tmp_path / "copy")[0])
+    assert len(entries()) == 2
+
+
+def cut_off(content: bytes) -> bytes:
+    return content[:-1]
+
+
+def longer(content: bytes) -> bytes:
+    return content + b"x"
+
+
+def one_bit(content: bytes) -> bytes:
+    return content[:-1] + bytes([content[-1] ^ 1])
+
+
+def only_a_head(content: bytes) -> bytes:
+    return content.partition(b"\n")[0] + b"\n"
+
+
+def no_head(content: bytes) -> bytes:
+    return content.partition(b"\n")[2]
+
+
+def enormous(content: bytes) -> bytes:
+    return content.replace(b'"count":10', b'"count":99999999999999999999')
+
+
+def nothing(content: bytes) -> bytes:
+    return b""
+
+
+@pytest.mark.parametrize("harm", [cut_off, longer, one_bit, only_a_head, no_head, enormous, nothing])
+def test_a_damaged_entry_is_told_and_made_anew(harm: object, root: Path) -> None:
+    _, first = load(root)
+    (entry,) = entries()
+    assert callable(harm)
+    entry.write_bytes(harm(entry.read_bytes()))
+    events, again = load(root)
+    assert was_decoded(events)
+    (warning,) = [event for event in events if isinstance(event, WarningRaised)]
+    assert "damaged" in warning.title
+    assert torch.equal(pixels(first), pixels(again))
+    assert not was_decoded(load(root)[0])
+
+
+def test_a_full_disk_is_told_and_the_run_goes_on(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(100, 90, 10))
+    events, loaded = load(root)
+    assert len(loaded.train) == 10
+    (warning,) = [event for event in events if isinstance(event, WarningRaised)]
+    assert "not kept" in warning.title
+    assert entries() == []
+
+
+def test_a_cache_that_cannot_be_made_is_told_and_the_run_goes_on(root: Path) -> None:
+    paths.cache_folder().mkdir(parents=True)
+    (paths.cache_folder() / "decoded").write_text("in the way")
+    events, loaded = load(root)
+    assert len(loaded.train) == 10
+    assert [event.type for event in events].count("warning") == 1
+
+
+def test_changing_loaded_pictures_does_not_change_the_entry(root: Path) -> None:
+    _, first = load(root)
+    before = pixels(first).clone()
+    _, second = load(root)
+    (entry,) = entries()
+    content = entry.read_bytes()
+    for pictures, _ in second.train.batches(torch.arange(10), 10):
+        pictures.zero_()
+    assert entry.read_bytes() == content
+    assert torch.equal(pixels(load(root)[1]), before)

@@ -1,0 +1,143 @@
+"""The event log: whole lines, torn ends, full disks, and reading along."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cnn_tui.errors import StorageError
+from cnn_tui.events import Event, from_line, to_line
+from cnn_tui.store.event_log import EventLog, read_events, read_from
+from samples import epoch, events, story
+
+needs_dev_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+
+
+@given(events())
+def test_any_event_survives_its_line(event: Event) -> None:
+    line = to_line(event)
+    assert "\n" not in line
+    assert from_line(line) == event
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@given(st.lists(events(), max_size=5))
+def test_any_events_survive_their_file(tmp_path: Path, told: list[Event]) -> None:
+    path = tmp_path / "events.jsonl"
+    path.unlink(missing_ok=True)
+    with EventLog(path) as log:
+        for event in told:
+            log.append(event)
+    assert list(read_events(path)) == told
+    assert log.problem is None
+
+
+def test_an_event_can_be_read_as_soon_as_it_is_appended(tmp_path: Path) -> None:
+    with EventLog(tmp_path / "log") as log:
+        log.append(epoch(1))
+        assert list(read_events(tmp_path / "log")) == [epoch(1)]
+
+
+@pytest.mark.parametrize("torn", [b'{"type":"epo', b"\xff\xfe", to_line(epoch(3)).encode()])
+def test_a_torn_last_line_is_left_out(tmp_path: Path, torn: bytes) -> None:
+    path = tmp_path / "log"
+    path.write_bytes("".join(to_line(event) + "\n" for event in story()).encode() + torn)
+    assert list(read_events(path)) == story()
+
+
+@pytest.mark.parametrize("size", [10, 70_000, 200_000])
+def test_a_log_goes_on_after_a_torn_line(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(to_line(epoch(1)).encode() + b"\n" + b"x" * size)
+    with EventLog(path) as log:
+        log.append(epoch(2))
+    assert list(read_events(path)) == [epoch(1), epoch(2)]
+
+
+def test_a_log_that_is_nothing_but_torn_begins_anew(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"x" * 100_000)
+    with EventLog(path) as log:
+        log.append(epoch(1))
+    assert list(read_events(path)) == [epoch(1)]
+
+
+def test_a_damaged_line_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text(to_line(epoch(1)) + "\n" + '{"type": "nonsense"}\n')
+    with pytest.raises(StorageError, match="line 2 is no event"):
+        list(read_events(path))
+
+
+def test_following_reads_each_event_once(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    told = story()
+    with EventLog(path) as log:
+        log.append(told[0])
+        first, offset = read_from(path)
+        nothing, same = read_from(path, offset)
+        for event in told[1:]:
+            log.append(event)
+        rest, end = read_from(path, offset)
+    assert first + rest == told
+    assert (nothing, same) == ([], offset)
+    assert end == path.stat().st_size
+
+
+def test_following_waits_for_the_end_of_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    line = to_line(epoch(1)).encode() + b"\n"
+    path.write_bytes(line + line[:20])
+    assert read_from(path) == ([epoch(1)], len(line))
+
+
+def test_a_missing_log_is_told(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="Cannot read log"):
+        list(read_events(tmp_path / "log"))
+    with pytest.raises(StorageError, match="Cannot write log"):
+        EventLog(tmp_path / "nowhere" / "log")
+
+
+@needs_dev_full
+def test_a_full_disk_is_remembered_once_and_ends_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.symlink_to("/dev/full")
+    log = EventLog(path)
+    for event in story():
+        log.append(event)
+    problem = log.problem
+    assert problem is not None
+    assert problem.title == "The disk is full"
+    assert not log.flush()
+    assert log.problem is problem
+    log.close()
+
+
+def test_what_a_full_disk_refused_is_written_once_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resource = pytest.importorskip("resource")
+    signal = pytest.importorskip("signal")
+    path = tmp_path / "log"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    told = story()
+    log = EventLog(path)
+    log.append(told[0])
+    try:
+        # A limit in the middle of the next line: the system takes a part of it and refuses the rest.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 10, limits[1]))
+        for event in told[1:]:
+            log.append(event)
+        during = list(read_events(path))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert during == told[:1]
+    assert log.problem is not None
+    assert log.flush()
+    log.close()
+    assert list(read_events(path)) == told

@@ -1,0 +1,441 @@
+"""A person's own pictures: layouts, kinds of file, damage, and what is refused."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Generator
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import psutil
+import pytest
+import torch
+from PIL import Image
+
+from cnn_tui.config.experiment import DataConfig
+from cnn_tui.engine import data
+from cnn_tui.engine.data import LoadedData
+from cnn_tui.engine.decode import UnreadablePictureError, decode, picture_size
+from cnn_tui.engine.folder import class_names, scan
+from cnn_tui.engine.sources import FolderSource, MemorySource
+from cnn_tui.engine.stopping import ShouldStop, Stopped, never
+from cnn_tui.errors import DataError
+from cnn_tui.events import Event, Phase, Progress, WarningRaised
+
+T = TypeVar("T")
+SIDE = 12
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder of its own, apart from the home of the test's cache."""
+    folder = tmp_path / "place"
+    folder.mkdir()
+    return folder
+
+
+class Memory(NamedTuple):
+    available: int
+
+
+def finish(steps: Generator[Event, None, T]) -> tuple[list[Event], T]:
+    events = []
+    while True:
+        try:
+            events.append(next(steps))
+        except StopIteration as stop:
+            return events, stop.value
+
+
+def load(
+    root: Path | str, seed: int = 0, image_size: int = 16, should_stop: ShouldStop = never, fraction: float = 0.0
+) -> tuple[list[Event], LoadedData]:
+    config = DataConfig(dataset="folder", root=str(root), image_size=image_size, validation_fraction=fraction)
+    return finish(data.load(config, seed, should_stop))
+
+
+def make(path: Path, colour: tuple[int, int, int] = (200, 100, 50), size: tuple[int, int] = (SIDE, SIDE)) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, colour).save(path)
+    return path
+
+
+def flat(root: Path, classes: tuple[str, ...] = ("cat", "dog"), count: int = 10) -> Path:
+    for label, name in enumerate(classes):
+        for number in range(count):
+            make(root / name / f"{number:02}.png", (label * 10, number * 10, 7))
+    return root
+
+
+def split(root: Path, train: tuple[str, ...] = ("cat", "dog"), test: tuple[str, ...] = ("cat", "dog")) -> Path:
+    flat(root / "train", train, 4)
+    flat(root / "test", test, 2)
+    return root
+
+
+def warnings(events: list[Event]) -> list[WarningRaised]:
+    return [event for event in events if isinstance(event, WarningRaised)]
+
+
+def test_both_splits_are_read_from_their_folders(place: Path) -> None:
+    events, loaded = load(split(place), fraction=0.25)
+    assert loaded.classes == ("cat", "dog")
+    assert loaded.train.labels.tolist() == [0] * 4 + [1] * 4
+    assert loaded.test.labels.tolist() == [0] * 2 + [1] * 2
+    assert loaded.train.pictures(torch.tensor([6])).squeeze()[:, 0, 0].tolist() == [10, 20, 7]
+    assert loaded.test.pictures(torch.tensor([3])).squeeze()[:, 0, 0].tolist() == [10, 10, 7]
+    assert (len(loaded.train_indices), len(loaded.validation_indices), len(loaded.test_indices)) == (6, 2, 4)
+    assert isinstance(events[0], Phase)
+    assert events[0].name == "loading"
+    assert events[-1] == Progress(time=events[-1].time, done=12, total=12, unit="pictures")
+
+
+def test_a_folder_without_splits_is_cut_by_seed(place: Path) -> None:
+    _, loaded = load(flat(place))
+    assert loaded.train is loaded.test
+    assert sorted(loaded.train_indices.tolist() + loaded.test_indices.tolist()) == list(range(20))
+    assert loaded.test.labels[loaded.test_indices].bincount().tolist() == [2, 2]
+    _, again = load(place)
+    assert again.test_indices.tolist() == loaded.test_indices.tolist()
+    others = [load(place, seed)[1].test_indices.tolist() for seed in (1, 2, 3)]
+    assert any(other != loaded.test_indices.tolist() for other in others)
+
+
+def test_classes_may_be_called_train_or_test(place: Path) -> None:
+    assert load(flat(place / "one", ("car", "train")))[1].classes == ("car", "train")
+
+
+def test_a_class_without_test_pictures_is_fine(place: Path) -> None:
+    root = split(place, test=("dog",))
+    (root / "test" / "cat").mkdir()
+    _, loaded = load(root)
+    assert loaded.classes == ("cat", "dog")
+    assert loaded.test.labels.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("name", ["my cat", "v1.2", "größe", "[bold]", "a\x1b[31mb", "ねこ", "-x", "a'b\"c"])
+def test_names_of_classes_are_kept_as_they_are(name: str, place: Path) -> None:
+    flat(place, (name, "other"))
+    assert name in class_names(str(place))
+    assert load(place)[1].classes == class_names(str(place))
+
+
+def test_names_that_are_no_text_can_still_be_written_down(place: Path) -> None:
+    flat(place, ("a", "b"))
+    (place / "b").rename(place / os.fsdecode(b"\xff\xfe"))
+    (place / "a" / "bad.png").write_bytes(b"")
+    events, loaded = load(place)
+    assert loaded.classes == ("a", "\ufffd\ufffd")
+    for event in events:
+        event.model_dump_json()
+
+
+def test_hidden_files_and_other_kinds_are_passed_over_and_nested_ones_are_not(place: Path) -> None:
+    root = flat(place, count=2)
+    make(root / "cat" / ".hidden.png")
+    make(root / ".git" / "x.png")
+    make(root / "cat" / ".thumbs" / "x.png")
+    (root / "cat" / "notes.txt").write_text("no picture")
+    (root / "cat" / "png").write_text("no picture")
+    (root / "readme.png").write_text("beside the classes")
+    make(root / "cat" / "more" / "deeper" / "x.JPG")
+    events, loaded = load(root)
+    assert loaded.train.labels.bincount().tolist() == [3, 2]
+    assert warnings(events) == []
+
+
+def test_links_in_a_circle_are_followed_once(place: Path) -> None:
+    root = flat(place / "root", count=2)
+    (root / "cat" / "again").symlink_to(root / "cat")
+    (root / "cat" / "up").symlink_to(root)
+    (root / "dog" / "elsewhere").symlink_to(make(place / "far" / "x.png").parent)
+    (root / "dog" / "broken.png").symlink_to(place / "nothing")
+    listing = scan(str(root), never)
+    assert [file.label for file in listing.files].count(1) == 3
+    assert len({file.path for file in listing.files}) == len(listing.files) < 12
+
+
+def test_the_home_folder_may_be_abbreviated(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(place))
+    flat(place / "pictures")
+    assert len(load("~/pictures")[1].train) == 20
+
+
+def mode_files(folder: Path) -> dict[str, tuple[Path, tuple[int, int, int]]]:
+    """A file of each kind, and the colour that it should come to."""
+    grey16 = Image.fromarray(np.full((SIDE, SIDE), 0x80FF, dtype=np.uint16))
+    palette = Image.new("RGB", (SIDE, SIDE), (10, 200, 30)).convert("P", palette=Image.Palette.ADAPTIVE)
+    half = Image.new("RGBA", (SIDE, SIDE), (255, 0, 0, 127))
+    images = {
+        "grey.png": (Image.new("L", (SIDE, SIDE), 77), (77, 77, 77)),
+        "one-bit.png": (Image.new("1", (SIDE, SIDE), 1), (255, 255, 255)),
+        "palette.png": (palette, (10, 200, 30)),
+        "palette.gif": (palette, (10, 200, 30)),
+        "alpha.png": (half, (255, 128, 128)),
+        "clear.webp": (Image.new("RGBA", (SIDE, SIDE), (0, 0, 0, 0)), (255, 255, 255)),
+        "grey-alpha.png": (Image.new("LA", (SIDE, SIDE), (0, 255)), (0, 0, 0)),
+        "cmyk.jpg": (Image.new("CMYK", (SIDE, SIDE), (0, 255, 255, 0)), (255, 0, 0)),
+        "cmyk.tif": (Image.new("CMYK", (SIDE, SIDE), (0, 255, 255, 0)), (255, 0, 0)),
+        "sixteen.png": (grey16, (0x80, 0x80, 0x80)),
+        "sixteen.tiff": (grey16, (0x80, 0x80, 0x80)),
+        "plain.bmp": (Image.new("RGB", (SIDE, SIDE), (1, 2, 3)), (1, 2, 3)),
+        "plain.ppm": (Image.new("RGB", (SIDE, SIDE), (1, 2, 3)), (1, 2, 3)),
+    }
+    for name, (image, _) in images.items():
+        image.save(folder / name)
+    return {name: (folder / name, colour) for name, (_, colour) in images.items()}
+
+
+def test_every_kind_of_picture_becomes_rgb(place: Path) -> None:
+    for name, (path, colour) in mode_files(place).items():
+        picture = decode(str(path), None)
+        assert picture.shape == (SIDE, SIDE, 3), name
+        assert picture.dtype == np.uint8, name
+        assert np.abs(picture.astype(int) - colour).max() <= 3, name
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_is_turned_as_its_exif_says(orientation: int, place: Path) -> None:
+    upright = np.zeros((8, 4, 3), dtype=np.uint8)
+    upright[:4, :2] = 255
+    stored = {
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.swapaxes(0, 1),
+        6: np.rot90(upright, 1),
+        7: upright[::-1, ::-1].swapaxes(0, 1),
+        8: np.rot90(upright, -1),
+    }
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = place / "turned.png"
+    Image.fromarray(np.ascontiguousarray(stored[orientation])).save(path, exif=exif)
+    assert np.array_equal(decode(str(path), None), upright)
+    assert picture_size(str(path)) == (8, 4)
+
+
+def test_pictures_of_one_small_size_stay_as_they_are(place: Path) -> None:
+    _, loaded = load(flat(place), image_size=16)
+    assert loaded.train.pictures(torch.arange(3)).shape == (3, 3, SIDE, SIDE)
+
+
+def test_larger_pictures_are_resized_as_pillow_does(place: Path) -> None:
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 30, 3), dtype=np.uint8))
+    root = flat(place)
+    noise.save(root / "cat" / "00.png")
+    _, loaded = load(root)
+    expected = np.asarray(noise.resize((16, 16), Image.Resampling.BILINEAR))
+    assert np.array_equal(loaded.train.pictures(torch.tensor([0]))[0].permute(1, 2, 0).numpy(), expected)
+
+
+def test_one_odd_picture_among_many_of_one_size_is_found_late_and_all_are_resized(place: Path) -> None:
+    root = flat(place, count=100)
+    make(root / "cat" / "73.png", (9, 9, 9), (SIDE - 1, SIDE))
+    _, loaded = load(root)
+    assert loaded.train.pictures(torch.tensor([0, 73])).shape == (2, 3, 16, 16)
+
+
+def damage(root: Path, count: int) -> list[Path]:
+    paths = [root / "cat" / f"bad{number:02}.jpg" for number in range(count)]
+    sound = make(root / "sound.jpg").read_bytes()
+    for number, path in enumerate(paths):
+        path.write_bytes([b"", b"<html>", sound[: len(sound) // 2]][number % 3])
+    return paths
+
+
+def test_unreadable_pictures_are_left_out_and_named(place: Path) -> None:
+    root = split(place)
+    paths = damage(root / "train", 3)
+    events, loaded = load(root)
+    (warning,) = warnings(events)
+    assert warning.title == "3 unreadable pictures were left out"
+    assert all(str(path) in warning.detail for path in paths)
+    assert loaded.train.labels.tolist() == [0] * 4 + [1] * 4
+    assert loaded.train.pictures(torch.tensor([4])).squeeze()[:, 0, 0].tolist() == [10, 0, 7]
+    assert loaded.test.labels.tolist() == [0, 0, 1, 1]
+    events, _ = load(root)
+    assert [event.detail for event in warnings(events)] == [warning.detail]
+
+
+def test_of_many_unreadable_pictures_ten_are_named(place: Path) -> None:
+    damage(flat(place), 14)
+    (warning,) = warnings(load(place)[0])
+    assert warning.detail.count("\n") == 10
+    assert warning.detail.endswith("and 4 more")
+
+
+def test_a_picture_that_would_fill_the_memory_is_unreadable(place: Path) -> None:
+    header = b"IHDR" + (100_000).to_bytes(4, "big") * 2 + bytes([8, 2, 0, 0, 0])
+    chunk = (13).to_bytes(4, "big") + header + zlib.crc32(header).to_bytes(4, "big")
+    path = place / "bomb.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk + (9).to_bytes(4, "big") + b"IDAT" + bytes(13))
+    with pytest.raises(UnreadablePictureError, match="exceeds limit"):
+        decode(str(path), (8, 8))
+
+
+def no_class(root: Path) -> None:
+    root.mkdir()
+
+
+def pictures_without_class(root: Path) -> None:
+    make(root / "x.png")
+
+
+def one_class(root: Path) -> None:
+    flat(root, ("cat",))
+
+
+def empty_class(root: Path) -> None:
+    flat(root)
+    (root / "bird").mkdir()
+
+
+def empty_classes(root: Path) -> None:
+    (root / "a").mkdir(parents=True)
+    (root / "b").mkdir()
+
+
+def unknown_test_class(root: Path) -> None:
+    split(root, test=("cat", "cow"))
+
+
+def no_test_folder(root: Path) -> None:
+    flat(root / "train")
+
+
+def no_test_pictures(root: Path) -> None:
+    split(root, test=())
+    (root / "test").mkdir()
+
+
+def a_file(root: Path) -> None:
+    root.write_text("")
+
+
+def only_damaged(root: Path) -> None:
+    flat(root)
+    for path in (root / "dog").iterdir():
+        path.write_bytes(b"")
+
+
+def one_each(root: Path) -> None:
+    flat(root, count=1)
+
+
+@pytest.mark.parametrize(
+    ("build", "title", "named"),
+    [
+        (lambda root: None, "There is no such folder", "root"),
+        (a_file, "data.root is not a folder", "root"),
+        (no_class, "There are no classes", "root"),
+        (pictures_without_class, "There are no classes", "root"),
+        (one_class, "There is only one class", "'cat'"),
+        (empty_class, "A class has no pictures", "'bird'"),
+        (empty_classes, "There are no pictures", "root"),
+        (unknown_test_class, "A test class is not among the training classes", "'cow'"),
+        (no_test_folder, "There is no folder 'test'", "'train'"),
+        (no_test_pictures, "There are no test pictures", "test"),
+        (only_damaged, "A class has no readable pictures", "'dog'"),
+        (one_each, "There are too few pictures", "2 classes"),
+    ],
+)
+def test_what_cannot_be_learnt_from_is_refused_in_words(build: object, title: str, named: str, place: Path) -> None:
+    root = place / "root"
+    assert callable(build)
+    build(root)
+    with pytest.raises(DataError) as caught:
+        load(root)
+    assert caught.value.title == title
+    assert named in caught.value.detail
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("root", ["~nobody-of-this-name/x", "a\0b"])
+def test_impossible_paths_are_refused(root: str) -> None:
+    with pytest.raises(DataError, match="no such folder"):
+        load(root)
+
+
+@pytest.mark.parametrize("asked_before", [0, 1, 3, 8])
+def test_a_stop_is_heard_while_listing_and_decoding(asked_before: int, place: Path) -> None:
+    flat(place, count=60)
+    answers = iter([False] * asked_before)
+    with pytest.raises(Stopped):
+        load(place, should_stop=lambda: next(answers, True))
+
+
+def test_class_count_needs_no_pictures_opened(place: Path) -> None:
+    root = split(place)
+    assert data.class_count(DataConfig(dataset="folder", root=str(root))) == 2
+    assert data.class_count(DataConfig(dataset="cifar100")) == 100
+    with pytest.raises(DataError):
+        data.class_count(DataConfig(dataset="folder", root=str(place / "nothing")))
+    with pytest.raises(DataError):
+        data.class_count(DataConfig(dataset="folder"))
+
+
+def test_the_identity_follows_the_files(place: Path) -> None:
+    root = flat(place)
+    before = scan(str(root), never).identity
+    assert scan(str(root), never).identity == before
+    os.utime(root / "cat" / "00.png", ns=(0, 1))
+    changed = scan(str(root), never).identity
+    assert changed != before
+    (root / "dog" / "00.png").unlink()
+    assert scan(str(root), never).identity not in (before, changed)
+
+
+@pytest.fixture
+def little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(20 * SIDE * SIDE * 3))
+
+
+@pytest.mark.usefixtures("little_memory")
+def test_what_does_not_fit_in_memory_is_decoded_on_demand(place: Path) -> None:
+    root = flat(place)
+    damage(root, 2)
+    events, loaded = load(root)
+    assert isinstance(loaded.train, FolderSource)
+    assert len(warnings(events)) == 1
+    listing = scan(str(root), never)
+    labels = {file.path: file.label for file in listing.files}
+    expected = [path for path in labels if "bad" not in path]
+    assert loaded.train.labels.tolist()[:20] == [labels[path] for path in expected]
+    order = torch.tensor([19, 0, 7, 7, 3])
+    batches = list(loaded.train.batches(order, 2))
+    assert [len(own) for _, own in batches] == [2, 2, 1]
+    pictures = torch.cat([own for own, _ in batches])
+    assert pictures.shape == (5, 3, 16, 16)
+    assert pictures[:, 1, 0, 0].tolist() == [90, 0, 70, 70, 30]
+    assert torch.equal(torch.cat([own for _, own in batches]), loaded.train.labels[order])
+    assert torch.equal(loaded.train.pictures(order), pictures)
+    assert loaded.train.pictures(order[:0]).shape == (0, 3, 16, 16)
+
+
+def test_in_memory_and_on_demand_give_the_same_pictures(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = split(place)
+    make(root / "train" / "cat" / "00.png", (50, 60, 70), (33, 21))
+    _, kept = load(root)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(100))
+    _, demanded = load(root)
+    assert isinstance(kept.train, MemorySource)
+    assert isinstance(demanded.train, FolderSource)
+    rows = torch.arange(8)
+    assert torch.equal(kept.train.pictures(rows), demanded.train.pictures(rows))
+    assert torch.equal(kept.test.labels, demanded.test.labels)
+    np.testing.assert_allclose(kept.statistics(), demanded.statistics(), rtol=1e-4)
+    assert demanded.to(torch.device("cpu")).train is demanded.train
+
+
+@pytest.mark.usefixtures("little_memory")
+def test_a_picture_that_is_gone_when_it_is_needed_is_named(place: Path) -> None:
+    root = flat(place)
+    _, loaded = load(root)
+    (root / "cat" / "03.png").unlink()
+    with pytest.raises(DataError, match="cannot be read") as caught:
+        list(loaded.train.batches(torch.arange(20), 4))
+    assert str(root / "cat" / "03.png") in caught.value.detail

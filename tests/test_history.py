@@ -1,0 +1,118 @@
+"""The story of a run, folded from its events."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cnn_tui.events import BatchFinished, ErrorReport, Event, Phase, Progress, RunFinished, WarningRaised
+from cnn_tui.history import MOST_BATCHES, RunHistory
+from samples import ENVIRONMENT, epoch, events, result, started, story
+
+
+def folded(*told: Event) -> RunHistory:
+    history = RunHistory()
+    for event in told:
+        history.apply(event)
+    return history
+
+
+def progress(done: int, total: int | None, time: float) -> Progress:
+    return Progress(done=done, total=total, unit="images", time=time)
+
+
+def test_nothing_is_known_before_the_first_event() -> None:
+    history = RunHistory()
+    assert (history.phase, history.result, history.error, history.best_epoch) == (None, None, None, None)
+    assert history.seconds_left() is None
+
+
+def test_a_whole_run() -> None:
+    history = folded(*story("an-id"))
+    assert (history.session_id, history.environment, history.started) == ("an-id", ENVIRONMENT, 100.0)
+    assert [event.epoch for event in history.epochs] == [1, 2]
+    assert len(history.batches) == 1
+    assert history.result == result()
+    assert history.phase is None
+    assert (history.phases[0].ended, history.phases[0].fraction) == (110.0, 1.0)
+
+
+def test_a_phase_ends_where_the_next_begins() -> None:
+    history = folded(started(), Phase(name="loading", time=101), Phase(name="training", time=105))
+    loading, training = history.phases
+    assert (loading.ended, training.ended) == (105, None)
+    assert history.phase is training
+
+
+def test_progress_belongs_to_the_present_phase() -> None:
+    history = folded(Phase(name="loading", time=100), progress(25, 100, 102), Phase(name="features", time=103))
+    assert history.phases[0].progress is not None
+    assert history.phase is not None
+    assert history.phase.progress is None
+    assert history.phase.fraction is None
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "fraction"), [(25, 100, 0.25), (0, 100, 0.0), (120, 100, 1.0), (5, None, None), (0, 0, None)]
+)
+def test_the_fraction_of_a_phase(done: int, total: int | None, fraction: float | None) -> None:
+    phase = folded(Phase(name="loading", time=100), progress(done, total, 101)).phase
+    assert phase is not None
+    assert phase.fraction == fraction
+
+
+def test_the_time_left_follows_the_pace() -> None:
+    assert folded(Phase(name="features", time=100), progress(25, 100, 110)).seconds_left() == pytest.approx(30)
+
+
+@pytest.mark.parametrize(("done", "total", "time"), [(25, 100, 100.1), (0, 100, 150), (25, None, 150)])
+def test_no_time_left_is_told_without_a_pace(done: int, total: int | None, time: float) -> None:
+    assert folded(Phase(name="features", time=100), progress(done, total, time)).seconds_left() is None
+
+
+def test_progress_before_any_phase_is_no_failure() -> None:
+    assert folded(progress(1, 2, 100)).phases == []
+
+
+def test_the_best_epoch_is_the_first_with_the_lowest_validation_loss() -> None:
+    history = folded(epoch(1, 0.5), epoch(2, 0.25), epoch(3, 0.25), epoch(4, 0.75))
+    assert history.best_epoch == epoch(2, 0.25)
+
+
+def test_a_validation_loss_of_zero_is_the_best() -> None:
+    assert folded(epoch(1, 0.5), epoch(2, 0.0)).best_epoch == epoch(2, 0.0)
+
+
+def test_without_validation_no_epoch_is_best() -> None:
+    assert folded(epoch(1, None), epoch(2, None)).best_epoch is None
+
+
+def test_warnings_and_failures_are_kept() -> None:
+    warning, error = WarningRaised(title="careful"), ErrorReport(title="broken")
+    history = folded(warning, RunFinished(status="failed", error=error))
+    assert (history.warnings, history.error, history.result) == ([warning], error, None)
+
+
+@given(st.lists(events(), max_size=8))
+def test_no_order_of_events_breaks_the_fold(told: list[Event]) -> None:
+    history = folded(*told)
+    assert history.updated == (told[-1].time if told else None)
+    left = history.seconds_left()
+    assert left is None or left >= 0
+
+
+def test_a_long_run_keeps_a_bounded_number_of_batches_with_both_ends() -> None:
+    history = RunHistory()
+    told = [
+        BatchFinished(
+            epoch=1, step=step, steps=20_000, loss=1.0, accuracy=0.5, images_per_second=1.0, learning_rate=0.1
+        )
+        for step in range(1, 20_001)
+    ]
+    for event in told:
+        history.apply(event)
+    kept = [event.step for event in history.batches]
+    assert len(kept) <= MOST_BATCHES
+    assert (kept[0], kept[-1]) == (1, 20_000)
+    assert kept == sorted(kept)

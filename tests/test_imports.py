@@ -1,0 +1,53 @@
+"""What loads what: the layers, and that neither help nor the low layers wait for torch or Textual."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+HEAVY = ("torch", "torchvision", "sklearn", "scipy", "textual")
+LOW = ("errors", "paths", "metrics", "events", "history", "catalog", "config", "store", "reports")
+
+
+def loaded_by(script: str) -> set[str]:
+    """The top-level packages that a fresh interpreter has loaded after a script."""
+    report = "\nimport sys\nprint('\\0' + ' '.join({name.partition('.')[0] for name in sys.modules}))"
+    ended = subprocess.run([sys.executable, "-c", script + report], capture_output=True, text=True, check=True)
+    return set(ended.stdout.partition("\0")[2].split())
+
+
+@pytest.mark.parametrize("flag", ["--help", "--version"])
+def test_help_waits_for_nothing_heavy(flag: str) -> None:
+    script = f"from cnn_tui.cli.main import cli\nfrom cnn_tui.cli.output import guarded\nguarded(cli, ['{flag}'])"
+    assert loaded_by(script).isdisjoint({*HEAVY, "pydantic", "numpy", "rich"})
+
+
+def test_listing_presets_waits_for_neither_torch_nor_textual() -> None:
+    script = "from cnn_tui.cli.main import cli\nfrom cnn_tui.cli.output import guarded\nguarded(cli, ['presets'])"
+    assert loaded_by(script).isdisjoint(HEAVY)
+
+
+def test_the_low_layers_load_neither_torch_nor_textual() -> None:
+    files = [path for name in LOW for path in (ROOT / "cnn_tui").glob(f"{name}/[!_]*.py")]
+    files += [ROOT / "cnn_tui" / f"{name}.py" for name in LOW if (ROOT / "cnn_tui" / f"{name}.py").exists()]
+    modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files]
+    assert {"cnn_tui.errors", "cnn_tui.config.experiment", "cnn_tui.store.sessions"} <= set(modules)
+    loaded = loaded_by("\n".join(f"import {module}" for module in modules))
+    assert "pydantic" in loaded
+    assert loaded.isdisjoint(HEAVY)
+
+
+def test_package_inits_are_empty() -> None:
+    assert [path for path in (ROOT / "cnn_tui").rglob("__init__.py") if path.read_text().strip()] == []
+
+
+def test_dependencies_point_downward() -> None:
+    program = Path(sys.executable).with_name("lint-imports")
+    if not program.exists():
+        pytest.skip("import-linter is not installed")
+    ended = subprocess.run([program, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout

@@ -1,0 +1,173 @@
+"""Presets in files: round trips, names, lists and the ones that come with the program."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from cnn_tui import paths
+from cnn_tui.config.experiment import Experiment
+from cnn_tui.config.notices import notices
+from cnn_tui.config.preset import RunPreset
+from cnn_tui.errors import PresetError
+from cnn_tui.store.presets import (
+    PresetExistsError,
+    find_preset,
+    list_presets,
+    load_preset,
+    parse_preset,
+    renamed,
+    save_preset,
+)
+from cnn_tui.store.strict_json import parse_object
+from samples import run_presets
+
+SHIPPED = sorted(path.stem for path in paths.shipped_presets_folder().glob("*.json"))
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CNN_TUI_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_shipped_preset_loads_and_says_what_it_is_for(name: str) -> None:
+    preset = load_preset(find_preset(name))
+    assert preset.name == name
+    assert preset.description.endswith(".")
+    assert notices(preset.experiment) == ()
+
+
+def test_the_seven_models_of_the_report_have_a_baseline() -> None:
+    baselines = {name.removeprefix("baseline-") for name in SHIPPED if name.startswith("baseline-")}
+    assert baselines == {"vgg16", "vgg19", "resnet18", "resnet34", "resnet50", "alexnet", "googlenet"}
+
+
+def test_baselines_are_those_of_the_report() -> None:
+    for name in SHIPPED:
+        if name.startswith("baseline-"):
+            experiment = load_preset(find_preset(name)).experiment
+            assert (experiment.data.dataset, experiment.data.image_size) == ("cifar10", 224)
+            assert (experiment.model.weights, experiment.model.trainable) == ("imagenet", "last_layer")
+            assert (experiment.training.epochs, experiment.training.batch_size) == (10, 32)
+            assert experiment.training.optimizer.learning_rate == 0.001
+
+
+def test_the_quickstart_needs_no_download() -> None:
+    experiment = load_preset(find_preset("quickstart")).experiment
+    assert (experiment.data.dataset, experiment.model.weights) == ("digits", "random")
+
+
+@given(run_presets())
+def test_any_preset_survives_its_json(preset: RunPreset) -> None:
+    assert parse_preset(parse_object(preset.model_dump_json().encode(), "x"), "x") == preset
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@given(run_presets())
+def test_any_preset_survives_its_file(tmp_path: Path, preset: RunPreset) -> None:
+    path = save_preset(preset, tmp_path / "any", preset.name, overwrite=True)
+    assert path.parent == tmp_path / "any"
+    assert load_preset(path) == preset
+
+
+def test_what_a_preset_leaves_out_takes_the_default(tmp_path: Path) -> None:
+    path = tmp_path / "empty.json"
+    path.write_text("{}")
+    preset = load_preset(path)
+    assert preset.experiment == Experiment()
+    assert preset.name == "empty"
+
+
+def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
+    path = tmp_path / "bom.json"
+    path.write_bytes(b"\xef\xbb\xbf" + b'{"name": "with a mark"}')
+    assert load_preset(path).name == "with a mark"
+
+
+def test_a_session_record_is_a_preset(tmp_path: Path) -> None:
+    path = tmp_path / "session.json"
+    record = {"id": "x", "status": "done", "result": None, "anything": [1], "name": "kept"}
+    path.write_text(json.dumps(RunPreset().model_dump() | record))
+    preset = load_preset(path)
+    assert type(preset) is RunPreset
+    assert preset.name == "kept"
+
+
+def test_saving_does_not_overwrite_unless_asked(tmp_path: Path) -> None:
+    first = save_preset(RunPreset(description="first"), tmp_path, "Mine")
+    with pytest.raises(PresetExistsError, match="mine"):
+        save_preset(RunPreset(description="second"), tmp_path, "mine")
+    assert load_preset(first).description == "first"
+    save_preset(RunPreset(description="second"), tmp_path, "mine", overwrite=True)
+    assert load_preset(first).description == "second"
+
+
+@pytest.mark.parametrize("name", ["../../x", "/etc/x", "CON", "a" * 200, "\x00", "x.json", "..", "~"])
+def test_a_saved_preset_stays_in_its_folder(tmp_path: Path, name: str) -> None:
+    path = save_preset(RunPreset(), tmp_path / "presets", name)
+    assert path.resolve().parent == tmp_path / "presets"
+    assert load_preset(path).name == name
+
+
+@pytest.mark.parametrize("name", ["", "x" * 201])
+def test_a_name_that_no_preset_can_have_writes_nothing(tmp_path: Path, name: str) -> None:
+    with pytest.raises(PresetError, match="name"):
+        save_preset(RunPreset(), tmp_path, name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_renamed_changes_the_name_only() -> None:
+    preset = RunPreset(name="old", description="kept")
+    assert renamed(preset, "new") == preset.model_copy(update={"name": "new"})
+
+
+def test_own_presets_come_before_shipped_ones(home: Path) -> None:
+    own = save_preset(RunPreset(), home / "presets", "quickstart")
+    assert find_preset("quickstart") == own
+    assert next(entry.origin for entry in list_presets()) == "own"
+    assert {entry.name for entry in list_presets() if entry.origin == "shipped"} == set(SHIPPED)
+
+
+def test_a_preset_is_found_by_the_name_inside(home: Path) -> None:
+    path = save_preset(RunPreset(), home / "presets", "My best: number 3!")
+    assert find_preset("My best: number 3!") == path
+    assert find_preset("my-best-number-3") == path
+
+
+def test_a_path_is_found_before_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("quickstart").write_text("{}")
+    assert find_preset("quickstart") == Path("quickstart")
+
+
+def test_a_session_folder_stands_for_its_record(tmp_path: Path) -> None:
+    (tmp_path / "session.json").write_text("{}")
+    assert find_preset(str(tmp_path)) == tmp_path / "session.json"
+
+
+@pytest.mark.parametrize("name", ["no/such.json", "missing.json", "../../x", "x" * 300, "a\x00b"])
+def test_what_is_not_there_is_told(name: str) -> None:
+    with pytest.raises(PresetError, match="No preset"):
+        find_preset(name)
+
+
+def test_a_misspelt_name_gets_suggestions() -> None:
+    with pytest.raises(PresetError) as caught:
+        find_preset("baseline-resnet81")
+    assert "baseline-resnet18" in caught.value.hint
+
+
+def test_a_broken_preset_is_listed_and_hides_no_other(home: Path) -> None:
+    save_preset(RunPreset(), home / "presets", "good")
+    (home / "presets" / "bad.json").write_text('{"experiment": {"training": {"epochs": 0}}}')
+    (home / "presets" / ".tmp-1.json").write_text("half")
+    own = {entry.name: entry for entry in list_presets() if entry.origin == "own"}
+    assert set(own) == {"bad", "good"}
+    assert own["good"].preset is not None
+    assert own["bad"].preset is None
+    assert "experiment.training.epochs" in (own["bad"].problem or "")

@@ -1,0 +1,221 @@
+"""The workbench in a real terminal: the main job by keyboard, and every way in which it can end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from terminal import Terminal
+
+PROGRAM = str(Path(sys.executable).parent / "cnn-tui")
+TINY: dict[str, Any] = {
+    "name": "tiny",
+    "experiment": {
+        "data": {"dataset": "digits", "image_size": 32, "train_limit": 80, "test_limit": 40},
+        "model": {"architecture": "shufflenet_v2_x0_5", "weights": "random", "trainable": "all"},
+        "training": {"epochs": 2, "batch_size": 16},
+    },
+}
+LEAVE_ALTERNATE_SCREEN = b"\x1b[?1049l"
+SHOW_CURSOR = b"\x1b[?25h"
+MOUSE_OFF = b"\x1b[?1000l"
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs a POSIX pseudo-terminal")
+
+
+@pytest.fixture
+def presets(home: Path) -> Path:
+    """A folder with a preset that takes a moment and one that takes long."""
+    folder = home / "presets"
+    folder.mkdir(parents=True)
+    (folder / "tiny.json").write_text(json.dumps(TINY), encoding="utf-8")
+    long = json.loads(json.dumps(TINY)) | {"name": "long"}
+    long["experiment"]["training"]["epochs"] = 5000
+    (folder / "long.json").write_text(json.dumps(long), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def home_env(home: Path) -> dict[str, str]:
+    return {"CNN_TUI_HOME": str(home)}
+
+
+def sessions(home: Path) -> list[dict[str, Any]]:
+    """The records of all sessions."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((home / "sessions").glob("*/session.json"))]
+
+
+def until_status(home: Path, wanted: str, seconds: float = 60) -> dict[str, Any]:
+    """Wait for the only session to be of a status."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = sessions(home)
+        if found and found[-1]["status"] == wanted:
+            return found[-1]
+        time.sleep(0.1)
+    raise AssertionError(f"no session {wanted!r} but {[record['status'] for record in sessions(home)]}")
+
+
+def assert_left_clean(terminal: Terminal) -> None:
+    """The terminal is as it was: main screen, cursor, no mouse reports."""
+    end = bytes(terminal.raw[-4000:])
+    for sequence in (LEAVE_ALTERNATE_SCREEN, SHOW_CURSOR, MOUSE_OFF):
+        assert sequence in end
+
+
+@pytest.fixture
+def training(presets: Path, home_env: dict[str, str]) -> Iterator[Terminal]:
+    """The workbench in the middle of a long run."""
+    with Terminal([PROGRAM, "long"], env=home_env) as terminal:
+        terminal.expect("Ready", 60)
+        terminal.press("ctrl+r")
+        terminal.expect("2 of 5,000", 120)
+        child = child_of(terminal)
+        yield terminal
+    if child.is_running():  # a failed test would leave it training for hours
+        child.kill()
+
+
+def child_of(terminal: Terminal) -> psutil.Process:
+    """The trainer's process."""
+    (child,) = psutil.Process(terminal.pid).children()
+    return child
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(120, 36), (80, 24)])
+def test_the_main_job_by_keyboard(columns: int, rows: int, presets: Path, home: Path, home_env: dict[str, str]) -> None:
+    with Terminal([PROGRAM], columns, rows, env=home_env) as terminal:
+        terminal.expect("Ready", 60)
+        terminal.press("/")
+        terminal.run(1)  # a key that goes round by a binding may be overtaken by a letter
+        terminal.type("tiny")
+        terminal.gone("baseline")
+        terminal.press("enter", "enter")
+        terminal.expect("shufflene")
+        terminal.press("tab", "down", "down")
+        terminal.expect("Every picture is resized")
+        terminal.type("7")
+        terminal.expect("at least 8 and at most 1,024")
+        terminal.press("ctrl+r")
+        terminal.expect("Cannot start")
+        terminal.press("backspace")
+        terminal.expect("a whole number is expected")
+        terminal.type("40")
+        terminal.expect("Ready")
+        terminal.press("down")
+        terminal.expect("The part of the training split")
+        terminal.type("0.2")
+        terminal.expect("changed: 2")
+        terminal.press("ctrl+r")
+        terminal.expect("predicted", 120)
+        terminal.press("right", "down")
+        terminal.expect("of “1”")
+        terminal.press("home", "enter")
+        terminal.expect("esc")
+        terminal.press("escape")
+        terminal.expect("predicted")
+        terminal.press("1", "ctrl+s")
+        terminal.expect("Save as a preset")
+        terminal.press("home")
+        terminal.type("my-")
+        terminal.press("enter")
+        terminal.expect("Saved")
+        terminal.press("ctrl+q")
+        assert terminal.wait_exit() == 0
+        assert_left_clean(terminal)
+    saved = json.loads((presets / "my-tiny.json").read_text(encoding="utf-8"))
+    (record,) = sessions(home)
+    assert record["status"] == "done"
+    assert saved["experiment"] == record["experiment"]
+    assert (saved["experiment"]["data"]["image_size"], saved["experiment"]["data"]["validation_fraction"]) == (40, 0.2)
+
+
+def test_quit_and_let_it_finish_in_the_background(home: Path, training: Terminal) -> None:
+    child = child_of(training)
+    training.press("ctrl+q")
+    training.expect("A run is going on")
+    training.press("enter")
+    assert training.wait_exit() == 0
+    assert_left_clean(training)
+    assert child.is_running()
+    assert sessions(home)[0]["status"] == "running"
+    child.send_signal(signal.SIGTERM)
+    assert until_status(home, "stopped")["result"] is not None
+
+
+def test_quit_with_stop_tests_and_saves(home: Path, training: Terminal) -> None:
+    training.press("ctrl+q")
+    training.expect("A run is going on")
+    training.press("down", "enter")
+    assert training.wait_exit() == 0
+    assert until_status(home, "stopped")["result"] is not None
+
+
+def test_a_second_quit_leaves_at_once_and_escape_stays(home: Path, training: Terminal) -> None:
+    training.press("ctrl+q")
+    training.expect("A run is going on")
+    training.press("escape")
+    training.gone("A run is going on")
+    child = child_of(training)
+    training.send(b"\x11\x11")
+    assert training.wait_exit() == 0
+    assert_left_clean(training)
+    child.send_signal(signal.SIGTERM)
+    until_status(home, "stopped")
+
+
+def test_sigterm_leaves_the_terminal_clean_and_the_run_alive(home: Path, training: Terminal) -> None:
+    child = child_of(training)
+    os.kill(training.pid, signal.SIGTERM)
+    training.wait_exit()
+    assert_left_clean(training)
+    assert child.is_running()
+    child.send_signal(signal.SIGTERM)
+    assert until_status(home, "stopped")["result"] is not None
+
+
+def test_a_dropped_line_leaves_the_run_alive(home: Path, training: Terminal) -> None:
+    child = child_of(training)
+    training.hang_up()
+    training.wait_exit(30)
+    assert child.is_running()
+    child.send_signal(signal.SIGTERM)
+    assert until_status(home, "stopped")["result"] is not None
+
+
+def test_a_killed_trainer_is_a_failed_session_and_the_next_run_works(home: Path, training: Terminal) -> None:
+    child_of(training).kill()
+    training.expect("SIGKILL", 30)
+    assert until_status(home, "failed")["error"]["title"]
+    training.press("1")
+    training.expect("Ready")
+    training.press("ctrl+r")
+    training.expect("2 of 5,000", 120)
+    training.press("x")
+    training.expect("predicted", 60)
+
+
+def test_a_terminal_made_tiny_comes_back(training: Terminal) -> None:
+    training.resize(20, 5)
+    training.run(1)
+    training.resize(120, 36)
+    training.expect("Accuracy")
+
+
+@pytest.mark.parametrize(
+    "environment", [{"TERM": "dumb"}, {"NO_COLOR": "1"}, {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0"}]
+)
+def test_poor_terminals(environment: dict[str, str], presets: Path, home_env: dict[str, str]) -> None:
+    with Terminal([PROGRAM, "tiny"], env=home_env | environment) as terminal:
+        terminal.expect("Picture size", 60)
+        terminal.press("ctrl+q")
+        assert terminal.wait_exit() == 0

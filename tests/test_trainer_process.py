@@ -1,0 +1,292 @@
+"""The trainer as a real child process: scripted runs for what goes wrong, the real engine for what goes right."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cnn_tui import paths
+from cnn_tui.store.sessions import load_session, read_history, read_record
+from cnn_tui.trainer.process import ProcessTrainer
+from cnn_tui.trainer.protocol import Hello, Idle, Lost, Message, Paused, Ready, Refused, RunEvent, Trainer
+from trainer_talk import (
+    WAIT_SECONDS,
+    ending,
+    events,
+    preset,
+    session_id,
+    tiny,
+    until_batch,
+    until_idle,
+    until_type,
+)
+
+Make = Callable[[str], ProcessTrainer]
+
+
+@pytest.fixture
+def make(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
+    """Makes trainers by the name of their scripted run."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    made: list[ProcessTrainer] = []
+
+    def one(script: str) -> ProcessTrainer:
+        made.append(ProcessTrainer(runner=f"scripted_runs:{script}"))
+        return made[-1]
+
+    yield one
+    for trainer in made:
+        trainer.kill()
+        trainer.close(finish=False)
+        assert trainer.wait(WAIT_SECONDS)
+
+
+def _folder(session: str) -> Path:
+    return paths.sessions_folder() / session
+
+
+def test_one_child_serves_many_runs(make: Make) -> None:
+    trainer: Trainer = make("short")
+    trainer.start()
+    pid = until_type(trainer, Hello).pid
+    assert until_type(trainer, Ready) == Ready(pid=pid)
+    assert pid != os.getpid()
+    for _ in range(2):
+        assert not trainer.busy
+        trainer.submit(preset(3))
+        assert trainer.busy
+        messages = until_idle(trainer)
+        assert [event.type for event in events(messages)] == ["run_started", *["batch_finished"] * 3, "run_finished"]
+        assert not any(isinstance(message, Hello) for message in messages)
+        assert load_session(_folder(session_id(messages))).status == "done"
+    assert trainer.alive
+
+
+def test_the_real_engine_runs_in_the_child() -> None:
+    trainer = ProcessTrainer()
+    trainer.submit(tiny())
+    ready = until_type(trainer, Ready)
+    assert ready.torch
+    assert ready.device_name
+    messages = until_idle(trainer)
+    end = ending(messages)
+    assert end.status == "done", end.error
+    assert end.result is not None
+    record = load_session(_folder(session_id(messages)))
+    assert record.status == "done"
+    assert record.result == end.result
+    trainer.submit(tiny(epochs=10_000))
+    session = until_batch(trainer)
+    trainer.close(finish=False)
+    assert trainer.wait(WAIT_SECONDS)
+    stopped = load_session(_folder(session))
+    assert stopped.status == "stopped"
+    assert stopped.result is not None
+
+
+def test_the_second_run_is_refused(make: Make) -> None:
+    trainer = make("short")
+    trainer.submit(preset(10_000, "first"))
+    until_batch(trainer)
+    trainer.submit(preset(1, "second"))
+    assert "going on" in until_type(trainer, Refused).reason
+    trainer.stop()
+    assert ending(until_idle(trainer)).status == "stopped"
+    assert len(list(paths.sessions_folder().iterdir())) == 1
+
+
+def test_stopping_tests_and_stopping_twice_does_not(make: Make) -> None:
+    trainer = make("short")
+    trainer.submit(preset(10_000))
+    until_batch(trainer)
+    trainer.stop()
+    assert ending(until_idle(trainer)).result is not None
+    trainer.submit(preset(10_000))
+    until_batch(trainer)
+    trainer.pause()
+    until_type(trainer, Paused)
+    trainer.stop()
+    trainer.stop()
+    assert ending(until_idle(trainer)).status == "stopped"
+
+
+def test_a_paused_run_waits_until_it_is_resumed(make: Make) -> None:
+    trainer = make("short")
+    trainer.submit(preset(30))
+    until_batch(trainer)
+    trainer.pause()
+    assert until_type(trainer, Paused).paused
+    assert trainer.next_message(0.3) is None
+    trainer.resume()
+    messages = until_idle(trainer)
+    assert messages[0] == Paused(paused=False)
+    assert ending(messages).status == "done"
+
+
+def test_what_is_printed_goes_to_the_session_and_never_into_the_protocol(make: Make) -> None:
+    trainer = make("noisy")
+    trainer.submit(preset(2))
+    messages = until_idle(trainer)
+    assert [event.type for event in events(messages)] == ["run_started", *["batch_finished"] * 2, "run_finished"]
+    log = (_folder(session_id(messages)) / "trainer.log").read_text()
+    for line in ("printed by Python", "written to descriptor 1", "printed by C", "printed by another process"):
+        assert log.count(f"{line}\n") == 4
+    assert "a warning" in log
+    assert "read ''" in log
+    assert "before" not in log
+    assert "printed before the run" in (paths.data_folder() / "trainer.log").read_text()
+
+
+def _assert_lost(messages: list[Message], words: str) -> Lost:
+    """The run ended as failed, then its trainer was told to be lost, then the next run may come."""
+    assert [type(message) for message in messages[-3:]] == [RunEvent, Lost, Idle]
+    error = ending(messages).error
+    lost = messages[-2]
+    assert isinstance(lost, Lost)
+    assert error is not None
+    assert error == lost.error
+    assert words in error.title
+    return lost
+
+
+def test_a_child_that_is_killed_mid_run_fails_the_session_and_the_next_run_gets_a_new_one(make: Make) -> None:
+    trainer = make("short")
+    trainer.submit(preset(10_000))
+    pid = until_type(trainer, Hello).pid
+    session = until_batch(trainer)
+    os.kill(pid, signal.SIGKILL)
+    lost = _assert_lost(until_idle(trainer), "SIGKILL")
+    assert (lost.status, lost.session_id) == ("failed", session)
+    record = read_record(_folder(session))
+    assert (record.status, record.error, record.pid) == ("failed", lost.error, None)
+    history = read_history(_folder(session))
+    assert history.finished is not None
+    assert history.finished.error == lost.error
+    assert not trainer.alive
+    trainer.submit(preset(2))
+    assert until_type(trainer, Hello).pid != pid
+    assert ending(until_idle(trainer)).status == "done"
+
+
+def test_killing_ends_the_run_as_killed(make: Make) -> None:
+    trainer = make("short")
+    trainer.submit(preset(10_000))
+    session = until_batch(trainer)
+    trainer.kill()
+    lost = _assert_lost(until_idle(trainer), "killed")
+    assert (lost.status, lost.session_id) == ("killed", session)
+    assert read_record(_folder(session)).status == "killed"
+
+
+def test_an_idle_child_that_dies_is_replaced_without_a_word_lost(make: Make) -> None:
+    trainer = make("short")
+    trainer.start()
+    pid = until_type(trainer, Ready).pid
+    trainer.kill()
+    trainer.submit(preset(2))
+    messages = until_idle(trainer)
+    assert ending(messages).status == "done"
+    assert any(isinstance(message, Ready) and message.pid != pid for message in messages)
+
+
+def test_a_crash_is_told_with_the_end_of_the_log(make: Make) -> None:
+    trainer = make("crashing")
+    trainer.submit(preset())
+    lost = _assert_lost(until_idle(trainer), "SIGSEGV")
+    assert "about to crash" in lost.error.detail
+    assert "Segmentation fault" in lost.log_tail
+    trainer.submit(preset(1, "good"))
+    assert ending(until_idle(trainer)).status == "done"
+
+
+def test_a_mistake_in_the_engine_is_told_with_its_traceback(make: Make) -> None:
+    trainer = make("broken")
+    trainer.submit(preset())
+    messages = until_idle(trainer)
+    lost = _assert_lost(messages, "exit code 1")
+    assert "ZeroDivisionError: a mistake in the engine" in lost.error.detail
+    assert read_record(_folder(session_id(messages))).status == "failed"
+
+
+def test_a_session_that_nobody_was_told_of_is_found_by_its_process(make: Make) -> None:
+    trainer = make("early")
+    trainer.submit(preset())
+    lost = _assert_lost(until_idle(trainer), "exit code 7")
+    assert lost.session_id is not None
+    assert read_record(_folder(lost.session_id)).error == lost.error
+
+
+def test_an_engine_that_cannot_be_loaded_fails_the_run(make: Make) -> None:
+    trainer = make("missing")
+    trainer.submit(preset())
+    assert "missing" in _assert_lost(until_idle(trainer), "exit code 1").log_tail
+
+
+def test_a_failure_before_the_run_has_begun_keeps_the_child(make: Make) -> None:
+    trainer = make("refusing")
+    trainer.submit(preset())
+    error = ending(until_idle(trainer)).error
+    assert error is not None
+    assert (error.title, error.hint, error.exit_code) == ("No pictures", "Fill it.", 3)
+    assert trainer.alive
+
+
+@pytest.mark.parametrize(("finish", "status"), [(True, "done"), (False, "stopped")])
+def test_closing_finishes_the_run_or_stops_and_saves_it(make: Make, finish: bool, status: str) -> None:
+    trainer = make("short")
+    trainer.submit(preset(60))
+    session = until_batch(trainer)
+    trainer.pause()
+    until_type(trainer, Paused)
+    trainer.close(finish)
+    assert list(trainer.messages()) == []
+    assert trainer.wait(WAIT_SECONDS)
+    record = read_record(_folder(session))
+    assert record.status == status
+    assert record.result is not None
+
+
+def test_closing_after_a_stop_still_lets_the_run_be_tested(make: Make) -> None:
+    trainer = make("short")
+    trainer.submit(preset(10_000))
+    session = until_batch(trainer)
+    trainer.stop()
+    trainer.close(finish=False)
+    assert trainer.wait(WAIT_SECONDS)
+    assert read_record(_folder(session)).result is not None
+
+
+def test_closing_while_the_engine_loads_ends_the_child() -> None:
+    trainer = ProcessTrainer()
+    trainer.start()
+    trainer.close(finish=True)
+    assert trainer.wait(WAIT_SECONDS)
+    assert not trainer.alive
+
+
+def test_sigterm_stops_and_saves_the_run_and_ends_the_child(make: Make) -> None:
+    trainer = make("short")
+    trainer.submit(preset(10_000))
+    pid = until_type(trainer, Hello).pid
+    session = until_batch(trainer)
+    os.kill(pid, signal.SIGTERM)
+    messages = until_idle(trainer)
+    assert isinstance(trainer.next_message(WAIT_SECONDS), Lost)
+    assert ending(messages).status == "stopped"
+    assert read_record(_folder(session)).result is not None
+
+
+def test_the_terminals_signals_do_not_reach_the_run(make: Make) -> None:
+    trainer = make("short")
+    trainer.submit(preset(100))
+    pid = until_type(trainer, Hello).pid
+    until_batch(trainer)
+    assert os.getpgid(pid) == pid
+    assert os.getsid(pid) == pid
+    os.kill(pid, signal.SIGHUP)
+    os.kill(pid, signal.SIGINT)
+    assert ending(until_idle(trainer)).status == "done"

@@ -1,0 +1,177 @@
+"""The line protocol, and the pieces that carry it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cnn_tui.config.preset import RunPreset
+from cnn_tui.events import BatchFinished, ErrorReport, Event, RunFinished
+from cnn_tui.trainer.endings import explain_exit, log_tail
+from cnn_tui.trainer.lines import read_lines
+from cnn_tui.trainer.outbox import Outbox
+from cnn_tui.trainer.protocol import (
+    Hello,
+    Idle,
+    Lost,
+    Pause,
+    Paused,
+    ProtocolError,
+    Ready,
+    Refused,
+    Resume,
+    RunEvent,
+    Shutdown,
+    StartRun,
+    Stop,
+    parse_command,
+    parse_message,
+    to_line,
+)
+from samples import events, run_presets
+from scripted_runs import batch
+
+
+@given(run_presets())
+def test_any_preset_survives_the_way_to_the_trainer(preset: RunPreset) -> None:
+    line = to_line(StartRun(preset=preset))
+    assert line.count(b"\n") == 1
+    assert parse_command(line.rstrip(b"\n")) == StartRun(preset=preset)
+
+
+@given(events())
+def test_any_event_survives_the_way_back(event: Event) -> None:
+    line = to_line(RunEvent(event=event))
+    assert line.count(b"\n") == 1
+    assert parse_message(line) == RunEvent(event=event)
+
+
+@pytest.mark.parametrize("command", [Stop(), Pause(), Resume(), Shutdown(mode="finish"), Shutdown(mode="stop")])
+def test_commands_survive(command: Stop | Pause | Resume | Shutdown) -> None:
+    assert parse_command(to_line(command)) == command
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Hello(pid=3),
+        Ready(pid=3, torch="2.10", device_name="a [red]GPU"),
+        Paused(paused=True),
+        Refused(reason="no\nreason"),
+        Idle(),
+        Lost(status="killed", session_id=None, error=ErrorReport(title="gone"), log_tail="one\ntwo"),
+    ],
+)
+def test_messages_survive(message: Hello | Ready | Paused | Refused | Idle | Lost) -> None:
+    assert parse_message(to_line(message)) == message
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"{}",
+        b"null",
+        b"hello",
+        b"\xff",
+        b'{"type":"stop","more":1}',
+        b'{"type":"shutdown","mode":"now"}',
+        b'{"type":"start_run","preset":{"experiment":{"training":{"epochs":0}}}}',
+    ],
+)
+def test_what_is_no_command_is_refused_in_words(line: bytes) -> None:
+    with pytest.raises(ProtocolError, match="Unreadable line"):
+        parse_command(line)
+
+
+@given(st.lists(st.binary(max_size=50).filter(lambda line: b"\n" not in line)), st.integers(1, 9))
+def test_lines_arrive_whole_however_they_are_cut(lines: list[bytes], size: int) -> None:
+    reader, writer = os.pipe()
+    data = b"".join(line + b"\n" for line in lines) + b"torn"
+    try:
+        for start in range(0, len(data), size):
+            os.write(writer, data[start : start + size])
+        os.close(writer)
+        assert list(read_lines(reader, 1000)) == lines
+    finally:
+        os.close(reader)
+
+
+def test_a_line_without_end_is_given_up() -> None:
+    reader, writer = os.pipe()
+    os.write(writer, b"first\n" + b"x" * 2000)
+    os.close(writer)
+    lines = read_lines(reader, 1000)
+    assert next(lines) == b"first"
+    with pytest.raises(ProtocolError, match="too long"):
+        next(lines)
+    os.close(reader)
+
+
+def test_a_reader_that_sleeps_loses_batches_and_nothing_else() -> None:
+    reader, writer = os.pipe()
+    outbox = Outbox(writer, backlog=10)
+    for step in range(3000):
+        outbox.send(RunEvent(event=batch(step)))
+    end = RunFinished(status="stopped")
+    outbox.send(RunEvent(event=end))
+    outbox.send(Idle())
+    received: list[object] = []
+
+    def read() -> None:
+        received.extend(parse_message(line) for line in read_lines(reader, 1000))
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    outbox.close(30)
+    os.close(writer)
+    thread.join(30)
+    os.close(reader)
+    assert received[-2:] == [RunEvent(event=end), Idle()]
+    batches = [said.event for said in received if isinstance(said, RunEvent) and isinstance(said.event, BatchFinished)]
+    assert 10 <= len(batches) < 3000
+    assert [event.step for event in batches] == sorted(event.step for event in batches)
+
+
+def test_a_reader_that_is_gone_holds_nothing_up() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    outbox = Outbox(writer)
+    for step in range(100):
+        outbox.send(RunEvent(event=batch(step)))
+    outbox.close(30)
+    os.close(writer)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"), [(-9, "SIGKILL"), (-11, "SIGSEGV"), (-120, "signal 120"), (1, "exit code 1")]
+)
+def test_the_exit_status_is_told_in_words(code: int, words: str) -> None:
+    report = explain_exit(code, "the last line")
+    assert words in report.title
+    assert "the last line" in report.detail
+    assert report.hint
+
+
+def test_the_end_of_a_log_is_harmless_text(tmp_path: Path) -> None:
+    path = tmp_path / "trainer.log"
+    path.write_bytes(b"before\n" + b"10%\r20%\r\n\n\x1b]52;c;eA==\x07\xff\xe2\x80\xae!\n")
+    assert log_tail(path, start=7) == "10%\n20%\n�]52;c;eA==���!"
+    assert log_tail(tmp_path / "none") == ""
+    path.write_text("".join(f"line {number}\n" for number in range(1000)))
+    assert log_tail(path).splitlines() == [f"line {number}" for number in range(960, 1000)]
+
+
+def test_the_workbench_side_loads_neither_torch_nor_the_engine() -> None:
+    code = "import cnn_tui.trainer.process, cnn_tui.trainer.thread, sys; print(*sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(ended.stdout.split())
+    assert "cnn_tui.trainer.child" in loaded
+    assert loaded.isdisjoint({"torch", "torchvision", "sklearn", "cnn_tui.engine.record", "cnn_tui.engine.train"})

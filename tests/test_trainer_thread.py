@@ -1,0 +1,138 @@
+"""The trainer in a thread: the same messages for the same runs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from cnn_tui import paths
+from cnn_tui.store.sessions import read_record
+from cnn_tui.trainer.protocol import Paused, Ready, Refused, Trainer
+from cnn_tui.trainer.thread import ThreadTrainer
+from trainer_talk import (
+    WAIT_SECONDS,
+    ending,
+    events,
+    preset,
+    session_id,
+    tiny,
+    until_batch,
+    until_idle,
+    until_type,
+)
+
+Make = Callable[[str], ThreadTrainer]
+
+
+@pytest.fixture
+def make() -> Iterator[Make]:
+    """Makes trainers by the name of their scripted run."""
+    made: list[ThreadTrainer] = []
+
+    def one(script: str) -> ThreadTrainer:
+        made.append(ThreadTrainer(f"scripted_runs:{script}"))
+        return made[-1]
+
+    yield one
+    for trainer in made:
+        trainer.kill()
+        trainer.close(finish=False)
+        assert trainer.wait(WAIT_SECONDS)
+
+
+def _status(session: str) -> str:
+    return read_record(paths.sessions_folder() / session).status
+
+
+def test_it_serves_many_runs(make: Make) -> None:
+    trainer: Trainer = make("short")
+    trainer.start()
+    until_type(trainer, Ready)
+    for _ in range(2):
+        trainer.submit(preset(3))
+        messages = until_idle(trainer)
+        assert [event.type for event in events(messages)] == ["run_started", *["batch_finished"] * 3, "run_finished"]
+        assert _status(session_id(messages)) == "done"
+        assert not trainer.busy
+
+
+def test_the_real_engine_runs_in_the_thread() -> None:
+    trainer = ThreadTrainer()
+    trainer.submit(tiny())
+    assert until_type(trainer, Ready).torch
+    messages = until_idle(trainer)
+    end = ending(messages)
+    assert end.status == "done", end.error
+    assert _status(session_id(messages)) == "done"
+
+
+def test_the_second_run_is_refused(make: Make) -> None:
+    trainer = make("short")
+    trainer.submit(preset(10_000))
+    until_batch(trainer)
+    trainer.submit(preset(1))
+    assert "going on" in until_type(trainer, Refused).reason
+    trainer.stop()
+    assert ending(until_idle(trainer)).status == "stopped"
+
+
+def test_it_pauses_and_resumes(make: Make) -> None:
+    trainer = make("short")
+    trainer.submit(preset(30))
+    until_batch(trainer)
+    trainer.pause()
+    assert until_type(trainer, Paused).paused
+    assert trainer.next_message(0.3) is None
+    trainer.resume()
+    assert not until_type(trainer, Paused).paused
+    assert ending(until_idle(trainer)).status == "done"
+
+
+def test_killing_stops_and_says_why_it_is_no_more_than_that(make: Make) -> None:
+    trainer = make("short")
+    trainer.submit(preset(10_000))
+    session = until_batch(trainer)
+    trainer.kill()
+    assert "cannot be killed" in until_type(trainer, Refused).reason
+    end = ending(until_idle(trainer))
+    assert (end.status, end.result) == ("stopped", None)
+    assert _status(session) == "stopped"
+
+
+def test_an_expected_failure_is_told(make: Make) -> None:
+    trainer = make("refusing")
+    trainer.submit(preset())
+    error = ending(until_idle(trainer)).error
+    assert error is not None
+    assert error.title == "No pictures"
+
+
+def test_a_mistake_in_the_engine_ends_its_run_only(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", told.append)
+    trainer = make("broken")
+    trainer.submit(preset())
+    messages = until_idle(trainer)
+    error = ending(messages).error
+    assert error is not None
+    assert error.detail == "ZeroDivisionError: a mistake in the engine"
+    assert _status(session_id(messages)) == "failed"
+    assert trainer.wait(WAIT_SECONDS)
+    assert [args.exc_type for args in told] == [ZeroDivisionError]
+    trainer.submit(preset(1, "good"))
+    assert ending(until_idle(trainer)).status == "done"
+
+
+@pytest.mark.parametrize(("finish", "status"), [(True, "done"), (False, "stopped")])
+def test_closing_finishes_the_run_or_stops_and_saves_it(make: Make, finish: bool, status: str) -> None:
+    trainer = make("short")
+    trainer.submit(preset(60))
+    session = until_batch(trainer)
+    trainer.pause()
+    until_type(trainer, Paused)
+    trainer.close(finish)
+    assert list(trainer.messages()) == []
+    assert trainer.wait(WAIT_SECONDS)
+    assert _status(session) == status

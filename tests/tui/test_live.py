@@ -1,0 +1,286 @@
+"""Live, told what a run would tell: what is drawn, what steers the run, and how little is repainted."""
+
+from __future__ import annotations
+
+import pytest
+from host import screen_text, until
+from rich.cells import cell_len
+from scripted import ScriptedTrainer
+from textual.pilot import Pilot
+from textual.widgets import Static
+from workbench import workbench
+
+from cnn_tui import paths
+from cnn_tui.events import (
+    BatchFinished,
+    EpochFinished,
+    ErrorReport,
+    Phase,
+    Progress,
+    RunFinished,
+    WarningRaised,
+)
+from cnn_tui.trainer.protocol import Idle, Lost
+from cnn_tui.tui.app import Workbench
+from cnn_tui.tui.screens.confirm import ConfirmScreen
+from cnn_tui.tui.screens.live_curves import CurvesPane, shown_range
+from cnn_tui.tui.widgets.chart_plan import Series
+from cnn_tui.tui.widgets.line_chart import LineChart
+from cnn_tui.tui.widgets.log_pane import LogPane, LogTail
+from samples import started
+
+SESSION = "20261123T001502Z-some"
+STEPS = 4
+
+
+def batch(epoch: int, step: int, loss: float) -> BatchFinished:
+    return BatchFinished(
+        epoch=epoch,
+        step=step,
+        steps=STEPS,
+        loss=loss,
+        accuracy=0.5,
+        images_per_second=1234.0,
+        learning_rate=0.001,
+        time=100.0 + epoch,
+    )
+
+
+def epoch(number: int, validation_loss: float | None = 0.5, train_accuracy: float = 0.6) -> EpochFinished:
+    return EpochFinished(
+        epoch=number,
+        train_loss=2.0 / number,
+        train_accuracy=train_accuracy,
+        validation_loss=validation_loss,
+        validation_accuracy=None if validation_loss is None else 0.55,
+        learning_rate=0.001,
+        seconds=2.0,
+        time=101.0 + number,
+    )
+
+
+async def start(pilot: Pilot[None], app: Workbench) -> None:
+    """Start the quickstart and come to its training."""
+    await pilot.press("ctrl+r")
+    await until(pilot, lambda: app.current_mode == "live" and app.screen.query(CurvesPane))
+
+
+async def shown(pilot: Pilot[None], app: Workbench, words: str) -> None:
+    await until(pilot, lambda: words in screen_text(app))
+
+
+def begin(trainer: ScriptedTrainer) -> None:
+    trainer.say(started(SESSION, epochs=5), Phase(name="loading", time=100.1), Phase(name="training", time=101.0))
+
+
+def chart(app: Workbench, name: str) -> LineChart:
+    return app.screen.query_one(f"#{name}", LineChart)
+
+
+def curve(app: Workbench, name: str, series: str) -> Series | None:
+    return next((found for found in chart(app, name).series if found.name == series), None)
+
+
+async def test_without_a_run_it_says_how_to_start_one() -> None:
+    async with workbench() as (app, _, pilot):
+        await pilot.press("2")
+        await shown(pilot, app, "No run yet")
+        assert "ctrl+r" in screen_text(app)
+        assert not {"p", "x", "k", "b"} & set(app.screen.active_bindings)
+
+
+async def test_curves_and_figures_follow_the_run() -> None:
+    async with workbench() as (app, trainer, pilot):
+        await start(pilot, app)
+        begin(trainer)
+        trainer.say(batch(1, 4, 2.2), epoch(1, 1.5), batch(2, 4, 1.1), epoch(2, 0.9), batch(3, 2, 0.8))
+        trainer.say(Progress(done=10, total=20, unit="steps", time=111.0))
+        await until(pilot, lambda: (found := curve(app, "loss", "validation")) and found.ys == (1.5, 0.9))
+        train, accuracy = curve(app, "loss", "train"), curve(app, "accuracy", "validation")
+        assert train is not None
+        assert train.ys == (2.0, 1.0)
+        assert accuracy is not None
+        assert accuracy.ys == (0.55, 0.55)
+        assert chart(app, "loss").best == 2
+        text = screen_text(app)
+        for words in ("3 of 5", "2 of 4", "1,234", "0.001", "2 (55.0%)", "10 of 20 steps", "50%", "about 10 s"):
+            assert words in text, words
+
+
+async def test_without_validation_there_are_no_validation_curves() -> None:
+    async with workbench() as (app, trainer, pilot):
+        await start(pilot, app)
+        begin(trainer)
+        trainer.say(epoch(1, None), epoch(2, None))
+        await until(pilot, lambda: (found := curve(app, "loss", "train")) and len(found.ys) == 2)
+        assert curve(app, "loss", "validation") is None
+        assert chart(app, "loss").best is None
+
+
+async def test_before_epochs_make_a_curve_steps_are_drawn_and_b_goes_from_one_to_the_other() -> None:
+    async with workbench() as (app, trainer, pilot):
+        await start(pilot, app)
+        begin(trainer)
+        trainer.say(batch(1, 1, 2.5), batch(1, 2, 2.0))
+        await until(pilot, lambda: (found := curve(app, "loss", "train")) and found.xs == (0.25, 0.5))
+        trainer.say(epoch(1), epoch(2))
+        await until(pilot, lambda: (found := curve(app, "loss", "train")) and found.xs == (1, 2))
+        await pilot.press("b")
+        await until(pilot, lambda: (found := curve(app, "loss", "train")) and found.ys == (2.5, 2.0))
+        await pilot.press("b", "g", "s")
+        await until(pilot, lambda: chart(app, "loss").log_scale and chart(app, "loss").smoothing > 0)
+        assert not chart(app, "accuracy").log_scale
+        await shown(pilot, app, "Loss, log scale, smoothed")
+
+
+async def test_pause_goes_on_by_the_same_key() -> None:
+    async with workbench() as (app, trainer, pilot):
+        await start(pilot, app)
+        begin(trainer)
+        await shown(pilot, app, "▶ training")
+        await pilot.press("p")
+        await shown(pilot, app, "Paused. p goes on.")
+        await pilot.press("p")
+        await until(pilot, lambda: "Paused." not in screen_text(app))
+        assert trainer.calls[-2:] == ["pause", "resume"]
+
+
+async def test_stop_and_kill_are_different_and_say_what_they_do() -> None:
+    async with workbench() as (app, trainer, pilot):
+        await start(pilot, app)
+        begin(trainer)
+        await shown(pilot, app, "▶ training")
+        await pilot.press("k")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        question = str(app.screen.query_one(".dialog--title", Static).content)
+        assert "nothing of it is tested or saved" in question
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, ConfirmScreen))
+        await pilot.press("x")
+        await shown(pilot, app, "Stopping: after this batch it is tested and saved.")
+        await pilot.press("x")
+        await until(pilot, lambda: trainer.calls.count("stop") == 2)
+        assert "kill" not in trainer.calls
+        await pilot.press("k")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: "kill" in trainer.calls)
+
+
+async def test_what_steers_a_run_is_off_once_it_has_ended() -> None:
+    async with workbench() as (app, trainer, pilot):
+        await start(pilot, app)
+        begin(trainer)
+        trainer.say(RunFinished(status="stopped"))
+        await shown(pilot, app, "Stopped")
+        await pilot.press("p", "x", "k")
+        await pilot.pause()
+        assert not {"pause", "stop", "kill"} & set(trainer.calls)
+        assert not isinstance(app.screen, ConfirmScreen)
+
+
+async def test_there_is_a_line_when_there_is_something_to_say() -> None:
+    async with workbench() as (app, trainer, pilot):
+        await start(pilot, app)
+        begin(trainer)
+        trainer.say(epoch(1, 1.0), epoch(2, 0.5), epoch(3, 0.6), epoch(4, 0.7), epoch(5, 0.8))
+        await shown(pilot, app, "Validation loss has risen for 3 epochs; the best was epoch 2.")
+
+
+async def test_a_failed_run_leaves_title_reason_and_next_step_on_the_screen() -> None:
+    error = ErrorReport(title="Not enough memory", detail="It [/]took\n9 GB\x1b[31m.", hint="Try smaller batches.")
+    async with workbench() as (app, trainer, pilot):
+        await start(pilot, app)
+        begin(trainer)
+        trainer.say(RunFinished(status="failed", error=error))
+        trainer.tell(Lost(status="failed", session_id=SESSION, error=error, log_tail=""))
+        await shown(pilot, app, "Try smaller batches.")
+        text = screen_text(app)
+        assert "Not enough memory" in text
+        assert "It [/]took" in text
+        assert "9 GB\ufffd[31m." in text
+        assert text.count("Not enough memory") == 1
+        assert app.current_mode == "live"
+
+
+async def test_the_log_has_warnings_and_what_was_printed() -> None:
+    folder = paths.sessions_folder() / SESSION
+    folder.mkdir(parents=True)
+    (folder / "trainer.log").write_bytes(b"printed \x1b]52;c;eA==\x07 early\n")
+    async with workbench() as (app, trainer, pilot):
+        await start(pilot, app)
+        begin(trainer)
+        trainer.say(WarningRaised(title="Careful", detail="[red]x[/]"))
+        await pilot.press("l")
+        await shown(pilot, app, "printed \ufffd]52;c;eA==\ufffd early")
+        await shown(pilot, app, "! Careful [red]x[/]")
+        with (folder / "trainer.log").open("ab") as log:
+            log.write(b"and later\n")
+        await shown(pilot, app, "and later")
+        await pilot.press("l")
+        await until(pilot, lambda: not app.screen.query_one(LogPane).display)
+
+
+def test_a_log_is_read_by_whole_lines_and_from_its_end(home: object) -> None:
+    path = paths.sessions_folder() / "trainer.log"
+    path.parent.mkdir(parents=True)
+    tail = LogTail(path)
+    assert tail.read() == []
+    path.write_bytes(b"x" * 40_000 + b"\nlast\nto")
+    assert tail.read()[-1] == "last"
+    with path.open("ab") as log:
+        log.write(b"rn\n")
+    assert tail.read() == ["torn"]
+    path.write_bytes(b"anew\n")
+    assert tail.read() == ["anew"]
+
+
+async def test_a_flood_of_steps_is_drawn_seldom() -> None:
+    async with workbench() as (app, trainer, pilot):
+        await start(pilot, app)
+        begin(trainer)
+        drawn: list[object] = []
+
+        def note(series: object) -> None:
+            drawn.append(series)
+
+        app.watch(chart(app, "loss"), "series", note, init=False)
+        for step in range(400):
+            trainer.say(batch(1 + step // STEPS, 1 + step % STEPS, 1.0))
+            if step % 20 == 0:
+                await pilot.pause()
+        await until(pilot, lambda: (found := curve(app, "loss", "train")) and len(found.ys) == 400)
+        assert len(drawn) <= 4
+
+
+async def test_a_second_run_begins_with_empty_curves() -> None:
+    async with workbench() as (app, trainer, pilot):
+        await start(pilot, app)
+        begin(trainer)
+        trainer.say(epoch(1), epoch(2), RunFinished(status="stopped"))
+        await until(pilot, lambda: (found := curve(app, "loss", "train")) and len(found.ys) == 2)
+        trainer.tell(Idle())
+        await pilot.press("1", "ctrl+r")
+        await until(pilot, lambda: app.current_mode == "live" and len(trainer.submitted) == 2)
+        await until(pilot, lambda: (found := curve(app, "loss", "train")) and found.ys == ())
+        await shown(pilot, app, "Starting")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 50)])
+async def test_it_fits(size: tuple[int, int]) -> None:
+    async with workbench(size=size) as (app, trainer, pilot):
+        await start(pilot, app)
+        begin(trainer)
+        trainer.say(epoch(1), epoch(2), batch(3, 1, 0.5))
+        await shown(pilot, app, "3 of 5")
+        assert all(cell_len(line) <= size[0] for line in screen_text(app).splitlines())
+        loss, accuracy = chart(app, "loss").region, chart(app, "accuracy").region
+        assert min(loss.width, accuracy.width) >= 40
+        assert min(loss.height, accuracy.height) >= 7
+        assert (loss.y == accuracy.y) is (size[0] == 200)
+
+
+@pytest.mark.parametrize(("reached", "end"), [(1, 8), (8, 8), (9, 16), (40, 50), (50, 50)])
+def test_the_axis_grows_by_doubling_up_to_the_last_epoch(reached: int, end: int) -> None:
+    assert shown_range(reached, 50, 1) == (1.0, float(end))
+    assert shown_range(1, 1, 0) == (0.0, 1.0)

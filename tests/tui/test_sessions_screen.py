@@ -1,0 +1,268 @@
+"""Sessions, driven by keys: listed, found, sorted, opened, renamed and deleted."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from host import Host, screen_text, until
+from kept import hostile, keep
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from cnn_tui.config.preset import RunPreset
+from cnn_tui.events import ErrorReport
+from cnn_tui.store.sessions import load_session, lock_of
+from cnn_tui.trainer.protocol import RunEvent
+from cnn_tui.tui.messages import PresetRequested, RunRequested, SessionRequested
+from cnn_tui.tui.run_state import RunState
+from cnn_tui.tui.screens.ask_text import AskTextScreen
+from cnn_tui.tui.screens.confirm import ConfirmScreen
+from cnn_tui.tui.screens.sessions import SessionsScreen, SessionsTable
+from cnn_tui.tui.screens.sessions_rows import when
+from samples import story
+
+SIZE = (120, 36)
+OLD, MIDDLE, NEW = (f"2026112{day}T001502Z-run" for day in (1, 2, 3))
+
+
+def three() -> list[Path]:
+    """Three sessions, the oldest first: the best, one that failed, and one that learnt slowly."""
+    error = ErrorReport(title="Not enough memory")
+    return [
+        keep(OLD, name="best", matrix=((5, 0, 0), (0, 5, 0), (0, 0, 5)), architecture="vgg16"),
+        keep(MIDDLE, name="too large", matrix=None, status="failed", error=error, architecture="vgg19"),
+        keep(NEW, name="slow", learning_rate=1e-5),
+    ]
+
+
+def table(app: Host) -> SessionsTable:
+    return app.screen.query_one(SessionsTable)
+
+
+def names(app: Host) -> list[str]:
+    return [row.name for row in table(app).rows]
+
+
+async def listed(pilot: Pilot[None], app: Host, *expected: str) -> None:
+    """Wait until exactly these sessions are listed."""
+    await until(pilot, lambda: isinstance(app.screen, SessionsScreen) and names(app) == list(expected))
+    await pilot.pause()
+
+
+async def test_without_sessions_it_says_where_they_come_from() -> None:
+    app = Host("sessions")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "No sessions yet" in screen_text(app))
+        await pilot.press("enter", "r", "o", "n", "d")
+        assert app.asked == []
+
+
+async def test_sessions_come_newest_first_with_their_figures() -> None:
+    three()
+    app = Host("sessions")
+    async with app.run_test(size=(160, 36)) as pilot:
+        await listed(pilot, app, "slow", "too large", "best")
+        lines = screen_text(app).splitlines()
+        first, second = (next(line for line in lines if name in line).split() for name in ("slow", "too large"))
+        assert first[1:-1] == ["resnet18", "digits", "2", "1e-05", "32", "75.00", "%", "0.7698", "2", "s", "done"]
+        assert second[2:-1] == ["vgg19", "digits", "2", "0.001", "32", "failed"]
+        await pilot.press("down")
+        await until(pilot, lambda: "Not enough memory · 20261122" in screen_text(app))
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+async def test_no_column_is_cut_off_at_the_right(width: int) -> None:
+    three()
+    app = Host("sessions")
+    async with app.run_test(size=(width, 24)) as pilot:
+        await listed(pilot, app, "slow", "too large", "best")
+        heading = next(line for line in screen_text(app).splitlines() if "accuracy" in line)
+        assert all(word in heading.split() for word in ("name", "model", "data", "macro", "F1", "status"))
+        assert {"name", "model", "data", "accuracy", "f1", "status"} <= set(table(app).columns)
+
+
+async def test_a_broken_session_is_listed_with_its_reason_and_hides_nothing() -> None:
+    three()
+    folder = keep("20261124-broken")
+    (folder / "session.json").write_text('{"schema_version": 1, "name": 3}')
+    app = Host("sessions")
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await listed(pilot, app, "20261124-broken", "slow", "too large", "best")
+        assert "broken" in screen_text(app)
+        await until(pilot, lambda: "is not a" in screen_text(app))
+        await pilot.press("r", "o", "n")
+        await until(pilot, lambda: "This session is broken" in screen_text(app))
+        assert app.asked == []
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("y")
+        await listed(pilot, app, "slow", "too large", "best")
+
+
+async def test_the_filter_takes_words_of_name_model_data_and_status() -> None:
+    three()
+    app = Host("sessions")
+    async with app.run_test(size=SIZE) as pilot:
+        await listed(pilot, app, "slow", "too large", "best")
+        await pilot.press("slash", *"VGG")
+        await listed(pilot, app, "too large", "best")
+        assert "2 of 3 sessions" in screen_text(app)
+        await pilot.press("space", *"done")
+        await listed(pilot, app, "best")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.focused is table(app))
+        await pilot.press("escape")
+        await listed(pilot, app, "slow", "too large", "best")
+        await pilot.press("slash", *"nothing")
+        await until(pilot, lambda: "No session matches" in screen_text(app))
+
+
+async def test_letters_typed_into_the_filter_are_no_commands() -> None:
+    three()
+    app = Host("sessions")
+    async with app.run_test(size=SIZE) as pilot:
+        await listed(pilot, app, "slow", "too large", "best")
+        await pilot.press("slash", *"rondsy")
+        assert app.screen.query_one("#filter", Input).value == "rondsy"
+        assert app.asked == []
+        assert isinstance(app.screen, SessionsScreen)
+
+
+async def test_sorting_by_accuracy_begins_with_the_best_and_ends_with_those_without() -> None:
+    three()
+    app = Host("sessions")
+    async with app.run_test(size=SIZE) as pilot:
+        await listed(pilot, app, "slow", "too large", "best")
+        table(app).sort_by("accuracy")
+        await listed(pilot, app, "best", "slow", "too large")
+        await pilot.press("S")
+        await listed(pilot, app, "slow", "best", "too large")
+        assert table(app).sorted_by == ("accuracy", False)
+
+
+async def test_the_cursor_stays_on_its_session_when_rows_move() -> None:
+    three()
+    app = Host("sessions")
+    async with app.run_test(size=SIZE) as pilot:
+        await listed(pilot, app, "slow", "too large", "best")
+        await pilot.press("end")
+        assert (row := table(app).current) is not None
+        assert row.name == "best"
+        table(app).sort_by("name")
+        await listed(pilot, app, "best", "slow", "too large")
+        assert table(app).cursor == 0
+
+
+async def test_many_sessions_are_all_there_in_order() -> None:
+    expected: list[str] = []
+    for number in range(60):
+        keep(f"20261123T0015{number:02}Z-run", name=f"run {number:02}", matrix=None, status="stopped")
+        expected.insert(0, f"run {number:02}")
+    app = Host("sessions")
+    async with app.run_test(size=SIZE) as pilot:
+        await listed(pilot, app, *expected)
+        await pilot.press("end")
+        await until(pilot, lambda: (row := table(app).current) is not None and row.name == "run 00")
+
+
+async def test_enter_rerun_and_preset_ask_for_the_session_under_the_cursor() -> None:
+    three()
+    app = Host("sessions")
+    async with app.run_test(size=SIZE) as pilot:
+        await listed(pilot, app, "slow", "too large", "best")
+        await pilot.press("j", "enter", "r", "o")
+        await until(pilot, lambda: len(app.asked) == 3)
+    opened, rerun, preset = app.asked
+    assert isinstance(opened, SessionRequested)
+    assert opened.session_id == MIDDLE
+    assert isinstance(rerun, RunRequested)
+    assert type(rerun.preset) is RunPreset
+    assert rerun.preset.experiment.model.architecture == "vgg19"
+    assert isinstance(preset, PresetRequested)
+    assert MIDDLE in preset.source
+
+
+async def test_rename_keeps_the_session_and_changes_its_name() -> None:
+    three()
+    app = Host("sessions")
+    async with app.run_test(size=SIZE) as pilot:
+        await listed(pilot, app, "slow", "too large", "best")
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
+        app.screen.query_one(Input).value = "  "
+        await pilot.press("enter")
+        await until(pilot, lambda: "1 to 200 characters" in screen_text(app))
+        app.screen.query_one(Input).value = "[red]fast"
+        await pilot.press("enter")
+        await listed(pilot, app, "[red]fast", "too large", "best")
+    assert load_session(NEW).name == "[red]fast"
+
+
+async def test_delete_asks_first() -> None:
+    folder = three()[2]
+    app = Host("sessions")
+    async with app.run_test(size=SIZE) as pilot:
+        await listed(pilot, app, "slow", "too large", "best")
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("escape")
+        await listed(pilot, app, "slow", "too large", "best")
+        assert folder.exists()
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("y")
+        await listed(pilot, app, "too large", "best")
+        assert not folder.exists()
+
+
+async def test_a_running_session_is_neither_renamed_nor_deleted() -> None:
+    folder = keep(NEW, matrix=None, status="running")
+    app = Host("sessions")
+    with lock_of(folder):
+        async with app.run_test(size=SIZE, notifications=True) as pilot:
+            await listed(pilot, app, "pets")
+            assert "running" in screen_text(app)
+            await pilot.press("d")
+            await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+            await pilot.press("y")
+            await until(pilot, lambda: "cannot be deleted while it goes on" in screen_text(app))
+    assert folder.exists()
+
+
+async def test_the_list_is_read_again_when_it_is_shown_and_when_a_run_ends() -> None:
+    three()
+    app = Host("sessions")
+    async with app.run_test(size=SIZE) as pilot:
+        await listed(pilot, app, "slow", "too large", "best")
+        app.switch_mode("results")
+        await pilot.pause()
+        keep("20261125T001502Z-run", name="another")
+        app.switch_mode("sessions")
+        await listed(pilot, app, "another", "slow", "too large", "best")
+        keep("20261126T001502Z-run", name="just ended")
+        state = RunState(RunPreset())
+        for event in story("20261126T001502Z-run"):
+            state.apply(RunEvent(event=event))
+        app.run_state = state
+        await listed(pilot, app, "just ended", "another", "slow", "too large", "best")
+
+
+async def test_hostile_names_show_harmlessly() -> None:
+    hostile()
+    app = Host("sessions")
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: "[bold]a\ufffd]52;c;eA==\ufffd[/]" in screen_text(app))
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.pause()
+        assert not {"\x1b", "\x07", "\u202e"} & set(screen_text(app))
+
+
+def test_times_are_the_shorter_the_nearer() -> None:
+    now = datetime(2026, 11, 23, 12, 0, tzinfo=UTC).astimezone()
+    assert when(now - timedelta(minutes=5), now) == f"{now - timedelta(minutes=5):%H:%M}"
+    assert when(now - timedelta(days=9), now) == f"14 Nov {now:%H:%M}"
+    assert when(now - timedelta(days=400), now) == "19 Oct 2025"
+    assert when(None, now) == ""
