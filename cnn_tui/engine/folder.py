@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -15,6 +16,8 @@ from cnn_tui.engine.stopping import ShouldStop, Stopped
 from cnn_tui.errors import DataError
 from cnn_tui.store.files import reason
 
+_PATH = attrgetter("path")
+_ASKED_EVERY = 200  # files
 _LAYOUT = "Pictures are looked for in root/train/<class>/ and root/test/<class>/, or in root/<class>/."
 
 
@@ -146,30 +149,37 @@ def _require_every_class(folder: Path, classes: list[str], found: tuple[PictureF
 def _pictures(folder: Path, classes: list[str], should_stop: ShouldStop) -> Iterator[PictureFile]:
     for label, name in enumerate(classes):
         if (folder / name).is_dir():
-            yield from sorted(_walk(folder / name, label, should_stop))
+            yield from sorted(_walk(folder / name, label, should_stop), key=_PATH)
 
 
-def _walk(folder: Path, label: int, should_stop: ShouldStop) -> Iterator[PictureFile]:
+def _walk(folder: Path, label: int, should_stop: ShouldStop) -> list[PictureFile]:
     """The pictures below a class's folder; a folder that links lead back to is visited once."""
     waiting, visited = [folder], set()
+    found: list[PictureFile] = []
     while waiting:
         current = waiting.pop()
         status = current.stat()
         if (status.st_dev, status.st_ino) in visited:
             continue
         visited.add((status.st_dev, status.st_ino))
-        for place, entry in enumerate(_entries(current)):
-            if place % 200 == 0 and should_stop():
+        entries = _entries(current)
+        waiting += [Path(entry.path) for entry in entries if entry.is_dir()]
+        for start in range(0, len(entries), _ASKED_EVERY):
+            if should_stop():
                 raise Stopped
-            if entry.is_dir():
-                waiting.append(Path(entry.path))
-            elif _is_picture(entry.name) and entry.is_file():
-                facts = entry.stat()
-                yield PictureFile(entry.path, label, facts.st_size, facts.st_mtime_ns)
+            found += _picture_files(entries[start : start + _ASKED_EVERY], label)
+    return found
+
+
+def _picture_files(entries: Iterable[os.DirEntry[str]], label: int) -> Iterator[PictureFile]:
+    for entry in entries:
+        if _is_picture(entry.name) and entry.is_file():
+            facts = entry.stat()
+            yield PictureFile(entry.path, label, facts.st_size, facts.st_mtime_ns)
 
 
 def _is_picture(name: str) -> bool:
-    return "." in name and name[name.rindex(".") :].lower() in EXTENSIONS
+    return name[name.rfind(".") :].lower() in EXTENSIONS
 
 
 def _folders(folder: Path) -> list[os.DirEntry[str]]:
