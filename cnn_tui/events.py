@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from cnn_tui.config.experiment import Experiment
+from cnn_tui.config.study import StudyPreset
 from cnn_tui.metrics import Result
 
 PhaseName = Literal["downloading", "loading", "features", "training", "testing"]
@@ -134,10 +135,45 @@ Event = Annotated[
     Field(discriminator="type"),
 ]
 
+
+class StudyStarted(_Event):
+    """A study begins; ``rows`` is how many runs it has."""
+
+    type: Literal["study_started"] = "study_started"
+    study: StudyPreset
+    rows: int
+
+
+class RowKept(_Event):
+    """A row of a study was finished earlier, by the same settings, and stands as it is."""
+
+    type: Literal["row_kept"] = "row_kept"
+    row: int
+    session_id: str
+
+
+class RowEvent(_Event):
+    """Something happened in the run of one row, counted from 0; rows that train together take turns."""
+
+    type: Literal["row_event"] = "row_event"
+    row: int
+    event: Event
+
+
+class StudyFinished(_Event):
+    """The end of a study; ``status`` is failed where a row failed, stopped where a person ended it."""
+
+    type: Literal["study_finished"] = "study_finished"
+    status: EndStatus
+    failed: int = 0
+
+
+StudyEvent = Annotated[StudyStarted | RowKept | RowEvent | StudyFinished, Field(discriminator="type")]
+
 _ADAPTER: TypeAdapter[Event] = TypeAdapter(Event)
 
 
-def to_line(event: Event) -> str:
+def to_line(event: Event | StudyEvent) -> str:
     """One JSON object on one line, without the line end."""
     return event.model_dump_json()
 

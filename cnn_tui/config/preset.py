@@ -11,15 +11,21 @@ from cnn_tui.config.experiment import Experiment, FrozenModel
 SCHEMA_VERSION = 1
 
 
-class RunPreset(FrozenModel):
-    """A preset of kind "run"."""
+class Preset(FrozenModel):
+    """What every preset file begins with."""
 
     schema_version: int = Field(
         1, title="Schema version", description="The version of this file format.", ge=1, le=SCHEMA_VERSION
     )
-    kind: Literal["run"] = Field("run", title="Kind", description="What the preset holds.")
+    kind: str = Field("run", title="Kind", description="What the preset holds.")
     name: str = Field("untitled", title="Name", description="What the preset is called.", min_length=1, max_length=200)
     description: str = Field("", title="Description", description="What it is for.", max_length=2000)
+
+
+class RunPreset(Preset):
+    """A preset of kind "run"."""
+
+    kind: Literal["run"] = Field("run", title="Kind", description="What the preset holds.")
     experiment: Experiment = Field(
         default_factory=Experiment, title="Experiment", description="What decides the result."
     )

@@ -7,12 +7,35 @@ from typing import Literal
 
 from pydantic import Field
 
+from cnn_tui.config.experiment import FrozenModel
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import Environment, ErrorReport, Parameters
 from cnn_tui.metrics import Result
 
 Status = Literal["queued", "running", "stopping", "stopped", "done", "failed", "killed"]
 LIVE: frozenset[Status] = frozenset({"queued", "running", "stopping"})
+
+
+class StudyPart(FrozenModel):
+    """Which study a run belongs to.
+
+    Attributes:
+        name: the study's.
+        row: the run's place in it, from 0.
+        together: how many runs were trained as one computation with it, itself included; its times are its share.
+    """
+
+    name: str
+    row: int
+    together: int = 1
+
+
+class ValidationScores(FrozenModel):
+    """What the weights that a run came to did on its validation pictures; ``epoch`` is the one that they are of."""
+
+    epoch: int
+    loss: float
+    accuracy: float
 
 
 class SessionRecord(RunPreset):
@@ -32,6 +55,8 @@ class SessionRecord(RunPreset):
     parameters: Parameters | None = None
     result: Result | None = None
     error: ErrorReport | None = None
+    study: StudyPart | None = None
+    validation: ValidationScores | None = None
     weights_sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$")
 
     @property

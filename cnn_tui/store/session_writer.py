@@ -11,11 +11,12 @@ from typing import Any, Self
 
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.errors import StorageError
-from cnn_tui.events import Event, RunFinished, RunStarted
+from cnn_tui.events import EpochFinished, Event, RunFinished, RunStarted
+from cnn_tui.history import best_epoch
 from cnn_tui.store.event_log import EventLog
 from cnn_tui.store.files import replace_atomic, sha256_of
 from cnn_tui.store.predictions import Predictions
-from cnn_tui.store.records import SessionRecord, Status, iso_time
+from cnn_tui.store.records import SessionRecord, Status, StudyPart, ValidationScores, iso_time
 from cnn_tui.store.sessions import EVENTS_FILE, lock_of, write_record
 
 WEIGHTS_FILE = "weights.safetensors"
@@ -28,7 +29,7 @@ class SessionWriter:
     latest at the end. ``problem`` has the first such failure.
     """
 
-    def __init__(self, folder: Path, session_id: str, preset: RunPreset) -> None:
+    def __init__(self, folder: Path, session_id: str, preset: RunPreset, study: StudyPart | None = None) -> None:
         """Begin the record, with status "queued", in a folder made by ``new_session_folder``.
 
         Raises:
@@ -37,8 +38,9 @@ class SessionWriter:
         self.folder = folder
         fields = {name: getattr(preset, name) for name in RunPreset.model_fields}
         self.session = SessionRecord(
-            **fields, id=session_id, status="queued", created=iso_time(time.time()), pid=os.getpid()
+            **fields, id=session_id, status="queued", created=iso_time(time.time()), pid=os.getpid(), study=study
         )
+        self._epochs: list[EpochFinished] = []
         self._problem: StorageError | None = None
         self._lock = lock_of(self.folder)
         self._lock.acquire()
@@ -61,10 +63,17 @@ class SessionWriter:
                     environment=event.environment,
                     parameters=event.parameters,
                 )
+            case EpochFinished():
+                self._epochs.append(event)
             case RunFinished():
                 self._log.flush()
                 self._update(
-                    status=event.status, finished=iso_time(event.time), result=event.result, error=event.error, pid=None
+                    status=event.status,
+                    finished=iso_time(event.time),
+                    result=event.result,
+                    error=event.error,
+                    validation=self._validation(),
+                    pid=None,
                 )
 
     def set_status(self, status: Status) -> None:
@@ -103,6 +112,15 @@ class SessionWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _validation(self) -> ValidationScores | None:
+        """Of the last epoch, or of the best one where early stopping went back to it."""
+        returns = self.session.experiment.training.early_stopping_patience is not None
+        last = self._epochs[-1] if self._epochs else None
+        epoch = best_epoch(self._epochs) if returns else last
+        if epoch is None or epoch.validation_loss is None or epoch.validation_accuracy is None:
+            return None
+        return ValidationScores(epoch=epoch.epoch, loss=epoch.validation_loss, accuracy=epoch.validation_accuracy)
 
     def _update(self, **changes: Any) -> None:
         self.session = self.session.model_copy(update=changes)
