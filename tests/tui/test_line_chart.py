@@ -13,7 +13,7 @@ from textual.app import App, ComposeResult
 from textual.geometry import Region
 from textual.pilot import Pilot
 
-from cnn_tui.tui.widgets.axis import fixed_axis, linear_axis, log_axis, round_step
+from cnn_tui.reports.axis import fixed_axis, linear_axis, log_axis, round_step
 from cnn_tui.tui.widgets.chart_paint import Row, paint
 from cnn_tui.tui.widgets.chart_plan import ChartPlan, Series, trace
 from cnn_tui.tui.widgets.curve import Curve, draw_curve

@@ -8,8 +8,8 @@ from operator import itemgetter
 
 from rich.cells import cell_len
 
+from cnn_tui.reports.axis import Axis
 from cnn_tui.store.names import printable
-from cnn_tui.tui.widgets.axis import Axis
 from cnn_tui.tui.widgets.chart_plan import ChartPlan, Series, Trace
 from cnn_tui.tui.widgets.texts import fit, shorten
 

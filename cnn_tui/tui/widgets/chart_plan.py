@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from cnn_tui.tui.widgets.axis import Axis, fixed_axis, linear_axis, log_axis
+from cnn_tui.reports.axis import Axis, fixed_axis, linear_axis, log_axis
 from cnn_tui.tui.widgets.curve import Curve, draw_curve
 from cnn_tui.tui.widgets.reduce import FloatArray, drawable, reduce, smooth
 
