@@ -14,11 +14,11 @@ from textual.geometry import Region
 from textual.pilot import Pilot
 
 from cnn_tui.reports.axis import fixed_axis, linear_axis, log_axis, round_step
-from cnn_tui.tui.widgets.chart_paint import Row, paint
-from cnn_tui.tui.widgets.chart_plan import ChartPlan, Series, trace
-from cnn_tui.tui.widgets.curve import Curve, draw_curve
+from cnn_tui.reports.chart_paint import Row, paint
+from cnn_tui.reports.chart_plan import ChartPlan, Series, trace
+from cnn_tui.reports.curve import Curve, draw_curve
+from cnn_tui.reports.reduce import drawable, reduce, smooth
 from cnn_tui.tui.widgets.line_chart import LineChart
-from cnn_tui.tui.widgets.reduce import drawable, reduce, smooth
 
 finite = st.floats(-1e6, 1e6, allow_nan=False)
 points = st.lists(st.tuples(st.floats(0, 100), finite), min_size=1, max_size=200)

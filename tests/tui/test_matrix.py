@@ -14,12 +14,12 @@ from textual.message import Message
 from textual.pilot import Pilot
 
 from cnn_tui.metrics import Scores, score
+from cnn_tui.reports.texts import fit, shorten
 from cnn_tui.tui.widgets.confusion_matrix import ConfusionMatrixView
 from cnn_tui.tui.widgets.confusion_words import describe_cell
 from cnn_tui.tui.widgets.heat import Palette, contrast, heat_style, readable_on
 from cnn_tui.tui.widgets.matrix_cells import cell_texts, shares
 from cnn_tui.tui.widgets.matrix_layout import HEADER, MatrixLayout, lay_out
-from cnn_tui.tui.widgets.texts import fit, shorten
 
 HOSTILE = ("[/]", "[red]x", "a\x1b]52;c;eA==\x07", "\u202egnp.exe", "🦊🦊 fox 👩‍🚀", "n" * 200)
 ANIMALS = ("cat", "dog", "deer")

@@ -14,13 +14,13 @@ from textual.pilot import Pilot
 from cnn_tui.errors import DataError
 from cnn_tui.events import Phase, Progress, RunFinished
 from cnn_tui.history import RunHistory
+from cnn_tui.reports.texts import duration, quantity
 from cnn_tui.tui.widgets.figures import Figure, Figures
 from cnn_tui.tui.widgets.half_blocks import Pixels, fitted, half_blocks, resized
 from cnn_tui.tui.widgets.phase_bar import PhaseBar, bar, phase_view
 from cnn_tui.tui.widgets.picture import Picture
 from cnn_tui.tui.widgets.picture_grid import PictureGrid
 from cnn_tui.tui.widgets.picture_tiles import PictureItem, caption
-from cnn_tui.tui.widgets.texts import duration, quantity
 
 sizes = st.integers(1, 300)
 

@@ -17,8 +17,8 @@ from textual.widgets import Input
 
 from cnn_tui.config.fields import FieldSpec
 from cnn_tui.config.overrides import parse
+from cnn_tui.reports.texts import fit
 from cnn_tui.tui.forms.choice_screen import ChoiceScreen
-from cnn_tui.tui.widgets.texts import fit
 
 
 class ChoiceControl(Widget, can_focus=True):

@@ -16,8 +16,8 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from cnn_tui.config.fields import FieldSpec
+from cnn_tui.reports.texts import fit
 from cnn_tui.tui.forms.controls import ChoiceControl, Control, control_for
-from cnn_tui.tui.widgets.texts import fit
 
 LABEL_WIDTH = 22
 _UNIT_WIDTH = 9

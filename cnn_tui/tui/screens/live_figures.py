@@ -8,11 +8,11 @@ from itertools import groupby
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import PhaseName
 from cnn_tui.history import PhaseRecord, RunHistory
+from cnn_tui.reports.texts import duration, quantity
 from cnn_tui.tui.insight import Insight, insight
 from cnn_tui.tui.machine import GpuReading, MachineReading
 from cnn_tui.tui.run_state import RunState
 from cnn_tui.tui.widgets.figures import Figure
-from cnn_tui.tui.widgets.texts import duration, quantity
 
 _HOT = 85
 

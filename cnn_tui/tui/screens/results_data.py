@@ -8,10 +8,10 @@ from pathlib import Path
 from cnn_tui.errors import StorageError
 from cnn_tui.events import BatchFinished, EpochFinished, WarningRaised
 from cnn_tui.history import RunHistory
+from cnn_tui.reports.chart_plan import Series
 from cnn_tui.store.presets import SESSION_FILE
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.store.sessions import find_session, load_session, read_history
-from cnn_tui.tui.widgets.chart_plan import Series
 
 _ENOUGH_EPOCHS = 2
 """From so many on the epochs make a curve; before, the steps do."""

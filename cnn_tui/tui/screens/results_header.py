@@ -9,9 +9,9 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from cnn_tui.metrics import Result
+from cnn_tui.reports.texts import duration, shorten
 from cnn_tui.store.names import printable
 from cnn_tui.store.records import SessionRecord
-from cnn_tui.tui.widgets.texts import duration, shorten
 
 _STATUS_STYLES = {"done": "$text-success", "stopped": "$text-warning", "failed": "$text-error", "killed": "$text-error"}
 _GAP = "   "

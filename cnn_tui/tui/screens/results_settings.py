@@ -13,10 +13,10 @@ from textual.widgets import Static
 from cnn_tui.config.fields import FieldSpec, experiment_fields, value_at
 from cnn_tui.events import Environment
 from cnn_tui.reports.tables import Table
+from cnn_tui.reports.texts import duration
 from cnn_tui.store.names import printable
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.tui.screens.results_data import SessionView
-from cnn_tui.tui.widgets.texts import duration
 
 _HARDWARE = {"platform", "device", "device_name", "precision", "cpu_count", "memory_bytes"}
 Section = tuple[str, tuple[tuple[str, str], ...]]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cnn_tui.config.preset import RunPreset
+from cnn_tui.reports.texts import duration
 from cnn_tui.store.presets import renamed
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.store.sessions import SessionEntry, list_sessions
 from cnn_tui.tui.widgets.table_columns import TableColumn, Tone
-from cnn_tui.tui.widgets.texts import duration
 
 _TONES: dict[str, Tone] = {
     "done": "good",

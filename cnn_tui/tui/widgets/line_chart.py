@@ -12,8 +12,8 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from cnn_tui.tui.widgets.chart_paint import Row, paint
-from cnn_tui.tui.widgets.chart_plan import ChartPlan, Series, trace
+from cnn_tui.reports.chart_paint import Row, paint
+from cnn_tui.reports.chart_plan import ChartPlan, Series, trace
 
 _ROLES = ("train", "validation", "test", "extra-1", "extra-2", "extra-3", "axis", "title", "text", "best")
 _SHOWN = ("series", "title", "x_label", "log_scale", "percent", "smoothing", "x_range", "best", "empty_text")

@@ -11,7 +11,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from cnn_tui.history import PhaseRecord, RunHistory
-from cnn_tui.tui.widgets.texts import duration, fit, quantity, shorten
+from cnn_tui.reports.texts import duration, fit, quantity, shorten
 
 _TITLES = {
     "downloading": "Downloading",

@@ -15,6 +15,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from cnn_tui.reports.texts import fit
 from cnn_tui.tui.widgets.picture_tiles import (
     PICTURE_SIZES,
     Loader,
@@ -25,7 +26,6 @@ from cnn_tui.tui.widgets.picture_tiles import (
     tile_region,
     tile_size,
 )
-from cnn_tui.tui.widgets.texts import fit
 
 
 class PictureGrid(ScrollView, can_focus=True):

@@ -10,8 +10,8 @@ from textual.geometry import Offset, Region, Size
 from textual.strip import Strip
 
 from cnn_tui.errors import CnnTuiError
+from cnn_tui.reports.texts import fit
 from cnn_tui.tui.widgets.half_blocks import Pixels, half_blocks
-from cnn_tui.tui.widgets.texts import fit
 
 Loader = Callable[[int], Pixels | None]
 """Gives the pixels of a picture by its index, None where there are none. It is called in a thread."""

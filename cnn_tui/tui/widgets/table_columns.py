@@ -8,8 +8,8 @@ from typing import Any, Generic, Literal, TypeVar, get_args
 
 from rich.cells import cell_len
 
+from cnn_tui.reports.texts import fit
 from cnn_tui.store.names import printable
-from cnn_tui.tui.widgets.texts import fit
 
 Row = TypeVar("Row")
 Tone = Literal["good", "bad", "warning", "live", "muted"]

@@ -9,9 +9,9 @@ from operator import itemgetter
 from rich.cells import cell_len
 
 from cnn_tui.reports.axis import Axis
+from cnn_tui.reports.chart_plan import ChartPlan, Series, Trace
+from cnn_tui.reports.texts import fit, shorten
 from cnn_tui.store.names import printable
-from cnn_tui.tui.widgets.chart_plan import ChartPlan, Series, Trace
-from cnn_tui.tui.widgets.texts import fit, shorten
 
 Piece = tuple[str, str]
 Row = tuple[Piece, ...]

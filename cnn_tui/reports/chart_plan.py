@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 
 from cnn_tui.reports.axis import Axis, fixed_axis, linear_axis, log_axis
-from cnn_tui.tui.widgets.curve import Curve, draw_curve
-from cnn_tui.tui.widgets.reduce import FloatArray, drawable, reduce, smooth
+from cnn_tui.reports.curve import Curve, draw_curve
+from cnn_tui.reports.reduce import FloatArray, drawable, reduce, smooth
 
 Role = Literal["train", "validation", "test", "extra-1", "extra-2", "extra-3"]
 SMALLEST = (20, 5)
