@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _ROUND = (1.0, 2.0, 5.0, 10.0)
@@ -66,6 +67,23 @@ def log_axis(low: float, high: float, count: int) -> Axis:
     stride = max(1, math.ceil((last - first) / max(1, count)))
     ticks = tuple(Tick(power, f"{10.0**power:g}") for power in range(first, last + 1, stride))
     return Axis(first, last, ticks)
+
+
+def varied_axis(
+    low: float, high: float, count: int, *, log: bool = False, whole: bool = False, ticks: Sequence[Tick] = ()
+) -> Axis:
+    """The axis of what is varied, over at least [low, high], which are base-10 logarithms for ``log``.
+
+    Args:
+        whole: put ticks on whole numbers only.
+        ticks: those to take instead of about ``count`` on round numbers; their values are not logarithms.
+    """
+    if ticks:
+        drawn = [Tick(math.log10(tick.value) if log else tick.value, tick.label) for tick in ticks]
+        places = (low, high, *(tick.value for tick in drawn))
+        span = fixed_axis(min(places), max(places), count)
+        return Axis(span.low, span.high, tuple(sorted(drawn, key=lambda tick: tick.value)))
+    return log_axis(low, high, count) if log else fixed_axis(low, high, count, whole=whole)
 
 
 def round_step(step: float, smallest: float = 0.0) -> float:

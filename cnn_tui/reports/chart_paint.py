@@ -15,7 +15,8 @@ from cnn_tui.store.names import printable
 
 Piece = tuple[str, str]
 Row = tuple[Piece, ...]
-_SAMPLES = {"thin": "⠤⠤", "thick": "⠶⠶"}
+SAMPLES = {"thin": "⠤⠤", "thick": "⠶⠶"}
+"""What a legend shows of a line."""
 _BEST = "▲"
 _SHORT_NAME = 8
 _BLANKS = " \u2800"
@@ -72,7 +73,7 @@ def _header(plan: ChartPlan) -> Row:
 
 def _legend(plan: ChartPlan, words: Callable[[Series, ChartPlan], str]) -> list[Piece]:
     entries: list[tuple[Piece, Piece]] = [
-        ((_SAMPLES.get(series.marker, series.marker * 2), series.colour), (f" {words(series, plan)}", "text"))
+        ((SAMPLES.get(series.marker, series.marker * 2), series.colour), (f" {words(series, plan)}", "text"))
         for series in plan.series
     ]
     if plan.best is not None:

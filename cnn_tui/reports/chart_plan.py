@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from cnn_tui.reports.axis import Axis, fixed_axis, linear_axis, log_axis
+from cnn_tui.reports.axis import Axis, Tick, fixed_axis, linear_axis, log_axis, varied_axis
 from cnn_tui.reports.curve import Curve, draw_curve
 from cnn_tui.reports.reduce import FloatArray, drawable, reduce, smooth
 
@@ -41,7 +41,10 @@ class Series:
 
 @dataclass(frozen=True)
 class ChartPlan:
-    """Everything that decides how a chart looks, but for colours; sizes in cells, ``smoothing`` in [0, 1)."""
+    """Everything that decides how a chart looks, but for colours; sizes in cells, ``smoothing`` in [0, 1).
+
+    ``x_range`` and ``best`` are on the x axis as drawn, so logarithms where that is logarithmic.
+    """
 
     series: tuple[Series, ...]
     width: int
@@ -49,6 +52,8 @@ class ChartPlan:
     title: str = ""
     x_label: str = ""
     log: bool = False
+    log_x: bool = False
+    x_ticks: tuple[Tick, ...] = ()
     percent: bool = False
     smoothing: float = 0.0
     x_range: tuple[float, float] | None = None
@@ -76,9 +81,9 @@ class Trace:
 
 def trace(plan: ChartPlan) -> Trace:
     """Draw the curves of a plan. Takes milliseconds, so it is called outside the event loop."""
-    clean = [drawable(series.xs, series.ys, log=plan.log) for series in plan.series]
+    clean = [drawable(series.xs, series.ys, log=plan.log, log_x=plan.log_x) for series in plan.series]
     smoothed = [(xs, smooth(ys, plan.smoothing)) for xs, ys in clean]
-    points = [(xs, np.log10(ys) if plan.log else ys) for xs, ys in smoothed]
+    points = [(np.log10(xs) if plan.log_x else xs, np.log10(ys) if plan.log else ys) for xs, ys in smoothed]
     if plan.is_tiny or not any(len(xs) for xs, _ in points):
         return Trace(plan)
     height = plan.height - _ROWS_AROUND
@@ -95,8 +100,11 @@ def trace(plan: ChartPlan) -> Trace:
 
 
 def _x_axis(plan: ChartPlan, xs: FloatArray, width: int) -> Axis:
-    low, high = plan.x_range or (float(xs.min()), float(xs.max()))
-    return fixed_axis(low, high, max(1, width // 10), whole=bool((xs == np.round(xs)).all()))
+    low, high, count = float(xs.min()), float(xs.max()), max(1, width // 10)
+    whole = bool((xs == np.round(xs)).all())
+    if plan.x_range is not None:
+        return fixed_axis(*plan.x_range, count, whole=whole)
+    return varied_axis(low, high, count, log=plan.log_x, whole=whole, ticks=plan.x_ticks)
 
 
 def _y_axis(plan: ChartPlan, ys: FloatArray, height: int) -> Axis:

@@ -10,13 +10,17 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 
 
-def drawable(xs: Sequence[float], ys: Sequence[float], *, log: bool = False) -> tuple[FloatArray, FloatArray]:
-    """The points whose two coordinates are finite, and positive in y for a log scale; the rest is dropped."""
+def drawable(
+    xs: Sequence[float], ys: Sequence[float], *, log: bool = False, log_x: bool = False
+) -> tuple[FloatArray, FloatArray]:
+    """The points whose two coordinates are finite, and positive in y, or x, for a log scale; the rest is dropped."""
     count = min(len(xs), len(ys))
     x, y = np.asarray(xs[:count], dtype=np.float64), np.asarray(ys[:count], dtype=np.float64)
     keep = np.isfinite(x) & np.isfinite(y)
     if log:
         keep &= y > 0
+    if log_x:
+        keep &= x > 0
     return x[keep], y[keep]
 
 

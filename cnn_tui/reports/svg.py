@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from rich.cells import cell_len
 
-from cnn_tui.reports.axis import Axis, Tick, fixed_axis, linear_axis, log_axis
+from cnn_tui.reports.axis import Axis, Tick, linear_axis, varied_axis
 from cnn_tui.reports.svg_parts import INK, Dash, Marker, cut, line, mark, safe, stroke, text
 
 COLOURS = {
@@ -28,7 +28,7 @@ CUES: tuple[tuple[str, Dash, Marker], ...] = (
     ("extra-3", "dotted", "triangle"),
     ("extra-1", "dashed", "diamond"),
     ("extra-2", "dotted", "cross"),
-    ("extra-3", "solid", "square"),
+    ("extra-3", "solid", "plus"),
 )
 """Colours, dashes and markers that tell curves of one kind apart, to be taken in turn."""
 _GRID = "#e3e3e3"
@@ -145,16 +145,10 @@ def _drawable(series: Series, log_x: bool) -> list[_Point]:
     return kept
 
 
-def _x_axis(points: Sequence[_Point], width: int, log_x: bool, given: Sequence[Tick]) -> Axis:
-    low, high, count = min(point.x for point in points), max(point.x for point in points), max(1, width // 80)
-    if given:
-        ticks = [Tick(math.log10(tick.value) if log_x else tick.value, tick.label) for tick in given]
-        places = (low, high, *(tick.value for tick in ticks))
-        span = fixed_axis(min(places), max(places), count)
-        return Axis(span.low, span.high, tuple(sorted(ticks, key=lambda tick: tick.value)))
-    if log_x:
-        return log_axis(low, high, count)
-    return fixed_axis(low, high, count, whole=all(point.x == round(point.x) for point in points))
+def _x_axis(points: Sequence[_Point], width: int, log_x: bool, ticks: Sequence[Tick]) -> Axis:
+    xs = [point.x for point in points]
+    whole = all(x == round(x) for x in xs)
+    return varied_axis(min(xs), max(xs), max(1, width // 80), log=log_x, whole=whole, ticks=ticks)
 
 
 def _y_axis(points: Sequence[_Point], height: int, percent: bool) -> Axis:

@@ -12,7 +12,7 @@ from cnn_tui.store.names import printable
 
 Dash = Literal["solid", "dashed", "dotted", "none"]
 """How the points of a series are joined; "none" leaves them apart."""
-Marker = Literal["none", "circle", "square", "diamond", "triangle", "cross"]
+Marker = Literal["none", "circle", "square", "diamond", "triangle", "cross", "plus"]
 INK = "#333333"
 """The colour of texts and axes."""
 _DASHES = {"solid": "", "dashed": ' stroke-dasharray="7 4"', "dotted": ' stroke-dasharray="2 3"'}
@@ -23,6 +23,7 @@ _SHAPES: dict[Marker, str] = {  # as paths from the middle
     "diamond": "m0 -4.5l4.5 4.5l-4.5 4.5l-4.5 -4.5z",
     "triangle": "m0 -4.5l4.5 7.5h-9z",
     "cross": "m-3.5 -3.5l7 7m-7 0l7 -7",
+    "plus": "m-4.5 0h9m-4.5 -4.5v9",
 }
 
 
@@ -40,7 +41,7 @@ def mark(marker: Marker, x: float, y: float, colour: str) -> str:
     shape = _SHAPES[marker]
     if not shape:
         return ""
-    filled = "none" if marker == "cross" else safe(colour)
+    filled = "none" if marker in ("cross", "plus") else safe(colour)
     return f'<path d="M{x:.1f} {y:.1f}{shape}" fill="{filled}" stroke="{safe(colour)}" stroke-width="1.5"/>'
 
 
