@@ -161,11 +161,15 @@ class RowEvent(_Event):
 
 
 class StudyFinished(_Event):
-    """The end of a study; ``status`` is failed where a row failed, stopped where a person ended it."""
+    """The end of a study; ``status`` is failed where a row failed, stopped where a person ended it.
+
+    ``error`` is why it broke off as a whole, None where at most rows failed, each with an error of its own.
+    """
 
     type: Literal["study_finished"] = "study_finished"
     status: EndStatus
     failed: int = 0
+    error: ErrorReport | None = None
 
 
 StudyEvent = Annotated[StudyStarted | RowKept | RowEvent | StudyFinished, Field(discriminator="type")]

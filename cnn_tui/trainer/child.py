@@ -34,8 +34,8 @@ class Child:
     """A trainer process and the thread that listens to it.
 
     Args:
-        runner: what runs presets there, as ``module:function``.
-        when_abandoned: what becomes of a run there when this process is gone.
+        runners: what runs presets and what runs studies there, as ``module:function``.
+        when_abandoned: what becomes of a job there when this process is gone.
         on_message: called in the listening thread with each message.
         on_end: called there once, after the last message, with the exit status (negative: the signal).
 
@@ -45,7 +45,7 @@ class Child:
 
     def __init__(
         self,
-        runner: str,
+        runners: tuple[str, str],
         when_abandoned: ShutdownMode,
         on_message: Callable[[Child, Message], None],
         on_end: Callable[[Child, int], None],
@@ -57,7 +57,7 @@ class Child:
         self.log_path = paths.data_folder() / LOG_NAME
         with _open_log(self.log_path) as log:
             self.log_start = log.tell()
-            self._process = _launch(runner, when_abandoned, log)
+            self._process = _launch(runners, when_abandoned, log)
         self.pid = self._process.pid
         self._listener = threading.Thread(target=self._listen, name=f"trainer-{self.pid}", daemon=True)
         self._listener.start()
@@ -112,13 +112,13 @@ class Child:
             os.killpg(self.pid, signal.SIGKILL)
 
 
-def _launch(runner: str, when_abandoned: ShutdownMode, log: IO[bytes]) -> subprocess.Popen[bytes]:
+def _launch(runners: tuple[str, str], when_abandoned: ShutdownMode, log: IO[bytes]) -> subprocess.Popen[bytes]:
     """Start the process as a group and session of its own, which the terminal's signals do not reach.
 
     ``-P`` keeps a ``random.py`` in the person's folder from being imported in place of Python's.
     """
     command = [sys.executable, "-P", "-m", "cnn_tui.trainer.serve"]
-    command += ["--runner", runner, "--when-abandoned", when_abandoned]
+    command += ["--runner", runners[0], "--study-runner", runners[1], "--when-abandoned", when_abandoned]
     try:
         return subprocess.Popen(
             command,

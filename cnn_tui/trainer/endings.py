@@ -13,6 +13,7 @@ from cnn_tui.events import ErrorReport, RunFinished
 from cnn_tui.store.event_log import EventLog
 from cnn_tui.store.records import iso_time
 from cnn_tui.store.sessions import EVENTS_FILE, list_sessions, read_history, read_record, write_record
+from cnn_tui.trainer.course import Course
 
 LOG_NAME = "trainer.log"
 LostStatus = Literal["failed", "killed"]
@@ -59,19 +60,21 @@ def explain_exception(error: BaseException | None) -> ErrorReport:
     )
 
 
-def session_folder(session_id: str | None, pid: int) -> Path | None:
-    """The folder of a run that is lost; one that had not told its id yet is found by its process.
+def lost_folders(course: Course, pid: int) -> list[Path]:
+    """The folders of a job's runs that are lost with their process, the latest that had told its id first.
 
-    None where there is none, or where the sessions cannot be read.
+    Those that had not told their ids yet are found by their process; where the sessions cannot be read, they are not.
     """
-    if session_id:
-        folder = paths.sessions_folder() / session_id
-        return folder if folder.is_dir() else None
+    told = [paths.sessions_folder() / session_id for session_id in reversed(course.open.values())]
+    folders = [folder for folder in told if folder.is_dir()]
+    since = iso_time(course.begun)
     try:
-        owned = (entry for entry in list_sessions() if entry.record is not None and entry.record.pid == pid)
-        return next((entry.folder for entry in owned), None)
-    except OSError:
-        return None
+        entries = list_sessions()
+    except StorageError:
+        return folders
+    records = [(entry.folder, entry.record) for entry in entries if entry.record is not None]
+    owned = [folder for folder, record in records if record.pid == pid and record.created >= since]
+    return list(dict.fromkeys(folders + owned))
 
 
 def mark_lost(folder: Path, status: LostStatus, error: ErrorReport) -> None:

@@ -1,4 +1,4 @@
-"""Runs on the trainer's side: how they are steered, and that there is never more than one."""
+"""Jobs on the trainer's side: how they are steered, and that there is never more than one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cnn_tui.config.preset import RunPreset
 from cnn_tui.engine.control import Control
 from cnn_tui.trainer.protocol import (
     BUSY,
@@ -20,13 +19,15 @@ from cnn_tui.trainer.protocol import (
     Resume,
     Shutdown,
     ShutdownMode,
+    Start,
     StartRun,
+    StartStudy,
     Stop,
 )
 
 
 class TellingControl(Control):
-    """A control that says when its run really begins to wait, and when it goes on."""
+    """A control that says when its job really begins to wait, and when it goes on."""
 
     def __init__(self, send: Callable[[Message], None]) -> None:
         super().__init__()
@@ -44,14 +45,14 @@ class TellingControl(Control):
 
 @dataclass(frozen=True)
 class Job:
-    """A run that was asked for."""
+    """A run or a study that was asked for."""
 
-    preset: RunPreset
+    command: Start
     control: Control
 
 
 class Desk:
-    """Takes commands in one thread and hands runs to another, one at a time."""
+    """Takes commands in one thread and hands jobs to another, one at a time."""
 
     def __init__(self, send: Callable[[Message], None]) -> None:
         self._send = send
@@ -62,10 +63,10 @@ class Desk:
         self.unused = True
 
     def handle(self, command: Command) -> None:
-        """Do what was asked; steering a run that has just ended does nothing."""
+        """Do what was asked; steering a job that has just ended does nothing."""
         match command:
-            case StartRun(preset=preset):
-                self._accept(preset)
+            case StartRun() | StartStudy():
+                self._accept(command)
             case Stop():
                 self._steer(Control.stop)
             case Pause():
@@ -76,9 +77,9 @@ class Desk:
                 self.shut_down(mode)
 
     def shut_down(self, mode: ShutdownMode) -> None:
-        """Let :meth:`next_job` end after the present run, which is stopped, or, even if it was paused, finished.
+        """Let :meth:`next_job` end after the present job, which is stopped, or, even if it was paused, finished.
 
-        Asked a second time to stop, leave the run's test out.
+        Asked a second time to stop, leave the test out.
         """
         with self._lock:
             again, self._closing = self._closing, True
@@ -87,20 +88,20 @@ class Desk:
         self._jobs.put(None)
 
     def next_job(self) -> Job | None:
-        """The next run, waited for; None at the end."""
+        """The next job, waited for; None at the end."""
         return self._jobs.get()
 
     def done(self) -> None:
-        """The run is over: take the next one."""
+        """The job is over: take the next one."""
         with self._lock:
             self._current = None
         self._send(Idle())
 
-    def _accept(self, preset: RunPreset) -> None:
+    def _accept(self, command: Start) -> None:
         with self._lock:
             if self._current is None and not self._closing:
                 self.unused = False
-                self._current = Job(preset, TellingControl(self._send))
+                self._current = Job(command, TellingControl(self._send))
                 self._jobs.put(self._current)
                 return
         self._send(Refused(reason=BUSY if not self._closing else "The trainer is about to end."))
@@ -112,7 +113,7 @@ class Desk:
 
 
 def _close(control: Control, mode: ShutdownMode, again: bool) -> None:
-    """A run that the person has stopped already is not stopped twice, which would leave its test out."""
+    """A job that the person has stopped already is not stopped twice, which would leave its test out."""
     if mode == "finish":
         control.resume()
     elif again or not control.stopping:

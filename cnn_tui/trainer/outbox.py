@@ -1,4 +1,4 @@
-"""Messages on their way out of the trainer process. Nothing on that way may hold up or end a run."""
+"""Messages on their way out of the trainer process. Nothing on that way may hold up or end a job."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import contextlib
 import threading
 from collections import deque
 
-from cnn_tui.events import BatchFinished, Progress
+from cnn_tui.events import BatchFinished, Progress, RowEvent
 from cnn_tui.trainer.lines import write_all
-from cnn_tui.trainer.protocol import Message, RunEvent, to_line
+from cnn_tui.trainer.protocol import Message, RunEvent, StudySaid, to_line
 
 _BACKLOG = 1000
 
@@ -59,4 +59,10 @@ class Outbox:
 
 
 def _replaceable(message: Message) -> bool:
-    return isinstance(message, RunEvent) and isinstance(message.event, BatchFinished | Progress)
+    match message:
+        case RunEvent(event=BatchFinished() | Progress()):
+            return True
+        case StudySaid(event=RowEvent(event=BatchFinished() | Progress())):
+            return True
+        case _:
+            return False

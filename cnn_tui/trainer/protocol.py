@@ -1,7 +1,8 @@
 """What the workbench and a trainer say to each other, and the one interface behind which every trainer lives.
 
-Between processes each command and each message is one JSON object on one line. The order of a run's messages is:
-``event``... (the last one ``run_finished``), ``lost`` if its trainer died, ``idle``.
+Between processes each command and each message is one JSON object on one line. A job is a run or a study, and the
+order of its messages is: ``event``... (the last one ``run_finished``) for a run, ``study_event``... (the last one
+``study_finished``) for a study; then ``lost`` if its trainer died, and ``idle``.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from typing import Annotated, Literal, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from cnn_tui.config.preset import RunPreset
+from cnn_tui.config.study import StudyPreset
 from cnn_tui.errors import CnnTuiError
-from cnn_tui.events import ErrorReport, Event
+from cnn_tui.events import ErrorReport, Event, StudyEvent
 
 MAX_COMMAND_BYTES = 1 << 20
 MAX_MESSAGE_BYTES = 1 << 26
@@ -21,6 +23,9 @@ MAX_MESSAGE_BYTES = 1 << 26
 
 ENGINE = "cnn_tui.engine.record:run_recorded"
 """What runs a preset, by module and function: importing it brings PyTorch, so only a trainer does."""
+
+STUDIES = "cnn_tui.studies:run_study"
+"""What runs a study, likewise."""
 
 BUSY = "A run is going on. Wait for its end, or stop it first."
 
@@ -43,8 +48,24 @@ class StartRun(_Record):
     preset: RunPreset
 
 
+class StartStudy(_Record):
+    """Run this study; refused while something else is going on.
+
+    ``plain`` trains every row on its own. ``fresh`` runs rows again that were finished earlier.
+    """
+
+    type: Literal["start_study"] = "start_study"
+    study: StudyPreset
+    plain: bool = False
+    fresh: bool = False
+
+
+Start = StartRun | StartStudy
+"""The commands that begin a job."""
+
+
 class Stop(_Record):
-    """End the run after the present batch, test it and save it; a second one leaves the test out."""
+    """End the job after the present batch, test it and save it; a second one leaves the test out."""
 
     type: Literal["stop"] = "stop"
 
@@ -68,7 +89,7 @@ class Shutdown(_Record):
     mode: ShutdownMode
 
 
-Command = Annotated[StartRun | Stop | Pause | Resume | Shutdown, Field(discriminator="type")]
+Command = Annotated[StartRun | StartStudy | Stop | Pause | Resume | Shutdown, Field(discriminator="type")]
 
 
 class Hello(_Record):
@@ -94,8 +115,15 @@ class RunEvent(_Record):
     event: Event
 
 
+class StudySaid(_Record):
+    """Something happened in the study, or in the run of one of its rows."""
+
+    type: Literal["study_event"] = "study_event"
+    event: StudyEvent
+
+
 class Paused(_Record):
-    """The run really waits now (True), or goes on again (False)."""
+    """The job really waits now (True), or goes on again (False)."""
 
     type: Literal["paused"] = "paused"
     paused: bool
@@ -109,20 +137,20 @@ class Refused(_Record):
 
 
 class Idle(_Record):
-    """The run is over and the next one may come."""
+    """The job is over and the next one may come."""
 
     type: Literal["idle"] = "idle"
 
 
 class Lost(_Record):
-    """The trainer ended though nobody asked it to, or was killed; the next run gets a new one.
+    """The trainer ended though nobody asked it to, or was killed; the next job gets a new one.
 
     Never sent by a trainer but said about it. Where a run was going on, its session is marked on disk and a
-    failed ``run_finished`` with the same error came before this.
+    failed ``run_finished`` with the same error came before this; a study's open rows all, and its own end.
 
     Attributes:
         status: "killed" if the person did it, else "failed".
-        session_id: the run that was lost with it, None where there was none or none was known yet.
+        session_id: the run that was lost with it, the first of several; None where there was none or none was known.
         log_tail: the end of what the trainer printed.
     """
 
@@ -134,7 +162,7 @@ class Lost(_Record):
 
 
 Message = Annotated[
-    Hello | Ready | RunEvent | Paused | Refused | Idle | Lost,
+    Hello | Ready | RunEvent | StudySaid | Paused | Refused | Idle | Lost,
     Field(discriminator="type"),
 ]
 
@@ -175,14 +203,14 @@ def _parse(adapter: TypeAdapter[_Parsed], line: bytes) -> _Parsed:
 
 
 class Trainer(Protocol):
-    """Runs experiments beside the workbench, one at a time.
+    """Runs experiments and studies beside the workbench, one at a time.
 
     All methods return at once and may be called from any thread; what comes of them arrives as messages.
     """
 
     @property
     def busy(self) -> bool:
-        """Whether a run was submitted and ``idle`` has not come yet."""
+        """Whether a job was submitted and ``idle`` has not come yet."""
         ...
 
     @property
@@ -200,7 +228,11 @@ class Trainer(Protocol):
         ...
 
     def submit(self, preset: RunPreset) -> None:
-        """Start a run; ``refused`` comes back if one is going on."""
+        """Start a run; ``refused`` comes back if something is going on."""
+        ...
+
+    def submit_study(self, study: StudyPreset, *, plain: bool = False, fresh: bool = False) -> None:
+        """Start a study, as in :class:`StartStudy`; steered, stopped and killed as a run is."""
         ...
 
     def stop(self) -> None:

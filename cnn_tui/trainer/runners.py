@@ -1,32 +1,77 @@
-"""What runs a preset on the trainer's side, and that it always tells its end."""
+"""What runs a job on the trainer's side, and that it always tells its end."""
 
 from __future__ import annotations
 
 import importlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Protocol, cast
 
 from cnn_tui.config.preset import RunPreset
+from cnn_tui.config.study import StudyPreset
 from cnn_tui.engine.control import Control
 from cnn_tui.errors import CnnTuiError
-from cnn_tui.events import Event, RunFinished
+from cnn_tui.events import Event, StudyEvent
+from cnn_tui.trainer.course import Course
 from cnn_tui.trainer.endings import report
-from cnn_tui.trainer.protocol import ENGINE, Ready
-
-Runner = Callable[[RunPreset, Control], Iterator[Event]]
-"""What runs a preset: the engine, or a script in its place."""
+from cnn_tui.trainer.protocol import ENGINE, STUDIES, Message, Ready, RunEvent, Start, StartRun, StudySaid
 
 
-def load_runner(name: str = ENGINE) -> Runner:
-    """Import a runner by ``module:function``. The engine's brings PyTorch with it, which takes seconds.
+class Runner(Protocol):
+    """What runs a preset: the engine, or a script in its place."""
 
-    Raises:
-        ImportError: there is no such module.
+    def __call__(self, preset: RunPreset, control: Control, /) -> Iterator[Event]:
+        """The run's events."""
+        ...
+
+
+class StudyRunner(Protocol):
+    """What runs a study."""
+
+    def __call__(self, study: StudyPreset, control: Control, /, *, plain: bool, fresh: bool) -> Iterator[StudyEvent]:
+        """The study's events."""
+        ...
+
+
+class Runners:
+    """Both, imported by ``module:function`` when they are first needed.
+
+    The engine's bring PyTorch with them, which takes seconds.
     """
-    module, _, function = name.partition(":")
-    runner: Runner = getattr(importlib.import_module(module), function)
-    return runner
+
+    def __init__(self, run: str = ENGINE, study: str = STUDIES) -> None:
+        self._names = run, study
+
+    def load(self) -> None:
+        """Import what runs presets, so that the first job finds it there.
+
+        Raises:
+            ImportError: there is no such module.
+        """
+        _import(self._names[0])
+
+    def messages(self, command: Start, control: Control) -> Iterator[Message]:
+        """What a job tells; a failure that came before it could tell its end becomes that end."""
+        course = Course(command)
+        try:
+            for message in self._told(command, control):
+                course.note(message)
+                yield message
+        except CnnTuiError as error:
+            if course.finished:
+                raise
+            yield from course.break_off(report(error))
+
+    def _told(self, command: Start, control: Control) -> Iterator[Message]:
+        run, study = self._names
+        if isinstance(command, StartRun):
+            runner = cast(Runner, _import(run))
+            yield from (RunEvent(event=event) for event in runner(command.preset, control))
+        else:
+            study_runner = cast(StudyRunner, _import(study))
+            told = study_runner(command.study, control, plain=command.plain, fresh=command.fresh)
+            yield from (StudySaid(event=event) for event in told)
 
 
 def ready() -> Ready:
@@ -42,14 +87,6 @@ def ready() -> Ready:
     return Ready(pid=os.getpid(), torch=torch.__version__, device_name=device_name(chosen.device))
 
 
-def events_of(runner: Runner, preset: RunPreset, control: Control) -> Iterator[Event]:
-    """The events of a run; a failure that came before the run could tell it ends in ``run_finished`` like any other."""
-    finished = False
-    try:
-        for event in runner(preset, control):
-            finished = isinstance(event, RunFinished)
-            yield event
-    except CnnTuiError as error:
-        if finished:
-            raise
-        yield RunFinished(status="failed", error=report(error))
+def _import(name: str) -> object:
+    module, _, function = name.partition(":")
+    return getattr(importlib.import_module(module), function)

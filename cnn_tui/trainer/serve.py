@@ -1,7 +1,7 @@
 """The trainer process: ``python -m cnn_tui.trainer.serve``.
 
 Commands come in on standard input, messages go out on standard output, one JSON object per line; see ``protocol``.
-What is printed goes to ``trainer.log`` in the folder of the session that is running, else to standard error.
+What is printed goes to ``trainer.log`` in the folder of the session that began last, else to standard error.
 
 When the workbench goes away, its pipes close: the run then goes on to its end, or stops, by ``--when-abandoned``;
 either way its session is saved, and the process ends. SIGTERM stops the run and saves it; a second one leaves the
@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from typing import get_args
 
 from cnn_tui import paths
-from cnn_tui.events import RunStarted
+from cnn_tui.trainer.course import session_started
 from cnn_tui.trainer.endings import LOG_NAME
 from cnn_tui.trainer.jobs import Desk
 from cnn_tui.trainer.lines import read_lines
@@ -30,17 +30,17 @@ from cnn_tui.trainer.outbox import Outbox
 from cnn_tui.trainer.protocol import (
     ENGINE,
     MAX_COMMAND_BYTES,
+    STUDIES,
     Command,
     Hello,
     Message,
     ProtocolError,
     Refused,
-    RunEvent,
     Shutdown,
     ShutdownMode,
     parse_command,
 )
-from cnn_tui.trainer.runners import Runner, events_of, load_runner, ready
+from cnn_tui.trainer.runners import Runners, ready
 from cnn_tui.trainer.stdio import OutputLog, claim_stdio
 
 _NICENESS = 5
@@ -50,7 +50,7 @@ Send = Callable[[Message], None]
 
 
 class _Ending:
-    """Ends the process: after the run that is going on, or at once while there is nothing to lose."""
+    """Ends the process: after the job that is going on, or at once while there is nothing to lose."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -63,7 +63,7 @@ class _Ending:
 
 
 def main() -> None:
-    """Serve runs until told to end, or until the workbench has gone away."""
+    """Serve jobs until told to end, or until the workbench has gone away."""
     options = _options()
     commands, messages = claim_stdio()
     _leave_the_terminal()
@@ -74,20 +74,21 @@ def main() -> None:
     _in_background(lambda: _listen(commands, desk, ending, outbox.send, options.when_abandoned))
     try:
         outbox.send(Hello(pid=os.getpid()))
-        runner = load_runner(options.runner)
+        runners = Runners(options.runner, options.study_runner)
+        runners.load()
         ending.loaded.set()
         outbox.send(ready())
-        _work(desk, runner, outbox.send, log)
+        _work(desk, runners, outbox.send, log)
     finally:
         outbox.close(_FAREWELL_SECONDS)
 
 
-def _work(desk: Desk, runner: Runner, send: Send, log: OutputLog) -> None:
+def _work(desk: Desk, runners: Runners, send: Send, log: OutputLog) -> None:
     while (job := desk.next_job()) is not None:
-        for event in events_of(runner, job.preset, job.control):
-            if isinstance(event, RunStarted):
-                log.into(paths.sessions_folder() / event.session_id / LOG_NAME)
-            send(RunEvent(event=event))
+        for message in runners.messages(job.command, job.control):
+            if session_id := session_started(message):
+                log.into(paths.sessions_folder() / session_id / LOG_NAME)
+            send(message)
         log.back()
         desk.done()
 
@@ -140,6 +141,7 @@ def _in_background(work: Callable[[], None]) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m cnn_tui.trainer.serve", description="Runs experiments.")
     parser.add_argument("--runner", default=ENGINE, help="what runs them, as module:function")
+    parser.add_argument("--study-runner", default=STUDIES, help="what runs studies of them, likewise")
     parser.add_argument(
         "--when-abandoned",
         choices=get_args(ShutdownMode),

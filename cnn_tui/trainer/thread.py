@@ -9,34 +9,36 @@ import threading
 from typing import Final
 
 from cnn_tui.config.preset import RunPreset
-from cnn_tui.events import RunFinished, RunStarted
-from cnn_tui.trainer.endings import explain_exception, mark_lost, session_folder
+from cnn_tui.config.study import StudyPreset
+from cnn_tui.trainer.course import Course
+from cnn_tui.trainer.endings import explain_exception, lost_folders, mark_lost
 from cnn_tui.trainer.jobs import TellingControl
 from cnn_tui.trainer.mailbox import Mailbox
-from cnn_tui.trainer.protocol import BUSY, ENGINE, Idle, Refused, RunEvent
-from cnn_tui.trainer.runners import Runner, events_of, load_runner, ready
+from cnn_tui.trainer.protocol import BUSY, ENGINE, STUDIES, Idle, Refused, Start, StartRun, StartStudy
+from cnn_tui.trainer.runners import Runners, ready
 
 _NO_KILL = "A run inside the workbench's own process cannot be killed. It stops after its present batch, untested."
 
 
 class ThreadTrainer(Mailbox):
-    """Runs experiments in a thread. See :class:`protocol.Trainer`.
+    """Runs experiments and studies in a thread. See :class:`protocol.Trainer`.
 
-    The process stays until its run is over, told to stop or not, because the thread ends with it otherwise. What
+    The process stays until its job is over, told to stop or not, because the thread ends with it otherwise. What
     libraries print is not kept apart, and a crash takes the workbench with it.
 
     Args:
         runner: what runs presets, as ``module:function``; imported in the thread.
+        study_runner: what runs studies, likewise.
     """
 
     outlives_us: Final = False
     alive: Final = True
 
-    def __init__(self, runner: str = ENGINE) -> None:
+    def __init__(self, runner: str = ENGINE, study_runner: str = STUDIES) -> None:
         super().__init__()
-        self._name = runner
-        self._runner: Runner | None = None
+        self._runners = Runners(runner, study_runner)
         self._loading = threading.Lock()
+        self._loaded = False
         self._lock = threading.Lock()
         self._control: TellingControl | None = None
         self._thread: threading.Thread | None = None
@@ -52,12 +54,19 @@ class ThreadTrainer(Mailbox):
 
     def submit(self, preset: RunPreset) -> None:
         """Start a run in a new thread."""
+        self._begin(StartRun(preset=preset))
+
+    def submit_study(self, study: StudyPreset, *, plain: bool = False, fresh: bool = False) -> None:
+        """Start a study in a new thread."""
+        self._begin(StartStudy(study=study, plain=plain, fresh=fresh))
+
+    def _begin(self, command: Start) -> None:
         with self._lock:
             if self._control is not None:
                 self._post(Refused(reason=BUSY))
             elif not self._ended:
                 self._control = TellingControl(self._post)
-                self._thread = threading.Thread(target=self._run, args=(preset, self._control), name="trainer")
+                self._thread = threading.Thread(target=self._run, args=(command, self._control), name="trainer")
                 self._thread.start()
 
     def stop(self) -> None:
@@ -99,34 +108,33 @@ class ThreadTrainer(Mailbox):
         return thread is None or not thread.is_alive()
 
     def _warm_up(self) -> None:
-        with contextlib.suppress(ImportError):  # the run that needs the engine will say what is wrong with it
+        with contextlib.suppress(ImportError):  # the job that needs the engine will say what is wrong with it
             self._load()
 
-    def _load(self) -> Runner:
+    def _load(self) -> None:
         with self._loading:
-            if self._runner is None:
-                self._runner = load_runner(self._name)
+            if not self._loaded:
+                self._runners.load()
+                self._loaded = True
                 self._post(ready())
-            return self._runner
 
-    def _run(self, preset: RunPreset, control: TellingControl) -> None:
-        session_id, finished = None, False
+    def _run(self, command: Start, control: TellingControl) -> None:
+        course = Course(command)
         try:
-            for event in events_of(self._load(), preset, control):
-                if isinstance(event, RunStarted):
-                    session_id = event.session_id
-                finished = isinstance(event, RunFinished)
-                self._post(RunEvent(event=event))
+            self._load()
+            for message in self._runners.messages(command, control):
+                course.note(message)
+                self._post(message)
         finally:
-            if not finished:
-                self._break_off(session_id)
+            if not course.finished:
+                self._break_off(course)
             self._control = None
             self._post(Idle())
 
-    def _break_off(self, session_id: str | None) -> None:
-        """End a run that an unforeseen exception broke; the exception itself goes on to the thread's own hook."""
+    def _break_off(self, course: Course) -> None:
+        """End a job that an unforeseen exception broke; the exception itself goes on to the thread's own hook."""
         error = explain_exception(sys.exception())
-        folder = session_folder(session_id, os.getpid())
-        if folder is not None:
+        for folder in lost_folders(course, os.getpid()):
             mark_lost(folder, "failed", error)
-        self._post(RunEvent(event=RunFinished(status="failed", error=error)))
+        for message in course.break_off(error):
+            self._post(message)
