@@ -1,0 +1,85 @@
+"""Which value of a study is best, and how sure that is, in sentences."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from dataclasses import dataclass
+
+from cnn_tui.reports.study_table import Figure, StudyRow, StudyTable
+
+# What |t| stays below in 95 of 100 comparisons of things that are the same, by degrees of freedom from 1 on.
+_LIMITS = (12.71, 4.31, 3.19, 2.78, 2.58, 2.45, 2.37, 2.31, 2.27, 2.23, 2.21, 2.18, 2.17, 2.15, 2.14, 2.12, 2.11)
+_LIMIT_BEYOND = 2.11
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best row of a study.
+
+    Attributes:
+        on_test: whether it was chosen on the test pictures, for want of validation.
+        choice: the sentence that names it and what it was chosen by.
+        certainty: the sentence that says how sure it is.
+    """
+
+    row: StudyRow
+    on_test: bool
+    choice: str
+    certainty: str
+
+    @property
+    def sentence(self) -> str:
+        """Both sentences."""
+        return f"{self.choice} {self.certainty}"
+
+
+def best(table: StudyTable) -> Best | None:
+    """The row with the highest validation accuracy, or test accuracy where a finished row was not validated.
+
+    Rows of which a run is missing are left out. None where fewer than two rows can be compared.
+    """
+    rows = table.finished
+    on_test = any(row.validation_accuracy is None for row in rows)
+    ranked = sorted(((figure, row) for row in rows if (figure := _figure(row, on_test))), key=lambda one: -one[0].mean)
+    if len(ranked) < 2:
+        return None
+    (first, row), (second, runner_up) = ranked[:2]
+    choice = f"Best {_named(table, row, with_factor=True)}, by {_basis(on_test)} {first.mean:.4f}{_warning(on_test)}."
+    return Best(row, on_test, choice, _certainty(first, second, _named(table, runner_up)))
+
+
+def _figure(row: StudyRow, on_test: bool) -> Figure | None:
+    return row.accuracy if on_test else row.validation_accuracy
+
+
+def _basis(on_test: bool) -> str:
+    return "test accuracy" if on_test else "validation accuracy"
+
+
+def _warning(on_test: bool) -> str:
+    return " (chosen on test, as there are no validation pictures)" if on_test else ""
+
+
+def _named(table: StudyTable, row: StudyRow, *, with_factor: bool = False) -> str:
+    name = f"{table.factor.lower()}: {row.label}" if with_factor else row.label
+    return f"{name} with {table.second_factor.lower()} {row.second_label}" if row.second_label else name
+
+
+def _certainty(first: Figure, second: Figure, runner_up: str) -> str:
+    """Whether the lead over the second best is more than chance, by a t-test of the differences seed by seed."""
+    lead = first.mean - second.mean
+    runs = min(len(first.values), len(second.values))
+    if runs < 2:
+        also = f"{runner_up} did just as well" if lead == 0 else f"it leads {runner_up} by {100 * lead:.2f} points"
+        return f"With one run each, {also}; whether that is more than chance one run each cannot tell."
+    differences = [one - other for one, other in zip(first.values, second.values, strict=True)]
+    error = statistics.stdev(differences) / math.sqrt(runs)
+    limit = _LIMITS[runs - 2] if runs - 2 < len(_LIMITS) else _LIMIT_BEYOND
+    sure = lead > limit * error
+    verdict = "more than chance explains" if sure else "which may be chance"
+    return (
+        f"Over {runs} seeds, each compared with the same seed of {runner_up}, it leads by {100 * lead:.2f} ± "
+        f"{100 * error:.2f} points (mean ± standard error): {verdict}, as the lead is "
+        f"{'more' if sure else 'not more'} than {limit:.1f} standard errors (t-test at 5 %)."
+    )

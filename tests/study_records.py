@@ -1,0 +1,64 @@
+"""Studies and the records of their runs, for tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cnn_tui.config.study import StudyPreset
+from cnn_tui.events import ErrorReport
+from cnn_tui.metrics import Result
+from cnn_tui.store.records import SessionRecord, Status, StudyPart, ValidationScores
+from samples import ENVIRONMENT, result
+
+
+def study(**settings: Any) -> StudyPreset:
+    """A study of three numbers of epochs, unless told otherwise."""
+    return StudyPreset.model_validate(
+        {"name": "some-study", "factor": "training.epochs", "values": [1, 3, 10]} | settings
+    )
+
+
+def scored(accuracy: float, *, seconds: float = 1.5) -> Result:
+    """A result with this accuracy, whatever its matrix says."""
+    figures = {
+        "accuracy": accuracy,
+        "macro_precision": accuracy + 0.01,
+        "macro_recall": accuracy,
+        "macro_f1": accuracy - 0.01,
+    }
+    return result().model_copy(update={**figures, "train_seconds": seconds})
+
+
+def record(
+    preset: StudyPreset,
+    row: int,
+    accuracy: float | None = None,
+    *,
+    validation: float | None = None,
+    status: Status = "done",
+    error: str = "",
+    together: int = 1,
+    seconds: float = 1.5,
+) -> SessionRecord:
+    """The session of one run of a study."""
+    cell = next(cell for cell in preset.cells() if cell.index == row)
+    return SessionRecord(
+        **dict(cell.preset(preset)),
+        id=f"session-{row}",
+        status=status,
+        created="2026-11-23T00:15:02Z",
+        environment=ENVIRONMENT,
+        result=None if accuracy is None else scored(accuracy, seconds=seconds),
+        error=ErrorReport(title=error) if error else None,
+        study=StudyPart(name=preset.name, row=row, together=together),
+        validation=None if validation is None else ValidationScores(epoch=1, loss=0.5, accuracy=validation),
+    )
+
+
+def records(
+    preset: StudyPreset, accuracies: list[float], validations: list[float] | None = None
+) -> dict[int, SessionRecord]:
+    """The sessions of all runs of a study, as they finished."""
+    known: list[float] | list[None] = validations or [None] * len(accuracies)
+    pairs = zip(accuracies, known, strict=True)
+    return {row: record(preset, row, accuracy, validation=score) for row, (accuracy, score) in enumerate(pairs)}

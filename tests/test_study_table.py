@@ -1,0 +1,218 @@
+"""A study as a table, its best value, and its curves."""
+
+from __future__ import annotations
+
+import pytest
+from scipy.stats import t as student
+
+from cnn_tui.config.study import Value
+from cnn_tui.reports.study_best import _LIMITS, best
+from cnn_tui.reports.study_plot import factor_axis, series, wants_log
+from cnn_tui.reports.study_table import study_table, value_text
+from study_records import record, records, study
+
+GRID = {
+    "factor": "training.optimizer.learning_rate",
+    "values": [0.1, 0.01],
+    "second_factor": "model.architecture",
+    "second_values": ["vgg16", "resnet18"],
+}
+
+
+def test_a_study_that_has_not_begun_is_all_waiting() -> None:
+    table = study_table(study(), {})
+    assert [(row.label, row.status, row.done, row.accuracy) for row in table.rows] == [
+        ("1", "waiting", 0, None),
+        ("3", "waiting", 0, None),
+        ("10", "waiting", 0, None),
+    ]
+    assert (table.done, table.runs, table.validated, table.environments) == (0, 3, False, ())
+
+
+def test_rows_have_mean_and_spread_over_their_seeds() -> None:
+    repeated = study(values=[1, 3], repeats=3)
+    table = study_table(repeated, records(repeated, [0.1, 0.2, 0.3, 0.5, 0.5, 0.5]))
+    accuracy, precision = table.rows[0].accuracy, table.rows[0].macro_precision
+    assert accuracy is not None
+    assert accuracy.mean == pytest.approx(0.2)
+    assert accuracy.spread == pytest.approx(0.1)
+    assert precision is not None
+    assert precision.mean == pytest.approx(0.21)
+    assert table.rows[1].accuracy is not None
+    assert table.rows[1].accuracy.spread == 0
+    assert table.rows[1].runs == (3, 4, 5)
+    assert table.rows[1].sessions == ("session-3", "session-4", "session-5")
+    assert len(table.environments) == 1
+
+
+def test_one_run_has_no_spread() -> None:
+    accuracy = study_table(study(), records(study(), [0.1, 0.2, 0.3])).rows[0].accuracy
+    assert accuracy is not None
+    assert accuracy.spread is None
+
+
+def test_states_of_rows() -> None:
+    known = {
+        0: record(study(), 0, status="failed", error="The loss became NaN"),
+        1: record(study(), 1, 0.9, status="stopped"),
+    }
+    table = study_table(study(), known, running=[2])
+    assert [(row.status, row.reason) for row in table.rows] == [
+        ("failed", "The loss became NaN"),
+        ("stopped", "stopped before its end"),
+        ("running", ""),
+    ]
+    assert [row.accuracy for row in table.rows] == [None, None, None]
+
+
+def test_a_row_of_which_one_seed_failed_keeps_the_figures_of_the_others() -> None:
+    repeated = study(values=[1], repeats=3)
+    known = records(repeated, [0.5, 0.7, 0.0]) | {2: record(repeated, 2, status="failed", error="Out of memory")}
+    (row,) = study_table(repeated, known).rows
+    assert (row.status, row.reason, row.done) == ("failed", "1 of 3 runs: Out of memory", 2)
+    assert row.accuracy is not None
+    assert row.accuracy.mean == pytest.approx(0.6)
+
+
+def test_reported_figures_and_differences() -> None:
+    reporting = study(reported=[{"value": 3, "accuracy": 0.861, "macro_f1": 0.862}])
+    rows = study_table(reporting, records(reporting, [0.8, 0.9, 0.9])).rows
+    assert rows[0].published("accuracy") is None
+    assert rows[0].difference("accuracy") is None
+    assert rows[1].difference("accuracy") == pytest.approx(0.039)
+    assert rows[1].difference("macro_precision") is None
+
+
+def test_runs_that_were_trained_together_are_marked() -> None:
+    known = {0: record(study(), 0, 0.5, together=3), 1: record(study(), 1, 0.5)}
+    assert [row.together for row in study_table(study(), known).rows] == [3, 1, 1]
+
+
+def test_a_grid_has_a_row_for_each_pair() -> None:
+    grid = study(**GRID)
+    table = study_table(grid, records(grid, [0.1, 0.2, 0.3, 0.4]))
+    assert [(row.second_label, row.label) for row in table.rows] == [
+        ("vgg16", "0.1"),
+        ("vgg16", "0.01"),
+        ("resnet18", "0.1"),
+        ("resnet18", "0.01"),
+    ]
+    assert (table.factor, table.second_factor) == ("Learning rate", "Model")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.00001, "0.00001"), (0.1, "0.1"), (10.0, "10"), (1e-9, "1e-09"), (None, "none"), (3, "3"), ("vgg16", "vgg16")],
+)
+def test_values_as_text(value: Value, text: str) -> None:
+    assert value_text(value) == text
+
+
+def test_the_best_value_is_chosen_on_validation() -> None:
+    found = best(study_table(study(), records(study(), [0.9, 0.5, 0.6], [0.5, 0.8, 0.7])))
+    assert found is not None
+    assert (found.row.label, found.on_test) == ("3", False)
+    assert found.choice == "Best epochs: 3, by validation accuracy 0.8000."
+    assert "leads 10 by 10.00 points" in found.certainty
+    assert "one run each cannot tell" in found.certainty
+
+
+def test_without_validation_it_says_that_it_chose_on_test() -> None:
+    known = records(study(), [0.9, 0.5, 0.6], [0.5, 0.8, 0.7]) | {2: record(study(), 2, 0.6)}
+    found = best(study_table(study(), known))
+    assert found is not None
+    assert (found.row.label, found.on_test) == ("1", True)
+    assert "chosen on test" in found.sentence
+
+
+def test_rows_without_all_their_runs_are_not_compared() -> None:
+    assert best(study_table(study(), {0: record(study(), 0, 0.5)})) is None
+    known = records(study(), [0.5, 0.6, 0.9]) | {2: record(study(), 2, 0.9, status="stopped")}
+    found = best(study_table(study(), known))
+    assert found is not None
+    assert found.row.label == "3"
+
+
+def test_equals_are_told_as_equals() -> None:
+    found = best(study_table(study(), records(study(), [0.9, 0.9, 0.6])))
+    assert found is not None
+    assert "3 did just as well" in found.certainty
+
+
+@pytest.mark.parametrize(
+    ("better", "verdict"),
+    [([0.81, 0.83, 0.82, 0.84], "more than chance explains"), ([0.88, 0.79, 0.84, 0.77], "which may be chance")],
+)
+def test_with_repeats_it_says_how_sure_that_is(better: list[float], verdict: str) -> None:
+    repeated = study(values=[1, 3], repeats=4)
+    found = best(study_table(repeated, records(repeated, [0.80, 0.82, 0.805, 0.83, *better])))
+    assert found is not None
+    assert found.row.label == "3"
+    assert verdict in found.certainty
+    assert "Over 4 seeds" in found.certainty
+
+
+def test_the_limits_are_those_of_students_t() -> None:
+    for degrees, limit in enumerate(_LIMITS, start=1):
+        assert 0 <= limit - student.ppf(0.975, degrees) < 0.01
+
+
+@pytest.mark.parametrize(
+    ("values", "log"),
+    [
+        ([0.1, 0.01, 0.001, 0.0001, 0.00001, 0.000001], True),
+        ([1, 3, 5, 7, 10, 15, 20, 40, 80], True),
+        ([8, 16, 32, 64], False),
+        (list(range(1, 102, 10)), False),
+        ([0, 1, 100], False),
+        ([-1, 10, 1000], False),
+        ([None, 1, 1000], False),
+        (["a", 1, 1000], False),
+        ([1, 1000], False),
+        ([5], False),
+        ([], False),
+    ],
+)
+def test_a_log_axis_where_the_values_ask_for_it(values: list[Value], log: bool) -> None:
+    assert wants_log(values) is log
+
+
+def test_curves_go_along_the_axis_whatever_the_order_of_the_values() -> None:
+    mixed = study(values=[10, 1, 3], reported=[{"value": 3, "accuracy": 0.5}, {"value": 1, "accuracy": 0.25}])
+    ours, theirs = series(study_table(mixed, records(mixed, [0.9, 0.7, 0.8])), ["accuracy"])
+    assert (ours.xs, ours.ys, ours.reported) == ((1.0, 3.0, 10.0), (0.7, 0.8, 0.9), False)
+    assert (theirs.xs, theirs.ys, theirs.reported) == ((1.0, 3.0), (0.25, 0.5), True)
+
+
+def test_a_curve_for_each_figure_and_each_value_of_the_second_factor() -> None:
+    grid = study(**GRID)
+    curves = series(study_table(grid, records(grid, [0.1, 0.2, 0.3, 0.4])))
+    assert [(curve.metric, curve.second) for curve in curves[:2]] == [("accuracy", "vgg16"), ("accuracy", "resnet18")]
+    assert len(curves) == 8
+    assert curves[1].ys == (0.4, 0.3)
+
+
+def test_rows_without_figures_have_no_points() -> None:
+    assert series(study_table(study(), {})) == ()
+    (curve,) = series(study_table(study(), {1: record(study(), 1, 0.5)}), ["accuracy"])
+    assert curve.xs == (3.0,)
+
+
+def test_texts_lie_one_after_the_other() -> None:
+    models = study(factor="model.architecture", values=["vgg16", "alexnet"])
+    axis = factor_axis(study_table(models, {}))
+    assert (axis.log, axis.label) == (False, "Model")
+    assert [(tick.value, tick.label) for tick in axis.ticks] == [(0.0, "vgg16"), (1.0, "alexnet")]
+
+
+def test_numbers_beside_none_lie_one_after_the_other_too() -> None:
+    limits = study(factor="data.train_limit", values=[100, None, 1000])
+    axis = factor_axis(study_table(limits, {}))
+    assert [(tick.value, tick.label) for tick in axis.ticks] == [(0.0, "100"), (1.0, "none"), (2.0, "1000")]
+
+
+def test_numbers_lie_where_they_are_and_few_of_them_are_the_ticks() -> None:
+    axis = factor_axis(study_table(study(values=[1, 5, 80]), {}))
+    assert (axis.log, axis.places) == (True, {1: 1.0, 5: 5.0, 80: 80.0})
+    assert [tick.label for tick in axis.ticks] == ["1", "5", "80"]
+    assert factor_axis(study_table(study(values=list(range(1, 30))), {})).ticks == ()
