@@ -15,6 +15,7 @@ from cnn_tui.metrics import Scores
 MatrixUnit = Literal["counts", "actual", "predicted"]
 """What a confusion matrix holds: counts, or per cent of the actual class (its row) or predicted one (its column)."""
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~&$])")
+_BLOCK_MARKUP = re.compile(r"^(\s*)([#+=-]|\d+(?=[.)]))")
 _JOINER = "\u200d"  # holds emoji together; the other invisible characters steer terminals or reorder text
 
 
@@ -25,6 +26,16 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     labels: int = 1
+
+
+@dataclass(frozen=True)
+class HeatTable(Table):
+    """A table whose figures have colours where there are any: above 0 for good, below for bad, 1 and -1 at the most.
+
+    ``heat`` has a row for each row, with a value for each of its last cells.
+    """
+
+    heat: tuple[tuple[float, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,14 +62,18 @@ def confused_pairs(scores: Scores, most: int | None = None) -> tuple[ConfusedPai
     return tuple(sorted(pairs, key=lambda pair: (-pair.count, -pair.share))[:most])
 
 
-def matrix_table(scores: Scores, unit: MatrixUnit = "counts") -> Table:
-    """The confusion matrix: actual classes in rows, predicted ones in columns."""
+def matrix_table(scores: Scores, unit: MatrixUnit = "counts") -> HeatTable:
+    """The confusion matrix: actual classes in rows, predicted ones in columns, the diagonal good."""
     columns = list(zip(*scores.confusion_matrix, strict=True))
     rows = [
         (name, *(_cell(count, row, column, unit) for count, column in zip(row, columns, strict=True)))
         for name, row in zip(scores.classes, scores.confusion_matrix, strict=True)
     ]
-    return Table(("actual \\ predicted", *scores.classes), tuple(rows))
+    heat = [
+        tuple(count / (sum(row) or 1) * (1 if actual == predicted else -1) for predicted, count in enumerate(row))
+        for actual, row in enumerate(scores.confusion_matrix)
+    ]
+    return HeatTable(("actual \\ predicted", *scores.classes), tuple(rows), heat=tuple(heat))
 
 
 def class_table(scores: Scores) -> Table:
@@ -111,6 +126,11 @@ def to_markdown(table: Table) -> str:
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
+def markdown_text(text: str) -> str:
+    """A line of plain text as Markdown, in which nothing is taken for markup."""
+    return _BLOCK_MARKUP.sub(_unblocked, _MARKUP.sub(r"\\\1", visible(text)))
+
+
 def to_csv(table: Table) -> str:
     """Comma-separated values as RFC 4180 has them, but with plain line feeds."""
     return _separated(table, ",")
@@ -133,16 +153,22 @@ def _figures(*values: float) -> tuple[str, ...]:
 
 
 def _escaped(cells: Sequence[str]) -> list[str]:
-    return [_MARKUP.sub(r"\\\1", _visible(cell)) for cell in cells]
+    return [_MARKUP.sub(r"\\\1", visible(cell)) for cell in cells]
 
 
 def _separated(table: Table, separator: str) -> str:
     out = io.StringIO()
     writer = csv.writer(out, delimiter=separator, lineterminator="\n")
-    writer.writerows([_visible(cell) for cell in row] for row in (table.columns, *table.rows))
+    writer.writerows([visible(cell) for cell in row] for row in (table.columns, *table.rows))
     return out.getvalue()
 
 
-def _visible(text: str) -> str:
+def _unblocked(start: re.Match[str]) -> str:
+    """The start of a line that would make it a heading or a list item; after a number it is the full stop."""
+    margin, mark = start.groups()
+    return f"{margin}{mark}\\" if mark.isdigit() else f"{margin}\\{mark}"
+
+
+def visible(text: str) -> str:
     """One line in which nothing steers a terminal: each character that cannot be seen becomes U+FFFD."""
     return "".join(char if char.isprintable() or char == _JOINER else "\ufffd" for char in text)

@@ -1,0 +1,100 @@
+"""Pages of HTML that need nothing else: texts, tables and pictures in one file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from cnn_tui.reports.svg_parts import safe
+from cnn_tui.reports.tables import HeatTable, Table
+
+_STYLE = """
+:root { color-scheme: light; }
+body { font: 15px/1.5 system-ui, sans-serif; color: #222; background: #fff; max-width: 72rem; margin: 2rem auto;
+  padding: 0 1.5rem; }
+h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem; border-bottom: 1px solid #ddd; }
+.scroll { overflow-x: auto; margin: .8rem 0; }
+table { border-collapse: collapse; font-size: .92rem; }
+th, td { padding: .2rem .7rem; border-bottom: 1px solid #e6e6e6; text-align: left; vertical-align: top; }
+th { border-bottom: 2px solid #999; white-space: nowrap; }
+.figure { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.heat td.figure { border: 1px solid #fff; }
+figure { display: inline-block; margin: .6rem 1rem .6rem 0; max-width: 100%; }
+svg { max-width: 100%; height: auto; }
+@media print { h2 { break-after: avoid; } figure, tr { break-inside: avoid; } }
+"""
+_GOOD, _BAD, _GROUND = (24, 100, 171), (201, 42, 42), (255, 255, 255)
+_DARK = 0.19  # backgrounds of a luminance below it have white text on them
+
+
+def page(title: str, body: Iterable[str]) -> str:
+    """A whole page around elements."""
+    return "\n".join(
+        [
+            "<!doctype html>",
+            '<html lang="en">',
+            '<head><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
+            f"<title>{safe(title)}</title>",
+            f"<style>{_STYLE}</style></head>",
+            "<body>",
+            f"<h1>{safe(title)}</h1>",
+            *body,
+            "</body></html>",
+            "",
+        ]
+    )
+
+
+def heading(text: str) -> str:
+    """The heading of a section."""
+    return f"<h2>{safe(text)}</h2>"
+
+
+def paragraph(text: str) -> str:
+    """A paragraph of plain text."""
+    return f"<p>{safe(text)}</p>"
+
+
+def figure(svg: str) -> str:
+    """A picture; those that have room for it stand beside each other."""
+    return f"<figure>{svg}</figure>"
+
+
+def to_html(table: Table) -> str:
+    """A table, coloured by its heat where it has any; a wide one scrolls on its own."""
+    heat = table.heat if isinstance(table, HeatTable) else ()
+    kind = ' class="heat"' if heat else ""
+    rows = [_row(row, table.labels, heat[place] if heat else ()) for place, row in enumerate(table.rows)]
+    head = "".join(f"<th{_kind(place, table.labels)}>{safe(name)}</th>" for place, name in enumerate(table.columns))
+    body = "\n".join(rows)
+    return f'<div class="scroll"><table{kind}>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
+
+
+def _row(cells: Sequence[str], labels: int, heat: Sequence[float]) -> str:
+    strengths = [*[0.0] * (len(cells) - len(heat)), *heat]
+    columns = [
+        f"<td{_kind(place, labels)}{_heat(strength)}>{safe(cell)}</td>"
+        for place, (cell, strength) in enumerate(zip(cells, strengths, strict=True))
+    ]
+    return f"<tr>{''.join(columns)}</tr>"
+
+
+def _kind(place: int, labels: int) -> str:
+    return ' class="figure"' if place >= labels else ""
+
+
+def _heat(strength: float) -> str:
+    """The background of a cell: blue for good, red for bad, the fuller the further from 0."""
+    part = min(1.0, abs(strength)) ** 0.5
+    if not part:
+        return ""
+    full = _GOOD if strength > 0 else _BAD
+    red, green, blue = (round(low + (high - low) * part) for low, high in zip(_GROUND, full, strict=True))
+    ink = ";color:#fff" if _luminance(red, green, blue) < _DARK else ""
+    return f' style="background:rgb({red},{green},{blue}){ink}"'
+
+
+def _luminance(*colour: int) -> float:
+    """How bright a colour of red, green and blue is, 0 to 1; a power in the place of sRGB's curve is near enough."""
+    red, green, blue = (math.pow(part / 255, 2.2) for part in colour)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
