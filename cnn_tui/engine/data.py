@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,13 +14,14 @@ from torch import Tensor
 from cnn_tui.catalog.datasets import DATASETS
 from cnn_tui.config.experiment import DataConfig
 from cnn_tui.engine import decoded_cache
-from cnn_tui.engine.datasets import Split, load_official, official_identity
+from cnn_tui.engine.datasets import Split, load_official, official_identity, official_stamp
 from cnn_tui.engine.decode import Decoded, UnevenSizesError, UnreadablePictureError, check_all, decode_all, picture_size
 from cnn_tui.engine.folder import Listing, class_names, display, scan
 from cnn_tui.engine.preprocess import Channels
 from cnn_tui.engine.sources import FolderSource, MemorySource, PictureSource
 from cnn_tui.engine.splits import FOLDER_TEST_FRACTION, split_test, split_validation, stratified_subset
 from cnn_tui.engine.stopping import ShouldStop
+from cnn_tui.engine.warm import Memory
 from cnn_tui.errors import DataError, StorageError
 from cnn_tui.events import Event, Phase, WarningRaised
 
@@ -77,21 +78,46 @@ def class_count(config: DataConfig) -> int:
     return len(class_names(_root(config))) if count is None else count
 
 
-def load(config: DataConfig, seed: int, should_stop: ShouldStop) -> Generator[Event, None, LoadedData]:
+@dataclass(frozen=True)
+class Whole:
+    """All pictures of a dataset, before any rows are chosen, and the files left out, each with the reason."""
+
+    data: LoadedData
+    unreadable: tuple[tuple[str, str], ...] = ()
+
+
+def load(
+    config: DataConfig, seed: int, should_stop: ShouldStop, memory: Memory | None = None
+) -> Generator[Event, None, LoadedData]:
     """Get the pictures that ``config`` asks for and choose the rows, by ``seed``.
 
-    The test limit takes the same pictures whatever the seed, so that runs are measured on the same ones.
+    The test limit takes the same pictures whatever the seed, so that runs are measured on the same ones. With a
+    memory, files that are as they were in the run before are not read again.
 
     Raises:
         DataError: the pictures are not to be had or not usable.
         StorageError: a downloaded archive cannot be unpacked.
         Stopped: ``should_stop`` said so.
     """
-    if config.dataset == "folder":
-        whole = yield from _load_folder(config, seed, should_stop)
-    else:
-        whole = yield from _load_official(config.dataset, should_stop)
-    return _with_rows(whole, config, seed)
+    memory = memory or Memory()
+    if config.dataset != "folder":
+        return for_seed((yield from _load_official(config.dataset, should_stop, memory)), config, seed)
+    return for_seed((yield from _load_folder(config, should_stop, memory)), config, seed)
+
+
+def for_seed(loaded: LoadedData, config: DataConfig, seed: int) -> LoadedData:
+    """The same pictures with the rows that another seed chooses."""
+    whole = _whole(loaded.train, loaded.test, loaded.identity)
+    return _with_rows(_split(whole, seed) if whole.test is whole.train else whole, config, seed)
+
+
+def united(parts: Sequence[LoadedData]) -> LoadedData:
+    """The same pictures with the rows of all parts; those for training and for validation are not told apart."""
+    if len(parts) == 1:
+        return parts[0]
+    train = torch.cat([rows for part in parts for rows in (part.train_indices, part.validation_indices)]).unique()
+    test = torch.cat([part.test_indices for part in parts]).unique()
+    return replace(parts[0], train_indices=train, validation_indices=torch.arange(0), test_indices=test)
 
 
 def _with_rows(whole: LoadedData, config: DataConfig, seed: int) -> LoadedData:
@@ -105,10 +131,16 @@ def _with_rows(whole: LoadedData, config: DataConfig, seed: int) -> LoadedData:
     return replace(whole, train_indices=train, validation_indices=validation, test_indices=test_rows)
 
 
-def _load_official(name: str, should_stop: ShouldStop) -> Generator[Event, None, LoadedData]:
+def _load_official(name: str, should_stop: ShouldStop, memory: Memory) -> Generator[Event, None, LoadedData]:
+    known = memory.pictures.recall(official_stamp(name))
+    if known is not None:
+        yield Phase(name="loading", detail=DATASETS[name].title)
+        return known.data
     data = yield from load_official(name, should_stop)
     train, test = (_in_memory(split, data.classes) for split in (data.train, data.test))
-    return _whole(train, test, official_identity(name))
+    whole = Whole(_whole(train, test, official_identity(name)))
+    memory.pictures.keep(official_stamp(name), whole)
+    return whole.data
 
 
 def _in_memory(split: Split, classes: tuple[str, ...]) -> MemorySource:
@@ -129,15 +161,26 @@ def _whole(train: PictureSource, test: PictureSource, identity: str) -> LoadedDa
     )
 
 
-def _load_folder(config: DataConfig, seed: int, should_stop: ShouldStop) -> Generator[Event, None, LoadedData]:
+def _load_folder(config: DataConfig, should_stop: ShouldStop, memory: Memory) -> Generator[Event, None, LoadedData]:
     yield Phase(name="loading", detail=str(config.root))
     listing = scan(_root(config), should_stop)
+    key = (listing.identity, config.image_size)
+    whole = memory.pictures.recall(key)
+    if whole is not None:
+        yield from _unreadable_warning(whole.unreadable)
+        return whole.data
+    whole = yield from _read_folder(listing, config.image_size, should_stop)
+    memory.pictures.keep(key, whole)
+    return whole.data
+
+
+def _read_folder(listing: Listing, image_size: int, should_stop: ShouldStop) -> Generator[Event, None, Whole]:
     files = [file.path for file in listing.files]
-    decoded = yield from _decoded(listing, files, config.image_size, should_stop)
-    unreadable = decoded.unreadable if decoded else (yield from check_all(files, should_stop))
-    if unreadable:
-        yield _unreadable_warning(files, unreadable)
-    kept = np.delete(np.arange(len(files)), [place for place, _ in unreadable])
+    decoded = yield from _decoded(listing, files, image_size, should_stop)
+    places = decoded.unreadable if decoded else (yield from check_all(files, should_stop))
+    unreadable = tuple((files[place], reason) for place, reason in places)
+    yield from _unreadable_warning(unreadable)
+    kept = np.delete(np.arange(len(files)), [place for place, _ in places])
     labels = torch.tensor([listing.files[place].label for place in kept], dtype=torch.int64)
     trained = int((kept < len(listing.train)).sum())
     _require_readable(listing, labels[:trained], labels[trained:])
@@ -145,15 +188,12 @@ def _load_folder(config: DataConfig, seed: int, should_stop: ShouldStop) -> Gene
 
     def source(rows: slice) -> PictureSource:
         if pictures is None:
-            return FolderSource(
-                [files[place] for place in kept[rows]], labels[rows], listing.classes, config.image_size
-            )
+            return FolderSource([files[place] for place in kept[rows]], labels[rows], listing.classes, image_size)
         return MemorySource(pictures[rows], labels[rows], listing.classes)
 
     train = source(slice(trained))
-    if listing.test is not None:
-        return _whole(train, source(slice(trained, None)), listing.identity)
-    return _split(_whole(train, train, listing.identity), seed)
+    test = train if listing.test is None else source(slice(trained, None))
+    return Whole(_whole(train, test, listing.identity), unreadable)
 
 
 def _split(whole: LoadedData, seed: int) -> LoadedData:
@@ -220,12 +260,14 @@ def _keep(listing: Listing, decoded: Decoded, image_size: int | None) -> Generat
         yield WarningRaised(title="The decoded pictures are not kept", detail=str(error))
 
 
-def _unreadable_warning(files: Sequence[str], unreadable: Sequence[tuple[int, str]]) -> WarningRaised:
-    lines = [f"{display(files[place])}: {reason}" for place, reason in unreadable[:_MOST_NAMED]]
+def _unreadable_warning(unreadable: Sequence[tuple[str, str]]) -> Iterator[Event]:
+    if not unreadable:
+        return
+    lines = [f"{display(path)}: {reason}" for path, reason in unreadable[:_MOST_NAMED]]
     if len(unreadable) > _MOST_NAMED:
         lines.append(f"and {len(unreadable) - _MOST_NAMED:,} more")
     noun = "picture was" if len(unreadable) == 1 else "pictures were"
-    return WarningRaised(title=f"{len(unreadable):,} unreadable {noun} left out", detail="\n".join(lines))
+    yield WarningRaised(title=f"{len(unreadable):,} unreadable {noun} left out", detail="\n".join(lines))
 
 
 def _require_readable(listing: Listing, train: Tensor, test: Tensor) -> None:

@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import struct
 import zlib
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Hashable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -22,6 +22,7 @@ from cnn_tui.engine.archives import DamagedArchiveError, unpack
 from cnn_tui.engine.download import DownloadError, download, locked
 from cnn_tui.engine.splits import split_test
 from cnn_tui.engine.stopping import ShouldStop
+from cnn_tui.engine.warm import file_stamp
 from cnn_tui.errors import DataError
 from cnn_tui.events import Event, Phase
 from cnn_tui.store.files import reason
@@ -98,6 +99,13 @@ def official_identity(name: str) -> str:
     """What stands for a dataset's pictures: its name and the checksums of its files."""
     parts = (name, *(file.md5 for file in DATASETS[name].files))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def official_stamp(name: str) -> tuple[str, tuple[Hashable, ...]]:
+    """What tells whether a dataset's files are still those that were read: their stamps, None for what is not here."""
+    folder = paths.datasets_folder() / name
+    needed = [part for file in DATASETS[name].files for part in (file.holds or (file.name,))]
+    return name, tuple(file_stamp(folder / part) for part in needed)
 
 
 def _fetch(file: RemoteFile, folder: Path, should_stop: ShouldStop) -> Iterator[Event]:

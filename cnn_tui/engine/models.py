@@ -7,7 +7,7 @@ A network is built without memory for its weights, which costs milliseconds and 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,13 @@ from torch.overrides import TorchFunctionMode
 from torchvision.models import get_model
 
 from cnn_tui.config.experiment import ModelConfig
-from cnn_tui.engine.fitting import fit, require_same
+from cnn_tui.engine.fitting import Fitted, fit, require_same
 from cnn_tui.engine.freezing import batch_norms, freeze, set_train_mode
 from cnn_tui.engine.heads import last_layer, new_last_layer
 from cnn_tui.engine.stochastic import Randomness, seed_stochastic
 from cnn_tui.engine.stopping import ShouldStop, never
-from cnn_tui.engine.weights import Triple, fetch_imagenet, imagenet_normalisation, read_state
+from cnn_tui.engine.warm import Memory, file_stamp
+from cnn_tui.engine.weights import Triple, fetch_imagenet, imagenet_normalisation, read_state, weights_available
 from cnn_tui.events import Event, Parameters, Phase, WarningRaised
 
 _AUXILIARY_WEIGHTS = {"googlenet": 0.3, "inception_v3": 0.4}
@@ -40,6 +41,8 @@ class Classifier:
         randomness: what its dropout and stochastic depth draw from.
         mean: of each channel of the pictures that the weights were trained on, from 0 to 1; None for random
             weights, where it is for the data to say. ``std`` likewise.
+        last_layer_is_new: whether its last layer starts from the seed, all else from elsewhere.
+        origin: what decided its frozen weights, which are the same where this is; None as long as it has none.
     """
 
     config: ModelConfig
@@ -50,6 +53,8 @@ class Classifier:
     randomness: Randomness
     mean: Triple | None
     std: Triple | None
+    last_layer_is_new: bool = False
+    origin: Hashable = None
 
     def train_mode(self) -> None:
         """Put into train mode what may be: the head, and the backbone only if it is trained."""
@@ -88,6 +93,18 @@ class Classifier:
             changing |= {f"{name}.{buffer}" for name, layer in layers for buffer, _ in layer.named_buffers()}
         return {name: tensor for name, tensor in state.items() if name in changing}
 
+    def copied_state(self) -> dict[str, Tensor]:
+        """A copy of :meth:`trained_state`."""
+        return {name: tensor.detach().clone() for name, tensor in self.trained_state().items()}
+
+    def first_state(self, seed: int) -> dict[str, Tensor]:
+        """What training changes, as it begins from another seed; to be asked before anything is trained."""
+        state = self.copied_state()
+        if self.last_layer_is_new:
+            fresh = _new_last_layer(self.network, seed)
+            state |= {name: fresh[name].to(tensor.device) for name, tensor in state.items() if name in fresh}
+        return state
+
     def load_trained(self, state: Mapping[str, Tensor], origin: str) -> None:
         """Take over what a run saved from :meth:`trained_state`.
 
@@ -125,26 +142,37 @@ def build(config: ModelConfig, classes: int, image_size: int, seed: int) -> Clas
     return Classifier(config, network, classes, image_size, seed, randomness, mean, std)
 
 
-def load_weights(classifier: Classifier, should_stop: ShouldStop = never) -> Iterator[Event]:
+def load_weights(
+    classifier: Classifier, should_stop: ShouldStop = never, memory: Memory | None = None
+) -> Iterator[Event]:
     """Fill in the weights that the classifier's configuration names.
 
-    The last layer starts anew from the seed; that of a file of one's own is kept if it has as many classes.
+    The last layer starts anew from the seed; that of a file of one's own is kept if it has as many classes. With a
+    memory, a file that is as it was in the run before is not read again.
 
     Raises:
         WeightsError: they are not to be had, damaged or of another model.
         Stopped: ``should_stop`` said so.
     """
-    weights = classifier.config.weights
-    if weights == "random":
-        classifier.fill(_random_state(classifier))
-        return
-    imagenet = weights == "imagenet"
-    if imagenet:
-        path = yield from fetch_imagenet(classifier.config.architecture, should_stop)
-    else:
-        path = Path(weights).expanduser()
-    yield Phase(name="loading", detail=f"weights from {path.name}")
-    yield from _load_file(classifier, path, keep_last_layer=not imagenet)
+    memory = memory or Memory()
+    config, classifier.origin = classifier.config, _origin(classifier)
+    fitted = memory.weights.recall(classifier.origin)
+    if fitted is None:
+        fitted = yield from _fitted(classifier, should_stop)
+    changing: Collection[str] = ()
+    if config.trainable != "all":
+        memory.weights.keep(classifier.origin, fitted)
+        changing = classifier.trained_state().keys()
+    # What is frozen is shared with the next run; what training writes to is not.
+    state = {name: value.clone() if name in changing else value for name, value in fitted.state.items()}
+    if config.weights == "imagenet" or fitted.last_layer_problem:
+        classifier.last_layer_is_new = True
+        state |= _new_last_layer(classifier.network, classifier.seed)
+    classifier.fill(state)
+    if config.weights != "imagenet" and fitted.last_layer_problem:
+        yield WarningRaised(
+            title="The last layer starts anew", detail=f"{_own_file(config)}: {fitted.last_layer_problem}."
+        )
 
 
 def skeleton(
@@ -172,16 +200,38 @@ def _construct(architecture: str, classes: int, image_size: int, auxiliary: bool
     return network
 
 
-def _load_file(classifier: Classifier, path: Path, keep_last_layer: bool) -> Iterator[Event]:
-    network, state = classifier.network, read_state(path)
-    last, _ = last_layer(network)
-    fitted = fit(state, network, str(path))
-    with _seeded(classifier.seed):
-        fresh = {f"{last}.{name}": tensor for name, tensor in new_last_layer(network).state_dict().items()}
-    anew = not keep_last_layer or bool(fitted.last_layer_problem)
-    classifier.fill(fitted.state | fresh if anew else fitted.state)
-    if anew and keep_last_layer:
-        yield WarningRaised(title="The last layer starts anew", detail=f"{path}: {fitted.last_layer_problem}.")
+def _origin(classifier: Classifier) -> Hashable:
+    """What decides a classifier's weights, but for a last layer that starts anew."""
+    config = classifier.config
+    if config.weights == "random":
+        stamp, seed = None, classifier.seed
+    else:
+        path = weights_available(config.architecture) if config.weights == "imagenet" else _own_file(config)
+        stamp, seed = path and file_stamp(path), 0
+    return config, classifier.classes, classifier.image_size, seed, stamp
+
+
+def _own_file(config: ModelConfig) -> Path:
+    return Path(config.weights).expanduser()
+
+
+def _fitted(classifier: Classifier, should_stop: ShouldStop) -> Generator[Event, None, Fitted]:
+    config = classifier.config
+    if config.weights == "random":
+        return Fitted(_random_state(classifier), "")
+    if config.weights == "imagenet":
+        path = yield from fetch_imagenet(config.architecture, should_stop)
+    else:
+        path = _own_file(config)
+    yield Phase(name="loading", detail=f"weights from {path.name}")
+    return fit(read_state(path), classifier.network, str(path))
+
+
+def _new_last_layer(network: nn.Module, seed: int) -> dict[str, Tensor]:
+    name, _ = last_layer(network)
+    with _seeded(seed):
+        fresh = new_last_layer(network).state_dict()
+    return {f"{name}.{key}": tensor for key, tensor in fresh.items()}
 
 
 def _random_state(classifier: Classifier) -> dict[str, Tensor]:
