@@ -1,4 +1,4 @@
-"""Runs without PyTorch for the tests of the trainers, each a runner that a child process can import by name."""
+"""Runs and studies without PyTorch for the tests of the trainers, each a runner that a child can import by name."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
+from itertools import zip_longest
 
 from cnn_tui.config.preset import RunPreset
+from cnn_tui.config.study import StudyPreset
 from cnn_tui.engine.control import Control
 from cnn_tui.errors import DataError
-from cnn_tui.events import BatchFinished, Event, RunFinished
+from cnn_tui.events import BatchFinished, Event, RowEvent, RunFinished, StudyEvent, StudyFinished, StudyStarted
 from cnn_tui.store.session_writer import SessionWriter
 from cnn_tui.store.sessions import new_session_folder
 from samples import result, started
@@ -90,3 +92,46 @@ def early(preset: RunPreset, control: Control) -> Iterator[Event]:
     with SessionWriter(folder, session_id, preset):
         os._exit(7)
     yield
+
+
+def one_by_one(study: StudyPreset, control: Control, *, plain: bool, fresh: bool) -> Iterator[StudyEvent]:
+    """A study whose rows are short runs, one after the other; those after a stop are left out."""
+    cells = list(study.cells())
+    yield StudyStarted(study=study, rows=len(cells))
+    for cell in cells:
+        if not control.stopping:
+            for event in short(cell.preset(study), control):
+                yield RowEvent(row=cell.index, event=event)
+    yield StudyFinished(status="stopped" if control.stopping else "done")
+
+
+def together(study: StudyPreset, control: Control, *, plain: bool, fresh: bool) -> Iterator[StudyEvent]:
+    """A study whose rows take turns, so that all their sessions are open at once."""
+    cells = list(study.cells())
+    yield StudyStarted(study=study, rows=len(cells))
+    for events in zip_longest(*(short(cell.preset(study), control) for cell in cells)):
+        for row, event in enumerate(events):
+            if event is not None:
+                yield RowEvent(row=row, event=event)
+                sys.stdout.write(f"row {row}: {event.type}\n")
+    yield StudyFinished(status="stopped" if control.stopping else "done")
+
+
+def told(study: StudyPreset, control: Control, *, plain: bool, fresh: bool) -> Iterator[StudyEvent]:
+    """Tells how it was asked to run, by its name."""
+    yield StudyStarted(study=study.model_copy(update={"name": f"plain {plain} fresh {fresh}"}), rows=0)
+    yield StudyFinished(status="done")
+
+
+def refusing_study(study: StudyPreset, control: Control, *, plain: bool, fresh: bool) -> Iterator[StudyEvent]:
+    """Fails as expected before it has begun."""
+    raise DataError("No pictures", "The folder is empty.", "Fill it.")
+    yield
+
+
+def broken_study(study: StudyPreset, control: Control, *, plain: bool, fresh: bool) -> Iterator[StudyEvent]:
+    """Fails in a way that nobody foresaw, with rows that have begun."""
+    for number, event in enumerate(together(study, control, plain=plain, fresh=fresh)):
+        yield event
+        if number == 4:
+            raise ZeroDivisionError("a mistake in the study")

@@ -13,7 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnn_tui.config.preset import RunPreset
-from cnn_tui.events import BatchFinished, ErrorReport, Event, RunFinished
+from cnn_tui.config.study import StudyPreset
+from cnn_tui.events import (
+    BatchFinished,
+    ErrorReport,
+    Event,
+    RowEvent,
+    RowKept,
+    RunFinished,
+    StudyEvent,
+    StudyFinished,
+    StudyStarted,
+)
 from cnn_tui.trainer.endings import explain_exit, log_tail
 from cnn_tui.trainer.lines import read_lines
 from cnn_tui.trainer.outbox import Outbox
@@ -30,12 +41,14 @@ from cnn_tui.trainer.protocol import (
     RunEvent,
     Shutdown,
     StartRun,
+    StartStudy,
     Stop,
+    StudySaid,
     parse_command,
     parse_message,
     to_line,
 )
-from samples import events, run_presets
+from samples import events, result, run_presets
 from scripted_runs import batch
 
 
@@ -51,6 +64,36 @@ def test_any_event_survives_the_way_back(event: Event) -> None:
     line = to_line(RunEvent(event=event))
     assert line.count(b"\n") == 1
     assert parse_message(line) == RunEvent(event=event)
+
+
+RATES = StudyPreset(name="[/] rates", factor="training.optimizer.learning_rate", values=(1e-4, 1e-3), repeats=2)
+
+
+@pytest.mark.parametrize(
+    "study",
+    [
+        RATES,
+        StudyPreset(factor="data.train_limit", values=(10, None)),
+        StudyPreset(factor="model.weights", values=("random", "imagenet")),
+        StudyPreset(factor="training.epochs", values=(1, 2), second_factor="training.batch_size", second_values=(8,)),
+    ],
+)
+def test_a_study_survives_the_way_to_the_trainer(study: StudyPreset) -> None:
+    command = StartStudy(study=study, plain=True, fresh=True)
+    assert parse_command(to_line(command)) == command
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        StudyStarted(study=RATES, rows=4),
+        RowKept(row=3, session_id="20261123T001502Z-[/]"),
+        RowEvent(row=2, event=RunFinished(status="done", result=result())),
+        StudyFinished(status="failed", failed=2, error=ErrorReport(title="gone", hint="again")),
+    ],
+)
+def test_a_studys_events_survive_the_way_back(event: StudyEvent) -> None:
+    assert parse_message(to_line(StudySaid(event=event))) == StudySaid(event=event)
 
 
 @pytest.mark.parametrize("command", [Stop(), Pause(), Resume(), Shutdown(mode="finish"), Shutdown(mode="stop")])
@@ -84,6 +127,7 @@ def test_messages_survive(message: Hello | Ready | Paused | Refused | Idle | Los
         b'{"type":"stop","more":1}',
         b'{"type":"shutdown","mode":"now"}',
         b'{"type":"start_run","preset":{"experiment":{"training":{"epochs":0}}}}',
+        b'{"type":"start_study","study":{"factor":"training.epochs","values":[0]}}',
     ],
 )
 def test_what_is_no_command_is_refused_in_words(line: bytes) -> None:
@@ -120,6 +164,7 @@ def test_a_reader_that_sleeps_loses_batches_and_nothing_else() -> None:
     outbox = Outbox(writer, backlog=10)
     for step in range(3000):
         outbox.send(RunEvent(event=batch(step)))
+        outbox.send(StudySaid(event=RowEvent(row=0, event=batch(step))))
     end = RunFinished(status="stopped")
     outbox.send(RunEvent(event=end))
     outbox.send(Idle())
@@ -137,6 +182,7 @@ def test_a_reader_that_sleeps_loses_batches_and_nothing_else() -> None:
     assert received[-2:] == [RunEvent(event=end), Idle()]
     batches = [said.event for said in received if isinstance(said, RunEvent) and isinstance(said.event, BatchFinished)]
     assert 10 <= len(batches) < 3000
+    assert sum(isinstance(said, StudySaid) for said in received) < 3000
     assert [event.step for event in batches] == sorted(event.step for event in batches)
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from cnn_tui.config.preset import RunPreset
-from cnn_tui.events import BatchFinished, Event, RunFinished, RunStarted
-from cnn_tui.trainer.protocol import Idle, Message, RunEvent, Trainer
+from cnn_tui.config.study import StudyPreset
+from cnn_tui.events import BatchFinished, Event, RowEvent, RunFinished, RunStarted, StudyEvent, StudyFinished
+from cnn_tui.trainer.protocol import Idle, Message, RunEvent, StudySaid, Trainer
 
 WAIT_SECONDS = 40.0
 _Message = TypeVar("_Message", bound=Message)
@@ -16,6 +17,11 @@ _Message = TypeVar("_Message", bound=Message)
 def preset(steps: int = 3, name: str = "scripted") -> RunPreset:
     """A preset of so many epochs, which scripted runs take for steps."""
     return RunPreset.model_validate({"name": name, "experiment": {"training": {"epochs": steps}}})
+
+
+def study(*steps: int, name: str = "scripted study") -> StudyPreset:
+    """A study of so many rows, each of a number of epochs, which scripted runs take for steps."""
+    return StudyPreset(name=name, factor="training.epochs", values=steps)
 
 
 def tiny(epochs: int = 1) -> RunPreset:
@@ -72,4 +78,37 @@ def ending(messages: list[Message]) -> RunFinished:
     ends = [event for event in events(messages) if isinstance(event, RunFinished)]
     assert len(ends) == 1
     assert events(messages)[-1] is ends[0]
+    return ends[0]
+
+
+def until_row_batch(trainer: Trainer, row: int) -> list[Message]:
+    """Wait until a row of a study is in the middle; all messages up to there."""
+
+    def wanted(said: Message) -> bool:
+        event = said.event if isinstance(said, StudySaid) else None
+        return isinstance(event, RowEvent) and event.row == row and isinstance(event.event, BatchFinished)
+
+    return until(trainer, wanted)
+
+
+def study_events(messages: list[Message]) -> list[StudyEvent]:
+    """What happened in the study."""
+    return [message.event for message in messages if isinstance(message, StudySaid)]
+
+
+def row_events(messages: list[Message], row: int) -> list[Event]:
+    """What happened in the run of one row."""
+    return [event.event for event in study_events(messages) if isinstance(event, RowEvent) and event.row == row]
+
+
+def row_session(messages: list[Message], row: int) -> str:
+    """The session of a row."""
+    return next(event.session_id for event in row_events(messages, row) if isinstance(event, RunStarted))
+
+
+def study_ending(messages: list[Message]) -> StudyFinished:
+    """The study's one end, after which nothing happened in it."""
+    ends = [event for event in study_events(messages) if isinstance(event, StudyFinished)]
+    assert len(ends) == 1
+    assert study_events(messages)[-1] is ends[0]
     return ends[0]
