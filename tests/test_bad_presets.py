@@ -25,6 +25,10 @@ def setting(section: str, name: str, value: Any) -> bytes:
     return json.dumps({"experiment": {section: {name: value}}}).encode()
 
 
+def study(**fields: Any) -> bytes:
+    return json.dumps({"kind": "study", "factor": "training.epochs", "values": [1, 3], **fields}).encode()
+
+
 def number(text: str) -> bytes:
     return b'{"experiment": {"training": {"epochs": ' + text.encode() + b"}}}"
 
@@ -86,14 +90,75 @@ BAD: dict[str, tuple[bytes, tuple[str, ...]]] = {
         b'{"experiment": {"data": {"image_size": 32}, "model": {"architecture": "alexnet"}}}',
         ("data.image_size 32", "alexnet", "63"),
     ),
-    "study": (b'{"kind": "study", "base": {}}', ("holds a study", 'kind: "study"', '"run" is expected')),
-    "unknown kind": (b'{"kind": "walk"}', ("kind", '"walk"', "'run'")),
+    "unknown kind": (b'{"kind": "studies"}', ('kind: "studies" is not allowed', "'run' or 'study'")),
     "future version": (b'{"schema_version": 2, "new": 1}', ("schema_version: 2", "newer cnn-tui", "Update")),
     "version zero": (b'{"schema_version": 0}', ("schema_version: 0", "at least 1")),
     "version true": (b'{"schema_version": true}', ("schema_version: true", "a whole number")),
     "empty name": (b'{"name": ""}', ("name", '""', "at least 1")),
     "long name": (json.dumps({"name": "n" * 300}).encode(), ("name", "nnn", "at most 200")),
     "half a character": (b'{"name": "\\ud800"}', ("name", "lone surrogates")),
+    "study of nothing": (b'{"kind": "study"}', ("factor: this field is missing", "values: this field is missing")),
+    "study with an experiment": (study(experiment={}), ("experiment: there is no such field", "base")),
+    "study of an unknown setting": (
+        study(factor="training.epoch"),
+        ("training.epoch", "did you mean training.epochs?"),
+    ),
+    "study of the end of a path": (study(factor="learning_rate"), ("did you mean training.optimizer.learning_rate?",)),
+    "study of a section": (study(factor="training"), ("no setting 'training'",)),
+    "study of a number": (study(factor=3), ("factor: 3 is not allowed", "text")),
+    "study without values": (study(values=[]), ("values is empty", "one value at least")),
+    "study of one value twice": (study(values=[1, 3, 1]), ("values: 1 is there more than once",)),
+    "study of 1 and 1.0": (study(values=[1, 1.0]), ("values: 1 is there more than once",)),
+    "study of a refused value": (study(values=[3, 0]), ("training.epochs 0 cannot be", "at least 1")),
+    "study of a value of another kind": (study(values=["ten"]), ('"ten" is not allowed', "a whole number")),
+    "study of a truth": (study(values=[True]), ("values.0: true is not allowed", "a number, a text or null")),
+    "study of a list": (study(values=[[1]]), ("values.0: [1] is not allowed", "a number, a text or null")),
+    "study of no list": (study(values="1, 3"), ('values: "1, 3" is not allowed', "a list")),
+    "study of NaN": (
+        study(factor="training.optimizer.learning_rate", values=[float("nan")]),
+        ("values.0: NaN is not allowed: a finite number",),
+    ),
+    "study of an unknown model": (
+        study(factor="model.architecture", values=["resnet81"]),
+        ("model.architecture resnet81 cannot be", "did you mean resnet18"),
+    ),
+    "study of a value that does not fit": (
+        study(factor="model.architecture", values=["resnet18", "alexnet"], base={"data": {"image_size": 32}}),
+        ("model.architecture alexnet cannot be", "data.image_size 32 is too small"),
+    ),
+    "study of what means nothing": (
+        study(factor="model.batch_norm", values=["frozen", "adapt"], base={"model": {"trainable": "all"}}),
+        ("factor: model.batch_norm makes no difference", "nothing is frozen"),
+    ),
+    "study of folders without a folder": (study(factor="data.root", values=["a", "b"]), ("data.root", "'folder'")),
+    "study of second values alone": (study(second_values=[1]), ("second_values and no second_factor",)),
+    "study of a second factor alone": (study(second_factor="training.seed"), ("second_values is empty",)),
+    "study of one factor twice": (
+        study(second_factor="training.epochs", second_values=[5]),
+        ("both factors are training.epochs",),
+    ),
+    "study of seeds of seeds": (
+        study(factor="training.seed", repeats=2),
+        ("repeats are seeds", "training.seed is varied already"),
+    ),
+    "study without runs": (study(repeats=0), ("repeats: 0 is not allowed", "at least 1")),
+    "study without end": (study(values=list(range(1, 102)), repeats=100), ("10,100 rows are too many", "10,000")),
+    "study with figures of nothing": (
+        study(reported=[{"value": 7, "accuracy": 0.5}]),
+        ("reported: 7 is none of the study's values",),
+    ),
+    "study with per cent": (
+        study(reported=[{"value": 1, "accuracy": 87}]),
+        ("reported.0.accuracy: 87 is not allowed", "at most 1"),
+    ),
+    "study with an unknown figure": (
+        study(reported=[{"value": 1, "acuracy": 0.87}]),
+        ("reported.0.acuracy", "did you mean 'accuracy'?"),
+    ),
+    "study with a bad base": (
+        study(base={"training": {"epochs": 0}}),
+        ("base.training.epochs: 0 is not allowed", "at least 1"),
+    ),
     "a broken session": (b'{"status": "done", "name": 3}', ("name: 3", "text is expected")),
 }
 
@@ -156,7 +221,7 @@ def test_escape_sequences_in_a_preset_do_not_reach_the_terminal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "evil.json"
-    path.write_text('{"na\\u001b]52;c;x\\u0007me": 1, "kind": "\\u202e\\u009b31m"}')
+    path.write_text('{"na\\u001b]52;c;x\\u0007me": 1, "experiment": "\\u202e\\u009b31m"}')
     assert guarded(cli, ["presets", "check", str(path)]) == 2
     err = capsys.readouterr().err
     assert not any(character in err for character in "\x1b\x07\x9b\u202e")

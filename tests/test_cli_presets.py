@@ -13,8 +13,10 @@ import pytest
 from cnn_tui.cli.main import COMMANDS, cli
 from cnn_tui.cli.output import guarded, print_json
 from cnn_tui.config.preset import RunPreset
+from cnn_tui.config.study import StudyPreset
 from cnn_tui.errors import DataError
-from cnn_tui.store.presets import find_preset, load_preset, save_preset
+from cnn_tui.store.presets import find_preset, load_preset, load_study, save_preset, save_study
+from study_records import study
 
 PROGRAM = [sys.executable, "-m", "cnn_tui"]
 
@@ -34,9 +36,10 @@ def test_the_list_has_own_and_shipped_presets(home: Path, capsys: Output) -> Non
     assert guarded(cli, ["presets"]) == 0
     out, err = capsys.readouterr()
     rows = [line.split() for line in out.splitlines()]
-    assert rows[0][:3] == ["name", "origin", "model"]
-    assert rows[1][:5] == ["mine", "own", "resnet18", "imagenet", "cifar10"]
-    assert ["quickstart", "shipped", "resnet18", "random", "digits", "5"] in [row[:6] for row in rows]
+    assert rows[0][:4] == ["name", "kind", "origin", "model"]
+    assert rows[1][:6] == ["mine", "run", "own", "resnet18", "imagenet", "cifar10"]
+    assert ["quickstart", "run", "shipped", "resnet18", "random", "digits", "5"] in [row[:7] for row in rows]
+    assert ["report-table2", "study", "shipped", "vgg16", "imagenet", "cifar10", "9"] in [row[:7] for row in rows]
     assert "[/nope] \ufffd[31m" in out
     assert err == ""
 
@@ -59,6 +62,8 @@ def test_the_list_as_json(home: Path, capsys: Output) -> None:
     assert "JSON" in entries["bad"]["problem"]
     assert entries["quickstart"]["origin"] == "shipped"
     assert RunPreset.model_validate(entries["quickstart"]["preset"]) == load_preset(find_preset("quickstart"))
+    assert entries["report-table2"]["kind"] == "study"
+    assert StudyPreset.model_validate(entries["report-table2"]["preset"]) == load_study(find_preset("report-table2"))
 
 
 def test_show_tells_every_setting_and_what_may_not_be_meant(tmp_path: Path, capsys: Output) -> None:
@@ -74,6 +79,30 @@ def test_show_tells_every_setting_and_what_may_not_be_meant(tmp_path: Path, caps
 def test_show_as_json_is_the_preset(capsys: Output) -> None:
     assert guarded(cli, ["presets", "show", "quickstart", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == load_preset(find_preset("quickstart")).model_dump(mode="json")
+
+
+def test_show_tells_what_a_study_varies(capsys: Output) -> None:
+    assert guarded(cli, ["presets", "show", "report-table3"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    rates = ["varied:", "0.1,", "0.01,", "0.001,", "0.0001,", "0.00001,", "0.000001"]
+    assert ["training.optimizer.learning_rate", *rates] in lines
+    assert ["training.epochs", "20"] in lines
+    assert ["kind", "study"] in lines
+
+
+def test_show_names_both_factors_of_a_grid(tmp_path: Path, capsys: Output) -> None:
+    save_study(study(second_factor="training.seed", second_values=[4, 5], repeats=1), tmp_path, "grid")
+    assert guarded(cli, ["presets", "show", str(tmp_path / "grid.json")]) == 0
+    out = capsys.readouterr().out
+    assert "varied: 1, 3, 10" in out
+    assert "varied: 4, 5" in out
+
+
+def test_the_schema_of_a_study(capsys: Output) -> None:
+    assert guarded(cli, ["presets", "schema", "study"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    assert set(schema["required"]) == {"factor", "values"}
+    assert schema["$defs"]["ReportedRow"]["properties"]["accuracy"]["anyOf"][0]["maximum"] == 1
 
 
 def test_the_schema_tells_bounds_and_choices(capsys: Output) -> None:
@@ -101,6 +130,7 @@ def test_json_on_stdout_is_ascii(capsys: Output) -> None:
         (["missing.json"], "No preset at missing.json"),
         (["presets", "lsit"], "lsit"),
         (["presets", "show"], "NAME"),
+        (["presets", "schema", "runs"], "'runs' is not one of 'run', 'study'"),
         (["presets", "check"], "FILE"),
         (["--nonsense"], "--nonsense"),
         (["presets", "--nonsense"], "--nonsense"),

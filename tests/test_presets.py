@@ -12,20 +12,26 @@ from cnn_tui import paths
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.notices import notices
 from cnn_tui.config.preset import RunPreset
+from cnn_tui.config.study import ReportedRow, StudyPreset
 from cnn_tui.errors import PresetError
 from cnn_tui.store.presets import (
     PresetExistsError,
     find_preset,
     list_presets,
+    load_any,
     load_preset,
+    load_study,
     parse_preset,
     renamed,
     save_preset,
+    save_study,
 )
 from cnn_tui.store.strict_json import parse_object
 from samples import run_presets
+from study_records import study
 
 SHIPPED = sorted(path.stem for path in paths.shipped_presets_folder().glob("*.json"))
+REPORTED = {"report-table1": 5, "report-table2": 9, "report-table3": 6, "report-figure4": 1, "report-figure6": 1}
 
 
 @pytest.fixture(autouse=True)
@@ -36,10 +42,34 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_shipped_preset_loads_and_says_what_it_is_for(name: str) -> None:
-    preset = load_preset(find_preset(name))
+    preset = load_any(find_preset(name))
     assert preset.name == name
     assert preset.description.endswith(".")
-    assert notices(preset.experiment) == ()
+    assert notices(preset.base if isinstance(preset, StudyPreset) else preset.experiment) == ()
+
+
+def test_the_studies_of_the_report_have_its_setup_and_its_figures() -> None:
+    for name, rows in REPORTED.items():
+        found = load_study(find_preset(name))
+        assert len(found.reported) == rows
+        for cell in found.cells():
+            experiment = cell.experiment
+            assert (experiment.data.dataset, experiment.data.image_size) == ("cifar10", 224)
+            assert experiment.data.validation_fraction == 0
+            assert (experiment.model.weights, experiment.model.trainable) == ("imagenet", "last_layer")
+
+
+def test_rows_of_the_same_settings_have_the_same_figures() -> None:
+    known: dict[Experiment, ReportedRow] = {}
+    for name in SHIPPED:
+        held = load_any(find_preset(name))
+        if isinstance(held, StudyPreset):
+            experiments = {(cell.value, cell.second_value): cell.experiment for cell in held.cells()}
+            for row in held.reported:
+                first = known.setdefault(experiments[row.value, row.second_value], row)
+                assert first.model_copy(update={"value": row.value}) == row
+    # Table 2's and Table 3's middle rows are Table 1's VGG-16 and Table 2's 20 epochs, and so on.
+    assert len(known) == 5 + 8 + 5
 
 
 def test_the_seven_models_of_the_report_have_a_baseline() -> None:
@@ -171,3 +201,30 @@ def test_a_broken_preset_is_listed_and_hides_no_other(home: Path) -> None:
     assert own["good"].preset is not None
     assert own["bad"].preset is None
     assert "experiment.training.epochs" in (own["bad"].problem or "")
+
+
+def test_a_study_is_saved_listed_and_found(home: Path) -> None:
+    path = save_study(study(), home / "presets", "How long?")
+    assert path.name == "how-long.json"
+    assert load_study(path) == study(name="How long?")
+    assert find_preset("How long?") == path
+    (entry,) = [entry for entry in list_presets() if entry.origin == "own"]
+    assert (entry.preset, entry.study, entry.problem) == (None, study(name="How long?"), None)
+    with pytest.raises(PresetExistsError, match="how-long"):
+        save_study(study(), home / "presets", "how long")
+
+
+def test_a_study_without_a_name_is_called_as_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.json"
+    path.write_text('{"kind": "study", "factor": "training.epochs", "values": [1]}')
+    assert load_study(path).name == "mine"
+
+
+def test_a_run_is_no_study_and_a_study_no_run(tmp_path: Path) -> None:
+    run, varied = tmp_path / "run.json", tmp_path / "study.json"
+    run.write_text("{}")
+    varied.write_text(study().model_dump_json())
+    with pytest.raises(PresetError, match="holds a run, not a study"):
+        load_study(run)
+    with pytest.raises(PresetError, match="holds a study, not a run"):
+        load_preset(varied)

@@ -6,7 +6,7 @@ import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -88,7 +88,7 @@ def _shown(value: Any) -> str:
 
 
 def _field(details: ErrorDetails, model: type[BaseModel]) -> FieldInfo | None:
-    *parents, name = [str(part) for part in details["loc"]]
+    *parents, name = [part for part in details["loc"] if isinstance(part, str)]
     holder = _holder(parents, model)
     return holder.model_fields.get(name) if holder else None
 
@@ -112,7 +112,10 @@ def _holder(names: list[str], model: type[BaseModel]) -> type[BaseModel] | None:
     """The model at the end of a path of fields, None where the path leaves the models."""
     for name in names:
         field = model.model_fields.get(name)
-        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+        kind = field.annotation if field else None
+        if get_origin(kind) is tuple:  # a list of objects of one kind
+            kind = get_args(kind)[0]
+        if not isinstance(kind, type) or not issubclass(kind, BaseModel):
             return None
-        model = field.annotation
+        model = kind
     return model

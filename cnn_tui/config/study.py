@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
@@ -21,6 +22,8 @@ def _scalar(value: Any) -> Any:
     """Refuse what no field can hold, in one sentence where pydantic would give one for each type."""
     if isinstance(value, bool) or not isinstance(value, int | float | str | None):
         raise PydanticCustomError("scalar", "a number, a text or null is expected")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise PydanticCustomError("scalar", "a finite number is expected")
     return value
 
 

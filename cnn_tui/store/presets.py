@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from cnn_tui import paths
 from cnn_tui.config.preset import SCHEMA_VERSION, RunPreset
 from cnn_tui.config.problems import problems
+from cnn_tui.config.study import StudyPreset
 from cnn_tui.errors import PresetError
 from cnn_tui.store.files import ensure_writable, write_atomic
 from cnn_tui.store.names import slug
@@ -34,8 +36,9 @@ class PresetEntry:
 
     Attributes:
         name: the file's stem, by which it can be asked for.
-        preset: what it holds, None where it cannot be read.
+        preset: the run that it holds, None where it holds a study or cannot be read.
         problem: why it cannot be read, None where it can.
+        study: the study that it holds, None where it holds a run or cannot be read.
     """
 
     path: Path
@@ -43,6 +46,12 @@ class PresetEntry:
     origin: Origin
     preset: RunPreset | None
     problem: str | None
+    study: StudyPreset | None = None
+
+    @property
+    def holds(self) -> RunPreset | StudyPreset | None:
+        """What it holds, None where it cannot be read."""
+        return self.preset or self.study
 
 
 def load_preset(path: Path) -> RunPreset:
@@ -51,10 +60,30 @@ def load_preset(path: Path) -> RunPreset:
     Raises:
         PresetError: the file cannot be read, or holds no run preset.
     """
-    # A session's confusion matrix makes its file larger than anything that a person writes.
-    limit = SESSION_BYTES if path.name == SESSION_FILE else PRESET_BYTES
-    document = read_object(path, limit)
-    return parse_preset({"name": path.stem[:200], **document}, str(path))
+    return parse_preset(_read(path), str(path))
+
+
+def load_study(path: Path) -> StudyPreset:
+    """The study in a file. One without a name is called as its file.
+
+    Raises:
+        PresetError: the file cannot be read, or holds no study.
+    """
+    return parse_study(_read(path), str(path))
+
+
+def load_any(path: Path) -> RunPreset | StudyPreset:
+    """What a preset file holds, of either kind.
+
+    Raises:
+        PresetError: the file cannot be read, or holds neither.
+    """
+    document = _read(path)
+    kind = document.get("kind", "run")
+    if kind not in ("run", "study"):
+        detail = f"kind: {json.dumps(kind)[:60]} is not allowed: expected is 'run' or 'study'."
+        raise PresetError(f"{path} is not a valid preset", detail, "'cnn-tui presets schema' tells every field.")
+    return (parse_study if kind == "study" else parse_preset)(document, str(path))
 
 
 def parse_preset(document: Mapping[str, Any], source: str) -> RunPreset:
@@ -66,13 +95,29 @@ def parse_preset(document: Mapping[str, Any], source: str) -> RunPreset:
     check_version(document, source)
     if document.get("kind") == "study":
         detail = 'kind: "study" is not allowed here: "run" is expected.'
-        raise PresetError(f"{source} holds a study, not a run", detail, "Pick a preset whose kind is run.")
+        raise PresetError(f"{source} holds a study, not a run", detail, "'cnn-tui study' runs studies.")
     if "status" in document:
         document = {key: value for key, value in document.items() if key in RunPreset.model_fields}
     try:
         return RunPreset.model_validate(dict(document))
     except ValidationError as error:
         raise invalid(source, error, "preset") from error
+
+
+def parse_study(document: Mapping[str, Any], source: str) -> StudyPreset:
+    """The study in a JSON object; ``source`` names it in messages.
+
+    Raises:
+        PresetError: the object is no study; its detail has one line for each problem.
+    """
+    check_version(document, source)
+    if document.get("kind", "run") == "run":
+        detail = 'kind: "run" is not allowed here: "study" is expected.'
+        raise PresetError(f"{source} holds a run, not a study", detail, "'cnn-tui run' runs it.")
+    try:
+        return StudyPreset.model_validate(dict(document))
+    except ValidationError as error:
+        raise invalid(source, error, "study", StudyPreset) from error
 
 
 def check_version(document: Mapping[str, Any], source: str) -> None:
@@ -87,10 +132,11 @@ def check_version(document: Mapping[str, Any], source: str) -> None:
         raise PresetError(f"{source} comes from a newer cnn-tui", detail, "Update cnn-tui to read it.")
 
 
-def invalid(source: str, error: ValidationError, kind: str) -> PresetError:
-    """The problems of a failed validation, one on each line: field, value, what is allowed."""
-    lines = "\n".join(str(problem) for problem in problems(error, RunPreset))
-    hint = "'cnn-tui presets schema' tells every field and what it allows."
+def invalid(source: str, error: ValidationError, kind: str, model: type[BaseModel] = RunPreset) -> PresetError:
+    """The problems of a failed validation of ``model``, one on each line: field, value, what is allowed."""
+    lines = "\n".join(str(problem) for problem in problems(error, model))
+    schema = "presets schema study" if model is StudyPreset else "presets schema"
+    hint = f"'cnn-tui {schema}' tells every field and what it allows."
     return PresetError(f"{source} is not a valid {kind}", lines, hint)
 
 
@@ -104,6 +150,15 @@ def renamed(preset: RunPreset, name: str) -> RunPreset:
     return parse_preset(fields | {"name": name}, f"A preset of the name {name!r}")
 
 
+def renamed_study(study: StudyPreset, name: str) -> StudyPreset:
+    """The same study under another name.
+
+    Raises:
+        PresetError: no study can have this name.
+    """
+    return parse_study({**dict(study), "name": name}, f"A study of the name {name!r}")
+
+
 def save_preset(preset: RunPreset, folder: Path, name: str, *, overwrite: bool = False) -> Path:
     """Write a preset under a name, in a file that is called after it, and give the file's path.
 
@@ -112,11 +167,26 @@ def save_preset(preset: RunPreset, folder: Path, name: str, *, overwrite: bool =
         PresetError: no preset can have this name.
         StorageError: the file cannot be written.
     """
-    path, named = folder / f"{slug(name)}.json", renamed(preset, name)
+    return _save(renamed(preset, name), folder, overwrite)
+
+
+def save_study(study: StudyPreset, folder: Path, name: str, *, overwrite: bool = False) -> Path:
+    """Write a study as :func:`save_preset` writes a preset.
+
+    Raises:
+        PresetExistsError: there is such a file, and ``overwrite`` is not set.
+        PresetError: no study can have this name.
+        StorageError: the file cannot be written.
+    """
+    return _save(renamed_study(study, name), folder, overwrite)
+
+
+def _save(preset: RunPreset | StudyPreset, folder: Path, overwrite: bool) -> Path:
+    path = folder / f"{slug(preset.name)}.json"
     ensure_writable(folder, free_bytes=0)
     if path.exists() and not overwrite:
         raise PresetExistsError(f"A preset {path.stem!r} exists", f"It is in {path}.", "Choose another name.")
-    write_atomic(path, named.model_dump_json(indent=2) + "\n")
+    write_atomic(path, preset.model_dump_json(indent=2) + "\n")
     return path
 
 
@@ -144,12 +214,18 @@ def find_preset(name_or_path: str) -> Path:
 
 def _named(name: str) -> Path:
     entries = list_presets()
-    by_name = [entry for entry in entries if entry.preset and entry.preset.name == name]
+    by_name = [entry for entry in entries if entry.holds and entry.holds.name == name]
     for entry in [entry for entry in entries if entry.name == name] + by_name:
         return entry.path
     likely = difflib.get_close_matches(name, [entry.name for entry in entries], n=3, cutoff=0.5)
     hint = f"Did you mean {' or '.join(likely)}?" if likely else "'cnn-tui presets' lists those that there are."
     raise PresetError(f"No preset is called {name!r}", "It is neither a file nor a preset's name.", hint)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    # A session's confusion matrix makes its file larger than anything that a person writes.
+    limit = SESSION_BYTES if path.name == SESSION_FILE else PRESET_BYTES
+    return {"name": path.stem[:200], **read_object(path, limit)}
 
 
 def _exists(path: Path) -> bool:
@@ -166,6 +242,9 @@ def _files(folder: Path) -> list[Path]:
 
 def _entry(path: Path, origin: Origin) -> PresetEntry:
     try:
-        return PresetEntry(path, path.stem, origin, load_preset(path), None)
+        held = load_any(path)
     except PresetError as error:
         return PresetEntry(path, path.stem, origin, None, str(error))
+    if isinstance(held, StudyPreset):
+        return PresetEntry(path, path.stem, origin, None, None, held)
+    return PresetEntry(path, path.stem, origin, held, None)

@@ -33,9 +33,9 @@ def quickstart() -> RunPreset:
 
 
 def entries() -> tuple[PresetEntry, ...]:
-    """All presets, the quickstart before the other shipped ones."""
-    first = quickstart_file()
-    return tuple(sorted(list_presets(), key=lambda entry: (entry.origin != "own", entry.path != first)))
+    """All presets of runs, the quickstart before the other shipped ones."""
+    first, runs = quickstart_file(), [entry for entry in list_presets() if entry.study is None]
+    return tuple(sorted(runs, key=lambda entry: (entry.origin != "own", entry.path != first)))
 
 
 def read(text: str) -> tuple[RunPreset, Path]:
