@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.study import StudyPreset
+from cnn_tui.errors import CnnTuiError
 from cnn_tui.metrics import Result
 
 PhaseName = Literal["downloading", "loading", "features", "training", "testing"]
@@ -52,6 +53,11 @@ class ErrorReport(_Record):
     detail: str = ""
     hint: str = ""
     exit_code: int = 1
+
+    @classmethod
+    def of(cls, error: CnnTuiError) -> ErrorReport:
+        """An expected failure as an event carries it."""
+        return cls(title=error.title, detail=error.detail, hint=error.hint, exit_code=error.exit_code)
 
 
 class _Event(_Record):

@@ -13,11 +13,13 @@ from torchvision.models import shufflenet_v2_x0_5
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.engine import data
 from cnn_tui.engine.device import compute
-from cnn_tui.engine.loop import Fit, Splits, TrainingLoop
+from cnn_tui.engine.joint import Artifacts
+from cnn_tui.engine.learner import NetworkLearner
+from cnn_tui.engine.loop import Course, TrainingLoop
 from cnn_tui.engine.models import build, load_weights
 from cnn_tui.engine.setup import set_up
 from cnn_tui.engine.stopping import never
-from cnn_tui.engine.train import Artifacts, train
+from cnn_tui.engine.train import train
 from cnn_tui.events import BatchFinished, EpochFinished, Event, Phase, RunFinished, RunStarted
 
 TINY: dict[str, Any] = {
@@ -195,11 +197,12 @@ def _states_around_training(setting: Experiment) -> tuple[dict[str, torch.Tensor
     classifier = build(setting.model, 10, setting.data.image_size, setting.training.seed)
     loaded = _value(data.load(setting.data, setting.training.seed, never))
     list(load_weights(classifier))
-    stage = _value(set_up(setting, classifier, loaded, chosen, never))
+    material = _value(set_up(setting, classifier, loaded, chosen, never))
     before = {name: tensor.clone() for name, tensor in classifier.network.state_dict().items()}
-    splits = Splits(stage.train_feed, stage.validation_feed, loaded.train_indices, loaded.validation_indices)
-    fit: Fit = _value(TrainingLoop(stage.learner, splits, setting.training, chosen, never).events())
-    assert fit.images > 0
+    learner = NetworkLearner(material, setting.training)
+    loop = TrainingLoop(learner, [Course(setting.training, loaded)], material.validation, never)
+    list(loop.events())
+    assert loop.fits[0].images > 0
     return before, classifier.network.state_dict()
 
 

@@ -115,8 +115,8 @@ def united(parts: Sequence[LoadedData]) -> LoadedData:
     """The same pictures with the rows of all parts; those for training and for validation are not told apart."""
     if len(parts) == 1:
         return parts[0]
-    train = torch.cat([rows for part in parts for rows in (part.train_indices, part.validation_indices)]).unique()
-    test = torch.cat([part.test_indices for part in parts]).unique()
+    train = torch.unique(torch.cat([torch.cat([part.train_indices, part.validation_indices]) for part in parts]))
+    test = torch.unique(torch.cat([part.test_indices for part in parts]))
     return replace(parts[0], train_indices=train, validation_indices=torch.arange(0), test_indices=test)
 
 

@@ -1,4 +1,4 @@
-"""A network's loss and predictions on pictures that it does not learn from."""
+"""Loss and predictions on pictures that are not learnt from, for one network or a stack of last layers at once."""
 
 from __future__ import annotations
 
@@ -36,8 +36,12 @@ class Evaluation:
 
 
 @torch.inference_mode()
-def evaluate(forward: Forward, batches: Iterator[Batch]) -> Generator[int, None, Evaluation]:
-    """Run ``forward`` (inputs to logits) over all batches, of which there must be one at least.
+def evaluate(forward: Forward, batches: Iterator[Batch]) -> Generator[int, None, list[Evaluation]]:
+    """Run ``forward`` over all batches, of which there must be one at least.
+
+    Args:
+        forward: inputs to logits (K, B, C), where K is how many courses of training are looked at.
+        batches: inputs and labels, (B,) where all K are asked the same, else (K, B).
 
     Yields:
         The number of pictures done, after each batch.
@@ -46,10 +50,13 @@ def evaluate(forward: Forward, batches: Iterator[Batch]) -> Generator[int, None,
     done = 0
     for inputs, labels in batches:
         logits = forward(inputs).float()
-        losses.append(functional.cross_entropy(logits, labels, reduction="sum").double())
-        confidence, predicted = logits.softmax(dim=1).max(dim=1)
-        rows.append((labels, predicted, confidence))
-        done += len(labels)
+        asked = labels.expand(logits.shape[:2])
+        each = functional.cross_entropy(logits.flatten(0, 1), asked.flatten(), reduction="none")
+        losses.append(each.view_as(asked).double().sum(dim=1))
+        confidence, predicted = logits.softmax(dim=2).max(dim=2)
+        rows.append((asked, predicted, confidence))
+        done += asked.shape[1]
         yield done
-    actual, predicted, confidence = (torch.cat(column).cpu() for column in zip(*rows, strict=True))
-    return Evaluation(float(torch.stack(losses).sum()) / done, actual, predicted, confidence)
+    actual, predicted, confidence = (torch.cat(column, dim=1).cpu() for column in zip(*rows, strict=True))
+    means = torch.stack(losses).sum(dim=0).div(done).tolist()
+    return [Evaluation(*one) for one in zip(means, actual, predicted, confidence, strict=True)]

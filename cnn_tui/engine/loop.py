@@ -1,221 +1,246 @@
-"""The training loop: epochs of steps, told as events, the same for a whole network and for a head on features."""
+"""The training loop: epochs of steps, told as events; the same for a network, a head, and many heads at once."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from cnn_tui.config.experiment import TrainingConfig
-from cnn_tui.engine.device import Compute
-from cnn_tui.engine.evaluate import Evaluation, evaluate
-from cnn_tui.engine.feeds import Batch, Feed
-from cnn_tui.engine.learner import Learner
-from cnn_tui.engine.optimization import make_optimizer, scheduled_rate, set_rate
+from cnn_tui.engine.data import LoadedData
+from cnn_tui.engine.evaluate import Evaluation
+from cnn_tui.engine.feeds import Feed
+from cnn_tui.engine.learner import Learner, Steps
+from cnn_tui.engine.optimization import scheduled_rate
+from cnn_tui.engine.returning import Returning
 from cnn_tui.engine.stopping import ShouldStop
 from cnn_tui.engine.ticker import Ticker
 from cnn_tui.errors import TrainingError
-from cnn_tui.events import BatchFinished, EpochFinished, Event, Progress
+from cnn_tui.events import BatchFinished, EpochFinished, Progress
 from cnn_tui.history import best_epoch
 
 _TICKS_PER_SECOND = 10  # each tick is two events, so that a run tells at most 20 a second
 
+Told = BatchFinished | Progress | EpochFinished | TrainingError
+"""What becomes of a course: an event, or the error that ended it."""
+
 
 @dataclass(frozen=True)
-class Fit:
-    """What training came to; ``stopped`` when a person ended it before its last epoch."""
+class Course:
+    """One way through training: its settings and its pictures."""
 
-    epochs: tuple[EpochFinished, ...]
-    seconds: float
-    images: int
-    stopped: bool
+    config: TrainingConfig
+    rows: LoadedData
+
+
+@dataclass
+class Fit:
+    """What a course came to so far; ``seconds`` is its share of the time of all that were trained with it."""
+
+    epochs: list[EpochFinished] = field(default_factory=list)
+    seconds: float = 0.0
+    images: int = 0
+    failed: bool = False
 
     @property
     def best(self) -> EpochFinished | None:
         """The epoch with the lowest validation loss."""
-        return best_epoch(list(self.epochs))
+        return best_epoch(self.epochs)
+
+
+@dataclass
+class _Tally:
+    """Sums over steps for K courses, kept on the device so that no step waits for them."""
+
+    courses: int
+    sums: Tensor | None = None
+    pictures: int = 0
+    steps: int = 0
+
+    def add(self, done: Steps) -> None:
+        both = torch.stack([done.losses, done.hits.double()])
+        self.sums = both if self.sums is None else self.sums + both
+        self.pictures += done.pictures
+        self.steps += done.count
+
+    def read(self) -> _Reading:
+        """Waits for the device."""
+        losses, hits = [[0.0] * self.courses] * 2 if self.sums is None else self.sums.tolist()
+        return _Reading(time.perf_counter(), losses, hits, self.pictures)
 
 
 @dataclass(frozen=True)
-class Splits:
-    """Which rows of the training split are learnt from and which are kept aside, and where each come from."""
+class _Reading:
+    """Summed losses and hits of each course after so many pictures."""
 
-    train_feed: Feed
-    validation_feed: Feed
-    train: Tensor
-    validation: Tensor
-
-
-class _Totals:
-    """Sums over steps, kept on the device so that no step waits for them."""
-
-    def __init__(self, device: torch.device) -> None:
-        self._sums = torch.zeros(2, dtype=torch.float64, device=device)
-        self.count = 0
-
-    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """Count a batch of B pictures with their mean loss."""
-        hits = (logits.detach().argmax(dim=1) == labels).sum()
-        self._sums += torch.stack([loss.detach().double() * len(labels), hits.double()])
-        self.count += len(labels)
-
-    def read(self) -> tuple[float, float, int]:
-        """Summed loss, hits and pictures so far; waits for the device."""
-        loss, hits = self._sums.tolist()
-        return loss, hits, self.count
+    time: float
+    losses: list[float]
+    hits: list[float]
+    pictures: int
 
 
 class TrainingLoop:
-    """Trains a learner. ``events`` is the loop; everything else is one step of it."""
+    """Trains the courses of a learner side by side. ``events`` is the loop; everything else is one step of it.
 
-    def __init__(
-        self,
-        learner: Learner,
-        splits: Splits,
-        config: TrainingConfig,
-        compute: Compute,
-        should_stop: ShouldStop,
-    ) -> None:
+    The courses have the same numbers of pictures, batches and schedule. Each may end at an epoch of its own.
+
+    Attributes:
+        epochs: of the course that has the most.
+        moment: grows whenever the weights change.
+        fits: what each course came to so far.
+        stopped: whether a person ended it before the last epoch.
+    """
+
+    def __init__(self, learner: Learner, courses: Sequence[Course], feed: Feed, should_stop: ShouldStop) -> None:
+        """``feed`` gives the validation pictures."""
         self._learner = learner
-        self._splits = splits
-        self._config = config
-        self._compute = compute
+        self._courses = courses
+        self._feed = feed
         self._should_stop = should_stop
-        self._optimizer = make_optimizer(config.optimizer, learner.parameters())
-        self._order = torch.Generator().manual_seed(config.seed)
-        self._pictures = _without_single(len(splits.train), config.batch_size)
-        self._steps = math.ceil(self._pictures / config.batch_size)
-        self._ticker = Ticker(_TICKS_PER_SECOND)
-        self._stopped = False
+        self._config = courses[0].config
+        self.epochs = max(course.config.epochs for course in courses)
+        self._orders = {course.config.seed: torch.Generator().manual_seed(course.config.seed) for course in courses}
+        self._pictures = _without_single(len(courses[0].rows.train_indices), self._config.batch_size)
+        self._steps = math.ceil(self._pictures / self._config.batch_size)
+        self._ticker = Ticker(max(1, _TICKS_PER_SECOND // len(courses)))
+        self.fits = [Fit() for _ in courses]
+        self.moment = 0
+        self.stopped = False
 
-    def events(self) -> Generator[Event, None, Fit]:
-        """Train until the last epoch, the end of patience or a stop.
+    def events(self) -> Iterator[tuple[int, Told]]:
+        """Train until the last epoch, the end of patience or a stop; whose event it is, and the event.
 
-        Raises:
-            TrainingError: the loss is no longer a number.
+        A course whose loss is no longer a number tells a :class:`TrainingError` and nothing after it.
         """
-        epochs: list[EpochFinished] = []
         best_state: dict[str, Tensor] | None = None
-        images, started = 0, time.perf_counter()
-        for epoch in range(1, self._config.epochs + 1):
-            done, seen = yield from self._epoch(epoch)
-            images += seen
-            if done is not None:
-                epochs.append(done)
-                yield done
-            if self._stopped:
+        patience = self._config.early_stopping_patience
+        for epoch in range(1, self.epochs + 1):
+            yield from self._epoch(epoch)
+            if self.stopped or all(fit.failed for fit in self.fits):
                 break
-            if self._config.early_stopping_patience is not None:
-                best = best_epoch(epochs)
-                if best is done:
-                    best_state = self._learner.state()
-                elif best is not None and epoch - best.epoch >= self._config.early_stopping_patience:
+            if patience is not None:
+                best = self.fits[0].best
+                if best is self.fits[0].epochs[-1]:
+                    best_state = self._learner.state(0)
+                elif best is not None and epoch - best.epoch >= patience:
                     break
         if best_state is not None:
-            self._learner.restore(best_state)
-        return Fit(tuple(epochs), time.perf_counter() - started, images, self._stopped)
+            self.moment += 1
+            self._learner.restore(0, best_state)
 
-    def _epoch(self, epoch: int) -> Generator[Event, None, tuple[EpochFinished | None, int]]:
+    def _epoch(self, epoch: int) -> Iterator[tuple[int, Told]]:
         """One pass over the training rows and the look at the validation rows after it."""
-        started = time.perf_counter()
-        totals = _Totals(self._compute.device)
-        yield from self._train(epoch, totals)
-        loss, hits, seen = totals.read()
-        if not seen or (self._stopped and seen < self._pictures):
-            return None, seen
-        self._check(loss, epoch)
-        validation = self._validate()
-        if validation is not None:
-            self._check(validation.loss, epoch)
-        return EpochFinished(
-            epoch=epoch,
-            train_loss=loss / seen,
-            train_accuracy=hits / seen,
-            validation_loss=validation.loss if validation else None,
-            validation_accuracy=validation.accuracy if validation else None,
-            learning_rate=self._rate(epoch, self._steps),
-            seconds=time.perf_counter() - started,
-        ), seen
+        started, tally = time.perf_counter(), _Tally(len(self._courses))
+        self.moment += 1
+        yield from self._train(epoch, tally)
+        reading = tally.read()
+        whole, failed = reading.pictures == self._pictures, all(fit.failed for fit in self.fits)
+        self.stopped = not whole and not failed
+        looks = self._validate() if whole and not failed else None
+        seconds = (time.perf_counter() - started) / len(self._courses)
+        for place in self._going(epoch):
+            self.fits[place].seconds += seconds
+            self.fits[place].images += reading.pictures
+        if whole:
+            yield from self._ends(epoch, reading, looks, seconds)
 
-    def _train(self, epoch: int, totals: _Totals) -> Generator[Event, None, None]:
-        self._learner.train_mode()
-        order = torch.randperm(len(self._splits.train), generator=self._order)[: self._pictures]
-        rows = self._splits.train[order]
-        told = (time.perf_counter(), 0.0, 0.0, 0)
-        for step, batch in enumerate(self._splits.train_feed.batches(rows, self._config.batch_size), start=1):
-            if self._should_stop():
-                self._stopped = True
-                return
-            set_rate(self._optimizer, self._rate(epoch, step - 1))
-            totals.add(*self._step(batch))
-            if self._ticker.due() or step == self._steps:
-                now = (time.perf_counter(), *totals.read())
-                self._check(now[1], epoch)
-                yield self._batch_event(epoch, step, told, now)
-                yield Progress(
-                    done=(epoch - 1) * self._steps + step, total=self._config.epochs * self._steps, unit="steps"
-                )
-                told = now
+    def _ends(
+        self, epoch: int, reading: _Reading, looks: list[Evaluation] | None, seconds: float
+    ) -> Iterator[tuple[int, Told]]:
+        for place in self._going(epoch):
+            look = looks[place] if looks else None
+            if not math.isfinite(reading.losses[place]) or (look is not None and not math.isfinite(look.loss)):
+                yield place, self._fail(place, epoch)
+                continue
+            done = EpochFinished(
+                epoch=epoch,
+                train_loss=reading.losses[place] / reading.pictures,
+                train_accuracy=reading.hits[place] / reading.pictures,
+                validation_loss=look.loss if look else None,
+                validation_accuracy=look.accuracy if look else None,
+                learning_rate=self._rate(place, epoch, self._steps),
+                seconds=seconds,
+            )
+            self.fits[place].epochs.append(done)
+            yield place, done
 
-    def _step(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        inputs, labels = batch
-        logits, auxiliary = self._learner.training_outputs(inputs)
-        loss = self._loss(logits, labels)
-        total = loss
-        for outputs, weight in auxiliary:
-            total = total + weight * self._loss(outputs, labels)
-        self._optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(total)
-        self._optimizer.step()
-        return loss, logits, labels
+    def _train(self, epoch: int, tally: _Tally) -> Iterator[tuple[int, Told]]:
+        factors = [self._factor(epoch, step) for step in range(self._steps)]
+        before = tally.read()
+        for done in self._learner.steps(self._shuffled(), factors, self._should_stop):
+            tally.add(done)
+            if self._ticker.due() or tally.steps == self._steps:
+                now = tally.read()
+                yield from self._ticks(epoch, tally.steps, before, now)
+                before = now
+                if all(fit.failed for fit in self.fits):
+                    return
 
-    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return functional.cross_entropy(logits.float(), labels, label_smoothing=self._config.label_smoothing)
+    def _ticks(self, epoch: int, step: int, before: _Reading, now: _Reading) -> Iterator[tuple[int, Told]]:
+        """For each course the means over the steps since the last reading, and how far it is."""
+        images = now.pictures - before.pictures
+        for place in self._going(epoch):
+            if not math.isfinite(now.losses[place]):
+                yield place, self._fail(place, epoch)
+                continue
+            yield (
+                place,
+                BatchFinished(
+                    epoch=epoch,
+                    step=step,
+                    steps=self._steps,
+                    loss=(now.losses[place] - before.losses[place]) / images,
+                    accuracy=(now.hits[place] - before.hits[place]) / images,
+                    images_per_second=images / max(now.time - before.time, 1e-9),
+                    learning_rate=self._rate(place, epoch, step - 1),
+                ),
+            )
+            total = self._courses[place].config.epochs * self._steps
+            yield place, Progress(done=(epoch - 1) * self._steps + step, total=total, unit="steps")
 
-    def _validate(self) -> Evaluation | None:
+    def _going(self, epoch: int) -> list[int]:
+        """The courses that have not come to their end."""
+        return [
+            place
+            for place, course in enumerate(self._courses)
+            if epoch <= course.config.epochs and not self.fits[place].failed
+        ]
+
+    def _shuffled(self) -> list[Tensor]:
+        """The training rows of each course in this epoch's order; courses of one seed share theirs."""
+        rows: dict[int, Tensor] = {}
+        for course in self._courses:
+            seed, train = course.config.seed, course.rows.train_indices
+            if seed not in rows:
+                rows[seed] = train[torch.randperm(len(train), generator=self._orders[seed])[: self._pictures]]
+        return [rows[course.config.seed] for course in self._courses]
+
+    def _validate(self) -> list[Evaluation] | None:
         """The look at the validation rows; None where there are none or a person ends it."""
-        if len(self._splits.validation) == 0:
+        rows = [course.rows.validation_indices for course in self._courses]
+        if len(rows[0]) == 0:
             return None
-        batch_size = max(self._config.batch_size, self._learner.evaluation_batch)
-        looking = evaluate(
-            self._learner.predict, self._splits.validation_feed.batches(self._splits.validation, batch_size)
-        )
-        while not self._should_stop():
-            try:
-                next(looking)
-            except StopIteration as finished:
-                evaluation: Evaluation = finished.value
-                return evaluation
-        self._stopped = True
-        return None
+        looking = Returning(self._learner.look(self._feed, rows, self._config.batch_size))
+        for _ in looking:
+            if self._should_stop():
+                self.stopped = True
+                return None
+        return looking.value
 
-    def _rate(self, epoch: int, steps_done: int) -> float:
-        progress = ((epoch - 1) * self._steps + steps_done) / (self._config.epochs * self._steps)
-        return scheduled_rate(self._config.schedule, self._config.optimizer.learning_rate, progress)
+    def _factor(self, epoch: int, steps_done: int) -> float:
+        progress = ((epoch - 1) * self._steps + steps_done) / (self.epochs * self._steps)
+        return scheduled_rate(self._config.schedule, 1.0, progress)
 
-    def _batch_event(
-        self, epoch: int, step: int, before: tuple[float, float, float, int], now: tuple[float, float, float, int]
-    ) -> BatchFinished:
-        """The means over the steps since the last one that was told."""
-        seconds, loss, hits, images = (later - earlier for later, earlier in zip(now, before, strict=True))
-        return BatchFinished(
-            epoch=epoch,
-            step=step,
-            steps=self._steps,
-            loss=loss / images,
-            accuracy=hits / images,
-            images_per_second=images / max(seconds, 1e-9),
-            learning_rate=self._rate(epoch, step - 1),
-        )
+    def _rate(self, place: int, epoch: int, steps_done: int) -> float:
+        return self._courses[place].config.optimizer.learning_rate * self._factor(epoch, steps_done)
 
-    def _check(self, loss: float, epoch: int) -> None:
-        if not math.isfinite(loss):
-            raise diverged(self._config, f"in epoch {epoch}")
+    def _fail(self, place: int, epoch: int) -> TrainingError:
+        self.fits[place].failed = True
+        return diverged(self._courses[place].config, f"in epoch {epoch}")
 
 
 def diverged(config: TrainingConfig, when: str) -> TrainingError:

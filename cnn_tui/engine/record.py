@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import torch
@@ -12,17 +14,23 @@ from torch.nn import functional
 
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.engine.control import Control
+from cnn_tui.engine.joint import Artifacts, OfRun, Run
 from cnn_tui.engine.sources import PictureSource
-from cnn_tui.engine.train import Artifacts, train
+from cnn_tui.engine.train import train_together
+from cnn_tui.engine.warm import Memory
 from cnn_tui.errors import StorageError
 from cnn_tui.events import Event, WarningRaised
 from cnn_tui.store.files import ensure_writable
 from cnn_tui.store.predictions import Predictions
+from cnn_tui.store.records import StudyPart
 from cnn_tui.store.session_writer import SessionWriter
 from cnn_tui.store.sessions import new_session_folder
 from cnn_tui.store.thumbnails import MAX_SIDE, save_thumbnails, worth_keeping
 
 _AT_ONCE = 256
+
+
+_MEMORY = Memory()  # of this process, so that the next run like the last one starts at once
 
 
 def run_recorded(preset: RunPreset, control: Control) -> Iterator[Event]:
@@ -31,22 +39,43 @@ def run_recorded(preset: RunPreset, control: Control) -> Iterator[Event]:
     Raises:
         StorageError: nothing can be kept here, found before training starts.
     """
+    for _, event in run_all_recorded([preset], [None], control):
+        yield event
+
+
+def run_all_recorded(
+    presets: Sequence[RunPreset], parts: Sequence[StudyPart | None], control: Control
+) -> Iterator[OfRun]:
+    """Run presets that train together, each as a new session, and tell each event with the place of its run.
+
+    Args:
+        parts: the study that each belongs to, if any.
+
+    Raises:
+        StorageError: nothing can be kept here, found before training starts.
+    """
+    with ExitStack() as stack:
+        writers = [stack.enter_context(_begin(preset, part)) for preset, part in zip(presets, parts, strict=True)]
+        runs = [
+            Run(preset.experiment, writer.session.id, functools.partial(_keep, writer))
+            for preset, writer in zip(presets, writers, strict=True)
+        ]
+        told: set[int] = set()
+        for place, event in train_together(
+            runs, control.should_stop, should_abandon=control.should_abandon, memory=_MEMORY
+        ):
+            writer = writers[place]
+            writer.record(event)
+            if writer.problem is not None and place not in told:
+                told.add(place)
+                yield place, _unsaved(writer.problem)
+            yield place, event
+
+
+def _begin(preset: RunPreset, part: StudyPart | None) -> SessionWriter:
     session_id, folder = new_session_folder(preset.name)
     ensure_writable(folder)
-    with SessionWriter(folder, session_id, preset) as writer:
-        told = False
-        for event in train(
-            preset.experiment,
-            control.should_stop,
-            should_abandon=control.should_abandon,
-            session_id=session_id,
-            keep=lambda artifacts: _keep(writer, artifacts),
-        ):
-            writer.record(event)
-            if writer.problem is not None and not told:
-                told = True
-                yield _unsaved(writer.problem)
-            yield event
+    return SessionWriter(folder, session_id, preset, part)
 
 
 def _keep(writer: SessionWriter, artifacts: Artifacts) -> Iterator[Event]:

@@ -13,7 +13,7 @@ from cnn_tui.engine.device import Compute
 from cnn_tui.engine.feature_pass import Backbone, FeaturePass, Pictures
 from cnn_tui.engine.features import cut
 from cnn_tui.engine.feeds import Feed, PictureFeed
-from cnn_tui.engine.learner import Learner
+from cnn_tui.engine.learner import Material
 from cnn_tui.engine.models import Classifier
 from cnn_tui.engine.preprocess import Channels, Preprocess
 from cnn_tui.engine.stopping import ShouldStop
@@ -24,23 +24,13 @@ _GPU_FACTOR = 8
 _FEATURE_BATCH = 4096  # of features without gradients
 
 
-@dataclass(frozen=True)
-class Stage:
-    """A learner and the feeds that it learns from and is measured on."""
-
-    learner: Learner
-    train_feed: Feed
-    validation_feed: Feed
-    test_feed: Feed
-
-
 def set_up(
     experiment: Experiment,
     classifier: Classifier,
     loaded: LoadedData,
     chosen: Compute,
     should_stop: ShouldStop,
-) -> Generator[Event, None, Stage]:
+) -> Generator[Event, None, Material]:
     """Put model and pictures on the device; where the frozen part gives the same in every epoch, run it once."""
     classifier.network.to(chosen.device).to(memory_format=torch.channels_last)
     loaded = loaded.to(chosen.device)
@@ -58,13 +48,13 @@ def set_up(
         )
         if features.fits():
             train, test = yield from features.events()
-            return Stage(Learner(classifier, parts.head, chosen, _FEATURE_BATCH), train, train, test)
+            return Material(classifier, parts.head, train, train, test, chosen, _FEATURE_BATCH)
         yield WarningRaised(
             title="The features do not fit in memory",
             detail="The frozen layers run again in every epoch.",
             hint="Fewer pictures (data.train_limit) or smaller ones (data.image_size) would fit.",
         )
-    return Stage(Learner(classifier, None, chosen, batch), feeds.train, feeds.validation, feeds.test)
+    return Material(classifier, None, feeds.train, feeds.validation, feeds.test, chosen, batch)
 
 
 def evaluation_batch(image_size: int, device: torch.device) -> int:

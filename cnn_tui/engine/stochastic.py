@@ -18,10 +18,15 @@ class Randomness:
     """The generators that a network's random layers draw from: one for each device, made when first asked for."""
 
     def __init__(self, seed: int) -> None:
+        self._generators: dict[str, torch.Generator] = {}
+        self.restart(seed)
+
+    def restart(self, seed: int) -> None:
+        """Begin anew from a seed."""
         # Hashed, so that the numbers are not those that shuffles and initial weights draw from the same seed.
         digest = hashlib.sha256(f"dropout {seed}".encode()).digest()
         self._seed = int.from_bytes(digest[:8]) >> 1
-        self._generators: dict[str, torch.Generator] = {}
+        self._generators.clear()
 
     def on(self, device: torch.device) -> torch.Generator:
         """The generator of a device."""
