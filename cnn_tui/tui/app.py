@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import signal
-import sys
 from typing import Any, ClassVar
 
 from textual import events, work
@@ -15,7 +11,7 @@ from textual.reactive import var
 from textual.screen import Screen
 
 from cnn_tui.config.preset import RunPreset
-from cnn_tui.events import ErrorReport, RunFinished
+from cnn_tui.events import ErrorReport, RunFinished, StudyFinished
 from cnn_tui.store.names import printable
 from cnn_tui.trainer import protocol
 from cnn_tui.tui.messages import (
@@ -25,35 +21,19 @@ from cnn_tui.tui.messages import (
     RunRequested,
     SessionRequested,
     StopRequested,
+    StudyDrafted,
+    StudyRequested,
     TrainerSaid,
 )
+from cnn_tui.tui.modes import MODES
 from cnn_tui.tui.run_state import RunState
 from cnn_tui.tui.screens.errors import safe_lines
 from cnn_tui.tui.screens.help import HelpScreen
 from cnn_tui.tui.screens.quit import QuitAnswer, QuitScreen
 from cnn_tui.tui.screens.setup import SetupScreen
 from cnn_tui.tui.screens.too_small import TooSmallScreen, is_too_small
-
-_TERMINAL_CHECK_SECONDS = 2.0
-
-
-def _live_screen() -> Screen[Any]:
-    """Made, like the next two, when it is first shown: what they import would hold up the first picture."""
-    from cnn_tui.tui.screens.live import LiveScreen
-
-    return LiveScreen()
-
-
-def _results_screen() -> Screen[Any]:
-    from cnn_tui.tui.screens.results import ResultsScreen
-
-    return ResultsScreen()
-
-
-def _sessions_screen() -> Screen[Any]:
-    from cnn_tui.tui.screens.sessions import SessionsScreen
-
-    return SessionsScreen()
+from cnn_tui.tui.study_state import StudyState
+from cnn_tui.tui.terminal import leave_with_terminal
 
 
 class Workbench(App[None]):
@@ -61,24 +41,26 @@ class Workbench(App[None]):
 
     TITLE = "cnn-tui"
     CSS_PATH = "app.tcss"
-    MODES: ClassVar[dict[str, Any]] = {
-        "setup": SetupScreen,
-        "live": _live_screen,
-        "results": _results_screen,
-        "sessions": _sessions_screen,
-    }
+    MODES: ClassVar[dict[str, Any]] = MODES
     DEFAULT_MODE = "setup"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("1", "switch_mode('setup')", "Setup", show=False),
         Binding("2", "switch_mode('live')", "Live", show=False),
         Binding("3", "switch_mode('results')", "Results", show=False),
         Binding("4", "switch_mode('sessions')", "Sessions", show=False),
+        Binding("5", "switch_mode('studies')", "Studies", show=False),
         Binding("f1,question_mark", "help", "Help", key_display="F1"),
         Binding("ctrl+q", "quit", "Quit", priority=True),
     ]
 
     run_state: var[RunState | None] = var(None)
     """The run that is going on or was the last; mutated, so watchers are called after each of its events."""
+    study_state: var[StudyState | None] = var(None)
+    """The study that is going on or was the last, likewise; ``run_state`` is then the run of it to look at."""
+    busy: var[bool] = var(False)
+    """Whether a run or a study is going on, also between two runs of a study."""
+    drafted_study: var[StudyDrafted | None] = var(None)
+    """What Studies was last asked to open."""
     preset_in_setup: var[tuple[RunPreset, str] | None] = var(None)
     """What Setup was last asked to open, and where it came from."""
     shown_session: var[str | None] = var(None)
@@ -90,6 +72,7 @@ class Workbench(App[None]):
         self.trainer = trainer
         self._first_preset = preset
         self._start_at_once = start
+        self._job: RunState | StudyState | None = None
 
     def get_default_screen(self) -> Screen[Any]:
         """Setup is the first screen, in the place of an empty one."""
@@ -100,15 +83,19 @@ class Workbench(App[None]):
         if self._first_preset is not None:
             self.preset_in_setup = (self._first_preset, self._first_preset.name)
         self.call_after_refresh(self._start_trainer)
-        self._watch_terminal()
+        leave_with_terminal(self, lambda: self.leave(finish=True))
 
     def on_resize(self, event: events.Resize) -> None:
-        """Cover what would be cut off, once the new size is known to all."""
-        self.call_later(self._cover_if_too_small)
+        """Cover what would be cut off and repaint what was, once the new size is known to all."""
+        self.call_later(self._fit_terminal)
 
-    def _cover_if_too_small(self) -> None:
+    def _fit_terminal(self) -> None:
         if is_too_small(self.size) and not isinstance(self.screen, TooSmallScreen):
             self.push_screen(TooSmallScreen())
+        elif self.screen.outer_size == self.size:
+            # The terminal went through other sizes and back before anybody looked: no layout will paint it anew,
+            # but it has forgotten what was outside of them.
+            self.screen.refresh()
 
     def _start_trainer(self) -> None:
         self.trainer.start()
@@ -124,18 +111,31 @@ class Workbench(App[None]):
     def on_trainer_said(self, message: TrainerSaid) -> None:
         """Fold in what happened; the end of a run opens its results."""
         said = message.said
-        if self.run_state is not None:
-            self.run_state.apply(said)
-            self.mutate_reactive(Workbench.run_state)
+        if (job := self._job) is not None:
+            job.apply(said)
+            self._show_change(job)
         match said:
+            case protocol.Idle():
+                self.busy = False
             case protocol.Refused():
                 self.notify(printable(said.reason), title="Not now", severity="warning", markup=False)
-            case protocol.Lost() if not self._ended_with(said.error):
+            case protocol.Lost() if job is None or job.error != said.error:
                 self._tell(said.error)
             case protocol.RunEvent(event=RunFinished() as finished):
                 self._show_end(finished)
+            case protocol.StudySaid(event=StudyFinished() as finished):
+                self._show_study_end(finished)
             case _:
                 pass
+
+    def _show_change(self, job: RunState | StudyState) -> None:
+        """Tell the screens that something happened in the run, or in the study and its run to look at."""
+        if isinstance(job, StudyState):
+            self.mutate_reactive(Workbench.study_state)
+        if self.run_state is job.shown:
+            self.mutate_reactive(Workbench.run_state)
+        else:
+            self.run_state = job.shown
 
     def _show_end(self, finished: RunFinished) -> None:
         if self.run_state is None:
@@ -147,46 +147,73 @@ class Workbench(App[None]):
         elif finished.error is not None and self.current_mode != "live":
             self._tell(finished.error)
 
-    def _ended_with(self, error: ErrorReport) -> bool:
-        """Whether this is what the run came to, which has been told."""
-        return self.run_state is not None and self.run_state.history.error == error
+    def _show_study_end(self, finished: StudyFinished) -> None:
+        """Say it where it cannot be seen; only who watches the training is led to the table."""
+        if finished.error is not None:
+            self._tell(finished.error)
+        elif self.current_mode not in ("live", "studies") and self.study_state is not None:
+            name = printable(self.study_state.study.name)
+            self.notify(f"{name}. Press 5 for its table.", title=f"Study {finished.status}", markup=False)
+        if self.current_mode == "live":
+            self.switch_mode("studies")
 
     def _tell(self, error: ErrorReport) -> None:
         text = "\n".join(part for part in (error.detail, error.hint) if part)
         self.notify(safe_lines(text), title=printable(error.title), severity="error", markup=False, timeout=15)
 
     def on_run_requested(self, message: RunRequested) -> None:
-        """Start a run, unless one is going on."""
-        if self.trainer.busy:
-            self.notify(
-                "Stop it with x, or wait for its end.",
-                title="A run is going on",
-                severity="warning",
-                markup=False,
-            )
+        """Start a run, unless something is going on."""
+        if self._refused():
             return
-        self.run_state = RunState(message.preset)
+        self.busy = True
+        self.run_state = self._job = RunState(message.preset)
         self.trainer.submit(message.preset)
         self.switch_mode("live")
 
+    def on_study_requested(self, message: StudyRequested) -> None:
+        """Start a study, unless something is going on."""
+        if self._refused():
+            return
+        self.busy = True
+        self.study_state = self._job = StudyState(message.study)
+        self.run_state = self._job.shown
+        self.trainer.submit_study(message.study, fresh=message.fresh)
+
+    def _refused(self) -> bool:
+        if self.trainer.busy:
+            title = f"A {self._what} is going on"
+            words = "Stop it with x, or wait for its end."
+            self.notify(words, title=title, severity="warning", markup=False)
+        return self.trainer.busy
+
+    @property
+    def _what(self) -> str:
+        """What is going on, in a word."""
+        return "study" if isinstance(self._job, StudyState) else "run"
+
     def on_stop_requested(self, message: StopRequested) -> None:
-        """Stop the run."""
-        if self.run_state is not None and self.run_state.going:
-            self.run_state.stage = "stopping"
-            self.mutate_reactive(Workbench.run_state)
+        """Stop the run or study."""
+        if (job := self._job) is not None and job.going:
+            job.stop()
+            self._show_change(job)
             self.trainer.stop()
 
     def on_pause_requested(self, message: PauseRequested) -> None:
-        """Pause the run, or let it go on."""
-        if self.run_state is not None and self.run_state.stage == "paused":
+        """Pause the run or study, or let it go on."""
+        if (job := self._job) is not None and job.stage == "paused":
             self.trainer.resume()
-        elif self.run_state is not None and self.run_state.stage == "running":
+        elif job is not None and job.stage == "running":
             self.trainer.pause()
 
     def on_kill_requested(self, message: KillRequested) -> None:
         """End the trainer."""
-        if self.run_state is not None and self.run_state.going:
+        if (job := self._job) is not None and job.going:
             self.trainer.kill()
+
+    def on_study_drafted(self, message: StudyDrafted) -> None:
+        """Open a study of this preset in Studies."""
+        self.drafted_study = message
+        self.switch_mode("studies")
 
     def on_preset_requested(self, message: PresetRequested) -> None:
         """Open a preset in Setup."""
@@ -208,7 +235,7 @@ class Workbench(App[None]):
         if isinstance(self.screen, QuitScreen) or not self.trainer.busy:
             self.leave(finish=True)
         else:
-            self.push_screen(QuitScreen(self.trainer.outlives_us), self._answer_quit)
+            self.push_screen(QuitScreen(self._what, self.trainer.outlives_us), self._answer_quit)
 
     def _answer_quit(self, answer: QuitAnswer | None) -> None:
         if answer == "finish":
@@ -220,15 +247,3 @@ class Workbench(App[None]):
         """End the workbench; a run that is going on is finished behind it, or stopped and saved."""
         self.trainer.close(finish)
         self.exit()
-
-    def _watch_terminal(self) -> None:
-        """Textual handles neither signals nor a terminal that is gone: leave cleanly on both."""
-        if sys.platform != "win32" and not self.is_headless:
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGTERM, signal.SIGHUP):
-                loop.add_signal_handler(number, self.leave, True)
-            self.set_interval(_TERMINAL_CHECK_SECONDS, self._leave_without_terminal)
-
-    def _leave_without_terminal(self) -> None:
-        if not os.isatty(sys.__stdin__.fileno() if sys.__stdin__ else 0):
-            self.leave(finish=True)

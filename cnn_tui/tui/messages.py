@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from textual.message import Message
 
 from cnn_tui.config.preset import RunPreset
+from cnn_tui.config.study import StudyPreset
 from cnn_tui.trainer import protocol
 
 
@@ -24,12 +25,29 @@ class RunRequested(Message):
     preset: RunPreset
 
 
+@dataclass
+class StudyRequested(Message):
+    """Run this study; rows that are finished stand as they are, unless it is to be ``fresh``."""
+
+    study: StudyPreset
+    fresh: bool = False
+
+
+@dataclass
+class StudyDrafted(Message):
+    """Open Studies with a study of this preset; ``factor`` is a dotted path, ``values`` as a person typed them."""
+
+    preset: RunPreset
+    factor: str
+    values: str
+
+
 class StopRequested(Message):
-    """End the run after its present batch, test it and save it; a second time, leave the test out."""
+    """End the run or study after the present batch, test it and save it; a second time, leave the test out."""
 
 
 class PauseRequested(Message):
-    """Let the run wait, or go on if it waits."""
+    """Let the run or study wait, or go on if it waits."""
 
 
 class KillRequested(Message):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from cnn_tui.config.preset import RunPreset
-from cnn_tui.events import RunFinished
+from cnn_tui.events import ErrorReport, RunFinished
 from cnn_tui.history import RunHistory
 from cnn_tui.trainer import protocol
 
@@ -15,16 +15,31 @@ Stage = Literal["starting", "running", "paused", "stopping", "ended"]
 
 @dataclass
 class RunState:
-    """One run from its request to its end."""
+    """One run from its request to its end; ``part`` says which of a study's runs it is, as in "2/6"; empty for none."""
 
     preset: RunPreset
     history: RunHistory = field(default_factory=RunHistory)
     stage: Stage = "starting"
+    part: str = ""
+
+    @property
+    def shown(self) -> RunState:
+        """The run to look at."""
+        return self
+
+    @property
+    def error(self) -> ErrorReport | None:
+        """Why it failed, if it did."""
+        return self.history.error
 
     @property
     def going(self) -> bool:
         """Whether the run has not come to its end."""
         return self.stage != "ended"
+
+    def stop(self) -> None:
+        """Note that a person wants its end."""
+        self.stage = "stopping"
 
     def apply(self, said: protocol.Message) -> None:
         """Take in what the trainer said about this run."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cnn_tui.config.preset import RunPreset
-from cnn_tui.events import Event, RunFinished
+from cnn_tui.config.study import StudyPreset
+from cnn_tui.events import Event, RunFinished, StudyEvent, StudyFinished
 from cnn_tui.trainer.mailbox import Mailbox
-from cnn_tui.trainer.protocol import BUSY, Idle, Message, Paused, Ready, Refused, RunEvent
+from cnn_tui.trainer.protocol import BUSY, Idle, Message, Paused, Ready, Refused, RunEvent, StudySaid
 
 
 class ScriptedTrainer(Mailbox):
@@ -20,6 +21,7 @@ class ScriptedTrainer(Mailbox):
     Attributes:
         calls: what the workbench asked for, in order, such as "start", "submit", "stop", "close finish".
         submitted: the presets that were to be run.
+        studies: the studies that were to be run, each with whether afresh.
     """
 
     def __init__(self, script: Iterable[Event] = (), *, outlives_us: bool = True) -> None:
@@ -27,6 +29,7 @@ class ScriptedTrainer(Mailbox):
         self.script = tuple(script)
         self.calls: list[str] = []
         self.submitted: list[RunPreset] = []
+        self.studies: list[tuple[StudyPreset, bool]] = []
         self.busy = False
         self.alive = False
         self.outlives_us = outlives_us
@@ -36,6 +39,13 @@ class ScriptedTrainer(Mailbox):
         for event in events:
             self._post(RunEvent(event=event))
             if isinstance(event, RunFinished):
+                self.tell(Idle())
+
+    def say_study(self, *events: StudyEvent) -> None:
+        """Let the study tell events; ``study_finished`` ends it."""
+        for event in events:
+            self._post(StudySaid(event=event))
+            if isinstance(event, StudyFinished):
                 self.tell(Idle())
 
     def tell(self, message: Message) -> None:
@@ -59,6 +69,15 @@ class ScriptedTrainer(Mailbox):
         self.submitted.append(preset)
         self.busy = True
         self.say(*self.script)
+
+    def submit_study(self, study: StudyPreset, *, plain: bool = False, fresh: bool = False) -> None:
+        """Begin a study, of which the test tells."""
+        self.calls.append("submit study")
+        if self.busy:
+            self._post(Refused(reason=BUSY))
+            return
+        self.studies.append((study, fresh))
+        self.busy = True
 
     def stop(self) -> None:
         """Note it."""

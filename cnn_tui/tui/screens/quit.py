@@ -1,4 +1,4 @@
-"""Leaving while a run is going on."""
+"""Leaving while a run or a study is going on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ QuitAnswer = Literal["finish", "stop"]
 
 
 class QuitScreen(ModalScreen[QuitAnswer | None]):
-    """Asks what becomes of the run; None to stay."""
+    """Asks what becomes of it; None to stay."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "Stay"),
@@ -22,15 +22,16 @@ class QuitScreen(ModalScreen[QuitAnswer | None]):
         Binding("up,k", "app.focus_previous", show=False),
     ]
 
-    def __init__(self, can_finish: bool) -> None:
-        """Offer to finish in the background only where a run can outlive the workbench."""
+    def __init__(self, what: str, can_finish: bool) -> None:
+        """Offer to finish in the background only where ``what``, a run or a study, can outlive the workbench."""
         super().__init__()
+        self._what = what
         self._can_finish = can_finish
 
     def compose(self) -> ComposeResult:
         """A question and its answers, the harmless one first."""
         with Vertical(classes="dialog"):
-            yield Static("A run is going on", classes="dialog--title")
+            yield Static(f"A {self._what} is going on", classes="dialog--title")
             if self._can_finish:
                 yield Button("Let it finish in the background", id="finish", variant="primary")
             yield Button("Stop it, test and save what it has learnt", id="stop")

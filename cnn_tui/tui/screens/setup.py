@@ -20,7 +20,6 @@ from cnn_tui.store.names import printable
 from cnn_tui.tui.amounts import some
 from cnn_tui.tui.forms.experiment_form import ExperimentForm
 from cnn_tui.tui.messages import RunRequested
-from cnn_tui.tui.run_state import RunState
 from cnn_tui.tui.screens import setup_files
 from cnn_tui.tui.screens.ask_text import AskTextScreen
 from cnn_tui.tui.screens.breakpoints import room_classes
@@ -53,7 +52,7 @@ class SetupScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._preset, self._source = setup_files.quickstart(), "shipped preset"
-        self._going = False
+        self._busy = False
 
     def compose(self) -> ComposeResult:
         """Three columns between the title and the line that starts."""
@@ -72,7 +71,7 @@ class SetupScreen(Screen[None]):
     def on_mount(self) -> None:
         """Follow what the workbench wants opened and whether a run is going on."""
         self.watch(self.app, "preset_in_setup", self._asked_to_open)
-        self.watch(self.app, "run_state", self._follow_run)
+        self.watch(self.app, "busy", self._follow)
 
     def on_screen_resume(self) -> None:
         """Look again at what is on disk: it may have changed meanwhile."""
@@ -102,20 +101,18 @@ class SetupScreen(Screen[None]):
     def _field_focused(self, event: ExperimentForm.FieldFocused) -> None:
         self.query_one(FieldHelp).spec = event.spec
 
-    def _follow_run(self, state: RunState | None) -> None:
-        going = state is not None and state.going
-        if going != self._going:
-            self._going = going
-            self._judge()
+    def _follow(self, busy: bool) -> None:
+        self._busy = busy
+        self._judge()
 
     def _judge(self) -> None:
         """Say whether it can start."""
         bar, form = self.query_one(StartBar), self._form
         bar.wrong = bool(form.problems)
-        bar.ready = not form.problems and not self._going
+        bar.ready = not form.problems and not self._busy
         if form.problems:
             bar.words = self._wrong_words(form)
-        elif self._going:
+        elif self._busy:
             bar.words = "A run is going on: press 2 to watch it. The next can start when it has ended."
         else:
             found = self.query_one(MeaningPane).survey

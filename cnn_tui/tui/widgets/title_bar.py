@@ -7,19 +7,22 @@ from typing import Literal
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
+from textual.events import Resize
 from textual.reactive import reactive
 from textual.widgets import Static
 
 from cnn_tui.tui.run_state import RunState
 
-ModeName = Literal["setup", "live", "results", "sessions"]
+ModeName = Literal["setup", "live", "results", "sessions", "studies"]
 _TABS: tuple[tuple[ModeName, str], ...] = (
     ("setup", "1 Setup"),
     ("live", "2 Live"),
     ("results", "3 Results"),
     ("sessions", "4 Sessions"),
+    ("studies", "5 Studies"),
 )
 _PHASES = {"downloading": "downloading", "loading": "loading", "features": "computing features", "testing": "testing"}
+_ROOMY = 96
 
 
 class TitleBar(Horizontal):
@@ -43,6 +46,7 @@ class TitleBar(Horizontal):
             color: $text-muted;
             &.-going { color: $text-warning; text-style: bold; }
         }
+        &.-tight .title-bar--program { display: none; }
     }
     """
     words = reactive("", repaint=False)
@@ -62,6 +66,10 @@ class TitleBar(Horizontal):
     def on_mount(self) -> None:
         """Follow the run."""
         self.watch(self.app, "run_state", self._follow)
+
+    def on_resize(self, event: Resize) -> None:
+        """Leave the program's name out where the state needs the room."""
+        self.set_class(event.size.width < _ROOMY, "-tight")
 
     def watch_words(self, words: str) -> None:
         """Say it."""
@@ -95,9 +103,17 @@ class _Tab(Static):
 
 
 def run_words(state: RunState | None) -> str:
-    """What a run is doing in a few words, such as "training epoch 3/10 · 42 %"; empty before the first."""
+    """What a run is doing in a few words, such as "training epoch 3/10 · 42 %"; empty before the first.
+
+    One of a study's is told shorter, such as "2/6 · epoch 3/10 · 42 %".
+    """
     if state is None:
         return ""
+    words = _stage_words(state)
+    return f"{state.part} · {words}" if state.part and words else words
+
+
+def _stage_words(state: RunState) -> str:
     match state.stage:
         case "ended":
             return _ended(state)
@@ -111,7 +127,9 @@ def run_words(state: RunState | None) -> str:
 
 def _ended(state: RunState) -> str:
     finished = state.history.finished
-    return f"last run {finished.status}" if finished else ""
+    if finished is None:
+        return ""
+    return finished.status if state.part else f"last run {finished.status}"
 
 
 def _doing(state: RunState) -> str:
@@ -119,6 +137,8 @@ def _doing(state: RunState) -> str:
     if phase is None:
         return "starting…"
     words = _epoch(state) if phase.name == "training" else _PHASES[phase.name]
+    if state.part:
+        words = words.removeprefix("training ").removeprefix("computing ")
     return words if phase.fraction is None else f"{words} · {phase.fraction * 100:.0f} %"
 
 

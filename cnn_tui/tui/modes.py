@@ -1,0 +1,45 @@
+"""The workbench's screens by the names of its modes.
+
+All but the first are made when they are first shown: what they import would hold up the first picture.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.screen import Screen
+
+from cnn_tui.tui.screens.setup import SetupScreen
+
+
+def _live() -> Screen[Any]:
+    from cnn_tui.tui.screens.live import LiveScreen
+
+    return LiveScreen()
+
+
+def _results() -> Screen[Any]:
+    from cnn_tui.tui.screens.results import ResultsScreen
+
+    return ResultsScreen()
+
+
+def _sessions() -> Screen[Any]:
+    from cnn_tui.tui.screens.sessions import SessionsScreen
+
+    return SessionsScreen()
+
+
+def _studies() -> Screen[Any]:
+    from cnn_tui.tui.screens.studies import StudiesScreen
+
+    return StudiesScreen()
+
+
+MODES: dict[str, Any] = {
+    "setup": SetupScreen,
+    "live": _live,
+    "results": _results,
+    "sessions": _sessions,
+    "studies": _studies,
+}
