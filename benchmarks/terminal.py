@@ -78,7 +78,7 @@ class Terminal:
         if not self.ended:
             os.write(self._process.fd, data)
 
-    def expect(self, text: str, seconds: float = 30) -> str:
+    def expect(self, text: str, seconds: float = 60) -> str:
         """Wait until ``text`` is on the screen; the screen.
 
         Raises:
@@ -86,7 +86,7 @@ class Terminal:
         """
         return self._wait(text, seconds, present=True)
 
-    def gone(self, text: str, seconds: float = 30) -> str:
+    def gone(self, text: str, seconds: float = 60) -> str:
         """Wait until ``text`` is no longer on the screen; the screen.
 
         Raises:
@@ -121,7 +121,7 @@ class Terminal:
         self.ended = True
         os.close(self._process.fd)
 
-    def wait_exit(self, seconds: float = 15) -> int:
+    def wait_exit(self, seconds: float = 60) -> int:
         """Wait for the end; the exit code, or minus the signal that ended it.
 
         Raises:
