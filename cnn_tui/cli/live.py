@@ -50,7 +50,7 @@ class LiveReporter:
             case RunStarted():
                 self._print(self._heading(event))
             case WarningRaised():
-                self._print(_warning(event))
+                self._print(warning(event))
             case EpochFinished():
                 if event.epoch == 1:
                     self._print(_epoch_heading())
@@ -88,22 +88,7 @@ class LiveReporter:
         if phase is None:
             done = self._history.finished is not None
             return Text() if done else Spinner("dots", Text("loading PyTorch", style="dim"))
-        return Group(self._phase(phase), self._figures())
-
-    def _phase(self, phase: PhaseRecord) -> Table:
-        row = Table.grid(padding=(0, 1))
-        progress = phase.progress
-        bar = ProgressBar(total=100, completed=100 * (phase.fraction or 0), width=_BAR, pulse=phase.fraction is None)
-        count = ""
-        if progress is not None:
-            count = _amount(progress.done, progress.unit)
-            count += f" of {_amount(progress.total, progress.unit)}" if progress.total else ""
-        row.add_row(Text(phase.name, style="bold"), bar, Text(f"{count}  {self._time_left()}", style="dim"))
-        return row
-
-    def _time_left(self) -> str:
-        left = self._history.seconds_left()
-        return "time left not known yet" if left is None else f"{duration(left)} left"
+        return Group(phase_bar(self._history, phase), self._figures())
 
     def _figures(self) -> Text:
         batch = self._history.batches[-1] if self._history.batches else None
@@ -115,6 +100,24 @@ class LiveReporter:
             f"learning rate {batch.learning_rate:.3g}",
             style="dim",
         )
+
+
+def phase_bar(history: RunHistory, phase: PhaseRecord) -> Table:
+    """What a run is at, how far that is and how long it will take."""
+    row = Table.grid(padding=(0, 1))
+    progress = phase.progress
+    bar = ProgressBar(total=100, completed=100 * (phase.fraction or 0), width=_BAR, pulse=phase.fraction is None)
+    count = ""
+    if progress is not None:
+        count = _amount(progress.done, progress.unit)
+        count += f" of {_amount(progress.total, progress.unit)}" if progress.total else ""
+    row.add_row(Text(phase.name, style="bold"), bar, Text(f"{count}  {_time_left(history)}", style="dim"))
+    return row
+
+
+def _time_left(history: RunHistory) -> str:
+    left = history.seconds_left()
+    return "time left not known yet" if left is None else f"{duration(left)} left"
 
 
 def duration(seconds: float) -> str:
@@ -136,7 +139,8 @@ def _amount(number: int, unit: str) -> str:
     return f"{number / 1e6:,.1f} MB" if unit == "bytes" else f"{number:,} {unit}"
 
 
-def _warning(event: WarningRaised) -> Text:
+def warning(event: WarningRaised) -> Text:
+    """A warning as a paragraph."""
     text = Text(f"! {printable(event.title)}", style="yellow")
     for part in (event.detail, event.hint):
         if part:

@@ -31,14 +31,15 @@ def _fields_help() -> str:
     return "\b\nSettings for --set:\n" + "\n".join(lines)
 
 
-class _RunCommand(click.Command):
+class SettingsCommand(click.Command):
     """Shows the experiment's fields below its options."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write them."""
         formatter.write("\n" + _fields_help().removeprefix("\b\n") + "\n")
 
 
-@click.command("run", cls=_RunCommand)
+@click.command("run", cls=SettingsCommand)
 @click.argument("presets", metavar="PRESET...", nargs=-1, required=True)
 @click.option("--set", "settings", metavar="PATH=VALUE", multiple=True, help="Change one setting; may be repeated.")
 @click.option("--name", help="What to call the session.")
@@ -109,7 +110,7 @@ def run_here(preset: RunPreset, as_json: bool) -> int:
         from cnn_tui.engine.control import Control
 
         control = Control()
-        with _interruptible(control):
+        with interruptible(control):
             return _follow(preset, control, reporter)
 
 
@@ -126,7 +127,7 @@ def _follow(preset: RunPreset, control: Control, reporter: Reporter) -> int:
 
 
 @contextmanager
-def _interruptible(control: Control) -> Iterator[None]:
+def interruptible(control: Control) -> Iterator[None]:
     """Let Ctrl+C and SIGTERM stop the run at its next batch, and a second one leave the test out."""
 
     def stop(signum: int, frame: object) -> None:
