@@ -9,8 +9,8 @@ from cnn_tui.config.study import Cell, StudyPreset
 from cnn_tui.engine.control import Control
 from cnn_tui.engine.record import run_all_recorded
 from cnn_tui.events import EndStatus, RowEvent, RowKept, RunFinished, StudyEvent, StudyFinished, StudyStarted
-from cnn_tui.store.records import SessionRecord, StudyPart
-from cnn_tui.store.sessions import list_sessions
+from cnn_tui.store.records import StudyPart
+from cnn_tui.store.study_rows import finished_rows
 
 
 def run_study(
@@ -42,21 +42,6 @@ def run_study(
             break
     status: EndStatus = "stopped" if control.stopping else "failed" if failed else "done"
     yield StudyFinished(status=status, failed=failed)
-
-
-def finished_rows(cells: Sequence[Cell], *, alone: bool) -> dict[int, SessionRecord]:
-    """The newest session that came to its end in a study with the settings of a cell, for those that have one.
-
-    Args:
-        alone: only sessions that were not trained together with others, so that their time is their own.
-    """
-    records = [entry.record for entry in list_sessions() if entry.record is not None]
-    done = {
-        record.experiment: record
-        for record in reversed(records)
-        if record.status == "done" and record.study is not None and not (alone and record.study.together > 1)
-    }
-    return {cell.index: done[cell.experiment] for cell in cells if cell.experiment in done}
 
 
 def _groups(cells: Sequence[Cell], alone: bool) -> Iterator[list[Cell]]:
