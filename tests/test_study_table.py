@@ -112,8 +112,8 @@ def test_the_best_value_is_chosen_on_validation() -> None:
     found = best(study_table(study(), records(study(), [0.9, 0.5, 0.6], [0.5, 0.8, 0.7])))
     assert found is not None
     assert (found.row.label, found.on_test) == ("3", False)
-    assert found.choice == "Best epochs: 3, by validation accuracy 0.8000."
-    assert "leads 10 by 10.00 points" in found.certainty
+    assert found.choice == "Best is epochs = 3, by validation accuracy 0.8000."
+    assert "epochs = 10 is 10.00 points behind" in found.certainty
     assert "one run each cannot tell" in found.certainty
 
 
@@ -136,7 +136,7 @@ def test_rows_without_all_their_runs_are_not_compared() -> None:
 def test_equals_are_told_as_equals() -> None:
     found = best(study_table(study(), records(study(), [0.9, 0.9, 0.6])))
     assert found is not None
-    assert "3 did just as well" in found.certainty
+    assert "epochs = 3 did just as well" in found.certainty
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def best(table: StudyTable) -> Best | None:
     if len(ranked) < 2:
         return None
     (first, row), (second, runner_up) = ranked[:2]
-    choice = f"Best {_named(table, row, with_factor=True)}, by {_basis(on_test)} {first.mean:.4f}{_warning(on_test)}."
+    choice = f"Best is {_named(table, row)}, by {_basis(on_test)} {first.mean:.4f}{_warning(on_test)}."
     return Best(row, on_test, choice, _certainty(first, second, _named(table, runner_up)))
 
 
@@ -61,9 +61,9 @@ def _warning(on_test: bool) -> str:
     return " (chosen on test, as there are no validation pictures)" if on_test else ""
 
 
-def _named(table: StudyTable, row: StudyRow, *, with_factor: bool = False) -> str:
-    name = f"{table.factor.lower()}: {row.label}" if with_factor else row.label
-    return f"{name} with {table.second_factor.lower()} {row.second_label}" if row.second_label else name
+def _named(table: StudyTable, row: StudyRow) -> str:
+    name = f"{table.factor.lower()} = {row.label}"
+    return f"{name} with {table.second_factor.lower()} = {row.second_label}" if row.second_label else name
 
 
 def _certainty(first: Figure, second: Figure, runner_up: str) -> str:
@@ -71,8 +71,8 @@ def _certainty(first: Figure, second: Figure, runner_up: str) -> str:
     lead = first.mean - second.mean
     runs = min(len(first.values), len(second.values))
     if runs < 2:
-        also = f"{runner_up} did just as well" if lead == 0 else f"it leads {runner_up} by {100 * lead:.2f} points"
-        return f"With one run each, {also}; whether that is more than chance one run each cannot tell."
+        also = f"{runner_up} did just as well" if lead == 0 else f"{runner_up} is {100 * lead:.2f} points behind"
+        return f"With one run each, {also}; whether that is more than chance, one run each cannot tell."
     differences = [one - other for one, other in zip(first.values, second.values, strict=True)]
     error = statistics.stdev(differences) / math.sqrt(runs)
     limit = _LIMITS[runs - 2] if runs - 2 < len(_LIMITS) else _LIMIT_BEYOND

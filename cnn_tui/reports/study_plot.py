@@ -39,12 +39,14 @@ class FactorAxis:
     """The axis of a study's plot.
 
     Attributes:
+        continuous: whether the values are numbers, so that there is something between them.
         places: where each value lies: at itself, or at 0, 1, 2, ... where values are no numbers.
         ticks: the places to label, empty where there are too many values; not logarithms, also on a log axis.
     """
 
     label: str
     log: bool
+    continuous: bool
     places: dict[Value, float]
     ticks: tuple[Tick, ...]
 
@@ -77,9 +79,8 @@ def factor_axis(table: StudyTable) -> FactorAxis:
         for place, value in enumerate(values)
     }
     ticks = tuple(Tick(place, value_text(value)) for value, place in places.items())
-    return FactorAxis(
-        label, numeric and wants_log(numbers), places, ticks if len(ticks) <= _MOST_TICKS or not numeric else ()
-    )
+    shown = ticks if len(ticks) <= _MOST_TICKS or not numeric else ()
+    return FactorAxis(label, numeric and wants_log(numbers), numeric, places, shown)
 
 
 def wants_log(values: Sequence[Value]) -> bool:

@@ -1,0 +1,67 @@
+"""Where a study differs from the figures that were reported, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from cnn_tui.reports.study_table import METRICS, StudyRow, StudyTable
+
+_LEAST = 0.0005  # reported figures have three decimals: below half of one there is no difference
+
+
+def differences(table: StudyTable) -> Iterator[str]:
+    """The largest difference, how many figures agree, and whether the values come in another order."""
+    compared = [
+        (difference, METRICS[metric], row)
+        for row in table.rows
+        for metric in METRICS
+        if (difference := row.difference(metric)) is not None
+    ]
+    if not compared:
+        return
+    yield _largest(table, *max(compared, key=lambda one: abs(one[0])))
+    mean = sum(abs(difference) for difference, _, _ in compared) / len(compared)
+    yield f"Over the {len(compared)} figures that were reported, ours differ by {100 * mean:.2f} points on average."
+    both = [row for row in table.rows if row.difference("accuracy") is not None]
+    if len(both) > 1:
+        yield _order(both)
+
+
+def _largest(table: StudyTable, difference: float, name: str, row: StudyRow) -> str:
+    if abs(difference) < _LEAST:
+        return "Every figure is the reported one, as far as that is written out."
+    what = f"{row.second_label} {row.label}".strip()
+    side = "above" if difference > 0 else "below"
+    return (
+        f"The largest difference from the report: {name} with {table.factor.lower()} = {what} is "
+        f"{100 * abs(difference):.2f} points {side} it."
+    )
+
+
+def _order(rows: list[StudyRow]) -> str:
+    """Whether the values come in the same order, by accuracy; what the report has as equal counts as either."""
+    theirs = max(rows, key=_theirs)
+    ours = max(rows, key=_ours)
+    best = (
+        f"The best by accuracy is {_name(ours)} in both"
+        if _theirs(ours) == _theirs(theirs)
+        else f"The report's best by accuracy is {_name(theirs)}, ours is {_name(ours)}"
+    )
+    pairs = [(one, other) for one, other in combinations(rows, 2) if _theirs(one) != _theirs(other)]
+    turned = [(one, other) for one, other in pairs if (_theirs(one) - _theirs(other)) * (_ours(one) - _ours(other)) < 0]
+    if not turned:
+        return f"{best}, and all values come in the report's order."
+    return f"{best}; of {len(pairs)} pairs of values {len(turned)} come in the other order."
+
+
+def _name(row: StudyRow) -> str:
+    return f"{row.second_label} {row.label}".strip()
+
+
+def _ours(row: StudyRow) -> float:
+    return row.accuracy.mean if row.accuracy is not None else 0.0
+
+
+def _theirs(row: StudyRow) -> float:
+    return row.published("accuracy") or 0.0

@@ -1,0 +1,205 @@
+"""A study as a report: its table, its curves, the best value, what was reported of it, and what was run on what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from cnn_tui.config.experiment import Experiment
+from cnn_tui.config.fields import experiment_fields, value_at
+from cnn_tui.config.study import StudyPreset, Value
+from cnn_tui.events import Environment
+from cnn_tui.reports.document import Block, Chart, Document, Section
+from cnn_tui.reports.study_best import best
+from cnn_tui.reports.study_differences import differences
+from cnn_tui.reports.study_plot import FactorAxis, Points, factor_axis, series
+from cnn_tui.reports.study_table import METRICS, Figure, Metric, StudyRow, StudyTable, value_text
+from cnn_tui.reports.svg import CUES, Series
+from cnn_tui.reports.svg_parts import Dash, Marker
+from cnn_tui.reports.tables import Table
+
+_REPORTED = "The figures that were reported, and in brackets ours less them:"
+_LOOKS: dict[Metric, tuple[str, Dash, Marker]] = {
+    "accuracy": ("test", "solid", "circle"),
+    "macro_precision": ("extra-1", "dashed", "square"),
+    "macro_recall": ("extra-2", "dotted", "triangle"),
+    "macro_f1": ("extra-3", "solid", "diamond"),
+}
+
+
+def study_document(table: StudyTable) -> Document:
+    """The whole report of one study."""
+    study = table.study
+    opening = (study.description,) if study.description else ()
+    ran = Section("What was run", (setup_text(study), *environment_texts(table.environments)))
+    settings = Section("Settings", (settings_table(study),))
+    return Document(study.name, (Section("Results", (*opening, *study_blocks(table))), ran, settings))
+
+
+def study_blocks(table: StudyTable) -> tuple[Block, ...]:
+    """What there is to say of a study's results: tables, curves, sentences."""
+    chosen = best(table)
+    return (
+        results_table(table),
+        *_remarks(table),
+        *((chosen.sentence,) if chosen else ()),
+        *charts(table),
+        *_comparison(table),
+    )
+
+
+def results_table(table: StudyTable) -> Table:
+    """What each value came to; mean and standard deviation where it was run with several seeds."""
+    labels = _label_columns(table)
+    columns = [*labels, *METRICS.values()]
+    columns += ["validation accuracy"] if table.validated else []
+    columns += ["seconds"]
+    shared, unfinished = any(row.together > 1 for row in table.rows), len(table.finished) < len(table.rows)
+    columns += (["trained together"] if shared else []) + (["state"] if unfinished else [])
+    rows = []
+    for row in table.rows:
+        cells = [*_labels(row), *(_shown(row.figure(metric)) for metric in METRICS)]
+        cells += [_shown(row.validation_accuracy)] if table.validated else []
+        cells += [_shown(row.train_seconds, 1)]
+        cells += [str(row.together) if row.together > 1 else ""] if shared else []
+        cells += [state(row)] if unfinished else []
+        rows.append(tuple(cells))
+    return Table(tuple(columns), tuple(rows), len(labels))
+
+
+def reported_table(table: StudyTable) -> Table:
+    """The published figures, each with ours less it in brackets."""
+    labels = _label_columns(table)
+    rows = [
+        (*_labels(row), *(_beside(row.published(metric), row.difference(metric)) for metric in METRICS))
+        for row in table.rows
+        if row.reported is not None
+    ]
+    return Table((*labels, *METRICS.values()), tuple(rows), len(labels))
+
+
+def charts(table: StudyTable) -> Iterator[Chart]:
+    """The figures over the factor, and the time where each run was trained on its own."""
+    axis = factor_axis(table)
+    metrics: Sequence[Metric] = ("accuracy",) if table.study.second_factor else tuple(METRICS)
+    points = [one for one in series(table, metrics) if not one.reported or one.metric == "accuracy"]
+    if points:
+        curves = tuple(_curve(table, axis, place, one) for place, one in enumerate(points))
+        yield _chart(f"{table.factor}: what the runs came to on test pictures", axis, curves, "score on test pictures")
+    if table.study.plain and table.done:
+        yield _chart(f"{table.factor}: time of training", axis, tuple(_times(table, axis)), "seconds")
+
+
+def setup_text(study: StudyPreset) -> str:
+    """What was done, in a sentence: all that decides the results but for the factors."""
+    varied = [study.factor, *([study.second_factor] if study.second_factor else [])]
+    base = study.base
+    parts = {
+        "model.architecture": base.model.architecture,
+        "model.weights": f"weights {base.model.weights}",
+        "model.trainable": f"trained part {base.model.trainable}",
+        "data.dataset": f"on {base.data.dataset}",
+        "data.train_limit": "" if base.data.train_limit is None else f"{base.data.train_limit:,} training pictures",
+        "data.test_limit": "" if base.data.test_limit is None else f"{base.data.test_limit:,} test pictures",
+        "data.image_size": f"at {base.data.image_size} pixels",
+        "data.validation_fraction": f"validation part {base.data.validation_fraction:g}",
+        "training.epochs": f"{base.training.epochs} epochs",
+        "training.batch_size": f"batches of {base.training.batch_size}",
+        "training.optimizer.name": base.training.optimizer.name,
+        "training.optimizer.learning_rate": f"learning rate {value_text(base.training.optimizer.learning_rate)}",
+        "training.schedule": f"schedule {base.training.schedule}",
+    }
+    said = ", ".join(part for path, part in parts.items() if part and path not in varied)
+    seeds = "" if study.repeats == 1 else f" Every value with {study.repeats} seeds, from {base.training.seed} on."
+    return f"{said}.{seeds}"
+
+
+def environment_texts(environments: Iterable[Environment]) -> Iterator[str]:
+    """What the runs ran on, a line for each machine."""
+    for one in environments:
+        yield (
+            f"On {one.device_name} ({one.device}, {one.precision}), {one.cpu_count} processors, "
+            f"{one.memory_bytes / 2**30:.0f} GiB of memory; cnn-tui {one.program}, PyTorch {one.torch}, "
+            f"torchvision {one.torchvision}, Python {one.python}, {one.platform}."
+        )
+
+
+def settings_table(study: StudyPreset) -> Table:
+    """Every setting, with the values of those that are varied."""
+    varied = {study.factor: study.values}
+    if study.second_factor is not None:
+        varied[study.second_factor] = study.second_values
+    rows = [(spec.path, _setting(study.base, spec.path, varied)) for spec in experiment_fields()]
+    return Table(("setting", "value"), (*rows, ("repeats", str(study.repeats))), labels=2)
+
+
+def state(row: StudyRow) -> str:
+    """How far a row is, with the reason where something went wrong."""
+    counted = f"{row.done} of {len(row.runs)} " if len(row.runs) > 1 and row.status in ("waiting", "running") else ""
+    return f"{counted}{row.status}" + (f": {row.reason}" if row.reason else "")
+
+
+def _setting(base: Experiment, path: str, varied: Mapping[str, tuple[Value, ...]]) -> str:
+    if path in varied:
+        return ", ".join(map(_value, varied[path]))
+    return _value(value_at(base, path))
+
+
+def _value(value: object) -> str:
+    return value_text(value) if value is None or isinstance(value, int | float | str) else str(value)
+
+
+def _comparison(table: StudyTable) -> tuple[Block, ...]:
+    said = tuple(differences(table))
+    return (_REPORTED, reported_table(table), *said) if said else ()
+
+
+def _remarks(table: StudyTable) -> Iterator[str]:
+    if table.study.repeats > 1:
+        yield f"Mean ± standard deviation over {table.study.repeats} seeds."
+    if any(row.together > 1 for row in table.rows):
+        yield "Runs that could share work were trained together; their seconds are each one's share of the whole."
+
+
+def _label_columns(table: StudyTable) -> tuple[str, ...]:
+    return (table.second_factor, table.factor) if table.second_factor else (table.factor,)
+
+
+def _labels(row: StudyRow) -> tuple[str, ...]:
+    return (row.second_label, row.label) if row.second_label else (row.label,)
+
+
+def _shown(figure: Figure | None, digits: int = 4) -> str:
+    if figure is None:
+        return ""
+    return f"{figure.mean:.{digits}f}" + ("" if figure.spread is None else f" ± {figure.spread:.{digits}f}")
+
+
+def _beside(published: float | None, difference: float | None) -> str:
+    if published is None:
+        return ""
+    return f"{published:.3f}" + ("" if difference is None else f" ({difference:+.4f})")
+
+
+def _chart(title: str, axis: FactorAxis, curves: tuple[Series, ...], y_label: str) -> Chart:
+    return Chart(title, curves, axis.label, y_label, log_x=axis.log, x_ticks=axis.ticks)
+
+
+def _curve(table: StudyTable, axis: FactorAxis, place: int, points: Points) -> Series:
+    name = ", ".join(part for part in (points.second or METRICS[points.metric], points.reported * "reported") if part)
+    colour, dash, marker = CUES[place % len(CUES)] if points.second else _LOOKS[points.metric]
+    if points.reported:
+        colour, dash, marker = "grey", "dashed", "cross"
+    spreads = points.spreads if any(points.spreads) else ()
+    return Series(name, points.xs, points.ys, colour, dash if axis.continuous else "none", marker, spreads)
+
+
+def _times(table: StudyTable, axis: FactorAxis) -> Iterator[Series]:
+    for place, second in enumerate(dict.fromkeys(row.second_label for row in table.rows)):
+        known = sorted(
+            (axis.places[row.value], row.train_seconds.mean)
+            for row in table.rows
+            if row.second_label == second and row.train_seconds is not None
+        )
+        colour, dash, marker = CUES[place % len(CUES)]
+        xs, ys = tuple(x for x, _ in known), tuple(y for _, y in known)
+        yield Series(second, xs, ys, colour, dash if axis.continuous else "none", marker)

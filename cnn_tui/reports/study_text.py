@@ -1,0 +1,47 @@
+"""A report as plain text for a terminal: paragraphs wrapped, tables aligned, charts in characters."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from rich.cells import cell_len
+
+from cnn_tui.reports.document import Block, Chart, Document
+from cnn_tui.reports.tables import Table, visible
+
+_WIDEST_CHART, _CHART_HEIGHT = 100, 18
+
+
+def document_text(document: Document, width: int = 100) -> str:
+    """The report as lines of at most ``width`` cells, but that tables are as wide as they need."""
+    parts = [_ruled(document.title, "=")]
+    for section in document.sections:
+        parts += [_ruled(section.title, "-"), *(block_text(block, width) for block in section.blocks)]
+    return "\n".join(parts)
+
+
+def block_text(block: Block, width: int = 100) -> str:
+    """One block, ending in a line feed."""
+    if isinstance(block, Chart):
+        return block.text(min(width, _WIDEST_CHART), _CHART_HEIGHT)
+    if isinstance(block, Table):
+        return "".join(f"{line.rstrip()}\n" for line in _aligned(block))
+    return textwrap.fill(visible(block), max(20, width)) + "\n"
+
+
+def _ruled(title: str, rule: str) -> str:
+    shown = visible(title)
+    return f"{shown}\n{rule * cell_len(shown)}\n"
+
+
+def _aligned(table: Table) -> Iterator[str]:
+    """Labels at the left of their columns, figures at the right."""
+    rows = [[visible(cell) for cell in row] for row in (table.columns, *table.rows)]
+    widths = [max(cell_len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = []
+        for place, (cell, width) in enumerate(zip(row, widths, strict=True)):
+            gap = " " * (width - cell_len(cell))
+            cells.append(cell + gap if place < table.labels else gap + cell)
+        yield "  ".join(cells)
