@@ -7,12 +7,14 @@ little more than for one; layers of other seeds, whose batches have the same sha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.optim.adam import adam
+from torch.optim.sgd import sgd
 
-from cnn_tui.config.experiment import TrainingConfig
+from cnn_tui.config.experiment import OptimizerConfig, TrainingConfig
 from cnn_tui.engine.evaluate import evaluate
 from cnn_tui.engine.feeds import Batch, FeatureFeed, Feed
 from cnn_tui.engine.heads import last_layer
@@ -116,19 +118,20 @@ class HeadStack:
 
     def state(self, course: int) -> dict[str, Tensor]:
         """See ``Learner``."""
-        weight, bias = self._layers.of(course)
-        return {self._weight: weight.clone()} | ({} if bias is None else {self._bias: bias.clone()})
+        weight, bias = self._layers.read(course)
+        return {self._weight: weight} | ({} if bias is None else {self._bias: bias})
 
     def restore(self, course: int, state: dict[str, Tensor]) -> None:
         """See ``Learner``."""
-        weight, bias = self._layers.of(course)
-        weight.copy_(state[self._weight])
-        if bias is not None:
-            bias.copy_(state[self._bias])
+        self._layers.write(course, state[self._weight], state.get(self._bias))
 
 
 class _Layers:
-    """Weights and biases of all layers in one flat buffer, as are gradients and moments: a rule is one pass."""
+    """Weights and biases of all layers in one flat buffer, as are gradients and moments: a rule is one pass.
+
+    What is kept of a layer is its values divided by its learning rate. A step of rate 1 on those, with the gradient
+    of the values themselves, is a step of its own rate on these: so one fused call serves layers of all rates.
+    """
 
     def __init__(self, weights: Tensor, biases: Tensor | None, configs: Sequence[TrainingConfig], streams: int) -> None:
         """``weights`` (K, C, F) and ``biases`` (K, C) to begin with."""
@@ -136,71 +139,52 @@ class _Layers:
         self._optimizer = configs[0].optimizer
         self._shape = (streams, count // streams * self.classes, self.inputs)
         self._trains_bias = biases is not None
+        rates = weights.new_tensor([config.optimizer.learning_rate for config in configs]).unsqueeze(1)
         biases = torch.zeros(count, self.classes, device=weights.device) if biases is None else biases
-        self._values = torch.cat([weights.flatten(), biases.flatten()]).float()
+        self._values = torch.cat([(weights / rates.unsqueeze(2)).flatten(), (biases / rates).flatten()])
         self._weights, self._biases = self._views(self._values)
         self._gradient = torch.zeros_like(self._values)
         self._weight_gradient, self._bias_gradient = self._views(self._gradient)
-        self._moments = torch.zeros_like(self._values), torch.zeros_like(self._values)
-        self._scratch = torch.empty_like(self._values)
-        self._rates = self._spread([config.optimizer.learning_rate for config in configs])
-        self._decay = self._spread([config.optimizer.weight_decay for config in configs])
-        self._decays = any(config.optimizer.weight_decay for config in configs)
-        self._steps = 0
+        self._rates = rates.expand(-1, self.classes).reshape(streams, 1, -1)
+        self._decay = self._spread(
+            [config.optimizer.weight_decay * config.optimizer.learning_rate for config in configs]
+        )
+        self._step = _fused_step(self._optimizer, self._values, self._gradient)
 
     def logits(self, inputs: Tensor) -> Tensor:
         """(S, B, T, C) of inputs (S, B, F)."""
-        flat = torch.baddbmm(self._biases.unsqueeze(1), inputs, self._weights.transpose(1, 2))
+        flat = torch.baddbmm(self._biases.unsqueeze(1), inputs, self._weights.transpose(1, 2)).mul_(self._rates)
         return flat.view(*flat.shape[:2], -1, self.classes)
 
     def step(self, inputs: Tensor, targets: Tensor, factor: float) -> Tensor:
         """Learn from inputs (S, B, F) with target probabilities (S, B, C); the logits (S, B, T, C) before that."""
         logits = self.logits(inputs)
-        error = logits.softmax(dim=3).sub_(targets.unsqueeze(2)).flatten(2)
-        scale = 1 / inputs.shape[1]
-        torch.baddbmm(
-            self._weight_gradient,
-            error.transpose(1, 2),
-            inputs,
-            beta=0,
-            alpha=scale,
-            out=self._weight_gradient,
-        )
+        error = logits.softmax(dim=3).sub_(targets.unsqueeze(2)).mul_(1 / inputs.shape[1]).flatten(2)
+        torch.bmm(error.transpose(1, 2), inputs, out=self._weight_gradient)
         if self._trains_bias:
-            torch.sum(error, dim=1, out=self._bias_gradient).mul_(scale)
-        self._steps += 1
-        self._update(factor)
+            torch.sum(error, dim=1, out=self._bias_gradient)
+        if self._decay is not None and self._optimizer.name == "adamw":
+            self._values.mul_(1 - factor * self._decay)
+        elif self._decay is not None:
+            self._gradient.addcmul_(self._values, self._decay)
+        self._step(factor)
         return logits
 
-    def _update(self, factor: float) -> None:
-        """Adam, AdamW or SGD with momentum, as ``torch.optim`` has them."""
-        if self._optimizer.name == "sgd":
-            return self._update_sgd(factor)
-        if self._decays and self._optimizer.name == "adamw":
-            self._values.mul_(1 - factor * self._rates * self._decay)
-        elif self._decays:
-            self._gradient.addcmul_(self._values, self._decay)
-        first, second = self._moments
-        beta = self._optimizer.momentum
-        first.lerp_(self._gradient, 1 - beta)
-        second.mul_(_SECOND_BETA).addcmul_(self._gradient, self._gradient, value=1 - _SECOND_BETA)
-        correction = (1 - _SECOND_BETA**self._steps) ** 0.5
-        torch.sqrt(second, out=self._scratch).add_(_EPSILON * correction)
-        torch.div(first, self._scratch, out=self._scratch)
-        self._values.addcmul_(self._scratch, self._rates, value=-factor * correction / (1 - beta**self._steps))
-        return None
+    def read(self, place: int) -> tuple[Tensor, Tensor | None]:
+        """Weight (C, F) and bias (C,) of one layer."""
+        weight, bias, rate = self._of(place)
+        return weight * rate, bias * rate if self._trains_bias else None
 
-    def _update_sgd(self, factor: float) -> None:
-        if self._decays:
-            self._gradient.addcmul_(self._values, self._decay)
-        velocity, _ = self._moments
-        velocity.mul_(self._optimizer.momentum).add_(self._gradient)
-        self._values.addcmul_(velocity, self._rates, value=-factor)
+    def write(self, place: int, weight: Tensor, bias: Tensor | None) -> None:
+        """Put other values into one layer."""
+        own_weight, own_bias, rate = self._of(place)
+        own_weight.copy_(weight / rate)
+        if bias is not None:
+            own_bias.copy_(bias / rate)
 
-    def of(self, place: int) -> tuple[Tensor, Tensor | None]:
-        """Weight (C, F) and bias (C,) of one layer, not copied."""
+    def _of(self, place: int) -> tuple[Tensor, Tensor, Tensor]:
         weight = self._weights.view(-1, self.classes, self.inputs)[place]
-        return weight, self._biases.view(-1, self.classes)[place] if self._trains_bias else None
+        return weight, self._biases.view(-1, self.classes)[place], self._rates.view(-1, self.classes)[place, 0]
 
     def _views(self, flat: Tensor) -> tuple[Tensor, Tensor]:
         """Weights (S, T*C, F) and biases (S, T*C) in a flat buffer."""
@@ -208,11 +192,50 @@ class _Layers:
         size = streams * rows * inputs
         return flat[:size].view(self._shape), flat[size:].view(streams, rows)
 
-    def _spread(self, settings: Sequence[float]) -> Tensor:
-        """A setting of each layer, beside every one of its values."""
-        each = torch.tensor(settings, dtype=torch.float32, device=self._values.device).unsqueeze(1)
+    def _spread(self, settings: Sequence[float]) -> Tensor | None:
+        """A setting of each layer beside every one of its values; None where it is 0 for all."""
+        if not any(settings):
+            return None
+        each = self._values.new_tensor(settings).unsqueeze(1)
         size = self.classes * self.inputs
         return torch.cat([each.expand(-1, size).flatten(), each.expand(-1, self.classes).flatten()])
+
+
+def _fused_step(config: OptimizerConfig, values: Tensor, gradient: Tensor) -> Callable[[float], None]:
+    """A step of the optimizer at a given rate, by ``torch.optim``'s functions; without the bookkeeping of its classes,
+    which would cost as much as the arithmetic. Weight decay, which layers have of their own, is not among it.
+    """
+    first = torch.zeros_like(values)
+    if config.name == "sgd":
+        return lambda rate: sgd(
+            [values],
+            [gradient],
+            [first],
+            fused=True,
+            weight_decay=0.0,
+            momentum=config.momentum,
+            lr=rate,
+            dampening=0.0,
+            nesterov=False,
+            maximize=False,
+        )
+    second, count = torch.zeros_like(values), torch.zeros((), device=values.device)
+    return lambda rate: adam(
+        [values],
+        [gradient],
+        [first],
+        [second],
+        [],
+        [count],
+        fused=True,
+        amsgrad=False,
+        beta1=config.momentum,
+        beta2=_SECOND_BETA,
+        lr=rate,
+        weight_decay=0.0,
+        eps=_EPSILON,
+        maximize=False,
+    )
 
 
 def _prefix(head: nn.Sequential, seed: int) -> nn.Sequential:
