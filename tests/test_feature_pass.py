@@ -14,7 +14,7 @@ from cnn_tui.engine import feature_store
 from cnn_tui.engine.stopping import never
 from cnn_tui.engine.train import train
 from cnn_tui.events import Event, Phase, Progress, WarningRaised
-from cnn_tui.store.feature_index import LIMIT_VARIABLE, evict, feature_sets
+from cnn_tui.store.feature_index import LIMIT_VARIABLE, feature_sets, make_room
 from test_train import after_batches, ending, experiment, figures
 
 
@@ -82,14 +82,14 @@ def test_what_changes_the_features_changes_the_store(frozen: dict[str, Any], cha
 
 
 def test_a_stopped_pass_goes_on_where_it_was(frozen: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cnn_tui.engine.setup.evaluation_batch", lambda size, device: 16)
+    monkeypatch.setattr("cnn_tui.engine.feature_pass.feature_batch", lambda size, device: 16)
     whole = run(**frozen)
     for one in feature_sets():
         for chunk in one.folder.glob("*.safetensors"):
             chunk.unlink()
     stopped = run(after_batches(5), **frozen)
     assert ending(stopped).status == "stopped"
-    held = len(feature_store.read(feature_sets()[0].folder).places)
+    held = len(feature_store.read(feature_sets()[0].folder, torch.arange(2000)).places)
     resumed = run(**frozen)
     assert 0 < held < 120
     assert computed(resumed) == 120 - held
@@ -113,7 +113,7 @@ def test_a_flipped_byte_is_found_and_computed_again(frozen: dict[str, Any]) -> N
 def test_stale_features_are_noticed(frozen: dict[str, Any]) -> None:
     first = run(**frozen)
     (one,) = feature_sets()
-    stored = feature_store.read(one.folder)
+    stored = feature_store.read(one.folder, torch.arange(2000))
     assert stored.features is not None
     for chunk in one.folder.glob("*.safetensors"):
         chunk.unlink()
@@ -138,5 +138,5 @@ def test_the_least_recently_used_set_goes_first(frozen: dict[str, Any], monkeypa
     run(**frozen, data__image_size=40)
     new = feature_sets()[0]
     monkeypatch.setenv(LIMIT_VARIABLE, str((new.size + 1) / 1e9))
-    assert [one.key for one in evict(keep=new.folder)] == [old.key]
+    assert [one.key for one in make_room(keep=new.folder)] == [old.key]
     assert [one.key for one in feature_sets()] == [new.key]

@@ -116,6 +116,12 @@ def free_memory(device: torch.device) -> int:
     return psutil.virtual_memory().available
 
 
+def synchronize(device: torch.device) -> None:
+    """Wait for what the device was given to do; a processor has done it already."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 def environment(chosen: Compute) -> Environment:
     """Describe this machine for the record of a run."""
     return Environment(

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from cnn_tui.store.feature_index import CHUNK_SUFFIX
+from cnn_tui.errors import StorageError
+from cnn_tui.store.feature_index import CHUNK_SUFFIX, make_room
 from cnn_tui.store.files import write_atomic
+
+_CHUNK_SECONDS = 5.0  # about the most that a killed pass loses
+_CHUNK_BYTES = 2**26
 
 
 @dataclass(frozen=True)
@@ -23,31 +31,41 @@ class Stored:
         places: which pictures, int64 (K,), each once.
         features: theirs, (K, ...), None where K is 0.
         damaged: how many chunks could not be used; they are removed.
-        size: of the good ones, in bytes.
     """
 
     places: Tensor
     features: Tensor | None
     damaged: int
-    size: int
 
 
-def read(folder: Path) -> Stored:
-    """All features of a set."""
-    places, features, damaged, size = [], [], 0, 0
+def read(folder: Path, wanted: Tensor) -> Stored:
+    """The features that a set has of the pictures ``wanted``, int64 (N,), which must be some."""
+    lacking = torch.zeros(int(wanted.max()) + 1, dtype=torch.bool)
+    lacking[wanted] = True
+    places, features, damaged = torch.empty_like(wanted), None, 0
+    count = 0
     for path in sorted(folder.glob(f"*{CHUNK_SUFFIX}")):
         chunk = _read_chunk(path)
         if chunk is None:
             damaged += 1
             path.unlink(missing_ok=True)
             continue
-        places.append(chunk["places"])
-        features.append(chunk["features"])
-        size += path.stat().st_size
-    if not places:
-        return Stored(torch.empty(0, dtype=torch.int64), None, damaged, size)
-    found, first = _first_of_each(torch.cat(places))
-    return Stored(found, torch.cat(features).index_select(0, first), damaged, size)
+        rows = _rows(chunk["places"], lacking)
+        found = slice(count, count + len(rows))
+        if features is None:
+            features = chunk["features"].new_empty((len(wanted), *chunk["features"].shape[1:]))
+        torch.index_select(chunk["features"], 0, rows, out=features[found])
+        places[found] = chunk["places"][rows]
+        # Two processes may have computed the same picture: the first one found will do.
+        lacking[places[found]] = False
+        count += len(rows)
+    return Stored(places[:count], features[:count] if features is not None and count else None, damaged)
+
+
+def clear(folder: Path) -> None:
+    """Remove all chunks of a set."""
+    for path in folder.glob(f"*{CHUNK_SUFFIX}"):
+        path.unlink(missing_ok=True)
 
 
 def write(folder: Path, places: Tensor, features: Tensor) -> None:
@@ -56,8 +74,82 @@ def write(folder: Path, places: Tensor, features: Tensor) -> None:
     Raises:
         StorageError: the disk is full, read-only or fails.
     """
-    data = safetensors.torch.save({"places": places.cpu(), "features": features.cpu().contiguous()})
+    data = safetensors.torch.save({"places": places.cpu().contiguous(), "features": features.cpu().contiguous()})
     write_atomic(folder / f"{hashlib.sha256(data).hexdigest()}{CHUNK_SUFFIX}", data)
+
+
+class GrowingSet:
+    """Features while they are computed: all of them in memory, and on disk but for those of the last few seconds.
+
+    Chunks are written by a thread of its own, so that nothing waits for the disk. What fails is told once, and then
+    no more is written.
+    """
+
+    def __init__(self, folder: Path, places: Tensor) -> None:
+        """``places`` are those of all features that are to come, in their order, int64 (N,)."""
+        self.done = 0
+        self.features = torch.empty(0)
+        self._folder = folder
+        self._places = places
+        self._kept = 0
+        self._kept_at = time.perf_counter()
+        self._keeping = True
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="features")
+        self._writing: Future[None] | None = None
+
+    def add(self, features: Tensor) -> StorageError | None:
+        """Take the next features (B, ...). What has failed to be written, if anything has."""
+        if not self.done:
+            self.features = features.new_empty((len(self._places), *features.shape[1:]))
+        self.features[self.done : self.done + len(features)] = features
+        self.done += len(features)
+        waiting = self.features[self._kept : self.done].nbytes
+        due = waiting > _CHUNK_BYTES or time.perf_counter() - self._kept_at > _CHUNK_SECONDS
+        return self._keep() if due else None
+
+    def finish(self) -> StorageError | None:
+        """Have everything written. What has failed to be, if anything has."""
+        return self._keep() or self._wait()
+
+    def stop_keeping(self) -> None:
+        """Write no more."""
+        self._keeping = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._thread.shutdown()
+
+    def _keep(self) -> StorageError | None:
+        problem = self._wait()
+        rows = slice(self._kept, self.done)
+        self._kept, self._kept_at = self.done, time.perf_counter()
+        if self._keeping and rows.start < rows.stop:
+            self._writing = self._thread.submit(self._write, self._places[rows], self.features[rows])
+        return problem
+
+    def _wait(self) -> StorageError | None:
+        writing, self._writing = self._writing, None
+        try:
+            if writing is not None:
+                writing.result()
+        except StorageError as error:
+            self._keeping = False
+            return error
+        return None
+
+    def _write(self, places: Tensor, features: Tensor) -> None:
+        write(self._folder, places, features)
+        make_room(self._folder)
+
+
+def _rows(places: Tensor, lacking: Tensor) -> Tensor:
+    """The rows of a chunk whose pictures are lacking."""
+    known = places.clamp(max=len(lacking) - 1)
+    return torch.nonzero((places < len(lacking)) & lacking[known]).flatten()
 
 
 def _read_chunk(path: Path) -> dict[str, Tensor] | None:
@@ -69,12 +161,3 @@ def _read_chunk(path: Path) -> dict[str, Tensor] | None:
         return safetensors.torch.load(data)
     except (OSError, SafetensorError):
         return None
-
-
-def _first_of_each(places: Tensor) -> tuple[Tensor, Tensor]:
-    """The distinct places, and where each stands first: two processes may have computed the same picture."""
-    order = torch.argsort(places, stable=True)
-    ordered = places[order]
-    new = torch.ones_like(ordered, dtype=torch.bool)
-    new[1:] = ordered[1:] != ordered[:-1]
-    return ordered[new], order[new]

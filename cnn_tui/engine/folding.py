@@ -26,41 +26,38 @@ def folded(network: nn.Module) -> GraphModule:
     """
     graph = Tracer().trace(network)
     module = GraphModule(network, graph)
-    for convolution, norm in _pairs(network, graph):
-        first, second = network.get_submodule(str(convolution.target)), network.get_submodule(str(norm.target))
-        module.set_submodule(str(convolution.target), fuse_conv_bn_eval(first, second))
-        norm.replace_all_uses_with(convolution)
-        graph.erase_node(norm)
+    for convolution, norm in _pairs(graph):
+        first, second = (network.get_submodule(str(node.target)) for node in (convolution, norm))
+        if isinstance(first, _ConvNd) and isinstance(second, _BatchNorm):
+            module.set_submodule(str(convolution.target), fuse_conv_bn_eval(first, second))
+            norm.replace_all_uses_with(convolution)
+            graph.erase_node(norm)
     module.delete_all_unused_submodules()
     module.recompile()
     return module
 
 
 def with_weights_in(module: GraphModule, dtype: torch.dtype) -> GraphModule:
-    """The same with the weights of its convolutions and fully connected layers in another number format.
+    """The same module, the weights of its convolutions and fully connected layers put in another number format.
 
     Autocast would give the same numbers and convert all weights again for every batch.
     """
-    for name, layer in list(module.named_modules()):
+    for name in {str(node.target) for node in module.graph.nodes if node.op == "call_module"}:
+        layer = module.get_submodule(name)
         if isinstance(layer, _ConvNd | nn.Linear):
             module.set_submodule(name, _converted(layer, dtype))
     return module
 
 
-def _pairs(network: nn.Module, graph: Graph) -> Iterator[tuple[Node, Node]]:
-    """Convolutions whose only use is a batch norm, each with that."""
+def _pairs(graph: Graph) -> Iterator[tuple[Node, Node]]:
+    """Layers whose only use is another layer, each with that; both run once."""
     calls = Counter(node.target for node in graph.nodes if node.op == "call_module")
-    for norm in list(graph.nodes):
-        if not _is(norm, network, _BatchNorm) or not isinstance(norm.args[0], Node):
+    for second in list(graph.nodes):
+        first = next(iter(second.args), None) if second.op == "call_module" else None
+        if not isinstance(first, Node) or first.op != "call_module" or len(first.users) > 1:
             continue
-        convolution = norm.args[0]
-        once = calls[norm.target] == calls[convolution.target] == len(convolution.users) == 1
-        if once and _is(convolution, network, _ConvNd):
-            yield convolution, norm
-
-
-def _is(node: Node, network: nn.Module, kind: type[nn.Module]) -> bool:
-    return node.op == "call_module" and isinstance(network.get_submodule(str(node.target)), kind)
+        if calls[first.target] == calls[second.target] == 1:
+            yield first, second
 
 
 def _converted(layer: nn.Module, dtype: torch.dtype) -> nn.Module:

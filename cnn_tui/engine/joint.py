@@ -105,7 +105,14 @@ class JointRuns:
         yield from self._all(load_weights(classifier, self._should_stop, self._memory))
         courses, takers = self._courses(loaded)
         material = yield from self._shared(
-            set_up(settings, classifier, data.united([course.rows for course in courses]), chosen, self._should_stop)
+            set_up(
+                settings,
+                classifier,
+                data.united([course.rows for course in courses]),
+                chosen,
+                self._should_stop,
+                self._memory,
+            )
         )
         for arranged in arrange(material, courses):
             yield from self._train(arranged, [takers[place] for place in arranged.places], chosen)

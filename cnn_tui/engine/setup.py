@@ -8,15 +8,18 @@ from dataclasses import dataclass
 import torch
 
 from cnn_tui.config.experiment import Experiment
+from cnn_tui.engine.backbone import Backbone
 from cnn_tui.engine.data import LoadedData
 from cnn_tui.engine.device import Compute
-from cnn_tui.engine.feature_pass import Backbone, FeaturePass, Pictures
+from cnn_tui.engine.feature_pass import FeaturePass
 from cnn_tui.engine.features import cut
 from cnn_tui.engine.feeds import Feed, PictureFeed
 from cnn_tui.engine.learner import Material
 from cnn_tui.engine.models import Classifier
+from cnn_tui.engine.places import Pictures
 from cnn_tui.engine.preprocess import Channels, Preprocess
 from cnn_tui.engine.stopping import ShouldStop
+from cnn_tui.engine.warm import Memory
 from cnn_tui.events import Event, WarningRaised
 
 _EVALUATION_PIXELS = 64 * 224 * 224  # of one batch without gradients on a processor
@@ -30,21 +33,31 @@ def set_up(
     loaded: LoadedData,
     chosen: Compute,
     should_stop: ShouldStop,
+    memory: Memory | None = None,
 ) -> Generator[Event, None, Material]:
-    """Put model and pictures on the device; where the frozen part gives the same in every epoch, run it once."""
+    """Put model and pictures on the device; where the frozen part gives the same in every epoch, run it once.
+
+    With a memory, features that the run before had are not read again.
+
+    Raises:
+        Stopped: ``should_stop`` said so.
+        ConfigError: the limit of what may be kept on disk is no number.
+    """
+    memory = memory or Memory()
     classifier.network.to(chosen.device).to(memory_format=torch.channels_last)
     loaded = loaded.to(chosen.device)
-    normalisation = (classifier.mean, classifier.std) if classifier.mean and classifier.std else loaded.statistics()
+    normalisation = _normalisation(classifier, loaded, memory)
     feeds = _picture_feeds(experiment, normalisation, loaded, chosen)
     batch = evaluation_batch(experiment.data.image_size, chosen.device)
     if experiment.training.feature_cache == "auto" and experiment.features_are_fixed:
         parts = cut(classifier)
         classifier.eval_mode()
         features = FeaturePass(
-            Backbone(parts.backbone, chosen, batch),
+            Backbone(parts.backbone, chosen, classifier.origin),
             Pictures(feeds.validation, feeds.test, normalisation, loaded),
             experiment,
             should_stop,
+            memory.features,
         )
         if features.fits():
             train, test = yield from features.events()
@@ -54,6 +67,7 @@ def set_up(
             detail="The frozen layers run again in every epoch.",
             hint="Fewer pictures (data.train_limit) or smaller ones (data.image_size) would fit.",
         )
+    memory.features.forget()
     return Material(classifier, None, feeds.train, feeds.validation, feeds.test, chosen, batch)
 
 
@@ -61,6 +75,16 @@ def evaluation_batch(image_size: int, device: torch.device) -> int:
     """How many pictures of this side are run at once where no gradients are kept."""
     pixels = _EVALUATION_PIXELS * (_GPU_FACTOR if device.type == "cuda" else 1)
     return max(16, min(1024, pixels // image_size**2))
+
+
+def _normalisation(classifier: Classifier, loaded: LoadedData, memory: Memory) -> tuple[Channels, Channels]:
+    """What the weights were trained with, else what the run's own pictures measure."""
+    if classifier.mean and classifier.std:
+        return classifier.mean, classifier.std
+    key = (loaded.identity, loaded.train_indices.numpy().tobytes())
+    measured = memory.statistics.recall(key) or loaded.statistics()
+    memory.statistics.keep(key, measured)
+    return measured
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cnn_tui import paths
-from cnn_tui.errors import ConfigError
+from cnn_tui.errors import ConfigError, StorageError
 from cnn_tui.store.files import storage_error, write_atomic
 
 ABOUT_FILE = "about.json"
@@ -84,6 +84,14 @@ def mark_used(folder: Path) -> None:
         os.utime(about)
 
 
+def last_used(folder: Path) -> float | None:
+    """When a set was needed last, in seconds since the epoch; None if there is none."""
+    try:
+        return (folder / ABOUT_FILE).stat().st_mtime
+    except OSError:
+        return None
+
+
 def size_limit() -> int:
     """How many bytes all sets together may take, from ``CNN_TUI_CACHE_GB``.
 
@@ -100,17 +108,26 @@ def size_limit() -> int:
     return int(gigabytes * 1e9)
 
 
-def evict(keep: Path) -> list[FeatureSet]:
-    """Remove the sets that were not used for longest until all fit the limit; ``keep`` stays. What was removed."""
+def make_room(keep: Path) -> list[FeatureSet]:
+    """Remove the sets that were not used for longest until all fit the limit; ``keep`` stays. What was removed.
+
+    Raises:
+        StorageError: ``keep`` is larger than that by itself; it has been removed.
+    """
     sets, limit = feature_sets(), size_limit()
     total, removed = sum(one.size for one in sets), []
-    for one in reversed(sets):
+    for one in sorted(sets, key=lambda one: (one.folder == keep, one.used)):
         if total <= limit:
             break
-        if one.folder != keep:
-            remove(one)
-            removed.append(one)
-            total -= one.size
+        remove(one)
+        removed.append(one)
+        total -= one.size
+        if one.folder == keep:
+            raise StorageError(
+                "The features are too large to be kept",
+                f"{one.size / 1e9:,.2f} GB of at most {limit / 1e9:,.2f} GB.",
+                f"Set {LIMIT_VARIABLE} to more gigabytes.",
+            )
     return removed
 
 

@@ -1,0 +1,64 @@
+"""The frozen part of a network, run without gradients as fast as the device can."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.fx.proxy import TraceError
+
+from cnn_tui.engine.device import Compute, free_memory
+from cnn_tui.engine.folding import folded, with_weights_in
+
+_PROCESSOR_PIXELS = 8 * 224 * 224  # of one batch: more of them leave the caches
+_GPU_BYTES_PER_PIXEL = 640  # VGG's first layers, the widest at full size, with their input and output
+_GPU_SHARE = 0.25  # of the free memory that one batch may take
+_LARGEST_BATCH = 512
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A frozen part and how it is run: normalised pictures (B, 3, S, S) to features (B, ...).
+
+    Attributes:
+        origin: what decided its weights: the same origin, the same features. None where that is not known.
+    """
+
+    module: nn.Module
+    compute: Compute
+    origin: Hashable = None
+
+    @torch.no_grad()
+    def __call__(self, pictures: Tensor) -> Tensor:
+        """The features, in the precision in which they are kept."""
+        with self.compute.autocast():
+            features: Tensor = self._fast(pictures)
+        return features.to(self.compute.dtype)
+
+    def fingerprint(self) -> bytes:
+        """A hash of its layers and of every weight and statistic."""
+        digest = hashlib.sha256(repr(self.module).encode())
+        for name, tensor in self.module.state_dict().items():
+            digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+            digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+        return digest.digest()
+
+    @functools.cached_property
+    def _fast(self) -> nn.Module:
+        try:
+            module = folded(self.module)
+        except TraceError:  # its layers depend on what is in the pictures
+            return self.module
+        return module if self.compute.dtype is torch.float32 else with_weights_in(module, self.compute.dtype)
+
+
+def feature_batch(image_size: int, device: torch.device) -> int:
+    """How many pictures of this side go through a backbone at once."""
+    pixels = _PROCESSOR_PIXELS
+    if device.type != "cpu":
+        pixels = int(_GPU_SHARE * free_memory(device)) // _GPU_BYTES_PER_PIXEL
+    return max(1, min(_LARGEST_BATCH, pixels // image_size**2))

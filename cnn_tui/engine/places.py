@@ -1,0 +1,64 @@
+"""The pictures of a run by their place: their row in the training split, or their row in the test split behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from cnn_tui.engine.data import LoadedData
+from cnn_tui.engine.feeds import FeatureFeed, Feed
+from cnn_tui.engine.preprocess import Channels
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The feeds of both splits, how they are normalised, and which of their pictures a run needs."""
+
+    train: Feed
+    test: Feed
+    normalisation: tuple[Channels, Channels]
+    loaded: LoadedData
+
+    @property
+    def offset(self) -> int:
+        """The place of the test split's first picture."""
+        return 0 if self.loaded.test is self.loaded.train else len(self.loaded.train)
+
+    @property
+    def count(self) -> int:
+        """How many places there are."""
+        return self.offset + len(self.loaded.test)
+
+    @property
+    def needed(self) -> Tensor:
+        """The places of all pictures of the run, in order."""
+        loaded = self.loaded
+        train = torch.cat([loaded.train_indices, loaded.validation_indices])
+        places: Tensor = torch.unique(torch.cat([train, loaded.test_indices + self.offset]))  # sorted
+        return places
+
+    def batches(self, places: Tensor, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Places (B,) with their prepared pictures, in the order of ``places``, which is ascending."""
+        in_train = places < len(self.loaded.train)
+        for feed, rows, offset in (
+            (self.train, places[in_train], 0),
+            (self.test, places[~in_train] - self.offset, self.offset),
+        ):
+            if not len(rows):
+                continue
+            for part, (pictures, _) in zip(torch.split(rows, batch), feed.batches(rows, batch), strict=True):
+                yield part + offset, pictures
+
+    def feeds(self, places: Tensor, features: Tensor) -> tuple[FeatureFeed, FeatureFeed]:
+        """The training and the test split's feed of features (K, ...) of the pictures at these places (K,)."""
+        device, loaded = features.device, self.loaded
+        position = torch.full((self.count,), -1, dtype=torch.int64)
+        position[places] = torch.arange(len(places))
+        position = position.to(device)
+        return (
+            FeatureFeed(features, position[: len(loaded.train)], loaded.train.labels.to(device)),
+            FeatureFeed(features, position[self.offset :], loaded.test.labels.to(device)),
+        )
