@@ -17,7 +17,7 @@ from cnn_tui.tui.screens.confirm import ConfirmScreen
 from cnn_tui.tui.screens.results import ResultsScreen
 
 ID = "20261123T001502Z-pets"
-TABLES = ("settings", "epochs", "confusion-matrix", "classes", "confused-pairs")
+TABLES = ("figures", "settings", "epochs", "confusion-matrix", "classes", "confused-pairs")
 SMALL, MIDDLE = (80, 24), (120, 36)
 
 
@@ -61,7 +61,7 @@ async def test_export_writes_every_table_and_asks_before_it_replaces(tmp_path: P
         assert app.screen.query_one(Input).value == f"./{ID}-tables"
         app.screen.query_one(Input).value = str(folder)
         await pilot.press("enter")
-        await until(pilot, lambda: (folder / "settings.md").exists() and shows(app, "10 files written to"))
+        await until(pilot, lambda: (folder / "settings.md").exists() and shows(app, "12 files written to"))
         names = {f"{name}{end}" for name in TABLES for end in (".csv", ".md")}
         assert {path.name for path in folder.iterdir()} == names
         with (folder / "confusion-matrix.csv").open(newline="") as file:

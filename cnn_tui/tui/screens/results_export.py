@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cnn_tui.errors import StorageError
+from cnn_tui.reports.session_facts import facts_table, session_facts
+from cnn_tui.reports.session_report import session_tables
 from cnn_tui.reports.tables import (
     MatrixUnit,
     Table,
@@ -19,7 +21,6 @@ from cnn_tui.reports.tables import (
 from cnn_tui.store.files import ensure_writable, write_atomic
 from cnn_tui.tui.screens.results_body import Pane
 from cnn_tui.tui.screens.results_data import SessionView
-from cnn_tui.tui.screens.results_settings import settings_table
 
 _WRITERS = {".csv": to_csv, ".md": to_markdown}
 
@@ -28,7 +29,7 @@ def table_in(pane: Pane, view: SessionView, unit: MatrixUnit) -> Table | None:
     """The table that a part of Results shows, None where the session has none."""
     result = view.record.result
     if pane == "settings":
-        return settings_table(view)
+        return facts_table(session_facts(view.record, view.warnings, view.folder))
     if pane == "curves":
         return epoch_table(view.epochs) if view.epochs else None
     if result is None:
@@ -40,15 +41,7 @@ def table_in(pane: Pane, view: SessionView, unit: MatrixUnit) -> Table | None:
 
 def tables_of(view: SessionView) -> dict[str, Table]:
     """All tables of a session by the names of their files."""
-    tables = {"settings": settings_table(view)}
-    if view.epochs:
-        tables["epochs"] = epoch_table(view.epochs)
-    if view.record.result is not None:
-        result = view.record.result
-        tables["confusion-matrix"] = matrix_table(result)
-        tables["classes"] = class_table(result)
-        tables["confused-pairs"] = confused_table(result)
-    return tables
+    return session_tables(view.record, view.epochs, view.warnings, view.folder)
 
 
 def table_files(folder: Path, tables: Mapping[str, Table]) -> dict[Path, str]:

@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from cnn_tui.metrics import Scores
+from cnn_tui.reports.session_report import left_out
 from cnn_tui.store.names import printable
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.tui.screens.errors import error_content
@@ -229,16 +230,6 @@ class CurvesPane(Vertical):
     @property
     def _accuracy(self) -> LineChart:
         return self.query_one("#accuracy", LineChart)
-
-
-def left_out(scores: Scores) -> str:
-    """Which classes the macro means leave out, empty for none."""
-    names = scores.unsupported
-    if not names:
-        return ""
-    shown = ", ".join(names[:5]) + ("…" if names[5:] else "")
-    classes = "1 class" if len(names) == 1 else f"{len(names)} classes"
-    return f"The macro means leave out {classes} without test pictures: {shown}"
 
 
 def without_result(record: SessionRecord) -> Content:

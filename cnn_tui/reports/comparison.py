@@ -1,0 +1,211 @@
+"""Sessions side by side: what was set differently, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from cnn_tui.config.fields import experiment_fields, value_at
+from cnn_tui.events import EpochFinished
+from cnn_tui.history import best_epoch
+from cnn_tui.metrics import ClassScores, Result
+from cnn_tui.reports.comparison_pictures import PictureComparison, compare_pictures
+from cnn_tui.reports.session_data import SessionData
+
+CurveName = Literal["validation_loss", "validation_accuracy", "train_loss", "train_accuracy"]
+"""A figure that every epoch has, or each with validation."""
+CURVES: tuple[CurveName, ...] = ("validation_loss", "validation_accuracy", "train_loss", "train_accuracy")
+Unit = Literal["", "seconds", "bytes", "pictures/s", "count"]
+Better = Literal["higher", "lower", "neither"]
+
+
+@dataclass(frozen=True)
+class SettingDifference:
+    """A setting that the sessions do not share, with the value that each of them has."""
+
+    path: str
+    title: str
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class FigureRow:
+    """A figure of each session, None where it has none; a ``unit`` of nothing is a score or a loss."""
+
+    name: str
+    values: tuple[float | None, ...]
+    unit: Unit
+    better: Better
+
+    @property
+    def best(self) -> frozenset[int]:
+        """The places of the best values; none where all are the same or no value is better than another."""
+        known = {value for value in self.values if value is not None}
+        if self.better == "neither" or len(known) < 2:
+            return frozenset()
+        best = max(known) if self.better == "higher" else min(known)
+        return frozenset(place for place, value in enumerate(self.values) if value == best)
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """F1 and recall of one class, by its name; None for a session that has no such class or no pictures of it."""
+
+    name: str
+    f1: tuple[float | None, ...]
+    recall: tuple[float | None, ...]
+
+    @property
+    def largest_change(self) -> float:
+        """The largest change of F1 from the first session, either way."""
+        return max((abs(change) for change in differences(self.f1) if change is not None), default=0.0)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One figure of a session by epoch."""
+
+    epochs: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Two sessions or more, the first being the one that the others are measured against.
+
+    Attributes:
+        letters: what each session is called for short.
+        settings: only those that differ.
+        classes: in the order of the first session that has them.
+        pictures: each further session against the first.
+    """
+
+    sessions: tuple[SessionData, ...]
+    letters: tuple[str, ...]
+    settings: tuple[SettingDifference, ...]
+    figures: tuple[FigureRow, ...]
+    classes: tuple[ClassRow, ...]
+    pictures: tuple[PictureComparison, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Each session's letter and name."""
+        return tuple(f"{letter} {one.record.name}" for letter, one in zip(self.letters, self.sessions, strict=True))
+
+    def curves(self, name: CurveName) -> tuple[Curve, ...]:
+        """One figure of every session by epoch; without points where a session has none."""
+        return tuple(_curve(one.epochs, name) for one in self.sessions)
+
+    @property
+    def validated(self) -> bool:
+        """Whether every session has validation curves, so that these are what to compare by."""
+        return all(curve.values for curve in self.curves("validation_loss"))
+
+
+def compare(sessions: Sequence[SessionData]) -> Comparison:
+    """Put two sessions or more side by side.
+
+    Raises:
+        ValueError: there are fewer than two.
+    """
+    if len(sessions) < 2:
+        raise ValueError("fewer than two sessions cannot be compared")
+    letters = tuple(letter(place) for place in range(len(sessions)))
+    others = range(1, len(sessions))
+    return Comparison(
+        sessions=tuple(sessions),
+        letters=letters,
+        settings=tuple(_setting_differences(sessions)),
+        figures=tuple(_figures(sessions)),
+        classes=tuple(_classes([one.record.result for one in sessions])),
+        pictures=tuple(
+            compare_pictures(sessions[0], sessions[place], (letters[0], letters[place]), len(others))
+            for place in others
+        ),
+    )
+
+
+def letter(place: int) -> str:
+    """What the session at a place is called: A, B, ..., Z, AA, AB, ..."""
+    name = ""
+    while place >= 0:
+        place, rest = divmod(place, 26)
+        name, place = chr(ord("A") + rest) + name, place - 1
+    return name
+
+
+def differences(values: Sequence[float | None]) -> tuple[float | None, ...]:
+    """How far each further value is above the first, None where one of the two is missing."""
+    first = values[0]
+    return tuple(None if value is None or first is None else value - first for value in values[1:])
+
+
+def _setting_differences(sessions: Sequence[SessionData]) -> Iterable[SettingDifference]:
+    for spec in experiment_fields():
+        values = tuple(value_at(one.record.experiment, spec.path) for one in sessions)
+        if any(value != values[0] for value in values):
+            yield SettingDifference(spec.path, spec.title, values)
+
+
+def _figures(sessions: Sequence[SessionData]) -> Iterable[FigureRow]:
+    """The figures that any of the sessions has."""
+    for name, read, unit, better in _FIGURES:
+        values = tuple(read(one) for one in sessions)
+        if any(value is not None for value in values):
+            yield FigureRow(name, values, unit, better)
+
+
+def _classes(results: Sequence[Result | None]) -> Iterable[ClassRow]:
+    tables = [{row.name: row for row in result.per_class} if result else {} for result in results]
+    for name in dict.fromkeys(name for table in tables for name in table):
+        rows = [_measured(table.get(name)) for table in tables]
+        f1, recall = ([None if row is None else getattr(row, figure) for row in rows] for figure in ("f1", "recall"))
+        yield ClassRow(name, tuple(f1), tuple(recall))
+
+
+def _measured(row: ClassScores | None) -> ClassScores | None:
+    return row if row is not None and row.support else None
+
+
+def _curve(epochs: Sequence[EpochFinished], name: CurveName) -> Curve:
+    points = [(epoch.epoch, getattr(epoch, name)) for epoch in epochs]
+    known = [(number, value) for number, value in points if value is not None]
+    return Curve(tuple(number for number, _ in known), tuple(value for _, value in known))
+
+
+def _result(name: str) -> Callable[[SessionData], float | None]:
+    """How to read a field of the result."""
+    return lambda session: getattr(session.record.result, name) if session.record.result else None
+
+
+def _best(name: CurveName) -> Callable[[SessionData], float | None]:
+    """How to read a figure of the epoch with the lowest validation loss."""
+
+    def read(session: SessionData) -> float | None:
+        best = best_epoch(list(session.epochs))
+        return getattr(best, name) if best else None
+
+    return read
+
+
+def _trained(session: SessionData) -> float | None:
+    return session.record.parameters.trainable if session.record.parameters else None
+
+
+_FIGURES: tuple[tuple[str, Callable[[SessionData], float | None], Unit, Better], ...] = (
+    ("test accuracy", _result("accuracy"), "", "higher"),
+    ("macro precision", _result("macro_precision"), "", "higher"),
+    ("macro recall", _result("macro_recall"), "", "higher"),
+    ("macro F1", _result("macro_f1"), "", "higher"),
+    ("test loss", _result("test_loss"), "", "lower"),
+    ("best validation loss", _best("validation_loss"), "", "lower"),
+    ("validation accuracy then", _best("validation_accuracy"), "", "higher"),
+    ("best epoch", _result("best_epoch"), "count", "neither"),
+    ("epochs run", _result("epochs_run"), "count", "neither"),
+    ("trained parameters", _trained, "count", "neither"),
+    ("training", _result("train_seconds"), "seconds", "lower"),
+    ("the whole run", _result("total_seconds"), "seconds", "lower"),
+    ("speed", _result("images_per_second"), "pictures/s", "higher"),
+    ("peak memory", _result("peak_memory_bytes"), "bytes", "lower"),
+)

@@ -1,0 +1,82 @@
+"""A session as reports need it, read from its folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cnn_tui.config.fields import experiment_fields, value_at
+from cnn_tui.errors import StorageError
+from cnn_tui.events import EpochFinished, WarningRaised
+from cnn_tui.history import RunHistory
+from cnn_tui.store.predictions import PREDICTIONS_FILE, Predictions
+from cnn_tui.store.records import SessionRecord
+from cnn_tui.store.sessions import find_session, load_session, read_history
+
+
+@dataclass(frozen=True, eq=False)
+class SessionData:
+    """What is on record of a run.
+
+    Attributes:
+        predictions: None where there are none, or none that can be read.
+        damage: what could not be read, empty if all could.
+    """
+
+    folder: Path
+    record: SessionRecord
+    epochs: tuple[EpochFinished, ...] = ()
+    warnings: tuple[WarningRaised, ...] = ()
+    predictions: Predictions | None = None
+    damage: str = ""
+
+
+def read_session(name: str | Path) -> SessionData:
+    """Read a session, by a name as :func:`find_session` takes it or by its folder.
+
+    Curves and predictions that are damaged are left out.
+
+    Raises:
+        SessionNotFoundError: none or several answer to the name.
+        StorageError: its record is damaged.
+    """
+    folder = name if isinstance(name, Path) else find_session(name)
+    record = load_session(folder)
+    history, history_damage = _history(folder)
+    predictions, damage = _predictions(folder)
+    words = "\n".join(part for part in (history_damage, damage) if part)
+    return SessionData(folder, record, tuple(history.epochs), tuple(history.warnings), predictions, words)
+
+
+def session_json(session: SessionData) -> dict[str, Any]:
+    """All figures of a session, as JSON has them."""
+    epochs = [epoch.model_dump(mode="json") for epoch in session.epochs]
+    return {**session.record.model_dump(mode="json"), "folder": str(session.folder), "epochs": epochs}
+
+
+def setting_text(value: Any) -> str:
+    """A setting's value as a person writes it, a dash for none."""
+    return "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def settings_of(record: SessionRecord) -> tuple[tuple[str, str, str], ...]:
+    """Path, title and value of every setting."""
+    experiment = record.experiment
+    return tuple((spec.path, spec.title, setting_text(value_at(experiment, spec.path))) for spec in experiment_fields())
+
+
+def _history(folder: Path) -> tuple[RunHistory, str]:
+    try:
+        return read_history(folder), ""
+    except StorageError as error:
+        return RunHistory(), str(error)
+
+
+def _predictions(folder: Path) -> tuple[Predictions | None, str]:
+    if not (folder / PREDICTIONS_FILE).exists():
+        return None, ""
+    try:
+        return Predictions.load(folder), ""
+    except StorageError as error:
+        return None, str(error)

@@ -1,0 +1,128 @@
+"""A session as tables and as a document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from cnn_tui.events import EpochFinished, WarningRaised
+from cnn_tui.metrics import Result, Scores
+from cnn_tui.reports.document import Block, Chart, Document, Section
+from cnn_tui.reports.session_data import SessionData
+from cnn_tui.reports.session_facts import facts_table, session_facts
+from cnn_tui.reports.svg import Series
+from cnn_tui.reports.tables import Table, class_table, confused_table, epoch_table, matrix_table
+from cnn_tui.store.records import SessionRecord
+
+_PAIRS = 20
+_TITLES = {
+    "figures": "Figures",
+    "classes": "Classes",
+    "confusion-matrix": "Confusion matrix",
+    "confused-pairs": "Most confused",
+    "settings": "Settings",
+    "epochs": "Epochs",
+}
+TABLES = tuple(_TITLES)
+"""The names of the tables that a session can have."""
+
+
+def session_tables(
+    record: SessionRecord, epochs: Sequence[EpochFinished], warnings: Iterable[WarningRaised], folder: Path
+) -> dict[str, Table]:
+    """All tables of a session by their names; those that it has no figures for are left out."""
+    tables = {}
+    if record.result is not None:
+        tables["figures"] = result_table(record.result)
+        tables["classes"] = class_table(record.result)
+        tables["confusion-matrix"] = matrix_table(record.result)
+        tables["confused-pairs"] = confused_table(record.result)
+    tables["settings"] = facts_table(session_facts(record, warnings, folder))
+    if epochs:
+        tables["epochs"] = epoch_table(epochs)
+    return tables
+
+
+def result_table(result: Result) -> Table:
+    """The headline figures of the test split."""
+    scores = {
+        "test accuracy": result.accuracy,
+        "macro precision": result.macro_precision,
+        "macro recall": result.macro_recall,
+        "macro F1": result.macro_f1,
+        "test loss": result.test_loss,
+    }
+    return Table(("figure", "value"), tuple((name, f"{value:.4f}") for name, value in scores.items()))
+
+
+def session_document(session: SessionData) -> Document:
+    """Everything on record of a session but its single pictures."""
+    record = session.record
+    tables = session_tables(record, session.epochs, session.warnings, session.folder)
+    if "confused-pairs" in tables and record.result is not None:
+        tables["confused-pairs"] = confused_table(record.result, _PAIRS)
+    sections = [Section("Summary", _summary(record))]
+    for name, table in tables.items():
+        blocks: tuple[Block, ...] = (*_charts(session), table) if name == "epochs" else (*_words(name, record), table)
+        sections.append(Section(_TITLES[name], blocks))
+    return Document(record.name, tuple(sections))
+
+
+def _summary(record: SessionRecord) -> tuple[str, ...]:
+    """What was run and how it ended, in words."""
+    model, data, training = record.experiment.model, record.experiment.data, record.experiment.training
+    what = (
+        f"{model.architecture} ({model.weights} weights, trained: {model.trainable.replace('_', ' ')}) on "
+        f"{data.root or data.dataset} at {data.image_size} pixels, {training.epochs:,} epochs of "
+        f"{training.optimizer.name} at learning rate {training.optimizer.learning_rate:g} in batches of "
+        f"{training.batch_size:,}. Session {record.id}: {record.status}."
+    )
+    described = (record.description,) if record.description else ()
+    if record.error is None:
+        return (*described, what)
+    failure = ". ".join(part.rstrip(".") for part in (record.error.title, record.error.detail) if part)
+    return (*described, what, f"{failure}.")
+
+
+def _words(name: str, record: SessionRecord) -> tuple[str, ...]:
+    """What has to be known to read a table."""
+    if name == "confusion-matrix":
+        return ("Rows are actual classes, columns predicted ones.",)
+    if name == "classes" and record.result is not None and record.result.unsupported:
+        return (left_out(record.result),)
+    return ()
+
+
+def left_out(scores: Scores) -> str:
+    """Which classes the macro means leave out, empty for none."""
+    names = scores.unsupported
+    if not names:
+        return ""
+    shown = ", ".join(names[:5]) + ("…" if names[5:] else "")
+    classes = "1 class" if len(names) == 1 else f"{len(names)} classes"
+    return f"The macro means leave out {classes} without test pictures: {shown}"
+
+
+def _charts(session: SessionData) -> tuple[Chart, Chart]:
+    """Loss and accuracy by epoch, with the test figure at the epoch that was tested."""
+    epochs, result = session.epochs, session.record.result
+    tested = float(result.best_epoch or epochs[-1].epoch) if result else 0.0
+    losses = [(e.epoch, e.validation_loss) for e in epochs if e.validation_loss is not None]
+    accuracies = [(e.epoch, e.validation_accuracy) for e in epochs if e.validation_accuracy is not None]
+    loss = _curves([e.epoch for e in epochs], [e.train_loss for e in epochs], losses)
+    accuracy = _curves([e.epoch for e in epochs], [e.train_accuracy for e in epochs], accuracies)
+    if result is not None:
+        loss.append(Series("test", [tested], [result.test_loss], "test", "none", "diamond"))
+        accuracy.append(Series("test", [tested], [result.accuracy], "test", "none", "diamond"))
+    return (
+        Chart("Loss", tuple(loss), "epoch", "loss"),
+        Chart("Accuracy", tuple(accuracy), "epoch", "accuracy", percent=True),
+    )
+
+
+def _curves(places: list[int], train: list[float], validation: list[tuple[int, float]]) -> list[Series]:
+    series = [Series("train", places, train, "train")]
+    if validation:
+        xs, ys = zip(*validation, strict=True)
+        series.append(Series("validation", xs, ys, "validation", "dashed"))
+    return series
