@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from torchvision.models import shufflenet_v2_x0_5, vgg11
+from torchvision.models import shufflenet_v2_x0_5, squeezenet1_1, vgg11
 
 from cnn_tui import paths
 from cnn_tui.config.study import StudyPreset
@@ -133,6 +133,16 @@ def test_dropout_draws_for_each_seed_as_it_would_alone(tmp_path: Path) -> None:
         "training": {"epochs": 2},
     }
     assert together(assert_alike(study(str(path), "training.seed", [0, 5], base=base))) == {2}
+
+
+def test_heads_that_do_not_stack_share_features_and_begin_each_as_alone(tmp_path: Path) -> None:
+    path = tmp_path / "squeezenet.pth"
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        torch.save(squeezenet1_1(num_classes=3).state_dict(), path)
+    base = {"model": {"architecture": "squeezenet1_1"}, "data": {"train_limit": 40}, "training": {"epochs": 2}}
+    rates = study(str(path), "training.optimizer.learning_rate", [0.1, 0.001], base=base, repeats=2)
+    assert together(assert_alike(rates)) == {4}
 
 
 def test_epochs_do_not_nest_where_the_schedule_knows_them(pretrained: str) -> None:
