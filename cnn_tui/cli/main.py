@@ -11,6 +11,7 @@ COMMANDS = {
     "open": LazyCommand("cnn_tui.cli.workbench:open_workbench", "Open the workbench; also what a PRESET alone does."),
     "demo": LazyCommand("cnn_tui.cli.run:demo", "Train on handwritten digits, now, without any download."),
     "run": LazyCommand("cnn_tui.cli.run:run", "Train what presets ask for, without the workbench."),
+    "study": LazyCommand("cnn_tui.cli.study:study", "Vary a setting: one table and one plot of many runs."),
     "presets": LazyCommand("cnn_tui.cli.presets:presets", "List, show and check presets."),
     "models": LazyCommand("cnn_tui.cli.models:models", "List the models to pick from, or show one."),
     "datasets": LazyCommand("cnn_tui.cli.datasets:datasets", "List the datasets to pick from."),

@@ -70,16 +70,17 @@ def _certainty(first: Figure, second: Figure, runner_up: str) -> str:
     """Whether the lead over the second best is more than chance, by a t-test of the differences seed by seed."""
     lead = first.mean - second.mean
     runs = min(len(first.values), len(second.values))
+    behind = f"{runner_up} is {100 * lead:.2f} points behind" if lead else f"{runner_up} did just as well"
     if runs < 2:
-        also = f"{runner_up} did just as well" if lead == 0 else f"{runner_up} is {100 * lead:.2f} points behind"
-        return f"With one run each, {also}; whether that is more than chance, one run each cannot tell."
+        return f"With one run each, {behind}; whether that is more than chance, one run each cannot tell."
+    if not lead:
+        return f"Over {runs} seeds, {behind} on average."
     differences = [one - other for one, other in zip(first.values, second.values, strict=True)]
     error = statistics.stdev(differences) / math.sqrt(runs)
     limit = _LIMITS[runs - 2] if runs - 2 < len(_LIMITS) else _LIMIT_BEYOND
     sure = lead > limit * error
-    verdict = "more than chance explains" if sure else "which may be chance"
     return (
-        f"Over {runs} seeds, each compared with the same seed of {runner_up}, it leads by {100 * lead:.2f} ± "
-        f"{100 * error:.2f} points (mean ± standard error): {verdict}, as the lead is "
-        f"{'more' if sure else 'not more'} than {limit:.1f} standard errors (t-test at 5 %)."
+        f"Over {runs} seeds, compared seed by seed, {behind} with a standard error of {100 * error:.2f}. "
+        f"That is {'more' if sure else 'not more'} than {limit:.1f} standard errors, so it "
+        f"{'is hardly chance' if sure else 'may be chance'} (paired t-test at 5 %)."
     )

@@ -26,13 +26,13 @@ _LOOKS: dict[Metric, tuple[str, Dash, Marker]] = {
 }
 
 
-def study_document(table: StudyTable) -> Document:
-    """The whole report of one study."""
+def study_document(table: StudyTable, *, with_settings: bool = True) -> Document:
+    """The report of one study; ``with_settings`` lists every setting at its end."""
     study = table.study
     opening = (study.description,) if study.description else ()
     ran = Section("What was run", (setup_text(study), *environment_texts(table.environments)))
-    settings = Section("Settings", (settings_table(study),))
-    return Document(study.name, (Section("Results", (*opening, *study_blocks(table))), ran, settings))
+    settings = (Section("Settings", (settings_table(study),)),) if with_settings else ()
+    return Document(study.name, (Section("Results", (*opening, *study_blocks(table))), ran, *settings))
 
 
 def study_blocks(table: StudyTable) -> tuple[Block, ...]:
@@ -177,7 +177,11 @@ def _shown(figure: Figure | None, digits: int = 4) -> str:
 def _beside(published: float | None, difference: float | None) -> str:
     if published is None:
         return ""
-    return f"{published:.3f}" + ("" if difference is None else f" ({difference:+.4f})")
+    return f"{published:.3f}" + ("" if difference is None else f" ({_signed(difference)})")
+
+
+def _signed(value: float) -> str:
+    return f"{round(value, 4) + 0.0:+.4f}"  # the sum has no negative zero
 
 
 def _chart(title: str, axis: FactorAxis, curves: tuple[Series, ...], y_label: str) -> Chart:

@@ -27,6 +27,7 @@ class StudyProgress:
     """Everything known of a study so far. Events go in by :meth:`apply` and nowhere else.
 
     Attributes:
+        cells: all runs, in the order of their places.
         records: the sessions of finished and failed runs by their places.
         kept: how many of them were finished by an earlier study.
         histories: the runs that are going on, by their places.
@@ -40,7 +41,7 @@ class StudyProgress:
         self.histories: dict[int, RunHistory] = {}
         self.finished: StudyFinished | None = None
         self._read = read
-        self._cells = tuple(study.cells())
+        self.cells = tuple(study.cells())
         self._table: StudyTable | None = None
 
     def apply(self, event: StudyEvent) -> None:
@@ -80,7 +81,7 @@ class StudyProgress:
         history.apply(event)
         if isinstance(event, RunFinished):
             del self.histories[place]
-            self._keep(place, self._record(self._cells[place], history, event))
+            self._keep(place, self._record(self.cells[place], history, event))
 
     def _keep(self, place: int, record: SessionRecord) -> None:
         self.records[place] = record

@@ -1,0 +1,79 @@
+"""``cnn-tui study``: vary one setting, or two, and get one table and one plot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from cnn_tui.cli.run import SettingsCommand, interruptible
+
+if TYPE_CHECKING:
+    from cnn_tui.config.study import StudyPreset
+    from cnn_tui.reports.study_formats import Format
+
+FORMATS = ("text", "markdown", "html", "latex", "csv")
+
+
+@click.command("study", cls=SettingsCommand)
+@click.argument("study", metavar="STUDY")
+@click.option(
+    "--set", "settings", metavar="PATH=VALUE", multiple=True, help="Change a setting of all runs; may be repeated."
+)
+@click.option("--name", help="What to call the study.")
+@click.option("--plain", is_flag=True, help="Train every row on its own, so that its time is its own.")
+@click.option("--fresh", is_flag=True, help="Train every row, also those that were finished earlier.")
+@click.option("--json", "as_json", is_flag=True, help="Print one event per line as JSON, in the place of the report.")
+@click.option(
+    "--format", "chosen", type=click.Choice(FORMATS), help="The report's format; by default --output's name tells."
+)
+@click.option("--output", metavar="FILE", help="Write the report into FILE.")
+@click.pass_context
+def study(
+    ctx: click.Context,
+    study: str,
+    settings: tuple[str, ...],
+    name: str | None,
+    plain: bool,
+    fresh: bool,
+    as_json: bool,
+    chosen: Format | None,
+    output: str | None,
+) -> None:
+    """Run every row of a STUDY and report on them.
+
+    A STUDY is a JSON file of the kind "study", or the name of one (see 'cnn-tui presets'). Rows that were finished
+    earlier with the same settings are kept, so that a study that was interrupted goes on where it was. Rows that can
+    share work are trained together.
+
+    The table and the plot go to standard output unless --output names a file. Ends with 1 where a row failed.
+    """
+    from cnn_tui.cli.study_output import Destination
+    from cnn_tui.cli.study_running import exit_code, follow_study
+    from cnn_tui.reports.study_formats import FORMATS as KNOWN
+    from cnn_tui.reports.study_formats import render_study
+
+    prepared = prepare_study(study, settings, name)
+    destination = Destination(output, chosen, "text", KNOWN)
+    from cnn_tui.engine.control import Control
+
+    control = Control()
+    with interruptible(control):
+        progress = follow_study(prepared, control, as_json=as_json, plain=plain, fresh=fresh)
+    if destination.path is not None or not as_json:
+        destination.write(render_study(progress.table, destination.format, destination.width))
+        destination.announce()
+    ctx.exit(exit_code(progress, control))
+
+
+def prepare_study(name_or_path: str, settings: tuple[str, ...], name: str | None) -> StudyPreset:
+    """Find and load a study, with settings and name laid over it.
+
+    Raises:
+        CnnTuiError: there is no such study, or it or a setting is not allowed.
+    """
+    from cnn_tui.cli.study_output import lay_over
+    from cnn_tui.store.presets import find_preset, load_study, renamed_study
+
+    changed = lay_over(load_study(find_preset(name_or_path)), settings)
+    return changed if name is None else renamed_study(changed, name)
