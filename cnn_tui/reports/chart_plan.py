@@ -25,6 +25,7 @@ class Series:
         name: what the legend calls it; any text.
         colour: the role whose colour it takes from the chart's style.
         marker: "thin" or "thick" for a line, or a character to draw with: the cue beside colour.
+        joined: whether a line is drawn through the points.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Series:
     ys: tuple[float, ...]
     colour: Role = "train"
     marker: str = "thin"
+    joined: bool = True
 
     @property
     def last(self) -> float | None:
@@ -95,7 +97,7 @@ def trace(plan: ChartPlan) -> Trace:
     for series, (xs, ys) in zip(plan.series, points, strict=True):
         kept = reduce(xs, ys, x_axis.low, x_axis.high, width)
         ranges = (x_axis.low, x_axis.high), (y_axis.low, y_axis.high)
-        curves.append(draw_curve(Curve(*kept, *ranges, width, height, series.marker)))
+        curves.append(draw_curve(Curve(*kept, *ranges, width, height, series.marker, series.joined)))
     return Trace(plan, x_axis, y_axis, gutter, width, height, tuple(curves))
 
 

@@ -19,7 +19,8 @@ _DOTS = 4  # rows of dots in a Braille cell
 class Curve:
     """What to draw: points within the two ranges, on a canvas of ``width`` by ``height`` cells.
 
-    ``marker`` is "thin" or "thick" for a line of Braille dots, or the one character to draw with.
+    ``marker`` is "thin" or "thick" for a line of Braille dots, or the one character to draw with; ``joined`` is
+    whether it draws a line through the points, or the points alone.
     """
 
     xs: tuple[float, ...]
@@ -29,6 +30,7 @@ class Curve:
     width: int
     height: int
     marker: str
+    joined: bool = True
 
 
 @functools.lru_cache(maxsize=16)
@@ -53,7 +55,7 @@ def _plot(curve: Curve) -> str:
         figure.ruler("x").frequency(0).lim(*curve.x_range)
         figure.ruler("y").frequency(0).lim(*curve.y_range)
         marker = plotext.marker("braille" if curve.marker in _LINES else curve.marker)
-        figure.draw(figure.signal(*_path(curve), marker=marker).lines(True))
+        figure.draw(figure.signal(*_path(curve), marker=marker).lines(curve.joined))
         return str(figure.build().string(colorless=True))
 
 

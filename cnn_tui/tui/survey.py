@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cnn_tui.config.experiment import Experiment
+from cnn_tui.config.experiment import DataConfig, Experiment
 from cnn_tui.errors import StorageError
 from cnn_tui.store.downloads import Download, missing_downloads
 from cnn_tui.store.sessions import list_sessions
@@ -52,12 +52,21 @@ def survey(experiment: Experiment, past: Sequence[PastRun]) -> Survey:
 
 
 def past_runs() -> tuple[PastRun, ...]:
-    """What the latest runs on this machine took, the newest first; those without a result are left out."""
+    """What the latest runs on this machine took, the newest first.
+
+    Those without a result are left out, and those that shared their time with others.
+    """
     try:
         records = [entry.record for entry in list_sessions()[:_MOST_SESSIONS]]
     except StorageError:
         return ()
-    return tuple(PastRun.of(record.experiment, record.result) for record in records if record and record.result)
+    alone = [record for record in records if record and (record.study is None or record.study.together == 1)]
+    return tuple(PastRun.of(record.experiment, record.result) for record in alone if record.result)
+
+
+def split_counts(data: DataConfig) -> SplitCounts | None:
+    """How many pictures a folder has, None where nobody knows and for datasets of the catalogue."""
+    return _folder(data.root or "")[1] if data.dataset == "folder" else None
 
 
 def _weights_problem(weights: str) -> str:

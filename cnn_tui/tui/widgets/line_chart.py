@@ -12,11 +12,24 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
+from cnn_tui.reports.axis import Tick
 from cnn_tui.reports.chart_paint import Row, paint
 from cnn_tui.reports.chart_plan import ChartPlan, Series, trace
 
 _ROLES = ("train", "validation", "test", "extra-1", "extra-2", "extra-3", "axis", "title", "text", "best")
-_SHOWN = ("series", "title", "x_label", "log_scale", "percent", "smoothing", "x_range", "best", "empty_text")
+_SHOWN = (
+    "series",
+    "title",
+    "x_label",
+    "log_scale",
+    "log_x",
+    "x_ticks",
+    "percent",
+    "smoothing",
+    "x_range",
+    "best",
+    "empty_text",
+)
 
 
 class LineChart(Widget):
@@ -70,6 +83,10 @@ class LineChart(Widget):
     """What the x axis counts."""
     log_scale = reactive(False, repaint=False)
     """Whether the y axis is logarithmic."""
+    log_x = reactive(False, repaint=False)
+    """Whether the x axis is logarithmic; ``x_range`` and ``best`` are logarithms then."""
+    x_ticks: reactive[tuple[Tick, ...]] = reactive((), repaint=False)
+    """The places to label on the x axis; none takes round numbers."""
     percent = reactive(False, repaint=False)
     """Whether y values are shares, labelled in per cent."""
     smoothing = reactive(0.0, repaint=False)
@@ -137,6 +154,8 @@ class LineChart(Widget):
             title=self.title,
             x_label=self.x_label,
             log=self.log_scale,
+            log_x=self.log_x,
+            x_ticks=self.x_ticks,
             percent=self.percent,
             smoothing=self.smoothing,
             x_range=self.x_range,

@@ -87,6 +87,7 @@ class SortedTable(ScrollView, Generic[Row], can_focus=True):
 
     def __init__(self, columns: Sequence[TableColumn[Row]], key: Callable[[Row], str], **options: Any) -> None:
         super().__init__(**options)
+        self._key = key
         self._model = TableModel(columns, key)
 
     @property
@@ -114,6 +115,11 @@ class SortedTable(ScrollView, Generic[Row], can_focus=True):
         before = self.current
         if self._model.give(rows, pinned):
             self._settle(before)
+
+    def show_columns(self, columns: Sequence[TableColumn[Row]]) -> None:
+        """Show other columns, of no rows until they are given."""
+        self._model = TableModel(columns, self._key)
+        self._settle(None)
 
     def sort_by(self, key: str, falling: bool | None = None) -> None:
         """Sort by a column, or turn its order round if that is how rows are sorted already."""
