@@ -60,7 +60,7 @@ def path_of(setting: str) -> str:
 class Destination:
     """Where a report goes: a file, or standard output."""
 
-    def __init__(self, output: str | None, chosen: Format | None, default: Format, allowed: Iterable[Format]) -> None:
+    def __init__(self, output: str | None, chosen: Format | None, default: Format, allowed: Iterable[str]) -> None:
         """Find out before any work begins whether the report can be written.
 
         Raises:
@@ -96,7 +96,7 @@ class Destination:
             say(f"The report is in {self.path}.")
 
 
-def _told_by_name(path: Path, allowed: tuple[Format, ...]) -> Format:
+def _told_by_name(path: Path, allowed: tuple[str, ...]) -> Format:
     found = format_of(path)
     if found not in allowed:
         ends = ", ".join(suffix for suffix in SUFFIXES if format_of(Path(f"x{suffix}")) in allowed)
