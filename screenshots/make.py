@@ -75,7 +75,7 @@ class Photographer:
 
 async def photograph() -> None:
     """Go through the screens in the order in which a person would."""
-    app = Workbench(ProcessTrainer(), load_preset(find_preset("cifar10-photos")))
+    app = Workbench(ProcessTrainer, load_preset(find_preset("cifar10-photos")))
     async with app.run_test(size=SIZE) as pilot:
         camera = Photographer(app)
         await camera.until(lambda app: app.current_mode == "setup")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
 @click.option("--in-process", is_flag=True, help="Train inside this process, where a second one is unwelcome.")
 def open_workbench(preset: str | None, in_process: bool) -> None:
     """Open the workbench, with PRESET in its form."""
+    if preset is None:
+        show(None, start=False, in_process=in_process)
+        return
     from cnn_tui.cli.run import prepare
 
-    show(prepare(preset, (), None) if preset else None, start=False, in_process=in_process)
+    show(prepare(preset, (), None), start=False, in_process=in_process)
 
 
 def is_terminal() -> bool:
@@ -43,7 +47,7 @@ def show(preset: RunPreset | None, start: bool, in_process: bool = False) -> Non
         )
     from cnn_tui.tui.app import Workbench
 
-    Workbench(_trainer(in_process), preset, start).run()
+    Workbench(partial(_trainer, in_process), preset, start).run()
 
 
 def _trainer(in_process: bool) -> Trainer:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from cnn_tui.config.preset import RunPreset
-from cnn_tui.config.study import StudyPreset
-from cnn_tui.trainer import protocol
+if TYPE_CHECKING:
+    from cnn_tui.config.preset import RunPreset
+    from cnn_tui.config.study import StudyPreset
+    from cnn_tui.trainer import protocol
 
 
 @dataclass

@@ -22,7 +22,7 @@ async def workbench(
 ) -> AsyncIterator[tuple[Workbench, ScriptedTrainer, Pilot[None]]]:
     """Open the workbench at Setup, its presets listed."""
     trainer = ScriptedTrainer(script)
-    app = Workbench(trainer, preset)
+    app = Workbench(lambda: trainer, preset)
     async with app.run_test(size=size) as pilot:
         try:
             await until(pilot, lambda: isinstance(app.screen, SetupScreen) and app.screen.query(PresetList))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.content import Content
 from textual.dom import DOMNode
 
 from cnn_tui.errors import CnnTuiError
-from cnn_tui.events import ErrorReport
 from cnn_tui.store.names import printable
+
+if TYPE_CHECKING:
+    from cnn_tui.events import ErrorReport
 
 
 def safe_lines(text: str) -> str:

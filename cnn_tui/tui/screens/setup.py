@@ -1,10 +1,12 @@
-"""Setup: choose a preset, change it, see what it means, start it."""
+"""Setup: choose a preset, change it, see what it means, start it.
+
+It is the first screen, and a person should not wait for it: what needs pydantic comes behind the first picture.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -13,24 +15,17 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widgets import Footer
 
-from cnn_tui.config.fields import field
-from cnn_tui.config.preset import RunPreset
-from cnn_tui.errors import CnnTuiError
-from cnn_tui.store.names import printable
-from cnn_tui.tui.amounts import some
-from cnn_tui.tui.forms.experiment_form import ExperimentForm
 from cnn_tui.tui.messages import RunRequested
-from cnn_tui.tui.screens import setup_files
-from cnn_tui.tui.screens.ask_text import AskTextScreen
 from cnn_tui.tui.screens.breakpoints import room_classes
-from cnn_tui.tui.screens.confirm import ConfirmScreen
-from cnn_tui.tui.screens.errors import notify_error
 from cnn_tui.tui.screens.setup_meaning import MeaningPane
 from cnn_tui.tui.screens.setup_panes import FieldHelp, PresetHeading, StartBar
-from cnn_tui.tui.survey import past_runs
-from cnn_tui.tui.widgets.experiment_summary import brief
 from cnn_tui.tui.widgets.preset_list import PresetList
 from cnn_tui.tui.widgets.title_bar import TitleBar
+
+if TYPE_CHECKING:
+    from cnn_tui.config.preset import RunPreset
+    from cnn_tui.tui.forms.experiment_form import ExperimentForm
+    from cnn_tui.tui.screens.setup_editor import PresetEditor
 
 _WIDTHS = [(0, "-narrow"), (116, "-wide"), (160, "-roomy")]
 
@@ -51,87 +46,97 @@ class SetupScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._preset, self._source = setup_files.quickstart(), "shipped preset"
+        self._editor: PresetEditor | None = None
         self._busy = False
 
     def compose(self) -> ComposeResult:
-        """Three columns between the title and the line that starts."""
+        """Three columns between the title and the line that starts; the form and its meaning come later."""
         self.add_class(*room_classes(self.app.size, _WIDTHS))
         yield TitleBar("setup")
         with Horizontal(id="columns"):
-            yield PresetList(setup_files.quickstart_file(), id="presets")
+            yield PresetList(id="presets")
             with Vertical(id="editor"):
                 yield PresetHeading()
-                yield ExperimentForm(self._preset.experiment)
                 yield FieldHelp()
             yield MeaningPane(id="meaning")
         yield StartBar()
         yield Footer(show_command_palette=False)
 
-    def on_mount(self) -> None:
-        """Follow what the workbench wants opened and whether a run is going on."""
+    async def furnish(self, preset: RunPreset | None) -> None:
+        """Bring the form, with ``preset`` or the quickstart in it, and follow what the workbench wants opened."""
+        from cnn_tui.tui.screens.setup_editor import PresetEditor
+
+        await self.query_one(MeaningPane).furnish()
+        editor = PresetEditor(preset)
+        await self.query_one("#editor").mount(editor, before=self.query_one(FieldHelp))
+        self._editor = editor
         self.watch(self.app, "preset_in_setup", self._asked_to_open)
         self.watch(self.app, "busy", self._follow)
+        self._look()
 
     def on_screen_resume(self) -> None:
         """Look again at what is on disk: it may have changed meanwhile."""
-        self._look()
+        if self._editor is not None:
+            self._look()
 
-    @property
-    def _form(self) -> ExperimentForm:
-        return self.query_one(ExperimentForm)
+    def on_preset_editor_saved(self) -> None:
+        """List the new preset."""
+        self._look()
 
     @work(group="look", exclusive=True)
     async def _look(self) -> None:
+        from cnn_tui.tui.screens.setup_files import entries
+        from cnn_tui.tui.survey import past_runs
+
         presets, meaning = self.query_one(PresetList), self.query_one(MeaningPane)
-        presets.entries = await asyncio.to_thread(setup_files.entries)
+        presets.entries = await asyncio.to_thread(entries)
         meaning.past = await asyncio.to_thread(past_runs)
 
-    @on(ExperimentForm.Changed)
-    def _form_changed(self, event: ExperimentForm.Changed) -> None:
-        self.query_one(PresetHeading).show(self._preset.name, self._source, len(event.changed))
-        self.query_one(MeaningPane).experiment = event.experiment
-        self._judge()
+    def on_preset_editor_changed(self, event: PresetEditor.Changed) -> None:
+        """Tell what stands there now."""
+        editor = event.editor
+        self.query_one(PresetList).loaded = editor.path
+        self.query_one(PresetHeading).show(editor.preset.name, editor.source, editor.changes)
+        self.query_one(MeaningPane).experiment = editor.experiment
+        self._judge(editor)
+
+    def on_experiment_form_field_focused(self, event: ExperimentForm.FieldFocused) -> None:
+        """Explain the field."""
+        self.query_one(FieldHelp).spec = event.spec
 
     @on(MeaningPane.Surveyed)
     def _surveyed(self) -> None:
-        self._judge()
-
-    @on(ExperimentForm.FieldFocused)
-    def _field_focused(self, event: ExperimentForm.FieldFocused) -> None:
-        self.query_one(FieldHelp).spec = event.spec
+        if self._editor is not None:
+            self._judge(self._editor)
 
     def _follow(self, busy: bool) -> None:
         self._busy = busy
-        self._judge()
+        if self._editor is not None:
+            self._judge(self._editor)
 
-    def _judge(self) -> None:
+    def _judge(self, editor: PresetEditor) -> None:
         """Say whether it can start."""
-        bar, form = self.query_one(StartBar), self._form
-        bar.wrong = bool(form.problems)
-        bar.ready = not form.problems and not self._busy
-        if form.problems:
-            bar.words = self._wrong_words(form)
+        bar, trouble = self.query_one(StartBar), editor.trouble
+        bar.wrong = bool(trouble)
+        bar.ready = not trouble and not self._busy
+        if trouble:
+            bar.words = f"✗ Cannot start: {trouble}"
         elif self._busy:
             bar.words = "A run is going on: press 2 to watch it. The next can start when it has ended."
         else:
-            found = self.query_one(MeaningPane).survey
-            bar.words = f"✓ Ready: {brief(found)}" if found else "✓ Ready"
-
-    def _wrong_words(self, form: ExperimentForm) -> str:
-        titles = [field(path).title for path in _fields_of(form)[:1]]
-        where = f"F8 goes to “{titles[0]}”" if titles else "see the form's last line"
-        return f"✗ Cannot start: {some(len(form.problems), 'thing')} to correct, {where}"
+            found = self.query_one(MeaningPane).brief
+            bar.words = f"✓ Ready: {found}" if found else "✓ Ready"
 
     def action_start(self) -> None:
         """Train what stands in the form; while anything is wrong, go to the first of it."""
-        experiment = self._form.to_model()
-        if experiment is not None:
-            self.post_message(RunRequested(self._preset.model_copy(update={"experiment": experiment})))
+        if self._editor is None:
             return
-        self.remove_class("-show-meaning")
-        for path in _fields_of(self._form)[:1]:
-            self._form.focus_field(path)
+        preset = self._editor.filled()
+        if preset is not None:
+            self.post_message(RunRequested(preset))
+        else:
+            self.remove_class("-show-meaning")
+            self._editor.show_trouble()
 
     def action_search(self) -> None:
         """Search the presets."""
@@ -141,74 +146,24 @@ class SetupScreen(Screen[None]):
         """Show or hide what the experiment means; where there is no room for both, in the place of the form."""
         self.toggle_class("-show-meaning" if self.has_class("-narrow") else "-hide-meaning")
 
+    def action_open(self) -> None:
+        """Ask for a file and open it."""
+        if self._editor is not None:
+            self._editor.ask_what_to_open()
+
+    def action_save(self) -> None:
+        """Ask for a name and save the form; while anything is wrong, go to the first of it."""
+        if self._editor is not None:
+            if self._editor.filled() is None:
+                self.action_start()
+            self._editor.save()
+
     @on(PresetList.Chosen)
     def _preset_chosen(self, event: PresetList.Chosen) -> None:
         source = "shipped preset" if event.entry.origin == "shipped" else "your preset"
-        self._open(event.preset, source, event.entry.path)
+        if self._editor is not None:
+            self._editor.open(event.preset, source, event.entry.path)
 
     def _asked_to_open(self, asked: tuple[RunPreset, str] | None) -> None:
-        if asked is not None:
-            self.call_later(self._open, *asked)
-
-    @work(group="dialog", exclusive=True)
-    async def _open(self, preset: RunPreset, source: str, path: Path | None = None) -> None:
-        """Put a preset into the form, asking first where changes would be lost."""
-        changes = len(self._form.changed)
-        if changes:
-            question = f"{some(changes, 'changed field')} will be lost. Open “{preset.name}” all the same?"
-            if not await self.app.push_screen_wait(ConfirmScreen(question, "Open it"), mode="setup"):
-                return
-        self._load(preset, source, path)
-
-    def _load(self, preset: RunPreset, source: str, path: Path | None) -> None:
-        self._preset, self._source = preset, source
-        self.query_one(PresetList).loaded = path
-        self._form.load(preset.experiment)
-        self.query_one(PresetHeading).show(preset.name, source, 0)
-
-    @work(group="dialog", exclusive=True)
-    async def action_open(self) -> None:
-        """Ask for a file and open it."""
-        question = "Open a preset or session: a path or a name"
-        text = await self.app.push_screen_wait(AskTextScreen(question, refuse=setup_files.refuse_to_open))
-        if text is not None:
-            preset, path = setup_files.read(text)
-            self._open(preset, str(path), path)
-
-    @work(group="dialog", exclusive=True)
-    async def action_save(self) -> None:
-        """Ask for a name and save the form as a preset of one's own."""
-        experiment = self._form.to_model()
-        if experiment is None:
-            self.action_start()
-            self.notify("Correct what is wrong first.", title="Not saved", severity="warning", markup=False)
-            return
-        name = await self._ask_name()
-        if name is not None:
-            self._save(self._preset.model_copy(update={"name": name, "experiment": experiment}))
-
-    async def _ask_name(self) -> str | None:
-        """A name to save under, None if the person thought better of it or wants to keep the file of that name."""
-        asked = AskTextScreen("Save as a preset of your own, named", self._preset.name, setup_files.refuse_as_name)
-        name = await self.app.push_screen_wait(asked)
-        if name is None:
-            return None
-        path = setup_files.own_file(name.strip())
-        question = f"You have a preset in {path.name} already. Overwrite it?"
-        if path.exists() and not await self.app.push_screen_wait(ConfirmScreen(question, "Overwrite")):
-            return None
-        return name.strip()
-
-    def _save(self, preset: RunPreset) -> None:
-        saved = setup_files.save(preset, preset.name)
-        if isinstance(saved, CnnTuiError):
-            notify_error(self, saved)
-            return
-        self.notify(printable(str(saved)), title="Saved", markup=False)
-        self._load(preset, "your preset", saved)
-        self._look()
-
-
-def _fields_of(form: ExperimentForm) -> list[str]:
-    """The paths of the fields to correct, in the order of the form's problems."""
-    return [path for problem in form.problems for path in ([problem.path] if problem.path else problem.fields)]
+        if asked is not None and self._editor is not None:
+            self.call_later(self._editor.open, *asked)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from textual import work
-from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.reactive import reactive
 
-from cnn_tui.config.experiment import Experiment
-from cnn_tui.tui.estimate import PastRun
-from cnn_tui.tui.survey import Survey, survey
-from cnn_tui.tui.widgets.experiment_summary import ExperimentSummary
+if TYPE_CHECKING:
+    from cnn_tui.config.experiment import Experiment
+    from cnn_tui.tui.estimate import PastRun
+    from cnn_tui.tui.survey import Survey
+    from cnn_tui.tui.widgets.experiment_summary import ExperimentSummary
 
 _DELAY = 0.1
 
@@ -22,9 +23,9 @@ _DELAY = 0.1
 class MeaningPane(VerticalScroll, can_focus=False):
     """Surveys its experiment in a thread whenever that changes; keeps the last survey, dimmed, while there is none."""
 
-    experiment: reactive[Experiment | None] = reactive(None)
+    experiment: reactive[Experiment | None] = reactive(None, init=False)
     """What to look at, None while it is not known."""
-    past: reactive[tuple[PastRun, ...]] = reactive(())
+    past: reactive[tuple[PastRun, ...]] = reactive((), init=False)
     """What runs on this machine took."""
 
     @dataclass
@@ -33,28 +34,40 @@ class MeaningPane(VerticalScroll, can_focus=False):
 
         survey: Survey
 
-    def compose(self) -> ComposeResult:
-        """The words."""
-        yield ExperimentSummary()
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._summary: ExperimentSummary | None = None
+
+    async def furnish(self) -> None:
+        """Bring the words, which have to be there before there is an experiment."""
+        from cnn_tui.tui.widgets.experiment_summary import ExperimentSummary
+
+        self._summary = ExperimentSummary()
+        await self.mount(self._summary)
 
     @property
-    def survey(self) -> Survey | None:
-        """What is known of the present experiment."""
-        found = self.query_one(ExperimentSummary).survey
-        return found if found is not None and found.experiment == self.experiment else None
+    def brief(self) -> str:
+        """What is known of the present experiment, in one line; empty while that is nothing."""
+        summary = self._summary
+        if summary is None or summary.survey is None or summary.survey.experiment != self.experiment:
+            return ""
+        return summary.brief
 
     def watch_experiment(self, experiment: Experiment | None) -> None:
         """Look at it, once the person pauses."""
-        self.query_one(ExperimentSummary).set_class(experiment is None, "-outdated")
-        self._look()
+        if self._summary is not None:
+            self._summary.set_class(experiment is None, "-outdated")
+            self._look(self._summary)
 
     def watch_past(self) -> None:
         """Estimate anew."""
-        self._look()
+        if self._summary is not None:
+            self._look(self._summary)
 
     @work(exclusive=True)
-    async def _look(self) -> None:
-        summary = self.query_one(ExperimentSummary)
+    async def _look(self, summary: ExperimentSummary) -> None:
+        from cnn_tui.tui.survey import survey
+
         await asyncio.sleep(_DELAY)
         if self.experiment is not None:
             found = await asyncio.to_thread(survey, self.experiment, self.past)

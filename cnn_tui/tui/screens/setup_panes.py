@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Button, Static
 
-from cnn_tui.config.fields import FieldSpec
 from cnn_tui.store.names import printable
 from cnn_tui.tui.amounts import some
+
+if TYPE_CHECKING:
+    from cnn_tui.config.fields import FieldSpec
 
 
 class PresetHeading(Static):

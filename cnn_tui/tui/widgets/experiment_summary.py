@@ -47,6 +47,11 @@ class ExperimentSummary(Static):
     def __init__(self) -> None:
         super().__init__("", markup=False)
 
+    @property
+    def brief(self) -> str:
+        """The survey in one line, empty without one."""
+        return brief(self.survey) if self.survey else ""
+
     def watch_survey(self, survey: Survey | None) -> None:
         """Tell it."""
         self.update(Group(*self._sections(survey)) if survey else Text("…"))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual import on
 from textual.app import ComposeResult
@@ -17,9 +16,13 @@ from textual.reactive import reactive
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from cnn_tui.config.preset import RunPreset
 from cnn_tui.store.names import printable
-from cnn_tui.store.presets import PresetEntry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cnn_tui.config.preset import RunPreset
+    from cnn_tui.store.presets import PresetEntry
 
 _HEADINGS: tuple[tuple[Literal["own", "shipped"], str], ...] = (("own", "Your presets"), ("shipped", "Shipped presets"))
 
@@ -62,10 +65,6 @@ class PresetList(Vertical):
 
         entry: PresetEntry
         preset: RunPreset
-
-    def __init__(self, loaded: Path, **options: Any) -> None:
-        super().__init__(**options)
-        self.set_reactive(PresetList.loaded, loaded)
 
     def compose(self) -> ComposeResult:
         """The search line, the list and the words about the highlighted preset."""

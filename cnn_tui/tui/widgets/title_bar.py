@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -11,7 +11,8 @@ from textual.events import Resize
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from cnn_tui.tui.run_state import RunState
+if TYPE_CHECKING:
+    from cnn_tui.tui.run_state import RunState
 
 ModeName = Literal["setup", "live", "results", "sessions", "studies"]
 _TABS: tuple[tuple[ModeName, str], ...] = (
