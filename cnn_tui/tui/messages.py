@@ -69,3 +69,10 @@ class SessionRequested(Message):
     """Open the results of a session by its id."""
 
     session_id: str
+
+
+@dataclass
+class CompareRequested(Message):
+    """Open two or more sessions side by side, by their ids."""
+
+    session_ids: tuple[str, ...]
