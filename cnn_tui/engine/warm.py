@@ -26,6 +26,11 @@ class Slot(Generic[_T]):
     def __init__(self) -> None:
         self._kept: tuple[Hashable, _T] | None = None
 
+    @property
+    def is_full(self) -> bool:
+        """Whether anything is remembered."""
+        return self._kept is not None
+
     def recall(self, key: Hashable) -> _T | None:
         """What was kept under this key; what was kept under another one is forgotten."""
         if self._kept is not None and self._kept[0] == key:
