@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,6 +14,7 @@ from textual.reactive import var
 from cnn_tui.tui.messages import (
     KillRequested,
     PauseRequested,
+    PresetEdited,
     PresetRequested,
     RunRequested,
     SessionRequested,
@@ -62,6 +64,8 @@ class Workbench(App[None]):
     """What Studies was last asked to open."""
     preset_in_setup: var[tuple[RunPreset, str] | None] = var(None)
     """What Setup was last asked to open, and where it came from."""
+    edited_preset: var[RunPreset | None] = var(None)
+    """What last stood in Setup's form without a mistake."""
     shown_session: var[str | None] = var(None)
     """The session whose results are open, by its id."""
 
@@ -90,6 +94,7 @@ class Workbench(App[None]):
         self._follow_trainer(self._desk.trainer)
         if self._start_at_once and self._first_preset is not None:
             self.post_message(RunRequested(self._first_preset))
+        _collect_garbage_again()
 
     def on_mount(self) -> None:
         """Leave cleanly if the terminal goes."""
@@ -152,6 +157,10 @@ class Workbench(App[None]):
         self.preset_in_setup = (message.preset, message.source)
         self.switch_mode("setup")
 
+    def on_preset_edited(self, message: PresetEdited) -> None:
+        """Keep it for a study of it."""
+        self.edited_preset = message.preset or self.edited_preset
+
     def on_session_requested(self, message: SessionRequested) -> None:
         """Open a session's results."""
         self.shown_session = message.session_id
@@ -183,3 +192,10 @@ class Workbench(App[None]):
         if self._desk is not None:
             self._desk.trainer.close(finish)
         self.exit()
+
+
+def _collect_garbage_again() -> None:
+    """Let the collector loose if it was held back during the start, and spare it what was made until now."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()

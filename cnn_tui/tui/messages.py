@@ -57,6 +57,13 @@ class KillRequested(Message):
 
 
 @dataclass
+class PresetEdited(Message):
+    """This stands in Setup's form now, None while anything is wrong there."""
+
+    preset: RunPreset | None
+
+
+@dataclass
 class PresetRequested(Message):
     """Open this preset in Setup; ``source`` says where it came from, such as its file or session."""
 

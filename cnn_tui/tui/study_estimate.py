@@ -33,9 +33,9 @@ class StudyEstimate:
             return f"all {some(self.runs, 'run')} are there" if self.runs > 1 else "its run is there"
         there = self.runs - self.left
         runs = f"{self.left:,} of {some(self.runs, 'run')} left" if there else some(self.runs, "run")
-        shared = f"trained as {self.computations:,}" if self.computations < self.left else ""
+        shared = f"in {some(self.computations, 'computation')}" if self.computations < self.left else ""
         time = "time not known yet" if self.seconds is None else f"about {duration(self.seconds)}"
-        return " · ".join(part for part in (runs, shared, time) if part)
+        return f"{runs} {shared}".rstrip() + f" · {time}"
 
 
 def estimate_study(

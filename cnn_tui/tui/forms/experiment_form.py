@@ -22,6 +22,7 @@ from cnn_tui.config.overrides import assign
 from cnn_tui.config.problems import Problem, problems
 from cnn_tui.tui.forms.field_row import FieldRow
 from cnn_tui.tui.forms.form_line import FormLine
+from cnn_tui.tui.forms.several import OFFER, first_of_several
 from cnn_tui.tui.forms.wording import reason
 
 
@@ -104,6 +105,19 @@ class ExperimentForm(Vertical):
         """What stands in the form, None while anything is wrong."""
         return self.experiment
 
+    @property
+    def several(self) -> tuple[FieldSpec, str] | None:
+        """The first field in which a list of values stands, with the list; None if there is none."""
+        found = ((row.spec, row.to_value()) for row in self._rows)
+        return next(((spec, value) for spec, value in found if first_of_several(spec, value) is not None), None)
+
+    def base(self) -> Experiment | None:
+        """What stands in the form, with the first value of a list in its place; None while anything else is wrong."""
+        document = self._document()
+        if (listed := self.several) is not None:
+            assign(document, listed[0].path, first_of_several(*listed))
+        return _judge(document)[0]
+
     def focus_field(self, path: str) -> None:
         """Put the cursor in the field at a dotted path.
 
@@ -153,22 +167,23 @@ class ExperimentForm(Vertical):
 
     def _validate(self) -> None:
         """Judge what stands in the controls as a whole, and tell if that is news."""
-        document: dict[str, Any] = {}
-        changed = set()
-        for row in self._rows:
-            value = row.to_value()
-            assign(document, row.spec.path, value)
-            if value != value_at(self._loaded, row.spec.path):
-                changed.add(row.spec.path)
-        experiment, found = _judge(document)
-        state = experiment, found, frozenset(changed)
+        differing = (row.spec.path for row in self._rows if row.to_value() != value_at(self._loaded, row.spec.path))
+        state = *_judge(self._document()), frozenset(differing)
         if state != (self.experiment, self.problems, self.changed):
             self.experiment, self.problems, self.changed = state
-            self._mark(found, notices(experiment) if experiment else ())
+            self._mark(self.problems, notices(self.experiment) if self.experiment else ())
             self.post_message(self.Changed(self, *state))
+
+    def _document(self) -> dict[str, Any]:
+        document: dict[str, Any] = {}
+        for row in self._rows:
+            assign(document, row.spec.path, row.to_value())
+        return document
 
     def _mark(self, found: Sequence[Problem], remarks: Sequence[Notice]) -> None:
         reasons = {problem.path: reason(problem) for problem in found if problem.path}
+        if (listed := self.several) is not None:
+            reasons[listed[0].path] = OFFER
         concerned = {path for problem in found for path in problem.fields}
         for row in self._rows:
             row.error = reasons.get(row.spec.path, "")

@@ -85,6 +85,11 @@ class StudyForm(Vertical):
             self._rows["values"].load(values)
         self._validate()
 
+    @property
+    def problem(self) -> str:
+        """What is wrong first, in words; empty for nothing."""
+        return self._problem or ""
+
     def to_model(self) -> StudyPreset | None:
         """What stands in the form, None while anything is wrong."""
         return self.study

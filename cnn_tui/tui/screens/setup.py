@@ -15,7 +15,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widgets import Footer
 
-from cnn_tui.tui.messages import RunRequested
+from cnn_tui.tui.messages import PresetEdited, RunRequested
 from cnn_tui.tui.screens.breakpoints import room_classes
 from cnn_tui.tui.screens.setup_meaning import MeaningPane
 from cnn_tui.tui.screens.setup_panes import FieldHelp, PresetHeading, StartBar
@@ -40,6 +40,7 @@ class SetupScreen(Screen[None]):
         Binding("ctrl+s", "save", "Save"),
         Binding("ctrl+o", "open", "Open"),
         Binding("slash", "search", "Search", key_display="/"),
+        Binding("ctrl+t", "study", "Study", tooltip="Make a study of the values that stand in a field"),
         Binding("f2", "details", "Meaning", tooltip="What the experiment means"),
     ]
     AUTO_FOCUS = "PresetList > _Entries"
@@ -98,7 +99,9 @@ class SetupScreen(Screen[None]):
         self.query_one(PresetList).loaded = editor.path
         self.query_one(PresetHeading).show(editor.preset.name, editor.source, editor.changes)
         self.query_one(MeaningPane).experiment = editor.experiment
+        self.post_message(PresetEdited(editor.filled()))
         self._judge(editor)
+        self.refresh_bindings()
 
     def on_experiment_form_field_focused(self, event: ExperimentForm.FieldFocused) -> None:
         """Explain the field."""
@@ -137,6 +140,15 @@ class SetupScreen(Screen[None]):
         else:
             self.remove_class("-show-meaning")
             self._editor.show_trouble()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer a study where several values stand in a field."""
+        return action != "study" or (self._editor is not None and self._editor.drafted() is not None)
+
+    def action_study(self) -> None:
+        """Open Studies with the values that stand in a field."""
+        if self._editor is not None and (drafted := self._editor.drafted()) is not None:
+            self.post_message(drafted)
 
     def action_search(self) -> None:
         """Search the presets."""

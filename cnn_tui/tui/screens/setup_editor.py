@@ -17,6 +17,8 @@ from cnn_tui.errors import CnnTuiError
 from cnn_tui.store.names import printable
 from cnn_tui.tui.amounts import some
 from cnn_tui.tui.forms.experiment_form import ExperimentForm
+from cnn_tui.tui.forms.several import OFFER
+from cnn_tui.tui.messages import StudyDrafted
 from cnn_tui.tui.screens import setup_files
 from cnn_tui.tui.screens.ask_text import AskTextScreen
 from cnn_tui.tui.screens.confirm import ConfirmScreen
@@ -74,6 +76,8 @@ class PresetEditor(Vertical):
         """What is wrong and where to look, empty if nothing is."""
         if not self._form.problems:
             return ""
+        if (drafted := self.drafted()) is not None:
+            return f"“{field(drafted.factor).title}” has {OFFER}"
         fields = self._fields_to_correct()
         where = f"F8 goes to “{field(fields[0]).title}”" if fields else "see the form's last line"
         return f"{some(len(self._form.problems), 'thing')} to correct, {where}"
@@ -82,6 +86,14 @@ class PresetEditor(Vertical):
         """The preset with what stands in the form, None while anything is wrong."""
         experiment = self.experiment
         return None if experiment is None else self.preset.model_copy(update={"experiment": experiment})
+
+    def drafted(self) -> StudyDrafted | None:
+        """The study that a list in a field makes, None where there is no list or anything else is wrong."""
+        listed, base = self._form.several, self._form.base()
+        if listed is None or base is None:
+            return None
+        spec, values = listed
+        return StudyDrafted(self.preset.model_copy(update={"experiment": base}), spec.path, values)
 
     def show_trouble(self) -> None:
         """Put the cursor into the first field to correct."""

@@ -1,18 +1,279 @@
-"""Studies: vary one setting, see what it does."""
+"""Studies: choose what is varied, run it, and watch the table and its curves grow."""
 
 from __future__ import annotations
 
-from textual.app import ComposeResult
-from textual.screen import Screen
-from textual.widgets import Footer
+import asyncio
+from typing import ClassVar
 
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Footer, Input, Static
+
+from cnn_tui.config.preset import RunPreset
+from cnn_tui.config.study import StudyPreset
+from cnn_tui.reports.study_document import setup_text
+from cnn_tui.store.names import printable
+from cnn_tui.tui.forms.study_form import StudyForm
+from cnn_tui.tui.messages import PauseRequested, PresetRequested, StopRequested, StudyDrafted, StudyRequested
+from cnn_tui.tui.screens import studies_dialogs, studies_draft, studies_files, studies_words
+from cnn_tui.tui.screens.breakpoints import room_classes
+from cnn_tui.tui.screens.confirm import ConfirmScreen
+from cnn_tui.tui.screens.setup_panes import StartBar
+from cnn_tui.tui.screens.studies_files import Findings, StudyEntry
+from cnn_tui.tui.screens.studies_list import StudyList
+from cnn_tui.tui.screens.studies_results import ShownStudy, StudyResults
+from cnn_tui.tui.study_state import StudyState
 from cnn_tui.tui.widgets.title_bar import TitleBar
+
+_WIDTHS = [(0, "-narrow"), (112, "-wide"), (160, "-roomy")]
+_HEIGHTS = [(0, "-low"), (32, "-high")]
+_DELAY = 0.15
+_TICK = 1.0  # a thin line has to carry the repaints
 
 
 class StudiesScreen(Screen[None]):
-    """One study: what is varied, and what came of it."""
+    """The studies, and of one of them the form and what it came to."""
+
+    CSS_PATH = "studies.tcss"
+    HORIZONTAL_BREAKPOINTS = _WIDTHS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+r", "start", "Start"),
+        Binding("x", "stop", "Stop", tooltip="Stop: test and save what there is; finished rows are kept"),
+        Binding("p", "pause", "Pause", tooltip="Pause or go on"),
+        Binding("ctrl+o", "list", "Studies", tooltip="Choose another study"),
+        Binding("f2", "form", "Form", tooltip="Show the form, or what the study came to"),
+        Binding("ctrl+s", "save", "Save", tooltip="Save the study as a preset"),
+        Binding("ctrl+e", "export", "Export", tooltip="Write the report as Markdown, HTML, LaTeX, CSV or text"),
+        Binding("ctrl+b", "base", "Base", tooltip="Open the experiment that is varied in Setup"),
+    ]
+    AUTO_FOCUS = "StudyList > _Entries"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._study = studies_draft.draft(None)
+        self._source = studies_draft.SOURCE
+        self._findings: Findings | None = None
+        self._state: StudyState | None = None
+        self._turn: tuple[object, ...] = ()
+        self._busy = False
+        self._edited: RunPreset | None = None
 
     def compose(self) -> ComposeResult:
-        """The title and the keys."""
+        """The list beside the study: its form above what it came to."""
+        self.add_class(*room_classes(self.app.size, _WIDTHS, _HEIGHTS), "-list", "-form")
         yield TitleBar("studies")
+        with Horizontal(id="columns"):
+            yield StudyList()
+            with Vertical(id="study"):
+                yield Static("", id="heading", markup=False)
+                yield Static("", id="base", markup=False)
+                yield StudyForm(self._study)
+                yield Static("", id="help", markup=False)
+                yield StudyResults()
+        yield StartBar()
         yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Follow the study that goes on, and what others want opened."""
+        self.watch(self.app, "study_state", self._follow)
+        self.watch(self.app, "busy", self._follow_trainer)
+        self.watch(self.app, "edited_preset", self._follow_setup)
+        self.watch(self.app, "drafted_study", self._asked_to_open)
+        self.set_interval(_TICK, self._tick)
+
+    def on_screen_resume(self) -> None:
+        """Look again at what is on disk: it may have changed meanwhile."""
+        self._look()
+        self._find_out()
+        self._paint()
+
+    @property
+    def study(self) -> StudyPreset | None:
+        """The study in the form, None while anything is wrong in it."""
+        return self.query_one(StudyForm).study
+
+    @property
+    def going(self) -> StudyState | None:
+        """The study that goes on, if it is the one that is shown."""
+        state = self._state
+        return state if state is not None and state.going and state.study == self.study else None
+
+    @work(group="look", exclusive=True)
+    async def _look(self) -> None:
+        latest = self._state.study if self._state else None
+        entries = await asyncio.to_thread(studies_files.entries)
+        new = studies_draft.draft(self._edited)
+        self.query_one(StudyList).entries = studies_draft.with_own(entries, new, latest)
+
+    @work(group="find", exclusive=True)
+    async def _find_out(self) -> None:
+        study = self.study
+        await asyncio.sleep(_DELAY)
+        if study is not None:
+            self._findings = await asyncio.to_thread(studies_files.find_out, study)
+            self._paint()
+
+    @on(StudyForm.Changed)
+    def _form_changed(self, event: StudyForm.Changed) -> None:
+        study = event.study
+        if study is not None and self._source == studies_draft.SOURCE and not studies_draft.well_named(study):
+            self.query_one(StudyForm).load(studies_draft.named(study))
+            return
+        self._study = study or self._study
+        self._find_out()
+        self._paint()
+
+    @on(StudyForm.FieldFocused)
+    def _field_focused(self, event: StudyForm.FieldFocused) -> None:
+        self.query_one("#help", Static).update(studies_words.help_of(event.name, event.varied))
+
+    @on(StudyList.Chosen)
+    def _chosen(self, event: StudyList.Chosen) -> None:
+        self._open(event.entry)
+
+    def _asked_to_open(self, asked: StudyDrafted | None) -> None:
+        if asked is not None:
+            self.call_later(self._open_draft, asked)
+
+    def _open_draft(self, asked: StudyDrafted) -> None:
+        study = studies_draft.draft(asked.preset, asked.factor)
+        self._load(StudyEntry("draft", study.name, "draft", study), asked.values)
+        self.query_one(StudyForm).focus_field("values")
+
+    def _open(self, entry: StudyEntry) -> None:
+        self._load(entry)
+        self.set_class(not entry.done and entry.origin != "latest", "-form")
+        if self.has_class("-form"):
+            self.query_one(StudyForm).focus_field("values")
+        else:
+            self.query_one(StudyResults).focus_table()
+
+    def _load(self, entry: StudyEntry, values: str | None = None) -> None:
+        self._source = studies_words.source(entry)
+        self.query_one(StudyList).loaded = entry.key
+        self.remove_class("-list")
+        self.add_class("-form")
+        self.query_one(StudyForm).load(entry.study, values)
+
+    def _follow(self, state: StudyState | None) -> None:
+        """Read the rows that have ended; at the turns of a study show it at once, else at the screen's own pace."""
+        self._state = state
+        turn = (id(state), *state.turn) if state else ()
+        if turn != self._turn:
+            self._turn = turn
+            self._read_ended()
+            self._paint()
+            self.refresh_bindings()
+
+    @work(group="read", exclusive=True)
+    async def _read_ended(self) -> None:
+        """Read the sessions of the rows that have ended; at the end look at everything once more."""
+        state, findings = self._state, self._findings
+        if state is None or findings is None or state.study != findings.study:
+            return
+        known = {row: record.id for row, record in findings.records.items()}
+        news = [(row, session) for row, session in state.ended.items() if known.get(row) != session]
+        findings.records.update(await asyncio.to_thread(studies_files.read_rows, news))
+        self._paint()
+        if not state.going:
+            self._find_out()
+            self._look()
+
+    def _follow_trainer(self, busy: bool) -> None:
+        self._busy = busy
+        self._judge()
+
+    def _follow_setup(self, preset: RunPreset | None) -> None:
+        self._edited = preset
+
+    def _tick(self) -> None:
+        if self.going is not None and self.is_current:
+            self._paint()
+
+    def _paint(self) -> None:
+        """Show the study as far as it is known, and say what can be done."""
+        study, findings, results = self._study, self._findings, self.query_one(StudyResults)
+        known = findings is not None and findings.study == study
+        running = dict(self.going.open) if self.going else {}
+        results.show(ShownStudy(study, findings.records if findings and known else {}, running))
+        results.set_class(self.study is None, "-outdated")
+        self.query_one("#heading", Static).update(studies_words.heading(study, self._source))
+        self.query_one("#base", Static).update(Content(printable(setup_text(study))))
+        self._judge()
+
+    def _judge(self) -> None:
+        bar, form, findings = self.query_one(StartBar), self.query_one(StudyForm), self._findings
+        bar.wrong = form.study is None
+        bar.ready = form.study is not None and not self._busy
+        estimate = findings.estimate if findings and findings.study == form.study else None
+        bar.words = studies_words.bar(form.problem, self.going, self._busy, estimate)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Stop and pause what goes on; letters are not commands while one types."""
+        if action in ("stop", "pause"):
+            return self.going is not None and not isinstance(self.focused, Input)
+        return action != "form" or self.has_class("-low")
+
+    @work(exclusive=True, group="dialog")
+    async def action_start(self) -> None:
+        """Run what is left of the study; while anything is wrong, go to it."""
+        study, findings = self.study, self._findings
+        if study is None:
+            self.action_form(show=True)
+            self.query_one(StudyForm).focus_problem()
+            return
+        fresh = findings is not None and findings.study == study and not findings.estimate.left
+        if fresh and not self.going:
+            question = "All runs of this study are there. Train them again, as new sessions?"
+            if not await self.app.push_screen_wait(ConfirmScreen(question, "Train again")):
+                return
+        self.post_message(StudyRequested(study, fresh))
+        self.remove_class("-form")
+        self.query_one(StudyResults).focus_table()
+
+    def action_stop(self) -> None:
+        """Let the study end; what has begun is tested and saved."""
+        self.post_message(StopRequested())
+
+    def action_pause(self) -> None:
+        """Let the study wait, or go on."""
+        self.post_message(PauseRequested())
+
+    def action_list(self) -> None:
+        """Go to the list."""
+        self.add_class("-list")
+        self.query_one(StudyList).focus_list()
+
+    def action_form(self, show: bool = False) -> None:
+        """Show the form in the place of the curves, or these again."""
+        self.remove_class("-list")
+        self.set_class(show or not self.has_class("-form"), "-form")
+        if self.has_class("-form"):
+            self.query_one(StudyForm).focus_field("values")
+        else:
+            self.query_one(StudyResults).focus_table()
+
+    @work(exclusive=True, group="dialog")
+    async def action_save(self) -> None:
+        """Ask for a name and save the study as a preset of one's own."""
+        if self.study is None:
+            self.notify("Correct what is wrong first.", title="Not saved", severity="warning", markup=False)
+        elif (saved := await studies_dialogs.save(self, self.study)) is not None:
+            self._load(saved)
+            self._look()
+
+    @work(exclusive=True, group="dialog")
+    async def action_export(self) -> None:
+        """Ask for a file and write the report of what there is into it."""
+        if (shown := self.query_one(StudyResults).shown) is not None:
+            await studies_dialogs.export(self, shown.table)
+
+    def action_base(self) -> None:
+        """Open the experiment that is varied in Setup."""
+        preset = RunPreset(name=self._study.name, description=self._study.description, experiment=self._study.base)
+        self.post_message(PresetRequested(preset, "base of a study"))

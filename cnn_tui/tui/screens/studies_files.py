@@ -25,7 +25,7 @@ from cnn_tui.tui.screens.studies_past import past_studies
 from cnn_tui.tui.study_estimate import StudyEstimate, estimate_study
 from cnn_tui.tui.survey import past_runs, split_counts
 
-Origin = Literal["draft", "own", "shipped", "past"]
+Origin = Literal["draft", "latest", "own", "shipped", "past"]
 _SAMPLE = StudyPreset(factor="training.epochs", values=(1,))
 
 
@@ -35,15 +35,13 @@ class StudyEntry:
 
     Attributes:
         key: what tells it from the others.
-        study: what it is, None where its file cannot be read; ``problem`` says why.
         done: how many of its runs are on record.
     """
 
     key: str
     name: str
     origin: Origin
-    study: StudyPreset | None
-    problem: str = ""
+    study: StudyPreset
     done: int = 0
     runs: int = 0
 
@@ -61,9 +59,8 @@ def entries() -> tuple[StudyEntry, ...]:
     """This person's studies, the shipped ones, and those that were run without being either."""
     records = _records()
     # A broken file does not say what it holds; Setup lists it with its reason.
-    known = [entry for entry in list_presets() if entry.study is not None]
-    found = [_entry(str(one.path), one.name, one.origin, one.study, records) for one in known if one.study]
-    names = {entry.study.name for entry in found if entry.study}
+    found = [_entry(str(one.path), one.name, one.origin, one.study, records) for one in list_presets() if one.study]
+    names = {entry.study.name for entry in found}
     past = [study for study in past_studies(records) if study.name not in names]
     return (*found, *(_entry(study.name, study.name, "past", study, records) for study in past))
 

@@ -1,4 +1,4 @@
-"""Studies that were run, told from their sessions alone, for those whose preset is gone or never was. No I/O in here."""
+"""Studies that were run, told from their sessions alone: their preset is gone or never was. No I/O in here."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def study_lines(
 
 
 def study_columns(table: StudyTable) -> tuple[TableColumn[StudyLine], ...]:
-    """The columns that a study asks for: the second factor, validation and reported figures only where there are any."""
+    """The columns that a study asks for: a second factor and reported figures only where there are any."""
     return tuple(_columns(table))
 
 
