@@ -47,7 +47,7 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def _classifier(name: str, trainable: str = "last_layer", batch_norm: str = "frozen") -> Classifier:
+def empty_classifier(name: str, trainable: str = "last_layer", batch_norm: str = "frozen") -> Classifier:
     """A classifier with ImageNet's input and without its weights."""
     config = ModelConfig.model_validate({"architecture": name, "trainable": trainable, "batch_norm": batch_norm})
     architecture = ARCHITECTURES[name]
@@ -55,7 +55,7 @@ def _classifier(name: str, trainable: str = "last_layer", batch_norm: str = "fro
     return build(config, 10, size, seed=0)
 
 
-def _fill(classifier: Classifier) -> None:
+def fill_weights(classifier: Classifier) -> None:
     """Weights that let a signal through, many at a time: drawing all of VGG's would take seconds."""
     pool = torch.randn(65_521, generator=torch.Generator().manual_seed(0))
     state = {}
@@ -70,13 +70,13 @@ def _fill(classifier: Classifier) -> None:
     classifier.fill(state)
 
 
-def _pictures(classifier: Classifier, device: str = "cpu") -> Tensor:
+def pictures_of(classifier: Classifier, device: str = "cpu") -> Tensor:
     generator = torch.Generator().manual_seed(1)
     return torch.randn(2, 3, classifier.image_size, classifier.image_size, generator=generator).to(device)
 
 
 def _assert_same(classifier: Classifier, parts: Cut) -> None:
-    pictures, start = _pictures(classifier), classifier.randomness.state()
+    pictures, start = pictures_of(classifier), classifier.randomness.state()
     whole = classifier.network(pictures)
     classifier.randomness.restore(start)
     halves = parts.head(parts.backbone(pictures))
@@ -88,14 +88,14 @@ def _assert_same(classifier: Classifier, parts: Cut) -> None:
 @pytest.mark.parametrize(("name", "trainable"), CASES)
 @torch.no_grad()
 def test_halves_are_the_whole(name: str, trainable: str) -> None:
-    classifier = _classifier(name, trainable)
+    classifier = empty_classifier(name, trainable)
     if ARCHITECTURES[name].parameters > GIANT and name != "vgg16":
         classifier.eval_mode()
         classifier.network.to("meta")
         parts = cut(classifier)
-        assert parts.head(parts.backbone(_pictures(classifier, "meta"))).shape == (2, 10)
+        assert parts.head(parts.backbone(pictures_of(classifier, "meta"))).shape == (2, 10)
         return
-    _fill(classifier)
+    fill_weights(classifier)
     classifier.train_mode()
     _assert_same(classifier, cut(classifier))
 
@@ -105,8 +105,8 @@ def test_halves_are_the_whole(name: str, trainable: str) -> None:
 )
 @torch.no_grad()
 def test_halves_are_the_whole_at_test_time(name: str) -> None:
-    classifier = _classifier(name)
-    _fill(classifier)
+    classifier = empty_classifier(name)
+    fill_weights(classifier)
     classifier.eval_mode()
     _assert_same(classifier, cut(classifier))
 
@@ -114,43 +114,43 @@ def test_halves_are_the_whole_at_test_time(name: str) -> None:
 @pytest.mark.parametrize(("family", "layers"), HEADS.items())
 def test_the_head_begins_at_the_first_layer_that_is_trained_or_random(family: str, layers: list[str]) -> None:
     for name in [name for name in ARCHITECTURES if name.startswith(family)][:2]:
-        head = cut(_classifier(name)).head
+        head = cut(empty_classifier(name)).head
         assert [type(layer).__name__.removeprefix("Seeded") for layer in head.children()] == layers
 
 
 def test_training_all_fully_connected_layers_cuts_after_the_flatten() -> None:
     for name in ("vgg16", "alexnet", "mobilenet_v3_small"):
-        parts = cut(_classifier(name, "classifier"))
+        parts = cut(empty_classifier(name, "classifier"))
         assert sum(isinstance(layer, nn.Linear) for layer in parts.head) == ARCHITECTURES[name].linear_layers
         assert len(list(parts.backbone.get_submodule("classifier").children())) == 0
 
 
 def test_vgg_keeps_its_first_fully_connected_layer_in_the_backbone() -> None:
-    prefix = cut(_classifier("vgg16")).backbone.get_submodule("classifier")
+    prefix = cut(empty_classifier("vgg16")).backbone.get_submodule("classifier")
     assert [type(layer).__name__ for layer in prefix.children()] == ["Linear", "ReLU"]
 
 
 def test_the_backbone_is_the_same_each_time_and_nothing_of_it_is_trained() -> None:
-    classifier = _classifier("efficientnet_b0")
-    _fill(classifier)
+    classifier = empty_classifier("efficientnet_b0")
+    fill_weights(classifier)
     parts = cut(classifier)
     classifier.train_mode()
-    pictures = _pictures(classifier)
+    pictures = pictures_of(classifier)
     first, second = parts.backbone(pictures), parts.backbone(pictures)
     assert torch.equal(first, second)
     assert not first.requires_grad
 
 
 def test_training_the_head_trains_the_network() -> None:
-    classifier = _classifier("resnet18")
-    _fill(classifier)
+    classifier = empty_classifier("resnet18")
+    fill_weights(classifier)
     with torch.no_grad():
         next(cut(classifier).head.parameters()).fill_(3)
     assert classifier.network.get_parameter("fc.weight").eq(3).all()
 
 
 def test_cutting_leaves_the_network_whole() -> None:
-    classifier = _classifier("googlenet")
+    classifier = empty_classifier("googlenet")
     before = [name for name, _ in classifier.network.named_modules()]
     cut(classifier)
     assert [name for name, _ in classifier.network.named_modules()] == before
@@ -162,9 +162,9 @@ def test_cutting_leaves_the_network_whole() -> None:
 )
 def test_what_changes_in_every_epoch_cannot_be_cut(trainable: str, batch_norm: str, reason: str) -> None:
     with pytest.raises(TrainingError) as caught:
-        cut(_classifier("resnet18", trainable, batch_norm))
+        cut(empty_classifier("resnet18", trainable, batch_norm))
     assert reason in caught.value.detail
 
 
 def test_adapting_batch_norm_changes_nothing_where_there_is_none() -> None:
-    assert len(list(cut(_classifier("alexnet", batch_norm="adapt")).head.children())) == 7
+    assert len(list(cut(empty_classifier("alexnet", batch_norm="adapt")).head.children())) == 7

@@ -205,5 +205,5 @@ def _told(problem: StorageError | None) -> Iterator[Event]:
         yield WarningRaised(
             title="The features are not kept",
             detail=f"{problem.title}: {problem.detail}",
-            hint="The run goes on in memory.",
+            hint=f"The run goes on in memory. {problem.hint}".strip(),
         )
