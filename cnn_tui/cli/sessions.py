@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from cnn_tui.cli.compare import compare
+from cnn_tui.cli.export import export
 from cnn_tui.cli.groups import ListByDefault
 from cnn_tui.cli.output import console, print_error, print_json, print_table, say
 from cnn_tui.cli.presets import shown
@@ -33,10 +35,14 @@ _NUMBERS = ("epochs", "lr", "batch", "accuracy", "macro F1", "time")
 
 @click.group(cls=ListByDefault, subcommand_metavar="[COMMAND] ...")
 def sessions() -> None:
-    """List, show and delete the records of runs. Without a command this lists them.
+    """List, show, compare, export and delete the records of runs. Without a command this lists them.
 
     A session is named by its id, by the unique beginning of it, by "latest", or by its folder.
     """
+
+
+sessions.add_command(compare)
+sessions.add_command(export)
 
 
 @sessions.command("list")
@@ -62,8 +68,9 @@ def show(session: str, as_json: bool) -> None:
     folder = find_session(session)
     record, history = load_session(folder), read_history(folder)
     if as_json:
-        epochs = [epoch.model_dump(mode="json") for epoch in history.epochs]
-        print_json({**record.model_dump(mode="json"), "folder": str(folder), "epochs": epochs})
+        from cnn_tui.reports.session_data import session_json
+
+        print_json(session_json(record, history.epochs, folder))
         return
     print_table(("setting", "value"), _heading(record, str(folder)) + _settings(record))
     if history.epochs:

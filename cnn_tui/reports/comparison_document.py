@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from cnn_tui.reports.comparison import CURVES, Comparison, CurveName, FigureRow, Unit, differences
+from cnn_tui.reports.comparison import CURVES, ClassRow, Comparison, CurveName, FigureRow, Unit, differences
 from cnn_tui.reports.comparison_pictures import LEVEL, PictureComparison
 from cnn_tui.reports.document import Block, Chart, Document, Section
 from cnn_tui.reports.session_data import setting_text
@@ -17,25 +17,36 @@ from cnn_tui.reports.texts import duration, quantity
 SAME_SETTINGS = "All settings are the same."
 CLASSES_NOTE = "F1 and recall of the first session, and how far those of the others are above or below."
 _MARKED_EPOCHS = 30  # of more, the markers would hide the curve
-_SHORT = 60.0
+_BRIEF_CLASSES = 20
+_BEST = 0.1  # a light tint
+_SHORT = 60.0  # seconds that are told with a decimal
 _NONE = "–"
 
 
-def comparison_document(comparison: Comparison) -> Document:
-    """Everything that a comparison says."""
+def comparison_document(comparison: Comparison, *, brief: bool = False) -> Document:
+    """Everything that a comparison says; ``brief`` leaves out the classes that changed least and some of the curves."""
     sections = [
         Section("Sessions", (sessions_table(comparison),)),
         Section("Settings that differ", settings_blocks(comparison)),
         Section("Figures", (figures_table(comparison),)),
-        Section("Pictures", pictures_blocks(comparison)),
     ]
     if comparison.classes:
-        sections.append(Section("Classes", (CLASSES_NOTE, classes_table(comparison))))
-    charts = [overlay(comparison, name) for name in CURVES]
+        sections.append(Section("Classes", _classes_blocks(comparison, brief)))
+    charts = [overlay(comparison, name) for name in (main_curves(comparison) if brief else CURVES)]
     drawn = tuple(chart for chart in charts if chart.series)
     if drawn:
         sections.append(Section("Curves", drawn))
+    sections.append(Section("Pictures", pictures_blocks(comparison)))
     return Document(" against ".join(comparison.names), tuple(sections))
+
+
+def _classes_blocks(comparison: Comparison, brief: bool) -> tuple[Block, ...]:
+    rows = comparison.classes
+    if not brief or len(rows) <= _BRIEF_CLASSES:
+        return CLASSES_NOTE, classes_table(comparison.letters, rows)
+    most = sorted(rows, key=lambda row: -row.largest_change)[:_BRIEF_CLASSES]
+    few = f"These are the {_BRIEF_CLASSES} of {len(rows):,} classes whose F1 differs most."
+    return f"{CLASSES_NOTE} {few}", classes_table(comparison.letters, most)
 
 
 def sessions_table(comparison: Comparison) -> Table:
@@ -58,17 +69,19 @@ def settings_blocks(comparison: Comparison) -> tuple[Block, ...]:
     return (settings_table(comparison),) if comparison.settings else (SAME_SETTINGS,)
 
 
-def figures_table(comparison: Comparison) -> Table:
-    """The headline figures side by side."""
+def figures_table(comparison: Comparison) -> HeatTable:
+    """The headline figures side by side, the best of each marked."""
     rows = [(row.name, *(figure_text(value, row.unit) for value in row.values)) for row in comparison.figures]
-    return Table(("figure", *comparison.letters), tuple(rows))
+    places = range(len(comparison.sessions))
+    heat = [tuple(_BEST if place in row.best else 0.0 for place in places) for row in comparison.figures]
+    return HeatTable(("figure", *comparison.letters), tuple(rows), heat=tuple(heat))
 
 
-def classes_table(comparison: Comparison) -> HeatTable:
-    """F1 and recall of each class, those of the further sessions as changes from the first."""
-    columns = [f"{name} {letter}" for name in ("F1", "recall") for letter in comparison.letters]
-    rows = [(row.name, *_scored(row.f1), *_scored(row.recall)) for row in comparison.classes]
-    heat = [(*_warmth(row.f1), *_warmth(row.recall)) for row in comparison.classes]
+def classes_table(letters: Sequence[str], classes: Sequence[ClassRow]) -> HeatTable:
+    """F1 and recall of classes, those of the further sessions as changes from the first."""
+    columns = [f"{name} {letter}" for name in ("F1", "recall") for letter in letters]
+    rows = [(row.name, *_scored(row.f1), *_scored(row.recall)) for row in classes]
+    heat = [(*_warmth(row.f1), *_warmth(row.recall)) for row in classes]
     return HeatTable(("class", *columns), tuple(rows), heat=tuple(heat))
 
 

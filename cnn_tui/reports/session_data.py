@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cnn_tui.config.fields import experiment_fields, value_at
 from cnn_tui.errors import StorageError
 from cnn_tui.events import EpochFinished, WarningRaised
 from cnn_tui.history import RunHistory
@@ -49,21 +49,15 @@ def read_session(name: str | Path) -> SessionData:
     return SessionData(folder, record, tuple(history.epochs), tuple(history.warnings), predictions, words)
 
 
-def session_json(session: SessionData) -> dict[str, Any]:
+def session_json(record: SessionRecord, epochs: Iterable[EpochFinished], folder: Path) -> dict[str, Any]:
     """All figures of a session, as JSON has them."""
-    epochs = [epoch.model_dump(mode="json") for epoch in session.epochs]
-    return {**session.record.model_dump(mode="json"), "folder": str(session.folder), "epochs": epochs}
+    told = [epoch.model_dump(mode="json") for epoch in epochs]
+    return {**record.model_dump(mode="json"), "folder": str(folder), "epochs": told}
 
 
 def setting_text(value: Any) -> str:
     """A setting's value as a person writes it, a dash for none."""
     return "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def settings_of(record: SessionRecord) -> tuple[tuple[str, str, str], ...]:
-    """Path, title and value of every setting."""
-    experiment = record.experiment
-    return tuple((spec.path, spec.title, setting_text(value_at(experiment, spec.path))) for spec in experiment_fields())
 
 
 def _history(folder: Path) -> tuple[RunHistory, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cnn_tui.events import EpochFinished, WarningRaised
 from cnn_tui.metrics import Result, Scores
-from cnn_tui.reports.document import Block, Chart, Document, Section
+from cnn_tui.reports.document import Chart, Document, Section
 from cnn_tui.reports.session_data import SessionData
 from cnn_tui.reports.session_facts import facts_table, session_facts
 from cnn_tui.reports.svg import Series
@@ -20,8 +20,8 @@ _TITLES = {
     "classes": "Classes",
     "confusion-matrix": "Confusion matrix",
     "confused-pairs": "Most confused",
-    "settings": "Settings",
     "epochs": "Epochs",
+    "settings": "Settings",
 }
 TABLES = tuple(_TITLES)
 """The names of the tables that a session can have."""
@@ -37,9 +37,9 @@ def session_tables(
         tables["classes"] = class_table(record.result)
         tables["confusion-matrix"] = matrix_table(record.result)
         tables["confused-pairs"] = confused_table(record.result)
-    tables["settings"] = facts_table(session_facts(record, warnings, folder))
     if epochs:
         tables["epochs"] = epoch_table(epochs)
+    tables["settings"] = facts_table(session_facts(record, warnings, folder))
     return tables
 
 
@@ -62,9 +62,10 @@ def session_document(session: SessionData) -> Document:
     if "confused-pairs" in tables and record.result is not None:
         tables["confused-pairs"] = confused_table(record.result, _PAIRS)
     sections = [Section("Summary", _summary(record))]
+    if session.epochs:
+        sections.append(Section("Curves", _charts(session)))
     for name, table in tables.items():
-        blocks: tuple[Block, ...] = (*_charts(session), table) if name == "epochs" else (*_words(name, record), table)
-        sections.append(Section(_TITLES[name], blocks))
+        sections.append(Section(_TITLES[name], (*_words(name, record), table)))
     return Document(record.name, tuple(sections))
 
 

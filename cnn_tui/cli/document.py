@@ -1,0 +1,107 @@
+"""A report on a terminal, tables with colours and charts in character cells, and in the formats of files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.style import Style
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from cnn_tui.reports import html
+from cnn_tui.reports.document import Block, Chart, Document, document_csv
+from cnn_tui.reports.latex import to_latex
+from cnn_tui.reports.study_formats import Format, render
+from cnn_tui.reports.study_text import block_text
+from cnn_tui.reports.tables import HeatTable, Table, to_csv, to_markdown
+from cnn_tui.reports.text_chart import text_chart
+from cnn_tui.store.names import printable
+
+_WIDEST_CHART, _CHART_HEIGHT = 110, 14
+_PIPED_CHART = 100  # where no terminal says how wide it is
+_STYLES = {
+    "train": Style(color="red"),
+    "validation": Style(color="blue"),
+    "test": Style(color="green"),
+    "extra-1": Style(color="yellow"),
+    "extra-2": Style(color="magenta"),
+    "extra-3": Style(color="cyan"),
+    "axis": Style(dim=True),
+    "title": Style(bold=True),
+}
+_GOOD, _BAD = Style(color="green", bold=True), Style(color="red")
+
+
+def print_document(document: Document, out: Console) -> None:
+    """Print the sections of a report, without its title."""
+    for place, section in enumerate(document.sections):
+        if place:
+            out.print()
+        out.print(Text(printable(section.title), "bold underline"))
+        for number, block in enumerate(section.blocks):
+            if number and isinstance(block, Chart):
+                out.print()
+            _print_block(block, out)
+
+
+def written(document: Document, chosen: Format, width: int) -> str:
+    """A report in any format; ``width`` is in cells and for text only."""
+    return document_csv(document) if chosen == "csv" else render(document, chosen, width)
+
+
+def written_table(table: Table, chosen: Format, title: str) -> str:
+    """A single table in any format; where a format has room for a title, it has one."""
+    match chosen:
+        case "csv":
+            return to_csv(table)
+        case "markdown":
+            return to_markdown(table)
+        case "latex":
+            return to_latex(table, title)
+        case "html":
+            return html.page(title, [html.to_html(table)])
+        case "text":
+            return block_text(table)
+
+
+def _print_block(block: Block, out: Console) -> None:
+    if isinstance(block, Chart):
+        _print_chart(block, out)
+    elif isinstance(block, Table):
+        out.print(_table(block))
+    else:
+        out.print(Text(printable(block)))
+
+
+def _print_chart(chart: Chart, out: Console) -> None:
+    rows = text_chart(
+        chart.series,
+        title=chart.title,
+        x_label=chart.x_label,
+        log_x=chart.log_x,
+        percent=chart.percent,
+        x_ticks=chart.x_ticks,
+        width=min(out.width, _WIDEST_CHART) if out.is_terminal else _PIPED_CHART,
+        height=_CHART_HEIGHT,
+    )
+    for row in rows:
+        line = Text.assemble(*((text, _STYLES.get(role, Style.null())) for text, role in row))
+        line.rstrip()
+        out.print(line, no_wrap=True, crop=True)
+
+
+def _table(table: Table) -> RichTable:
+    shown = RichTable(box=None, pad_edge=False, header_style="bold")
+    for place, name in enumerate(table.columns):
+        shown.add_column(Text(printable(name)), justify="left" if place < table.labels else "right", overflow="fold")
+    heat = table.heat if isinstance(table, HeatTable) else ((),) * len(table.rows)
+    for row, warmth in zip(table.rows, heat, strict=True):
+        shown.add_row(*_cells(row, warmth))
+    return shown
+
+
+def _cells(row: Sequence[str], warmth: Sequence[float]) -> list[Text]:
+    strengths = [*[0.0] * (len(row) - len(warmth)), *warmth]
+    styles = [_GOOD if strength > 0 else _BAD if strength < 0 else Style.null() for strength in strengths]
+    return [Text(printable(cell), style) for cell, style in zip(row, styles, strict=True)]
