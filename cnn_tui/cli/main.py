@@ -12,6 +12,7 @@ COMMANDS = {
     "demo": LazyCommand("cnn_tui.cli.run:demo", "Train on handwritten digits, now, without any download."),
     "run": LazyCommand("cnn_tui.cli.run:run", "Train what presets ask for, without the workbench."),
     "study": LazyCommand("cnn_tui.cli.study:study", "Vary a setting: one table and one plot of many runs."),
+    "reproduce": LazyCommand("cnn_tui.cli.reproduce:reproduce", "Run the whole report that this program grew from."),
     "presets": LazyCommand("cnn_tui.cli.presets:presets", "List, show and check presets."),
     "models": LazyCommand("cnn_tui.cli.models:models", "List the models to pick from, or show one."),
     "datasets": LazyCommand("cnn_tui.cli.datasets:datasets", "List the datasets to pick from."),

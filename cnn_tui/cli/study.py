@@ -9,8 +9,10 @@ import click
 from cnn_tui.cli.run import SettingsCommand, interruptible
 
 if TYPE_CHECKING:
+    from cnn_tui.cli.study_output import Destination
     from cnn_tui.config.study import StudyPreset
     from cnn_tui.reports.study_formats import Format
+    from cnn_tui.reports.study_table import StudyTable
 
 FORMATS = ("text", "markdown", "html", "latex", "csv")
 
@@ -51,7 +53,6 @@ def study(
     from cnn_tui.cli.study_output import Destination
     from cnn_tui.cli.study_running import exit_code, follow_study
     from cnn_tui.reports.study_formats import FORMATS as KNOWN
-    from cnn_tui.reports.study_formats import render_study
 
     prepared = prepare_study(study, settings, name)
     destination = Destination(output, chosen, "text", KNOWN)
@@ -61,9 +62,25 @@ def study(
     with interruptible(control):
         progress = follow_study(prepared, control, as_json=as_json, plain=plain, fresh=fresh)
     if destination.path is not None or not as_json:
-        destination.write(render_study(progress.table, destination.format, destination.width))
-        destination.announce()
+        _tell(progress.table, destination)
     ctx.exit(exit_code(progress, control))
+
+
+def _tell(table: StudyTable, destination: Destination) -> None:
+    from cnn_tui.cli.document import print_document
+    from cnn_tui.cli.output import console
+    from cnn_tui.reports.study_document import study_document
+    from cnn_tui.reports.study_formats import render_study
+    from cnn_tui.store.names import printable
+
+    if destination.path is None and destination.format == "text":
+        out = console()
+        out.print(printable(table.study.name), style="bold")
+        # On a terminal the settings would push the table out of sight.
+        print_document(study_document(table, with_settings=False), out)
+        return
+    destination.write(render_study(table, destination.format, destination.width))
+    destination.announce()
 
 
 def prepare_study(name_or_path: str, settings: tuple[str, ...], name: str | None) -> StudyPreset:

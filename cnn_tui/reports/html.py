@@ -9,7 +9,7 @@ from cnn_tui.reports.svg_parts import safe
 from cnn_tui.reports.tables import HeatTable, Table
 
 _STYLE = """
-:root { color-scheme: light; }
+:root { color-scheme: light dark; }
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; background: #fff; max-width: 72rem; margin: 2rem auto;
   padding: 0 1.5rem; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem; border-bottom: 1px solid #ddd; }
@@ -21,6 +21,9 @@ th { border-bottom: 2px solid #999; white-space: nowrap; }
 .heat td.figure { border: 1px solid #fff; }
 figure { display: inline-block; margin: .6rem 1rem .6rem 0; max-width: 100%; }
 svg { max-width: 100%; height: auto; }
+@media (prefers-color-scheme: dark) { body { color: #ddd; background: #16181d; }
+  h2, th, td { border-color: #3a3e47; } figure svg { border-radius: 6px; }
+  .heat td.figure { border-color: #16181d; } .heat td.figure[style] { color: #222; } }
 @media print { h2 { break-after: avoid; } figure, tr { break-inside: avoid; } }
 """
 _GOOD, _BAD, _GROUND = (24, 100, 171), (201, 42, 42), (255, 255, 255)

@@ -11,21 +11,32 @@ _LEAST = 0.0005  # reported figures have three decimals: below half of one there
 
 
 def differences(table: StudyTable) -> Iterator[str]:
-    """The largest difference, how many figures agree, and whether the values come in another order."""
-    compared = [
+    """The largest difference, how far figures are apart, and whether the values come in another order."""
+    compared = _compared(table)
+    mean = mean_difference(table)
+    if mean is None:
+        return
+    yield _largest(table, *max(compared, key=lambda one: abs(one[0])))
+    yield f"Over the {len(compared)} figures that were reported, ours differ by {100 * mean:.2f} points on average."
+    both = [row for row in table.rows if row.difference("accuracy") is not None]
+    if len(both) > 1:
+        yield _order(both)
+
+
+def mean_difference(table: StudyTable) -> float | None:
+    """How far our figures are from the reported ones on average, either way; None where none can be compared."""
+    compared = _compared(table)
+    return sum(abs(difference) for difference, _, _ in compared) / len(compared) if compared else None
+
+
+def _compared(table: StudyTable) -> list[tuple[float, str, StudyRow]]:
+    """Ours less the reported figure, for each that there is, with its name and row."""
+    return [
         (difference, METRICS[metric], row)
         for row in table.rows
         for metric in METRICS
         if (difference := row.difference(metric)) is not None
     ]
-    if not compared:
-        return
-    yield _largest(table, *max(compared, key=lambda one: abs(one[0])))
-    mean = sum(abs(difference) for difference, _, _ in compared) / len(compared)
-    yield f"Over the {len(compared)} figures that were reported, ours differ by {100 * mean:.2f} points on average."
-    both = [row for row in table.rows if row.difference("accuracy") is not None]
-    if len(both) > 1:
-        yield _order(both)
 
 
 def _largest(table: StudyTable, difference: float, name: str, row: StudyRow) -> str:
@@ -41,18 +52,17 @@ def _largest(table: StudyTable, difference: float, name: str, row: StudyRow) -> 
 
 def _order(rows: list[StudyRow]) -> str:
     """Whether the values come in the same order, by accuracy; what the report has as equal counts as either."""
-    theirs = max(rows, key=_theirs)
-    ours = max(rows, key=_ours)
+    theirs, ours = max(rows, key=_theirs), max(rows, key=_ours)
+    same = _theirs(ours) == _theirs(theirs) or _ours(ours) == _ours(theirs)
     best = (
-        f"The best by accuracy is {_name(ours)} in both"
-        if _theirs(ours) == _theirs(theirs)
+        f"The best by accuracy is {_name(theirs)} in both"
+        if same
         else f"The report's best by accuracy is {_name(theirs)}, ours is {_name(ours)}"
     )
     pairs = [(one, other) for one, other in combinations(rows, 2) if _theirs(one) != _theirs(other)]
-    turned = [(one, other) for one, other in pairs if (_theirs(one) - _theirs(other)) * (_ours(one) - _ours(other)) < 0]
-    if not turned:
-        return f"{best}, and all values come in the report's order."
-    return f"{best}; of {len(pairs)} pairs of values {len(turned)} come in the other order."
+    turned = sum((_theirs(one) - _theirs(other)) * (_ours(one) - _ours(other)) < 0 for one, other in pairs)
+    comes = "comes" if turned == 1 else "come"
+    return f"{best}; of {len(pairs)} pairs of values {turned or 'none'} {comes} in the other order."
 
 
 def _name(row: StudyRow) -> str:

@@ -157,7 +157,10 @@ def _remarks(table: StudyTable) -> Iterator[str]:
     if table.study.repeats > 1:
         yield f"Mean ± standard deviation over {table.study.repeats} seeds."
     if any(row.together > 1 for row in table.rows):
-        yield "Runs that could share work were trained together; their seconds are each one's share of the whole."
+        yield (
+            "Runs that could share work were trained together: their seconds are a share of the whole, or the time "
+            "until their last epoch, and not what each takes alone."
+        )
 
 
 def _label_columns(table: StudyTable) -> tuple[str, ...]:

@@ -33,10 +33,7 @@ def format_of(file: PurePath) -> Format | None:
 
 def render_study(table: StudyTable, chosen: Format, width: int = 100) -> str:
     """A study's report; ``width`` is in cells and for text only."""
-    if chosen == "csv":
-        return study_csv(table)
-    # On a terminal the settings would push the table out of sight.
-    return render(study_document(table, with_settings=chosen != "text"), chosen, width)
+    return study_csv(table) if chosen == "csv" else render(study_document(table), chosen, width)
 
 
 def render(document: Document, chosen: Format, width: int = 100) -> str:

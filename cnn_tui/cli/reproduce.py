@@ -1,0 +1,141 @@
+"""``cnn-tui reproduce``: the seed report, run again, as one document."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from cnn_tui.cli.run import SettingsCommand, interruptible
+
+if TYPE_CHECKING:
+    from cnn_tui.cli.study_output import Destination
+    from cnn_tui.config.study import StudyPreset
+    from cnn_tui.engine.control import Control
+    from cnn_tui.reports.study_formats import Format
+    from cnn_tui.reports.study_reproduction import Outcome, Part
+
+_FORMATS = ("markdown", "html")
+
+
+@click.command("reproduce", cls=SettingsCommand)
+@click.option(
+    "--only", metavar="NAME", multiple=True, help="Run this part only; may be repeated. See below for the names."
+)
+@click.option(
+    "--set", "settings", metavar="PATH=VALUE", multiple=True, help="Change a setting of all runs; may be repeated."
+)
+@click.option("--plain", is_flag=True, help="Train every row on its own, so that its time is its own.")
+@click.option("--fresh", is_flag=True, help="Train every row, also those that were finished earlier.")
+@click.option("--json", "as_json", is_flag=True, help="Print one event per line as JSON, in the place of the report.")
+@click.option(
+    "--format", "chosen", type=click.Choice(_FORMATS), help="The report's format; by default --output's name tells."
+)
+@click.option("--output", metavar="FILE", help="Write the report into FILE, after each study anew.")
+@click.pass_context
+def reproduce(
+    ctx: click.Context,
+    only: tuple[str, ...],
+    settings: tuple[str, ...],
+    plain: bool,
+    fresh: bool,
+    as_json: bool,
+    chosen: Format | None,
+    output: str | None,
+) -> None:
+    """Run every study of the report that this program grew from, and its future work, as one document.
+
+    \b
+    Parts, in their order:
+      table1, table2, figure4, table3, figure6 (together: report)
+      resnet18-epochs, found-values, more-models, random-weights,
+      time-epochs, time-batch-size (together: future)
+
+    --set narrows it to any size, such as --set data.train_limit=2000. A study that varies the very setting keeps its
+    values: --set training.epochs=2 changes all but the studies of epochs. Rows that were finished earlier with the
+    same settings are kept, so that what was interrupted goes on where it was.
+
+    The report goes to standard output as Markdown unless --output names a file.
+    """
+    from cnn_tui.cli.study_output import Destination
+    from cnn_tui.reports.study_reproduction import parts_of
+
+    planned = plan(parts_of(only), settings)
+    destination = Destination(output, chosen, "markdown", _FORMATS)
+    from cnn_tui.engine.control import Control
+
+    control = Control()
+    with interruptible(control):
+        code = _run(planned, settings, control, destination, as_json=as_json, plain=plain, fresh=fresh)
+    destination.announce()
+    ctx.exit(code)
+
+
+def plan(parts: Sequence[Part], settings: Sequence[str]) -> list[tuple[Part, StudyPreset, tuple[str, ...]]]:
+    """Each part with its study, the settings laid over it, and those that it keeps its own values for.
+
+    Raises:
+        ConfigError: a setting is not allowed in a study, or is what all of them vary.
+        PresetError: a shipped study cannot be read.
+    """
+    from cnn_tui import paths
+    from cnn_tui.cli.study_output import lay_over, path_of, varied
+    from cnn_tui.errors import ConfigError
+    from cnn_tui.store.presets import load_study
+
+    planned = []
+    for part in parts:
+        study = load_study(paths.shipped_presets_folder() / f"{part.preset}.json")
+        skipped = tuple(setting for setting in settings if path_of(setting) in varied(study))
+        changed = lay_over(study, [setting for setting in settings if setting not in skipped])
+        planned.append((part, changed, skipped))
+    for setting in settings:
+        if all(setting in skipped for _, _, skipped in planned):
+            names = ", ".join(part.names[0] for part in parts)
+            raise ConfigError(f"--set {setting} changes nothing", f"It is what is varied in {names}.", "Leave it out.")
+    return planned
+
+
+def _run(
+    planned: Sequence[tuple[Part, StudyPreset, tuple[str, ...]]],
+    settings: Sequence[str],
+    control: Control,
+    destination: Destination,
+    *,
+    as_json: bool,
+    plain: bool,
+    fresh: bool,
+) -> int:
+    """Run the studies and write what there is after each; the exit code."""
+    from cnn_tui.cli.output import say
+    from cnn_tui.cli.study_running import exit_code, follow_study
+    from cnn_tui.reports.study_reproduction import Outcome
+
+    outcomes: list[Outcome] = []
+    codes = []
+    for number, (part, study, skipped) in enumerate(planned, start=1):
+        say(f"[{number}/{len(planned)}] {part.title}")
+        for setting in skipped:
+            say(f"--set {setting} is not for this study, which varies it")
+        begun = time.perf_counter()
+        progress = follow_study(study, control, as_json=as_json, plain=plain, fresh=fresh)
+        seconds = time.perf_counter() - begun
+        outcomes.append(Outcome(part, progress.table, seconds, progress.kept, skipped))
+        codes.append(exit_code(progress, control))
+        ended = control.stopping or number == len(planned)
+        if destination.path is not None or (ended and not as_json):
+            _write(outcomes, settings, [part for part, _, _ in planned[number:]], destination)
+        if ended:
+            break
+    return max(codes, default=0)
+
+
+def _write(
+    outcomes: Sequence[Outcome], settings: Sequence[str], left: Sequence[Part], destination: Destination
+) -> None:
+    from cnn_tui.reports.study_formats import render
+    from cnn_tui.reports.study_reproduction import reproduction
+
+    destination.write(render(reproduction(outcomes, settings, left), destination.format))
