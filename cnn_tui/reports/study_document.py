@@ -196,7 +196,8 @@ def _curve(table: StudyTable, axis: FactorAxis, place: int, points: Points) -> S
     colour, dash, marker = CUES[place % len(CUES)] if points.second else _LOOKS[points.metric]
     if points.reported:
         colour, dash, marker = "grey", "dashed", "cross"
-    spreads = points.spreads if any(points.spreads) else ()
+    # Whiskers of four figures at one place would hide each other.
+    spreads = points.spreads if points.metric == "accuracy" and any(points.spreads) else ()
     return Series(name, points.xs, points.ys, colour, dash if axis.continuous else "none", marker, spreads)
 
 
