@@ -122,15 +122,16 @@ def note(comparison: Comparison) -> tuple[str, ...]:
     )
 
 
-def overlay(comparison: Comparison, name: CurveName) -> Chart:
-    """One figure of all sessions by epoch in one chart; sessions without it are left out."""
+def overlay(comparison: Comparison, name: CurveName, names: Sequence[str] = ()) -> Chart:
+    """One figure of all sessions by epoch in one chart, named otherwise if so wished; those without it are left out."""
     words = name.replace("_", " ")
     series = []
     for place, curve in enumerate(comparison.curves(name)):
         colour, dash, marker = CUES[place % len(CUES)]
         if curve.values:
             shown = marker if len(curve.values) <= _MARKED_EPOCHS else "none"
-            series.append(Series(comparison.names[place], curve.epochs, curve.values, colour, dash, shown))
+            called = (names or comparison.names)[place]
+            series.append(Series(called, curve.epochs, curve.values, colour, dash, shown))
     return Chart(words, tuple(series), "epoch", words, percent=name.endswith("accuracy"))
 
 

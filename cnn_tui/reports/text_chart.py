@@ -36,7 +36,7 @@ def text_chart(
 
     The arguments are those of :func:`cnn_tui.reports.svg.line_chart`, but sizes are in cells. Whiskers are left out.
     """
-    curves = tuple(_curve(one) for one in series)
+    curves = tuple(in_cells(one) for one in series)
     plan = ChartPlan(
         series=curves,
         width=width,
@@ -56,7 +56,8 @@ def plain(rows: Sequence[Row]) -> str:
     return "".join("".join(text for text, _ in row).rstrip() + "\n" for row in rows)
 
 
-def _curve(series: Series) -> chart_plan.Series:
+def in_cells(series: Series) -> chart_plan.Series:
+    """A series as a chart of character cells draws it: what its dash and marker are there."""
     role = cast(Role, series.colour) if series.colour in get_args(Role) else "train"
     drawn_with_mark = series.dash == "none" or series.marker in _OUTSTANDING
     marker = _MARKS[series.marker] if drawn_with_mark else _LINES[series.dash]

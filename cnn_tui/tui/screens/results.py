@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import ClassVar, Literal
 
 from textual import on, work
@@ -17,17 +16,15 @@ from textual.widgets import Footer, Static
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.errors import CnnTuiError
 from cnn_tui.reports.tables import to_markdown, to_tsv
-from cnn_tui.store.names import printable
 from cnn_tui.tui.messages import PresetRequested, RunRequested
 from cnn_tui.tui.run_state import RunState
-from cnn_tui.tui.screens.ask_text import AskTextScreen
-from cnn_tui.tui.screens.confirm import ConfirmScreen
-from cnn_tui.tui.screens.errors import error_content, notify_error
+from cnn_tui.tui.screens.errors import error_content
+from cnn_tui.tui.screens.export_flow import export_into_folder
 from cnn_tui.tui.screens.pictures import PicturesScreen
 from cnn_tui.tui.screens.pictures_data import Choice
 from cnn_tui.tui.screens.results_body import ResultsBody
 from cnn_tui.tui.screens.results_data import SessionView, load_view, read_stamp
-from cnn_tui.tui.screens.results_export import present, table_files, table_in, tables_of, write_files
+from cnn_tui.tui.screens.results_export import table_files, table_in, tables_of
 from cnn_tui.tui.screens.results_header import ResultHeader
 from cnn_tui.tui.screens.results_panes import PicturesWanted
 from cnn_tui.tui.screens.sessions_rows import preset_of
@@ -169,24 +166,12 @@ class ResultsScreen(Screen[None]):
     async def action_export(self) -> None:
         """Ask for a folder and write every table into it."""
         view = self._view
-        if view is None:
-            return
-        question = "Write all tables as CSV and Markdown into this folder"
-        answer = await self.app.push_screen_wait(AskTextScreen(question, f"./{view.record.id}-tables", _refuse_folder))
-        if answer is None:
-            return
-        folder = Path(answer.strip()).expanduser()
-        files = table_files(folder, tables_of(view))
-        replaced = await asyncio.to_thread(present, files)
-        question = f"Replace {len(replaced)} tables in {folder}?"
-        if replaced and not await self.app.push_screen_wait(ConfirmScreen(question, "Replace")):
-            return
-        try:
-            await asyncio.to_thread(write_files, folder, files)
-        except CnnTuiError as error:
-            notify_error(self, error)
-        else:
-            self.notify(printable(str(folder.absolute())), title=f"{len(files)} files written to", markup=False)
+        if view is not None:
+            question = "Write all tables as CSV and Markdown into this folder"
+            tables = tables_of(view)
+            await export_into_folder(
+                self, question, f"./{view.record.id}-tables", lambda folder: table_files(folder, tables)
+            )
 
     def action_rerun(self) -> None:
         """Train the same again."""
@@ -204,13 +189,6 @@ class ResultsScreen(Screen[None]):
 
     def _preset(self) -> RunPreset | None:
         return preset_of(self._view.record) if self._view else None
-
-
-def _refuse_folder(text: str) -> str:
-    if not text.strip() or "\0" in text:
-        return "This is no folder's name."
-    path = Path(text.strip()).expanduser()
-    return f"{path} is a file." if path.is_file() else ""
 
 
 _TALL = 30

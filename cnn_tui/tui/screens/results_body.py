@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from textual.app import ComposeResult
-from textual.containers import Container, Horizontal
+from textual.containers import Container
 from textual.geometry import Size
-from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
-from textual.widgets import Static
 
 from cnn_tui.tui.screens.results_data import SessionView
 from cnn_tui.tui.screens.results_panes import ClassesPane, ConfusedPane, CurvesPane, MatrixPane
 from cnn_tui.tui.screens.results_settings import SettingsPane
+from cnn_tui.tui.widgets.pane_tabs import PaneTabs
 
 Pane = Literal["matrix", "classes", "confused", "curves", "settings"]
 Arrangement = Literal["narrow", "wide", "tall"]
@@ -76,7 +74,7 @@ class ResultsBody(Container):
     def compose(self) -> ComposeResult:
         """Every part; the grid fills up in this order."""
         yield MatrixPane(id="pane-matrix")
-        yield PaneTabs()
+        yield PaneTabs(_TITLES.items())
         yield ClassesPane(id="pane-classes")
         yield ConfusedPane(id="pane-confused")
         yield SettingsPane(id="pane-settings")
@@ -114,7 +112,7 @@ class ResultsBody(Container):
 
     def on_pane_tabs_chosen(self, message: PaneTabs.Chosen) -> None:
         """Show the part whose tab was clicked."""
-        self.go_to(message.pane)
+        self.go_to(cast(Pane, message.pane))
 
     def go_to(self, pane: Pane) -> None:
         """Show a part and walk in it."""
@@ -163,62 +161,3 @@ class ResultsBody(Container):
 
     def _pane(self, pane: Pane) -> Widget:
         return self.query_one(f"#pane-{pane}")
-
-
-class PaneTabs(Horizontal):
-    """The names of the parts that take turns."""
-
-    DEFAULT_CSS = """
-    PaneTabs {
-        height: 1;
-        background: $surface;
-        .pane-tab {
-            width: auto;
-            padding: 0 1;
-            color: $text-muted;
-            &:hover { color: $text; background: $boost; }
-            &.-active { color: $text; text-style: bold; background: $primary 60%; }
-        }
-    }
-    """
-
-    panes: reactive[tuple[Pane, ...]] = reactive[tuple[Pane, ...]](())
-    """Which of them there are."""
-    active: reactive[Pane] = reactive[Pane]("matrix")
-    """The one that is to be seen."""
-
-    @dataclass
-    class Chosen(Message):
-        """A tab was clicked."""
-
-        pane: Pane
-
-    def compose(self) -> ComposeResult:
-        """A label for each."""
-        for pane, title in _TITLES.items():
-            yield _PaneTab(pane, title)
-
-    def watch_panes(self) -> None:
-        """Hide the others."""
-        self._mark()
-
-    def watch_active(self) -> None:
-        """Highlight it."""
-        self._mark()
-
-    def _mark(self) -> None:
-        for tab in self.query(_PaneTab):
-            tab.display = tab.pane in self.panes
-            tab.set_class(tab.pane == self.active, "-active")
-
-
-class _PaneTab(Static):
-    """Shows its part when it is clicked."""
-
-    def __init__(self, pane: Pane, title: str) -> None:
-        super().__init__(title, classes="pane-tab")
-        self.pane = pane
-
-    def on_click(self) -> None:
-        """Tell of it."""
-        self.post_message(PaneTabs.Chosen(self.pane))

@@ -1,0 +1,79 @@
+"""The names of parts that take turns, one of which is to be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widgets import Static
+
+
+class PaneTabs(Horizontal):
+    """A tab for each part; a click on it asks for the part.
+
+    Args:
+        titles: the key of each part, and what its tab says.
+    """
+
+    DEFAULT_CSS = """
+    PaneTabs {
+        height: 1;
+        background: $surface;
+        .pane-tab {
+            width: auto;
+            padding: 0 1;
+            color: $text-muted;
+            &:hover { color: $text; background: $boost; }
+            &.-active { color: $text; text-style: bold; background: $primary 60%; }
+        }
+    }
+    """
+
+    panes: reactive[tuple[str, ...]] = reactive[tuple[str, ...]](())
+    """Which of them there are."""
+    active: reactive[str] = reactive("")
+    """The one that is to be seen."""
+
+    @dataclass
+    class Chosen(Message):
+        """A tab was clicked."""
+
+        pane: str
+
+    def __init__(self, titles: Iterable[tuple[str, str]]) -> None:
+        super().__init__()
+        self._titles = tuple(titles)
+
+    def compose(self) -> ComposeResult:
+        """A label for each."""
+        for pane, title in self._titles:
+            yield _PaneTab(pane, title)
+
+    def watch_panes(self) -> None:
+        """Hide the others."""
+        self._mark()
+
+    def watch_active(self) -> None:
+        """Highlight it."""
+        self._mark()
+
+    def _mark(self) -> None:
+        for tab in self.query(_PaneTab):
+            tab.display = tab.pane in self.panes
+            tab.set_class(tab.pane == self.active, "-active")
+
+
+class _PaneTab(Static):
+    """Shows its part when it is clicked."""
+
+    def __init__(self, pane: str, title: str) -> None:
+        super().__init__(title, classes="pane-tab")
+        self.pane = pane
+
+    def on_click(self) -> None:
+        """Tell of it."""
+        self.post_message(PaneTabs.Chosen(self.pane))
