@@ -7,7 +7,8 @@ import os
 import platform
 import sys
 import time
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -89,6 +90,17 @@ def _matmul_seconds(dtype: torch.dtype, size: int = 512, tries: int = 3) -> floa
         matrix @ matrix
         best = min(best, time.perf_counter() - started)
     return best
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep the processor's arithmetic in this thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def peak_memory(device: torch.device) -> int:

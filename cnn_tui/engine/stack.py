@@ -8,6 +8,7 @@ little more than for one; layers of other seeds, whose batches have the same sha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from torch.optim.adam import adam
 from torch.optim.sgd import sgd
 
 from cnn_tui.config.experiment import OptimizerConfig, TrainingConfig
+from cnn_tui.engine.device import one_thread
 from cnn_tui.engine.evaluate import evaluate
 from cnn_tui.engine.feeds import Batch, FeatureFeed, Feed
 from cnn_tui.engine.heads import last_layer
@@ -24,6 +26,9 @@ from cnn_tui.engine.stopping import ShouldStop
 
 _CHUNK_STEPS = 64
 _CHUNK_BYTES = 16 * 2**20
+_WORTH_SHARING = (
+    16e6  # floating-point operations in a step; below it, threads wait longer for each other than they work
+)
 _EPSILON = 1e-8  # Adam's, as in torch.optim
 _SECOND_BETA = 0.999
 
@@ -59,9 +64,15 @@ class HeadStack:
         weights = torch.stack([state[self._weight] for state in states])
         biases = torch.stack([state[self._bias] for state in states]) if self._bias in states[0] else None
         self._layers = _Layers(weights, biases, configs, self._streams)
+        frozen = sum(parameter.numel() for prefix in self._prefixes for parameter in prefix.parameters())
+        self._work = self._config.batch_size * (4 * weights.numel() + 2 * frozen)
 
     def steps(self, rows: Sequence[Tensor], factors: Sequence[float], should_stop: ShouldStop) -> Iterator[Steps]:
         """See ``Learner``; several steps at a time."""
+        with one_thread() if self._work < _WORTH_SHARING else nullcontext():
+            yield from self._steps(rows, factors, should_stop)
+
+    def _steps(self, rows: Sequence[Tensor], factors: Sequence[float], should_stop: ShouldStop) -> Iterator[Steps]:
         feed, size = _features(self._material.train), self._config.batch_size
         own = torch.stack([rows[stream * self._each] for stream in range(self._streams)])
         bytes_each = self._streams * size * self._layers.inputs * 4
