@@ -49,7 +49,7 @@ class StudiesScreen(Screen[None]):
         Binding("f2", "form", "Form", tooltip="Show the form, or what the study came to"),
         Binding("ctrl+s", "save", "Save", tooltip="Save the study as a preset"),
         Binding("ctrl+e", "export", "Export", tooltip="Write the report as Markdown, HTML, LaTeX, CSV or text"),
-        Binding("ctrl+b", "base", "Base", tooltip="Open the experiment that is varied in Setup"),
+        Binding("ctrl+b", "base", "Base", show=False, tooltip="Open the experiment that is varied in Setup"),
     ]
     AUTO_FOCUS = "StudyList > _Entries"
 
@@ -168,7 +168,6 @@ class StudiesScreen(Screen[None]):
             self._turn = turn
             self._read_ended()
             self._paint()
-            self.refresh_bindings()
 
     @work(group="read", exclusive=True)
     async def _read_ended(self) -> None:
@@ -189,7 +188,10 @@ class StudiesScreen(Screen[None]):
         self._judge()
 
     def _follow_setup(self, preset: RunPreset | None) -> None:
-        self._edited = preset
+        """Take Setup's form as base of the draft, unless a person has made something else of that."""
+        before, self._edited = studies_draft.draft(self._edited), preset
+        if self.study == before and self._source == studies_draft.SOURCE:
+            self.query_one(StudyForm).load(studies_draft.draft(preset))
 
     def _tick(self) -> None:
         if self.going is not None and self.is_current:
@@ -208,16 +210,34 @@ class StudiesScreen(Screen[None]):
 
     def _judge(self) -> None:
         bar, form, findings = self.query_one(StartBar), self.query_one(StudyForm), self._findings
-        bar.wrong = form.study is None
-        bar.ready = form.study is not None and not self._busy
+        bar.wrong = form.study is None and not self._covered
+        bar.ready = form.study is not None and not self._busy and not self._covered
         estimate = findings.estimate if findings and findings.study == form.study else None
-        bar.words = studies_words.bar(form.problem, self.going, self._busy, estimate)
+        words = studies_words.bar(form.problem, self.going, self._busy, estimate)
+        bar.words = "Choose a study: enter opens it." if self._covered else words
+        self.refresh_bindings()
+
+    @property
+    def _covered(self) -> bool:
+        """Whether the list stands in the place of the study."""
+        return self.has_class("-narrow") and self.has_class("-list")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Stop and pause what goes on; letters are not commands while one types."""
-        if action in ("stop", "pause"):
-            return self.going is not None and not isinstance(self.focused, Input)
-        return action != "form" or self.has_class("-low")
+        """Offer what can be done with what is shown; letters are not commands while one types."""
+        typing, results = isinstance(self.focused, Input), self.query_one(StudyResults)
+        match action:
+            case "stop" | "pause":
+                return self.going is not None and not typing
+            case "start":
+                return self.going is None and not self._covered
+            case "form":
+                return self.has_class("-low") and not self._covered
+            case "save":
+                return self.query_one(StudyForm).display and not self._covered
+            case "export":
+                return results.shown is not None and results.shown.table.done > 0 and not typing and not self._covered
+            case _:
+                return True
 
     @work(exclusive=True, group="dialog")
     async def action_start(self) -> None:
@@ -248,6 +268,7 @@ class StudiesScreen(Screen[None]):
         """Go to the list."""
         self.add_class("-list")
         self.query_one(StudyList).focus_list()
+        self._judge()
 
     def action_form(self, show: bool = False) -> None:
         """Show the form in the place of the curves, or these again."""

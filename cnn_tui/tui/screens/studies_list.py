@@ -43,7 +43,13 @@ class StudyList(Vertical):
 
     DEFAULT_CSS = """
     StudyList {
-        & > _Entries { height: 1fr; scrollbar-size-vertical: 1; background: transparent; }
+        & > _Entries {
+            height: 1fr;
+            scrollbar-size-vertical: 1;
+            background: transparent;
+            text-wrap: nowrap;
+            text-overflow: ellipsis;
+        }
         & > _Entries:focus { background-tint: transparent; }
         & > #about { height: auto; max-height: 50%; margin-top: 1; color: $text-muted; }
     }

@@ -26,8 +26,7 @@ def show_study(chart: LineChart, table: StudyTable) -> None:
     chart.title = "accuracy on test" if table.second_factor else "on test"
     chart.x_label, chart.log_x, chart.x_ticks = axis.label.lower(), axis.log, axis.ticks
     chart.empty_text = "no run has finished yet"
-    # The later ones are drawn on top: accuracy is what people look for.
-    chart.series = tuple(_curve(table, axis, place, points) for place, points in reversed(list(enumerate(curves))))
+    chart.series = tuple(_curve(table, axis, place, points) for place, points in enumerate(curves))
 
 
 def _curve(table: StudyTable, axis: FactorAxis, place: int, points: Points) -> Series:

@@ -53,6 +53,7 @@ class StudyTableView(SortedTable[StudyLine]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "choose", "Open", tooltip="Open the results of the row's run"),
+        Binding("s", "next_sort", "Sort", show=False, tooltip="Sort by the next column"),
     ]
 
 
@@ -62,8 +63,9 @@ class StudyResults(Vertical):
     DEFAULT_CSS = """
     StudyResults {
         & > StudyTableView { height: auto; max-height: 50%; min-height: 3; }
-        & > #best { height: auto; max-height: 3; margin: 0 1; color: $text-muted; }
-        & > #curves { height: 1fr; margin-top: 1; }
+        & > #best { height: auto; max-height: 3; margin: 0 1; color: $text-muted; display: none; }
+        & > #curves { height: 1fr; }
+        &.-best > #best { display: block; }
         &.-outdated { opacity: 50%; }
     }
     """
@@ -106,6 +108,11 @@ class StudyResults(Vertical):
             self._marked ^= {line.place}
             table.show_rows(self._lines())
             table.action_walk(1)
+            self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Rows are compared once some are marked."""
+        return action != "compare" or bool(self._marked)
 
     def action_compare(self) -> None:
         """Compare the runs of the marked lines, of each the first."""
@@ -148,3 +155,4 @@ class StudyResults(Vertical):
         line = self.query_one("#best", Static)
         if line.content != words:
             line.update(words)
+            self.set_class(found is not None, "-best")

@@ -86,15 +86,15 @@ def _columns(table: StudyTable) -> Iterator[TableColumn[StudyLine]]:
     numeric = all(isinstance(row.value, int | float) for row in table.rows)
     value_order = _value if numeric else _place
     factor = table.factor.lower()
-    yield TableColumn("value", factor, lambda line: line.row.label, value_order, right=numeric, narrowest=10, widest=30)
-    for rank, (metric, name) in zip((0, 4, 4, 2), METRICS.items(), strict=True):
+    yield TableColumn("value", factor, lambda line: line.row.label, value_order, right=numeric, narrowest=len(factor) + 1)
+    for rank, (metric, name) in zip((0, 4, 4, 3), METRICS.items(), strict=True):
         yield _metric_column(metric, name, rank)
         if metric == "accuracy" and table.study.reported:
             yield _reported_column()
             yield _difference_column()
-    yield _figure_column("validation", "validation", 3, lambda row: row.validation_accuracy)
+    yield _figure_column("validation", "validation", 5, lambda row: row.validation_accuracy)
     yield TableColumn("time", "time", _time, _seconds, right=True, rank=1)
-    yield TableColumn("state", "state", lambda line: line.state, lambda line: line.row.status, tone=_tone, narrowest=14)
+    yield TableColumn("state", "state", lambda line: line.state, lambda line: line.row.status, tone=_tone, narrowest=9)
 
 
 def _metric_column(metric: Metric, name: str, rank: int) -> TableColumn[StudyLine]:
@@ -119,7 +119,7 @@ def _reported_column() -> TableColumn[StudyLine]:
     def published(line: StudyLine) -> float | None:
         return line.row.published("accuracy")
 
-    return TableColumn("reported", "reported", lambda line: _share(published(line)), published, right=True, rank=5)
+    return TableColumn("reported", "reported", lambda line: _share(published(line)), published, right=True, rank=2)
 
 
 def _difference_column() -> TableColumn[StudyLine]:
@@ -127,7 +127,7 @@ def _difference_column() -> TableColumn[StudyLine]:
         return line.row.difference("accuracy")
 
     return TableColumn(
-        "difference", "ours less it", lambda line: _points(difference(line)), difference, right=True, rank=6
+        "difference", "difference", lambda line: _points(difference(line)), difference, right=True, rank=2
     )
 
 

@@ -20,7 +20,7 @@ _SOURCES = {
     "latest": "run last",
     "own": "your study",
     "shipped": "shipped study",
-    "past": "run before, from its sessions",
+    "past": "run before",
 }
 
 
@@ -62,6 +62,8 @@ def bar(problem: str, going: StudyState | None, busy: bool, estimate: StudyEstim
         return _progress(going)
     if busy:
         return "Something else is going on: press 2 to watch it. The next can start when it has ended."
+    if estimate is not None and not estimate.left:
+        return f"✓ Done: {estimate.words}"
     return f"✓ Ready: {estimate.words}" if estimate else "✓ Ready"
 
 
