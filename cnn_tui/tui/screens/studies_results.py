@@ -77,7 +77,7 @@ class StudyResults(Vertical):
 
     def __init__(self) -> None:
         super().__init__()
-        self._columns: tuple[str, ...] = ()
+        self._columns: tuple[tuple[str, int | None], ...] = ()
         self._marked: frozenset[int] = frozenset()
         self.shown: ShownStudy | None = None
 
@@ -145,9 +145,9 @@ class StudyResults(Vertical):
 
     def _show_columns(self, columns: tuple[TableColumn[StudyLine], ...]) -> None:
         """Columns are made anew for each table; they are others only if they are called otherwise."""
-        labels = tuple(column.label for column in columns)
-        if labels != self._columns:
-            self._columns = labels
+        kinds = tuple((column.label, column.narrowest) for column in columns)
+        if kinds != self._columns:
+            self._columns = kinds
             self.query_one(StudyTableView).show_columns(columns)
 
     def _say(self, found: Best | None) -> None:

@@ -86,7 +86,8 @@ def _columns(table: StudyTable) -> Iterator[TableColumn[StudyLine]]:
     numeric = all(isinstance(row.value, int | float) for row in table.rows)
     value_order = _value if numeric else _place
     factor = table.factor.lower()
-    yield TableColumn("value", factor, lambda line: line.row.label, value_order, right=numeric, narrowest=len(factor) + 1)
+    least = len(factor) + 1
+    yield TableColumn("value", factor, lambda line: line.row.label, value_order, right=numeric, narrowest=least)
     for rank, (metric, name) in zip((0, 4, 4, 3), METRICS.items(), strict=True):
         yield _metric_column(metric, name, rank)
         if metric == "accuracy" and table.study.reported:
@@ -94,7 +95,9 @@ def _columns(table: StudyTable) -> Iterator[TableColumn[StudyLine]]:
             yield _difference_column()
     yield _figure_column("validation", "validation", 5, lambda row: row.validation_accuracy)
     yield TableColumn("time", "time", _time, _seconds, right=True, rank=1)
-    yield TableColumn("state", "state", lambda line: line.state, lambda line: line.row.status, tone=_tone, narrowest=9)
+    # What goes on and what went wrong take more words than what is done.
+    narrowest = 20 if any(row.status in ("running", "failed") for row in table.rows) else 9
+    yield TableColumn("state", "state", _state, lambda line: line.row.status, tone=_tone, narrowest=narrowest)
 
 
 def _metric_column(metric: Metric, name: str, rank: int) -> TableColumn[StudyLine]:
@@ -127,7 +130,7 @@ def _difference_column() -> TableColumn[StudyLine]:
         return line.row.difference("accuracy")
 
     return TableColumn(
-        "difference", "difference", lambda line: _points(difference(line)), difference, right=True, rank=2
+        "difference", "difference", lambda line: _points(difference(line)), difference, right=True, rank=3
     )
 
 
@@ -179,6 +182,10 @@ def _time(line: StudyLine) -> str:
         return ""
     words = duration(seconds) if seconds >= 10 else f"{seconds:.1f} s"
     return f"≈{words}" if line.row.together > 1 else words
+
+
+def _state(line: StudyLine) -> str:
+    return line.state
 
 
 def _tone(line: StudyLine) -> Tone | None:
