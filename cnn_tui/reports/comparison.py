@@ -16,7 +16,7 @@ from cnn_tui.reports.session_data import SessionData
 CurveName = Literal["validation_loss", "validation_accuracy", "train_loss", "train_accuracy"]
 """A figure that every epoch has, or each with validation."""
 CURVES: tuple[CurveName, ...] = ("validation_loss", "validation_accuracy", "train_loss", "train_accuracy")
-Unit = Literal["", "seconds", "bytes", "pictures/s", "count"]
+Unit = Literal["", "seconds", "bytes", "rate", "count"]
 Better = Literal["higher", "lower", "neither"]
 
 
@@ -206,6 +206,6 @@ _FIGURES: tuple[tuple[str, Callable[[SessionData], float | None], Unit, Better],
     ("trained parameters", _trained, "count", "neither"),
     ("training", _result("train_seconds"), "seconds", "lower"),
     ("the whole run", _result("total_seconds"), "seconds", "lower"),
-    ("speed", _result("images_per_second"), "pictures/s", "higher"),
+    ("pictures per second", _result("images_per_second"), "rate", "higher"),
     ("peak memory", _result("peak_memory_bytes"), "bytes", "lower"),
 )

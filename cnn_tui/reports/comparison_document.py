@@ -20,6 +20,7 @@ _MARKED_EPOCHS = 30  # of more, the markers would hide the curve
 _BRIEF_CLASSES = 20
 _BEST = 0.1  # a light tint
 _SHORT = 60.0  # seconds that are told with a decimal
+_FAST = 100.0  # pictures per second that are told without one
 _NONE = "–"
 
 
@@ -170,7 +171,9 @@ def figure_text(value: float | None, unit: Unit) -> str:
             return f"{value:.4f}"
         case "count":
             return f"{value:,.0f}"
-        case "bytes" | "pictures/s":
+        case "rate":
+            return f"{value:,.0f}" if value >= _FAST else f"{value:.1f}"
+        case "bytes":
             return quantity(value, unit)
 
 

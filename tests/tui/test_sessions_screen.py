@@ -66,8 +66,8 @@ async def test_sessions_come_newest_first_with_their_figures() -> None:
         await listed(pilot, app, "slow", "too large", "best")
         lines = screen_text(app).splitlines()
         first, second = (next(line for line in lines if name in line).split() for name in ("slow", "too large"))
-        assert first[1:-1] == ["resnet18", "digits", "2", "1e-05", "32", "75.00", "%", "0.7698", "2", "s", "done"]
-        assert second[2:-1] == ["vgg19", "digits", "2", "0.001", "32", "failed"]
+        assert first[1:12] == ["resnet18", "digits", "2", "1e-05", "32", "75.00", "%", "0.7698", "2", "s", "done"]
+        assert second[2:8] == ["vgg19", "digits", "2", "0.001", "32", "failed"]
         await pilot.press("down")
         await until(pilot, lambda: "Not enough memory · 20261122" in screen_text(app))
 
@@ -200,6 +200,51 @@ async def test_rename_keeps_the_session_and_changes_its_name() -> None:
     assert load_session(NEW).name == "[red]fast"
 
 
+async def test_marks_stay_with_their_sessions_whatever_is_shown() -> None:
+    three()
+    app = Host("sessions")
+    async with app.run_test(size=SIZE) as pilot:
+        await listed(pilot, app, "slow", "too large", "best")
+        await pilot.press("space", "down", "space")
+        await until(pilot, lambda: "3 sessions, 2 marked" in screen_text(app))
+        assert all(f"● {name}" in screen_text(app) for name in ("slow", "best"))
+        table(app).sort_by("name")
+        await listed(pilot, app, "best", "slow", "too large")
+        await pilot.press("slash", *"vgg")
+        await listed(pilot, app, "best", "too large")
+        assert "● best" in screen_text(app)
+        assert "2 of 3 sessions, 2 marked" in screen_text(app)
+        await pilot.press("escape")
+        await listed(pilot, app, "best", "slow", "too large")
+        assert "2 marked" in screen_text(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: "marked" not in screen_text(app) and "●" not in screen_text(app))
+
+
+async def test_a_second_space_takes_the_mark_away_and_a_deleted_session_loses_its() -> None:
+    three()
+    app = Host("sessions")
+    async with app.run_test(size=SIZE) as pilot:
+        await listed(pilot, app, "slow", "too large", "best")
+        await pilot.press("space", "up", "space")
+        await until(pilot, lambda: "marked" not in screen_text(app))
+        await pilot.press("home", "space", "up", "d")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("y")
+        await listed(pilot, app, "too large", "best")
+        assert "marked" not in screen_text(app)
+
+
+async def test_fewer_than_two_marked_sessions_are_not_compared() -> None:
+    three()
+    app = Host("sessions")
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await listed(pilot, app, "slow", "too large", "best")
+        await pilot.press("space", "c")
+        await until(pilot, lambda: "Mark two sessions or more with space first" in screen_text(app))
+        assert isinstance(app.screen, SessionsScreen)
+
+
 async def test_delete_asks_first() -> None:
     folder = three()[2]
     app = Host("sessions")
@@ -252,7 +297,7 @@ async def test_the_list_is_read_again_when_it_is_shown_and_when_a_run_ends() -> 
 async def test_hostile_names_show_harmlessly() -> None:
     hostile()
     app = Host("sessions")
-    async with app.run_test(size=SIZE) as pilot:
+    async with app.run_test(size=(160, 36)) as pilot:
         await until(pilot, lambda: "[bold]a\ufffd]52;c;eA==\ufffd[/]" in screen_text(app))
         await pilot.press("d")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import on, work
@@ -37,7 +38,7 @@ class SessionsTable(SortedTable[SessionRow]):
 
 
 class SessionsScreen(Screen[None]):
-    """Lists every session, to be opened, run again, renamed or deleted."""
+    """Lists every session, to be opened, compared, run again, renamed or deleted."""
 
     DEFAULT_CSS = """
     SessionsScreen {
@@ -62,12 +63,15 @@ class SessionsScreen(Screen[None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "mark", "Mark", key_display="␣", tooltip="Mark it to compare it, or take the mark away"),
+        Binding("c", "compare", "Compare", tooltip="Put the marked sessions side by side, the first marked as A"),
         Binding("slash", "filter", "Filter", key_display="/", tooltip="Filter by name, model, data or status"),
         Binding("r", "rerun", "Rerun", tooltip="Train the session's experiment again"),
         Binding("o", "open_preset", "Preset", tooltip="Open the session's experiment in Setup"),
         Binding("n", "rename", "Rename"),
         Binding("d,delete", "delete", "Delete"),
         Binding("escape", "leave_filter", "Show all", tooltip="Empty the filter"),
+        Binding("escape", "unmark", "Unmark", tooltip="Take all marks away"),
     ]
     AUTO_FOCUS = "#table"
 
@@ -75,6 +79,7 @@ class SessionsScreen(Screen[None]):
         super().__init__()
         self._rows: list[SessionRow] = []
         self._seen = ("", "")
+        self._marked: list[str] = []
 
     def compose(self) -> ComposeResult:
         """A line to filter by, the table, a line about the session under the cursor."""
@@ -111,7 +116,15 @@ class SessionsScreen(Screen[None]):
             self._rows = await asyncio.to_thread(load_rows)
         except CnnTuiError as error:
             notify_error(self, error)
+        self._mark(self._marked)
+
+    def _mark(self, marked: list[str]) -> None:
+        """Mark exactly these of the sessions that there are."""
+        there = {row.id for row in self._rows}
+        self._marked = [session_id for session_id in marked if session_id in there]
+        self._rows = [replace(row, marked=row.id in self._marked) for row in self._rows]
         self._show_rows()
+        self.refresh_bindings()
 
     def _show_rows(self) -> None:
         words = self._filter.value
@@ -121,7 +134,8 @@ class SessionsScreen(Screen[None]):
         if not self._rows:
             self.query_one("#empty", Static).update(_NOTHING)
         count = f"{len(shown)} of {len(self._rows)}" if words.strip() else f"{len(self._rows)}"
-        self.query_one("#count", Static).update(f"{count} {'session' if count == '1' else 'sessions'}")
+        marked = f", {len(self._marked)} marked" if self._marked else ""
+        self.query_one("#count", Static).update(f"{count} {'session' if count == '1' else 'sessions'}{marked}")
 
     @on(Input.Changed, "#filter")
     def filter_rows(self) -> None:
@@ -158,10 +172,38 @@ class SessionsScreen(Screen[None]):
         self.set_focus(self.query_one(SessionsTable))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer the way into the filter and the one out of it where there is one."""
-        if action == "filter":
-            return not self._filter.has_focus
-        return action != "leave_filter" or self._filter.has_focus or bool(self._filter.value)
+        """Offer the way into the filter, and the ways out of it and of the marks where there are some."""
+        filtering = self._filter.has_focus or bool(self._filter.value)
+        match action:
+            case "filter":
+                return not self._filter.has_focus
+            case "leave_filter":
+                return filtering
+            case "unmark":
+                return bool(self._marked) and not filtering
+        return True
+
+    def action_mark(self) -> None:
+        """Mark the session, or take its mark away, and go on to the next."""
+        row = self._chosen()
+        if row is not None:
+            others = [session_id for session_id in self._marked if session_id != row.id]
+            self._mark(others if row.marked else [*others, row.id])
+            self.query_one(SessionsTable).action_walk(1)
+
+    def action_unmark(self) -> None:
+        """Take all marks away."""
+        self._mark([])
+
+    def action_compare(self) -> None:
+        """Put the marked sessions side by side, in the order in which they were marked."""
+        if len(self._marked) < 2:
+            words = "Mark two sessions or more with space first."
+            self.notify(words, title="A comparison takes two", severity="warning", markup=False)
+            return
+        from cnn_tui.tui.screens.compare import CompareScreen
+
+        self.app.push_screen(CompareScreen(self._marked))
 
     def action_rerun(self) -> None:
         """Train the same again."""

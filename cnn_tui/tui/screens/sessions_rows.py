@@ -23,6 +23,7 @@ _TONES: dict[str, Tone] = {
     "running": "live",
     "stopping": "live",
 }
+_MARK = "●"
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class SessionRow:
         status: as in the record, or "broken".
         seconds: how long the whole run took.
         problem: why the record cannot be read, or why the run failed; empty otherwise.
+        marked: whether a person has marked it, to compare it with others.
     """
 
     id: str
@@ -47,6 +49,7 @@ class SessionRow:
     seconds: float | None = None
     epochs_run: int | None = None
     problem: str = ""
+    marked: bool = False
 
     @property
     def live(self) -> bool:
@@ -166,6 +169,14 @@ def _created(row: SessionRow) -> float | None:
     return row.created.timestamp() if row.created else None
 
 
+def _name(row: SessionRow) -> str:
+    return f"{_MARK} {row.name}" if row.marked else row.name
+
+
+def _name_tone(row: SessionRow) -> Tone | None:
+    return "live" if row.marked else None
+
+
 def _tone(row: SessionRow) -> Tone | None:
     return _TONES.get(row.status)
 
@@ -203,7 +214,7 @@ def _when(row: SessionRow) -> str:
 
 
 SESSION_COLUMNS: tuple[TableColumn[SessionRow], ...] = (
-    TableColumn("name", "name", lambda row: row.name, lambda row: row.name.casefold(), narrowest=18, widest=40),
+    TableColumn("name", "name", _name, lambda row: row.name.casefold(), tone=_name_tone, narrowest=18, widest=40),
     TableColumn("model", "model", lambda row: row.model, lambda row: row.model or None, narrowest=8, widest=20),
     TableColumn("data", "data", lambda row: row.data, lambda row: row.data or None),
     TableColumn("epochs", "epochs", _epochs, lambda row: row.epochs, right=True, rank=2),

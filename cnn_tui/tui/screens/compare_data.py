@@ -1,0 +1,161 @@
+"""What the Compare screen shows: sessions read and put side by side, and the files that it exports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich.style import Style
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from cnn_tui.reports import svg
+from cnn_tui.reports.chart_paint import SAMPLES
+from cnn_tui.reports.chart_plan import Series
+from cnn_tui.reports.comparison import ClassRow, Comparison, CurveName, compare, differences
+from cnn_tui.reports.comparison_document import (
+    SAME_SETTINGS,
+    change_text,
+    classes_table,
+    comparison_document,
+    figures_table,
+    note,
+    overlay,
+    pictures_table,
+    score_text,
+    sessions_table,
+    settings_table,
+)
+from cnn_tui.reports.comparison_pictures import PictureComparison
+from cnn_tui.reports.document import document_html, document_markdown
+from cnn_tui.reports.session_data import read_session, setting_text
+from cnn_tui.reports.svg import CUES
+from cnn_tui.reports.tables import Table, epoch_table
+from cnn_tui.reports.text_chart import in_cells
+from cnn_tui.store.names import printable
+from cnn_tui.tui.screens.results_export import table_files
+from cnn_tui.tui.widgets.table_columns import TableColumn, Tone
+
+_BEST = Style(bold=True)
+
+
+def load_comparison(ids: Sequence[str]) -> Comparison:
+    """Read sessions and compare them; they may have many events, so call this in a thread.
+
+    Raises:
+        SessionNotFoundError: one is gone.
+        StorageError: the record of one is damaged.
+    """
+    return compare([read_session(name) for name in ids])
+
+
+def curves(comparison: Comparison, name: CurveName) -> tuple[Series, ...]:
+    """One figure of all sessions by epoch, each under its letter."""
+    return tuple(in_cells(series) for series in overlay(comparison, name, comparison.letters).series)
+
+
+def cue(place: int) -> tuple[str, str]:
+    """How the session at a place is drawn: a sample of its curve, and the role that colours it."""
+    drawn = in_cells(svg.Series("", (), (), *CUES[place % len(CUES)]))
+    return SAMPLES.get(drawn.marker, drawn.marker * 2), drawn.colour
+
+
+def comparison_files(folder: Path, comparison: Comparison) -> dict[Path, str]:
+    """The comparison as a page, as Markdown, and each of its tables as CSV and Markdown."""
+    document = comparison_document(comparison)
+    tables: dict[str, Table] = {
+        "sessions": sessions_table(comparison),
+        "settings": settings_table(comparison),
+        "figures": figures_table(comparison),
+        "classes": classes_table(comparison.letters, comparison.classes),
+        "pictures": pictures_table(comparison),
+    }
+    for letter, session in zip(comparison.letters, comparison.sessions, strict=True):
+        tables[f"epochs-{letter}"] = epoch_table(session.epochs)
+    reports = {folder / "report.html": document_html(document), folder / "report.md": document_markdown(document)}
+    return reports | table_files(folder, {name: table for name, table in tables.items() if table.rows})
+
+
+def pictures_words(comparison: Comparison) -> str:
+    """What the pictures say of each session against the first, a paragraph each."""
+    paragraphs = [f"{row.sentence}{_counts(row)}" for row in comparison.pictures]
+    return "\n\n".join((*paragraphs, *note(comparison)))
+
+
+def settings_grid(comparison: Comparison) -> RichTable | Text:
+    """The settings that differ, a column for each session."""
+    if not comparison.settings:
+        return Text(SAME_SETTINGS)
+    grid = _grid(comparison.letters, figures=False)
+    for row in comparison.settings:
+        grid.add_row(Text(row.title, "dim"), *(Text(printable(setting_text(value))) for value in row.values))
+    return grid
+
+
+def figures_grid(comparison: Comparison) -> RichTable:
+    """The figures side by side, the best of each bold."""
+    table, grid = figures_table(comparison), _grid(comparison.letters, figures=True)
+    for (name, *values), heat in zip(table.rows, table.heat, strict=True):
+        cells = [Text(value, _BEST if warm else "") for value, warm in zip(values, heat, strict=True)]
+        grid.add_row(Text(name, "dim"), *cells)
+    return grid
+
+
+def class_columns(letters: Sequence[str]) -> tuple[TableColumn[ClassRow], ...]:
+    """The class, F1 and recall of the first session, and how far those of the others are above or below."""
+    name = TableColumn[ClassRow](
+        "class", "class", lambda row: row.name, lambda row: row.name.casefold(), narrowest=10, widest=40
+    )
+    f1 = _columns("F1", letters, lambda row: row.f1, 0)
+    recall = _columns("recall", letters, lambda row: row.recall, 1)
+    return name, *f1, *recall
+
+
+def _columns(
+    title: str, letters: Sequence[str], values: Callable[[ClassRow], tuple[float | None, ...]], rank: int
+) -> list[TableColumn[ClassRow]]:
+    """A column for the first session's score, and one for each change from it."""
+    first = TableColumn[ClassRow](
+        f"{title} {letters[0]}",
+        f"{title} {letters[0]}",
+        lambda row: score_text(values(row)[0]),
+        lambda row: values(row)[0],
+        right=True,
+        rank=rank,
+    )
+    return [first, *(_change(title, letter, values, place, rank) for place, letter in enumerate(letters[1:]))]
+
+
+def _change(
+    title: str, letter: str, values: Callable[[ClassRow], tuple[float | None, ...]], place: int, rank: int
+) -> TableColumn[ClassRow]:
+    def change(row: ClassRow) -> float | None:
+        return differences(values(row))[place]
+
+    def tone(row: ClassRow) -> Tone | None:
+        return "good" if (change(row) or 0) > 0 else "bad" if (change(row) or 0) < 0 else None
+
+    heading = f"{title} {letter}"
+    return TableColumn(heading, heading, lambda row: change_text(change(row)), change, right=True, tone=tone, rank=rank)
+
+
+def _counts(row: PictureComparison) -> str:
+    """How many pictures each got right, on a line of its own."""
+    if row.test is None:
+        return ""
+    parts = (
+        f"{row.both_right:,} both right",
+        f"{len(row.only_first):,} only {row.first}",
+        f"{len(row.only_second):,} only {row.second}",
+        f"{row.both_wrong:,} both wrong",
+    )
+    return f"\n{' · '.join(parts)}"
+
+
+def _grid(letters: Sequence[str], *, figures: bool) -> RichTable:
+    """A table without rows, a column for each session behind one for names."""
+    grid = RichTable(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    grid.add_column("")
+    for letter in letters:
+        grid.add_column(letter, justify="right" if figures else "left", overflow="fold")
+    return grid

@@ -1,0 +1,174 @@
+"""Compare, driven by keys: from marked sessions to figures, curves, classes and files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from host import Host, screen_text, until
+from kept import HOSTILE, hostile, keep
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from cnn_tui.tui.screens.ask_text import AskTextScreen
+from cnn_tui.tui.screens.compare import CompareScreen
+from cnn_tui.tui.screens.compare_panes import OverlayPane
+from cnn_tui.tui.screens.sessions import SessionsScreen, SessionsTable
+from cnn_tui.tui.widgets.line_chart import LineChart
+from cnn_tui.tui.widgets.sorted_table import SortedTable
+
+SMALL, MIDDLE, LARGE = (80, 24), (120, 36), (200, 50)
+FIRST, SECOND = "20261122T001502Z-first", "20261123T001502Z-second"
+
+
+def two() -> tuple[Path, Path]:
+    """Two sessions of which the second took three cats for dogs and was trained more cautiously."""
+    return (
+        keep(FIRST, name="first", matrix=((10, 0, 0), (1, 8, 1), (0, 0, 0))),
+        keep(SECOND, name="second", learning_rate=1e-5),
+    )
+
+
+async def opened(pilot: Pilot[None], app: Host) -> None:
+    """Wait until a comparison is on the screen."""
+    await until(pilot, lambda: isinstance(app.screen, CompareScreen) and app.screen.query("#classes-table"))
+    await pilot.pause()
+
+
+async def open_both(pilot: Pilot[None], app: Host) -> None:
+    """Mark the two sessions, the older one first, and compare them."""
+    await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
+    await until(pilot, lambda: len(app.screen.query_one(SessionsTable).rows) == 2)
+    await pilot.press("end", "space", "home", "space", "c")
+    await opened(pilot, app)
+
+
+def shows(app: Host, *texts: str) -> bool:
+    return all(text in screen_text(app) for text in texts)
+
+
+@pytest.mark.parametrize("size", [MIDDLE, LARGE])
+async def test_with_room_all_parts_stand_beside_each_other(size: tuple[int, int]) -> None:
+    two()
+    app = Host("sessions")
+    async with app.run_test(size=size) as pilot:
+        await open_both(pilot, app)
+        await until(pilot, lambda: shows(app, "A first", "B second", "validation loss", "F1 B", "test accuracy"))
+        lines = [line.split() for line in screen_text(app).splitlines()]
+        assert any(line[:4] == ["Learning", "rate", "0.001", "1e-05"] for line in lines)
+        assert shows(app, "A got 3 pictures right")
+        assert shows(app, "15 both right · 3 only A · 0 only B · 2 both wrong")
+        assert "Train/val." in screen_text(app)
+        assert " View " not in screen_text(app).splitlines()[-1]
+
+
+async def test_in_a_small_terminal_the_parts_take_turns() -> None:
+    two()
+    app = Host("sessions")
+    async with app.run_test(size=SMALL) as pilot:
+        await open_both(pilot, app)
+        await until(pilot, lambda: shows(app, "A got 3 pictures right", "Summary  Curves  Classes"))
+        await pilot.press("t")
+        await until(pilot, lambda: shows(app, "validation loss", "validation accuracy"))
+        assert not shows(app, "A got 3 pictures right")
+        await pilot.press("t")
+        await until(pilot, lambda: shows(app, "F1 A", "recall B"))
+        await pilot.press("T", "T")
+        await until(pilot, lambda: shows(app, "A got 3 pictures right"))
+        footer = screen_text(app).splitlines()[-1]
+        assert all(word in footer for word in ("Back", "View", "Train/val.", "Copy", "Export"))
+        await pilot.click(".pane-tab", offset=(1, 0))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
+        assert shows(app, "2 sessions, 2 marked")
+
+
+async def test_classes_can_be_sorted_by_their_change() -> None:
+    two()
+    app = Host("sessions")
+    async with app.run_test(size=MIDDLE) as pilot:
+        await open_both(pilot, app)
+        table = app.screen.query_one("#classes-table", SortedTable)
+        table.sort_by("recall B", falling=False)
+        assert [row.name for row in table.rows] == ["cat", "dog", "emu"]
+        await until(pilot, lambda: shows(app, "-0.3000"))
+        table.sort_by("recall B", falling=True)
+        assert [row.name for row in table.rows] == ["dog", "cat", "emu"]
+
+
+async def test_curves_turn_between_validation_and_training() -> None:
+    two()
+    app = Host("sessions")
+    async with app.run_test(size=MIDDLE) as pilot:
+        await open_both(pilot, app)
+        loss = app.screen.query(OverlayPane).first().query(LineChart).first()
+        assert [series.name for series in loss.series] == ["A", "B"]
+        assert loss.series[0].ys == (0.5, 0.25)
+        assert len({(series.colour, series.marker) for series in loss.series}) == 2
+        await pilot.press("v")
+        await until(pilot, lambda: shows(app, "train loss", "train accuracy"))
+        assert loss.series[0].ys == (1.0, 0.5)
+        await pilot.press("v")
+        await until(pilot, lambda: shows(app, "validation loss"))
+
+
+async def test_export_writes_a_page_and_every_table(tmp_path: Path) -> None:
+    two()
+    app = Host("sessions")
+    async with app.run_test(size=MIDDLE, notifications=True) as pilot:
+        await open_both(pilot, app)
+        await pilot.press("ctrl+e")
+        await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
+        app.screen.query_one(Input).value = str(tmp_path / "out")
+        await pilot.press("enter")
+        await until(pilot, lambda: shows(app, "files written to"))
+    names = {path.stem for path in (tmp_path / "out").iterdir()}
+    assert names == {"report", "sessions", "settings", "figures", "classes", "pictures", "epochs-A", "epochs-B"}
+    assert "<svg" in (tmp_path / "out" / "report.html").read_text()
+    assert "learning_rate" in (tmp_path / "out" / "settings.csv").read_text()
+
+
+async def test_copy_takes_the_whole_comparison() -> None:
+    two()
+    app = Host("sessions")
+    async with app.run_test(size=MIDDLE) as pilot:
+        await open_both(pilot, app)
+        await pilot.press("y")
+        await until(pilot, lambda: app.clipboard)
+        assert "A got 3 pictures right that B got wrong" in app.clipboard
+
+
+async def test_a_session_that_is_gone_is_told_and_left_by_escape() -> None:
+    two()
+    app = Host("sessions")
+    async with app.run_test(size=MIDDLE) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
+        app.push_screen(CompareScreen([FIRST, "20200101T000000Z-gone"]))
+        await until(pilot, lambda: shows(app, "No session '20200101T000000Z-gone'"))
+        await pilot.press("v", "y", "ctrl+e", "escape")
+        await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
+
+
+async def test_without_results_it_says_what_there_is() -> None:
+    ids = [FIRST, SECOND]
+    for session_id in ids:
+        keep(session_id, matrix=None, status="stopped")
+    app = Host("sessions")
+    async with app.run_test(size=MIDDLE) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
+        app.push_screen(CompareScreen(ids))
+        await until(pilot, lambda: shows(app, "A and B have no predictions", "All settings are the same."))
+        assert shows(app, "No session has a result to compare.")
+
+
+async def test_hostile_texts_show_harmlessly() -> None:
+    ids = [FIRST, SECOND]
+    for session_id in ids:
+        hostile(session_id)
+    app = Host("sessions")
+    async with app.run_test(size=LARGE) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
+        app.push_screen(CompareScreen(ids))
+        await opened(pilot, app)
+        await until(pilot, lambda: shows(app, "A [bold]a\ufffd]52;c;eA==\ufffd[/]", HOSTILE[0], HOSTILE[1]))
+        assert not {"\x1b", "\x07", "\u202e"} & set(screen_text(app))
