@@ -49,11 +49,10 @@ def _write(names: tuple[str, ...], as_json: bool, chosen: Format | None, output:
     from cnn_tui.reports import comparison
     from cnn_tui.reports.comparison_document import comparison_document, comparison_json
     from cnn_tui.reports.session_data import read_session
-    from cnn_tui.reports.study_formats import FORMATS as KNOWN
     from cnn_tui.store.sessions import find_session
 
     folders = [find_session(name) for name in names]
-    destination = Destination(output, "text" if as_json else chosen, "text", KNOWN)
+    destination = Destination(output, "text" if as_json else chosen, "text", FORMATS)
     compared = comparison.compare([read_session(folder) for folder in folders])
     for session in compared.sessions:
         if session.damage:

@@ -46,11 +46,10 @@ def _write(session: str, chosen: Format | None, table: str | None, output: str |
     from cnn_tui.cli.study_output import Destination
     from cnn_tui.reports.session_data import read_session
     from cnn_tui.reports.session_report import session_document
-    from cnn_tui.reports.study_formats import FORMATS as KNOWN
     from cnn_tui.store.sessions import find_session
 
     folder = find_session(session)
-    destination = Destination(output, chosen, "markdown", KNOWN)
+    destination = Destination(output, chosen, "markdown", FORMATS)
     data = read_session(folder)
     if data.damage:
         say(data.damage)
@@ -78,13 +77,12 @@ def _write_json(session: str, table: str | None, output: str | None) -> None:
     from cnn_tui.cli.study_output import Destination
     from cnn_tui.errors import ConfigError
     from cnn_tui.reports.session_data import read_session, session_json
-    from cnn_tui.reports.study_formats import FORMATS as KNOWN
     from cnn_tui.store.sessions import find_session
 
     if table is not None:
         raise ConfigError("JSON has no tables", f"--table {table} is for the other formats.", "Leave --table out.")
     folder = find_session(session)
-    destination = Destination(output, "text", "text", KNOWN)
+    destination = Destination(output, "text", "text", FORMATS)
     data = read_session(folder)
     destination.write(json.dumps(session_json(data.record, data.epochs, folder), indent=2, allow_nan=False) + "\n")
     destination.announce()

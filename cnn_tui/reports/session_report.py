@@ -23,8 +23,6 @@ _TITLES = {
     "epochs": "Epochs",
     "settings": "Settings",
 }
-TABLES = tuple(_TITLES)
-"""The names of the tables that a session can have."""
 
 
 def session_tables(
