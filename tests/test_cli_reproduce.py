@@ -73,7 +73,7 @@ def test_the_whole_report_comes_in_its_order(asked: list[StudyPreset], capsys: O
     assert f"[{len(PARTS)}/{len(PARTS)}]" in err
     assert "Changed for every study" not in out
     runs = sum(1 for study in asked for _ in study.cells())
-    assert f"{runs} runs are done" in out
+    assert f"{runs} runs stand in the tables. All of it" in out
 
 
 def test_future_work_stands_beside_the_baseline(asked: list[StudyPreset], capsys: Output) -> None:

@@ -21,9 +21,7 @@ _FORMATS = ("markdown", "html")
 
 
 @click.command("reproduce", cls=SettingsCommand)
-@click.option(
-    "--only", metavar="NAME", multiple=True, help="Run this part only; may be repeated. See below for the names."
-)
+@click.option("--only", metavar="NAME", multiple=True, help="Run this part only; may be repeated. The names are above.")
 @click.option(
     "--set", "settings", metavar="PATH=VALUE", multiple=True, help="Change a setting of all runs; may be repeated."
 )

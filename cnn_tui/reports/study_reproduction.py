@@ -115,10 +115,10 @@ def _overview(outcomes: Sequence[Outcome], settings: Sequence[str], left: Sequen
     machines = dict.fromkeys(one for outcome in outcomes for one in outcome.table.environments)
     blocks += environment_texts(machines)
     blocks.append(_summary(outcomes))
-    runs, kept = sum(outcome.table.done for outcome in outcomes), sum(outcome.kept for outcome in outcomes)
-    again = f", {kept} of them earlier" if kept else ""
+    filled, kept = sum(outcome.table.done for outcome in outcomes), sum(outcome.kept for outcome in outcomes)
+    again = f", {kept} of them by runs that were there already" if kept else ""
     total = duration(sum(outcome.seconds for outcome in outcomes))
-    blocks.append(f"{runs} runs are done{again}. All of it took {total}.")
+    blocks.append(f"{filled} runs stand in the tables{again}. All of it took {total}.")
     if left:
         blocks.append(f"Still to come: {'; '.join(part.title for part in left)}.")
     return Section("What was run on what", tuple(blocks))
