@@ -12,7 +12,7 @@ from textual.widgets import Input
 
 from cnn_tui.tui.screens.ask_text import AskTextScreen
 from cnn_tui.tui.screens.compare import CompareScreen
-from cnn_tui.tui.screens.compare_panes import OverlayPane
+from cnn_tui.tui.screens.compare_panes import ComparisonLegend, OverlayPane
 from cnn_tui.tui.screens.sessions import SessionsScreen, SessionsTable
 from cnn_tui.tui.widgets.line_chart import LineChart
 from cnn_tui.tui.widgets.sorted_table import SortedTable
@@ -94,6 +94,25 @@ async def test_classes_can_be_sorted_by_their_change() -> None:
         await until(pilot, lambda: shows(app, "-0.3000"))
         table.sort_by("recall B", falling=True)
         assert [row.name for row in table.rows] == ["dog", "cat", "emu"]
+
+
+@pytest.mark.parametrize("size", [SMALL, MIDDLE])
+async def test_many_sessions_fit_and_no_column_is_cut_off(size: tuple[int, int]) -> None:
+    ids = [keep(f"2026112{day}T001502Z-run", name=f"run {day}", learning_rate=10.0**-day).name for day in range(8)]
+    app = Host("sessions")
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
+        app.push_screen(CompareScreen(ids))
+        await opened(pilot, app)
+        await pilot.press("t", "t")
+        table = app.screen.query_one("#classes-table", SortedTable)
+        await until(pilot, lambda: table.size.width and shows(app, "F1 A", "F1 B"))
+        assert table.columns[:3] == ("class", "F1 A", "F1 B")
+        heading = next(line for line in screen_text(app).splitlines() if "F1 A" in line)
+        assert heading.split()[-1] == table.columns[-1].split()[-1]
+        legend = app.screen.query_one(ComparisonLegend)
+        assert legend.max_scroll_y > 0
+        assert shows(app, "A run 0", "D run 3")
 
 
 async def test_curves_turn_between_validation_and_training() -> None:

@@ -107,14 +107,14 @@ def class_columns(letters: Sequence[str]) -> tuple[TableColumn[ClassRow], ...]:
         "class", "class", lambda row: row.name, lambda row: row.name.casefold(), narrowest=10, widest=40
     )
     f1 = _columns("F1", letters, lambda row: row.f1, 0)
-    recall = _columns("recall", letters, lambda row: row.recall, 1)
+    recall = _columns("recall", letters, lambda row: row.recall, len(letters))
     return name, *f1, *recall
 
 
 def _columns(
     title: str, letters: Sequence[str], values: Callable[[ClassRow], tuple[float | None, ...]], rank: int
 ) -> list[TableColumn[ClassRow]]:
-    """A column for the first session's score, and one for each change from it."""
+    """A column for the first session's score, and one for each change from it, the last to give way first."""
     first = TableColumn[ClassRow](
         f"{title} {letters[0]}",
         f"{title} {letters[0]}",
@@ -123,7 +123,7 @@ def _columns(
         right=True,
         rank=rank,
     )
-    return [first, *(_change(title, letter, values, place, rank) for place, letter in enumerate(letters[1:]))]
+    return [first, *(_change(title, letter, values, place, rank + place) for place, letter in enumerate(letters[1:]))]
 
 
 def _change(

@@ -129,26 +129,38 @@ class ClassChangesPane(Container):
         table.show_rows(comparison.classes)
 
 
-class ComparisonLegend(Static):
+class ComparisonLegend(VerticalScroll):
     """What each letter stands for, in the colour and with the line of its curve."""
 
     DEFAULT_CSS = """
-    ComparisonLegend { height: auto; max-height: 5; padding: 0 1; margin: 1 0; &.-short { margin: 0; max-height: 4; } }
+    ComparisonLegend {
+        height: auto;
+        max-height: 5;
+        padding: 0 1;
+        margin: 1 0;
+        scrollbar-size-vertical: 1;
+        Static { height: auto; }
+        &.-short { margin: 0; max-height: 4; }
+    }
     """
 
     _comparison: Comparison | None = None
     _chart: LineChart | None = None
 
+    def compose(self) -> ComposeResult:
+        """One text, scrolled where there are many sessions."""
+        yield Static("")
+
     def show(self, comparison: Comparison, chart: LineChart) -> None:
         """Tell of a comparison whose curves are on a chart."""
         self._comparison, self._chart = comparison, chart
-        self.update(_legend(comparison, chart))
+        self.query_one(Static).update(_legend(comparison, chart))
 
     def notify_style_update(self) -> None:
         """Take the new theme's colours."""
         super().notify_style_update()
         if self._comparison is not None and self._chart is not None:
-            self.update(_legend(self._comparison, self._chart), layout=False)
+            self.query_one(Static).update(_legend(self._comparison, self._chart), layout=False)
 
 
 def _legend(comparison: Comparison, chart: LineChart) -> Text:
