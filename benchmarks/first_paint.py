@@ -1,6 +1,10 @@
 """From Enter to the first picture: the workbench against a bare Textual app, in turns.
 
 python benchmarks/first_paint.py [TIMES]
+
+The first picture of the workbench is the frame of Setup: the title with the screens' names, the search line of the
+presets, the button that starts and, at the very bottom, the footer. The form comes behind it; how long that takes is
+measured too. A time ends when the bytes arrive that complete the picture, before this terminal has drawn them.
 """
 
 from __future__ import annotations
@@ -8,7 +12,6 @@ from __future__ import annotations
 import statistics
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from reporting import save
@@ -16,38 +19,45 @@ from terminal import Terminal
 
 BIN = Path(sys.executable).parent
 BARE = [sys.executable, str(Path(__file__).parent / "bare_app.py")]
-WORKBENCH = [str(BIN / "cnn-tui"), "quickstart"]
+WORKBENCH = [str(BIN / "cnn-tui")]
+FRAME = ("cnn-tui  1 Setup", "/ search", "Start ctrl+r", "Meaning", "F1 Help")
+FORM = ("Picture size", "Learning rate", "Ready")
 
 
-def first_paint(command: list[str], shown: str, home: str) -> float:
-    """Seconds from the start until ``shown`` is on the screen."""
+def seen_after(command: list[str], home: str, *pictures: tuple[str, ...]) -> list[float]:
+    """Seconds from the start until all words of each picture are on the screen, one picture after the other."""
+    times = []
     with Terminal(command, env={"CNN_TUI_HOME": home}) as terminal:
-        terminal.expect(shown, 60)
-        seconds = time.perf_counter() - terminal.started
+        for words in pictures:
+            for word in words:
+                terminal.expect(word)
+            times.append(terminal.heard - terminal.started)
         terminal.press("ctrl+q")
-        terminal.wait_exit(30)
-    return seconds
+        terminal.wait_exit()
+    return times
 
 
 def main(times: int) -> None:
     """Compare ``times`` starts of each."""
-    bare, workbench = [], []
+    bare, frame, form = [], [], []
     with tempfile.TemporaryDirectory() as home:
         for _ in range(times):
-            bare.append(first_paint(BARE, "ready", home))
-            workbench.append(first_paint(WORKBENCH, "Picture size", home))
-    one, other = statistics.median(bare), statistics.median(workbench)
+            bare += seen_after(BARE, home, ("ready", "Quit"))
+            painted, filled = seen_after(WORKBENCH, home, FRAME, FORM)
+            frame.append(painted)
+            form.append(filled)
     save(
         "first_paint",
         {
-            "bare app, median ms": round(1000 * one),
-            "workbench, median ms": round(1000 * other),
-            "ratio": round(other / one, 2),
+            "bare app, median ms": round(1000 * statistics.median(bare)),
+            "workbench, median ms": round(1000 * statistics.median(frame)),
+            "ratio": round(statistics.median(frame) / statistics.median(bare), 2),
             "budget": 1.5,
+            "form ready for typing, median ms": round(1000 * statistics.median(form)),
             "starts of each": times,
         },
     )
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 7)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 9)

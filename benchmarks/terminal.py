@@ -37,7 +37,12 @@ _READ = 65_536
 
 
 class Terminal:
-    """Runs a command of ``columns`` x ``rows`` cells and answers what a modern terminal answers."""
+    """Runs a command of ``columns`` x ``rows`` cells and answers what a modern terminal answers.
+
+    Attributes:
+        started: when the command was started, by ``time.perf_counter``.
+        heard: when it last wrote something, likewise; drawing that comes after.
+    """
 
     def __init__(
         self, command: Sequence[str], columns: int = 120, rows: int = 36, env: Mapping[str, str] | None = None
@@ -45,7 +50,7 @@ class Terminal:
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **(env or {})}
-        self.started = time.perf_counter()
+        self.started = self.heard = time.perf_counter()
         self._process = PtyProcess.spawn(list(command), dimensions=(rows, columns), env=environment)
         self._rest = b""
         self.raw = bytearray()
@@ -166,6 +171,7 @@ class Terminal:
         if not data:
             self.ended = True
             return
+        self.heard = time.perf_counter()
         self.raw += data
         self._answer(data)
         self._draw(data)

@@ -149,6 +149,17 @@ def test_the_main_job_by_keyboard(columns: int, rows: int, presets: Path, home: 
     assert (saved["experiment"]["data"]["image_size"], saved["experiment"]["data"]["validation_fraction"]) == (40, 0.2)
 
 
+def test_a_key_pressed_before_the_form_is_there_is_not_lost(home_env: dict[str, str]) -> None:
+    with Terminal([PROGRAM], env=home_env) as terminal:
+        terminal.expect("1 Setup")
+        terminal.send(b"\x0f")
+        terminal.expect("Open a preset or session")
+        terminal.press("escape")
+        terminal.expect("Ready")
+        terminal.press("ctrl+q")
+        assert terminal.wait_exit() == 0
+
+
 def test_quit_and_let_it_finish_in_the_background(home: Path, training: Terminal) -> None:
     child = child_of(training)
     training.press("ctrl+q")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from functools import partial
 from typing import TYPE_CHECKING
@@ -45,6 +46,9 @@ def show(preset: RunPreset | None, start: bool, in_process: bool = False) -> Non
             "Standard input and output are not one.",
             "Without a terminal use 'cnn-tui run PRESET' or 'cnn-tui demo'.",
         )
+    # What is made until the first screen stands is there to stay: looking through it for garbage would take a tenth of
+    # the start. The workbench lets the collector loose again.
+    gc.disable()
     from cnn_tui.tui.app import Workbench
 
     Workbench(partial(_trainer, in_process), preset, start).run()

@@ -107,7 +107,7 @@ class Workbench(App[None]):
     def _fit_terminal(self) -> None:
         if is_too_small(self.size) and not isinstance(self.screen, TooSmallScreen):
             self.push_screen(TooSmallScreen())
-        elif self.screen.outer_size == self.size:
+        elif self._desk is not None and self.screen.outer_size == self.size:
             # The terminal went through other sizes and back before anybody looked: no layout will paint it anew,
             # but it has forgotten what was outside of them.
             self.screen.refresh()
