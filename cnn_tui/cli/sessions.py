@@ -1,4 +1,4 @@
-"""``cnn-tui sessions``: the records of runs, listed, shown and deleted."""
+"""``cnn-tui sessions``: the records of runs, listed, shown, compared, exported and deleted."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ th, td { padding: .2rem .7rem; border-bottom: 1px solid #e6e6e6; text-align: lef
 th { border-bottom: 2px solid #999; white-space: nowrap; }
 .figure { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .heat td.figure { border: 1px solid #fff; }
-figure { display: inline-block; margin: .6rem 1rem .6rem 0; max-width: 100%; }
+figure { display: inline-block; margin: .6rem 1rem .6rem 0; max-width: min(100%, 34rem); }
 svg { max-width: 100%; height: auto; }
 @media (prefers-color-scheme: dark) { body { color: #ddd; background: #16181d; }
   h2, th, td { border-color: #3a3e47; } figure svg { border-radius: 6px; }
