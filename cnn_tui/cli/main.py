@@ -16,7 +16,7 @@ COMMANDS = {
     "presets": LazyCommand("cnn_tui.cli.presets:presets", "List, show and check presets."),
     "models": LazyCommand("cnn_tui.cli.models:models", "List the models to pick from, or show one."),
     "datasets": LazyCommand("cnn_tui.cli.datasets:datasets", "List the datasets to pick from."),
-    "sessions": LazyCommand("cnn_tui.cli.sessions:sessions", "List, show, compare, export and delete the records of runs."),
+    "sessions": LazyCommand("cnn_tui.cli.sessions:sessions", "List, show, compare, export and delete runs."),
     "cache": LazyCommand("cnn_tui.cli.cache:cache", "List or clear the kept features of frozen networks."),
     "doctor": LazyCommand("cnn_tui.cli.doctor:doctor", "Check this machine for what training needs."),
 }
