@@ -64,7 +64,7 @@ def said(problem: Problem) -> str:
     """A problem in one short sentence: the value that is wrong and what is allowed, without the study around it."""
     _, cannot, reason = problem.message.partition(_CANNOT)
     if not cannot:
-        return in_titles(problem.message)
+        return in_titles(problem.message.removeprefix("values: ").removeprefix("second_values: "))
     reason = reason.partition("; ")[0] if _REFUSED in reason else reason
     path, _, rest = reason.partition(": ")
     return rest if path in _TITLES.values() else in_titles(reason)

@@ -199,10 +199,11 @@ class StudiesScreen(Screen[None]):
 
     def _paint(self) -> None:
         """Show the study as far as it is known, and say what can be done."""
-        study, findings, results = self._study, self._findings, self.query_one(StudyResults)
-        known = findings is not None and findings.study == study
-        running = dict(self.going.open) if self.going else {}
-        results.show(ShownStudy(study, findings.records if findings and known else {}, running))
+        study, results, going = self._study, self.query_one(StudyResults), self.going
+        records = dict(self._findings.records) if self._findings and self._findings.study == study else {}
+        if going is not None:  # which of them stand is for the study to tell: it may run all of them again
+            records = {row: record for row, record in records.items() if going.ended.get(row) == record.id}
+        results.show(ShownStudy(study, records, dict(going.open) if going else {}))
         results.set_class(self.study is None, "-outdated")
         self.query_one("#heading", Static).update(studies_words.heading(study, self._source))
         self.query_one("#base", Static).update(Content(printable(setup_text(study))))

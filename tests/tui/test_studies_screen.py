@@ -1,0 +1,432 @@
+"""Studies, driven by keys over a trainer that a test speaks for: from the form to the table to an opened row."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from host import screen_text, until
+from scripted import ScriptedTrainer
+from studied import begins, ends, fails, keep_row
+from textual.pilot import Pilot
+from textual.widgets import Input
+from workbench import workbench
+
+from cnn_tui import paths
+from cnn_tui.config.study import StudyPreset
+from cnn_tui.events import ErrorReport, RowKept, StudyFinished, StudyStarted
+from cnn_tui.store.presets import load_study, save_study
+from cnn_tui.trainer.protocol import Idle, Lost
+from cnn_tui.tui.app import Workbench
+from cnn_tui.tui.forms.experiment_form import ExperimentForm
+from cnn_tui.tui.forms.study_form import StudyForm
+from cnn_tui.tui.messages import CompareRequested, SessionRequested, StudyDrafted
+from cnn_tui.tui.screens.ask_text import AskTextScreen
+from cnn_tui.tui.screens.confirm import ConfirmScreen
+from cnn_tui.tui.screens.quit import QuitScreen
+from cnn_tui.tui.screens.studies import StudiesScreen
+from cnn_tui.tui.screens.studies_list import StudyList
+from cnn_tui.tui.screens.studies_results import StudyResults, StudyTableView
+from cnn_tui.tui.screens.studies_rows import StudyLine
+from study_records import study
+
+EPOCHS = study(name="how long", values=[1, 2, 3])
+Opened = tuple[Workbench, ScriptedTrainer, Pilot[None]]
+
+
+def own(preset: StudyPreset) -> Path:
+    """Save a study as this person's own; it is the first in the list."""
+    return save_study(preset, paths.own_presets_folder(), preset.name)
+
+
+def screen(app: Workbench) -> StudiesScreen:
+    shown = app.screen
+    assert isinstance(shown, StudiesScreen)
+    return shown
+
+
+def lines(app: Workbench) -> list[StudyLine]:
+    return screen(app).query_one(StudyTableView).rows
+
+
+def states(app: Workbench) -> list[str]:
+    return [line.state for line in lines(app)]
+
+
+async def shown(app: Workbench, pilot: Pilot[None], words: str) -> None:
+    """Wait until something is said."""
+    await until(pilot, lambda: words in screen_text(app))
+
+
+async def chosen(app: Workbench, pilot: Pilot[None], name: str) -> None:
+    """Open Studies and a study in its list."""
+    await pilot.press("5")
+    await until(pilot, lambda: isinstance(app.screen, StudiesScreen))
+    listed = screen(app).query_one(StudyList)
+    await until(pilot, lambda: any(entry.name == name for entry in listed.entries))
+    entry = next(entry for entry in listed.entries if entry.name == name)
+    listed.post_message(StudyList.Chosen(entry))
+    await until(pilot, lambda: screen(app).study == entry.study)
+    await until(pilot, lambda: "runs" in screen_text(app))
+
+
+async def started(app: Workbench, trainer: ScriptedTrainer, pilot: Pilot[None], preset: StudyPreset) -> None:
+    """Open a study of one's own and start it."""
+    own(preset)
+    await chosen(app, pilot, "how-long")
+    await pilot.press("ctrl+r")
+    await until(pilot, lambda: trainer.studies)
+    trainer.say_study(StudyStarted(study=preset, rows=len(list(preset.cells()))))
+
+
+async def test_a_list_in_a_field_of_setup_opens_a_study_of_it() -> None:
+    async with workbench() as (app, _, pilot):
+        app.screen.query_one(ExperimentForm).focus_field("training.optimizer.learning_rate")
+        await pilot.press("end", "ctrl+u", *"0.0001,")
+        await pilot.pause()
+        assert "ctrl+t" not in screen_text(app)
+        await pilot.press("space", *"0.01")
+        await until(pilot, lambda: "several values: ctrl+t makes a study of them" in screen_text(app))
+        await until(pilot, lambda: "^t Study" in screen_text(app))
+        await pilot.press("ctrl+t")
+        await until(pilot, lambda: isinstance(app.screen, StudiesScreen) and screen(app).study is not None)
+        made = screen(app).study
+        assert made is not None
+        assert (made.name, made.factor) == ("quickstart by learning rate", "training.optimizer.learning_rate")
+        assert made.values == (0.0001, 0.01)
+        assert made.base.data.dataset == "digits"
+        assert isinstance(app.focused, Input)
+        assert app.focused.value == "0.0001, 0.01"
+
+
+async def test_studies_begins_with_what_stands_in_setup() -> None:
+    async with workbench() as (app, _, pilot):
+        await pilot.press("5")
+        await until(pilot, lambda: isinstance(app.screen, StudiesScreen))
+        await until(pilot, lambda: "quickstart by learning rate" in screen_text(app))
+        await until(pilot, lambda: "✓ Ready: 3 runs" in screen_text(app))
+        names = [entry.name for entry in screen(app).query_one(StudyList).entries]
+        assert "report-table3" in names
+        assert "quickstart" not in names
+
+
+async def test_wrong_values_are_refused_in_words_under_their_field() -> None:
+    own(EPOCHS)
+    refused = {
+        "1, x": '"x" is not allowed: a whole number is expected',
+        "1, 0": "0 is not allowed: at least 1",
+        "1, 2, 1": "1 is there more than once",
+        "": "values is empty: name one value at least",
+    }
+    async with workbench(size=(80, 24)) as (app, trainer, pilot):
+        await chosen(app, pilot, "how-long")
+        form = screen(app).query_one(StudyForm)
+        for typed, words in refused.items():
+            form.focus_field("values")
+            await pilot.press("end", "ctrl+u", *typed)
+            await shown(app, pilot, f"↑ {words}")
+            assert form.study is None
+            assert f"✗ Cannot start: {words}" in screen_text(app)
+        form.focus_field("repeats")
+        await pilot.press("ctrl+r")
+        await pilot.pause()
+        assert trainer.studies == []
+        assert app.focused is form.query("TextControl").first()
+
+
+async def test_the_table_fills_row_by_row_and_shows_which_row_trains() -> None:
+    async with workbench() as (app, trainer, pilot):
+        await started(app, trainer, pilot, EPOCHS)
+        assert trainer.studies == [(EPOCHS, False)]
+        await until(pilot, lambda: states(app) == ["waiting"] * 3)
+        trainer.say_study(*begins(EPOCHS, 0))
+        await until(pilot, lambda: states(app)[0].startswith("▶ epoch 1/1"))
+        await until(pilot, lambda: "1/3 · epoch 1/1" in screen_text(app).splitlines()[0])
+        trainer.say_study(ends(EPOCHS, 0, 0.5), *begins(EPOCHS, 1))
+        await until(pilot, lambda: states(app)[0] == "done" and states(app)[1].startswith("▶"))
+        assert (figure := lines(app)[0].row.accuracy) is not None
+        assert figure.mean == 0.5
+        trainer.say_study(ends(EPOCHS, 1, 0.9), *begins(EPOCHS, 2), ends(EPOCHS, 2, 0.7))
+        trainer.say_study(StudyFinished(status="done"))
+        await until(pilot, lambda: states(app) == ["done"] * 3)
+        assert [line.best for line in lines(app)] == [False, True, False]
+        await until(pilot, lambda: "✓ Done: all 3 runs are there" in screen_text(app))
+        assert "by validation accuracy 0.9000" in screen_text(app)
+        assert app.current_mode == "studies"
+
+
+async def test_rows_that_train_together_all_show_it() -> None:
+    async with workbench() as (app, trainer, pilot):
+        await started(app, trainer, pilot, EPOCHS)
+        trainer.say_study(*begins(EPOCHS, 0), *begins(EPOCHS, 1), *begins(EPOCHS, 2))
+        await until(pilot, lambda: all(state.startswith("▶") for state in states(app)))
+        await until(pilot, lambda: "3 together" in screen_text(app))
+
+
+async def test_a_failed_row_says_why_and_the_study_goes_on() -> None:
+    async with workbench() as (app, trainer, pilot):
+        await started(app, trainer, pilot, EPOCHS)
+        trainer.say_study(*begins(EPOCHS, 0), fails(EPOCHS, 0, "Not [/] enough memory"), *begins(EPOCHS, 1))
+        await until(pilot, lambda: states(app)[0] == "failed: Not [/] enough memory")
+        assert states(app)[1].startswith("▶")
+        trainer.say_study(ends(EPOCHS, 1, 0.9), *begins(EPOCHS, 2), ends(EPOCHS, 2, 0.7))
+        trainer.say_study(StudyFinished(status="failed", failed=1))
+        await until(pilot, lambda: "1 of 3 runs left" in screen_text(app))
+
+
+async def test_x_stops_and_p_pauses_the_study_also_from_live() -> None:
+    async with workbench() as (app, trainer, pilot):
+        await started(app, trainer, pilot, EPOCHS)
+        trainer.say_study(*begins(EPOCHS, 0))
+        await until(pilot, lambda: states(app)[0].startswith("▶"))
+        await pilot.press("p")
+        await until(pilot, lambda: "paused" in screen_text(app))
+        await pilot.press("p")
+        await until(pilot, lambda: trainer.calls[-1] == "resume")
+        await pilot.press("2")
+        await until(pilot, lambda: app.current_mode == "live" and "how long epochs=1" in screen_text(app))
+        await pilot.press("x")
+        await until(pilot, lambda: trainer.calls[-1] == "stop")
+        assert "stopping" in screen_text(app)
+        assert app.study_state is not None
+        assert app.study_state.stage == "stopping"
+
+
+async def test_letters_typed_into_the_form_are_no_commands() -> None:
+    async with workbench() as (app, trainer, pilot):
+        await started(app, trainer, pilot, EPOCHS)
+        trainer.say_study(*begins(EPOCHS, 0))
+        await until(pilot, lambda: states(app)[0].startswith("▶"))
+        screen(app).query_one(StudyForm).focus_field("values")
+        await pilot.press("end", *"xpc 5")
+        await pilot.pause()
+        assert isinstance(app.focused, Input)
+        assert app.focused.value == "1, 2, 3xpc 5"
+        assert "stop" not in trainer.calls
+
+
+async def test_enter_opens_a_finished_row_and_leads_to_the_one_that_trains() -> None:
+    async with workbench() as (app, trainer, pilot):
+        await started(app, trainer, pilot, EPOCHS)
+        trainer.say_study(*begins(EPOCHS, 0), ends(EPOCHS, 0, 0.5), *begins(EPOCHS, 1))
+        await until(pilot, lambda: states(app)[0] == "done")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.current_mode == "results")
+        assert app.shown_session == "20261123T001500Z-0"
+        await pilot.press("5")
+        await until(pilot, lambda: isinstance(app.focused, StudyTableView))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: app.current_mode == "live")
+
+
+async def test_a_row_of_several_seeds_asks_which_one_to_open() -> None:
+    seeds = study(name="how long", values=[1, 2], repeats=2)
+    sessions = [keep_row(seeds, row, 0.5 + row / 10) for row in range(4)]
+    own(seeds)
+    async with workbench() as (app, _, pilot):
+        await chosen(app, pilot, "how-long")
+        await until(pilot, lambda: states(app) == ["done", "done"])
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: "run 2, accuracy 0.8000" in screen_text(app))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: app.shown_session == sessions[3])
+
+
+async def test_marked_rows_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    sessions = [keep_row(EPOCHS, row, 0.5) for row in range(3)]
+    own(EPOCHS)
+    asked: list[CompareRequested] = []
+    monkeypatch.setattr(Workbench, "on_compare_requested", lambda _, message: asked.append(message), raising=False)
+    async with workbench() as (app, _, pilot):
+        await chosen(app, pilot, "how-long")
+        await until(pilot, lambda: states(app) == ["done"] * 3)
+        assert "Compare" not in screen_text(app)
+        await pilot.press("space")
+        await until(pilot, lambda: "c Compare" in screen_text(app))
+        await pilot.press("c", "end", "space")
+        await until(pilot, lambda: [line.marked for line in lines(app)] == [True, False, True])
+        assert asked == []
+        await pilot.press("c")
+        await until(pilot, lambda: asked)
+    assert [message.session_ids for message in asked] == [(sessions[0], sessions[2])]
+
+
+async def test_finished_rows_are_kept_and_all_finished_asks_before_training_again() -> None:
+    first = keep_row(EPOCHS, 0, 0.5)
+    own(EPOCHS)
+    async with workbench() as (app, trainer, pilot):
+        await chosen(app, pilot, "how-long")
+        await until(pilot, lambda: "✓ Ready: 2 of 3 runs left" in screen_text(app))
+        assert states(app) == ["done", "waiting", "waiting"]
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: trainer.studies == [(EPOCHS, False)])
+        trainer.say_study(StudyStarted(study=EPOCHS, rows=3), RowKept(row=0, session_id=first))
+        for row in (1, 2):
+            trainer.say_study(*begins(EPOCHS, row), ends(EPOCHS, row, 0.6))
+        trainer.say_study(StudyFinished(status="done"))
+        await until(pilot, lambda: "✓ Done" in screen_text(app))
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: trainer.studies[1:] == [(EPOCHS, True)])
+        await until(pilot, lambda: isinstance(app.screen, StudiesScreen) and states(app) == ["waiting"] * 3)
+
+
+async def test_a_study_that_was_run_is_opened_from_its_sessions() -> None:
+    for row in range(3):
+        keep_row(EPOCHS, row, 0.5 + row / 10)
+    async with workbench() as (app, trainer, pilot):
+        await chosen(app, pilot, "how long")
+        await until(pilot, lambda: states(app) == ["done"] * 3)
+        assert "run before" in screen_text(app)
+        assert isinstance(app.focused, StudyTableView)
+        assert trainer.studies == []
+
+
+async def test_saving_makes_a_study_of_ones_own_and_asks_before_replacing_one() -> None:
+    async with workbench() as (app, _, pilot):
+        await chosen(app, pilot, "report-table3")
+        for name in ("mine", "mine"):
+            await pilot.press("ctrl+s")
+            await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
+            app.screen.query_one(Input).value = name
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, StudiesScreen | ConfirmScreen))
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, StudiesScreen) and "your study" in screen_text(app))
+    saved = load_study(paths.own_presets_folder() / "mine.json")
+    assert saved.name == "mine"
+    assert saved.reported == load_study(paths.shipped_presets_folder() / "report-table3.json").reported
+
+
+@pytest.mark.parametrize(
+    ("suffix", "part"), [("md", "| epochs"), ("csv", "epochs,"), ("html", "<svg"), ("tex", "\\begin")]
+)
+async def test_the_report_is_exported_by_the_files_name(tmp_path: Path, suffix: str, part: str) -> None:
+    for row in range(3):
+        keep_row(EPOCHS, row, 0.5)
+    own(EPOCHS)
+    async with workbench() as (app, _, pilot):
+        await chosen(app, pilot, "how-long")
+        await until(pilot, lambda: states(app) == ["done"] * 3)
+        await pilot.press("ctrl+e")
+        await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
+        app.screen.query_one(Input).value = str(tmp_path / "report.doc")
+        await pilot.press("enter")
+        await until(pilot, lambda: "must end in one of" in screen_text(app))
+        file = tmp_path / f"report.{suffix}"
+        app.screen.query_one(Input).value = str(file)
+        await pilot.press("enter")
+        await until(pilot, file.exists)
+    assert part.casefold() in file.read_text().casefold()
+
+
+@pytest.mark.parametrize(("key", "mode"), [("1", "setup"), ("2", "studies"), ("4", "sessions")])
+async def test_the_end_leads_only_who_watches_to_the_table(key: str, mode: str) -> None:
+    async with workbench() as (app, trainer, pilot):
+        await started(app, trainer, pilot, EPOCHS)
+        trainer.say_study(*begins(EPOCHS, 0))
+        await until(pilot, lambda: states(app)[0].startswith("▶"))
+        await pilot.press(key)
+        await until(pilot, lambda: app.current_mode != "studies")
+        trainer.say_study(ends(EPOCHS, 0, 0.5), StudyFinished(status="stopped"))
+        await until(pilot, lambda: not app.busy and app.current_mode == mode)
+
+
+async def test_run_and_study_refuse_each_other_and_quit_speaks_of_the_study() -> None:
+    async with workbench() as (app, trainer, pilot):
+        await started(app, trainer, pilot, EPOCHS)
+        await pilot.press("1")
+        await until(pilot, lambda: "The next can start when it has ended" in screen_text(app))
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: any(note.title == "A study is going on" for note in app._notifications))
+        assert trainer.submitted == []
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: isinstance(app.screen, QuitScreen) and "A study is going on" in screen_text(app))
+        await pilot.press("escape")
+
+
+async def test_a_lost_trainer_is_told_once_and_ends_the_study() -> None:
+    async with workbench() as (app, trainer, pilot):
+        await started(app, trainer, pilot, EPOCHS)
+        trainer.say_study(*begins(EPOCHS, 0))
+        await until(pilot, lambda: states(app)[0].startswith("▶"))
+        error = ErrorReport(title="The trainer was killed")
+        trainer.say_study(fails(EPOCHS, 0, error.title), StudyFinished(status="failed", failed=1, error=error))
+        trainer.tell(Lost(status="failed", session_id=None, error=error, log_tail=""))
+        trainer.tell(Idle())
+        await until(pilot, lambda: states(app)[0] == "failed: The trainer was killed")
+        told = [note for note in app._notifications if note.title == error.title]
+        assert len(told) == 1
+        assert not app.busy
+
+
+async def test_on_a_small_terminal_list_form_and_table_take_turns() -> None:
+    for row in range(3):
+        keep_row(EPOCHS, row, 0.5)
+    own(EPOCHS)
+    async with workbench(size=(80, 24)) as (app, _, pilot):
+        await pilot.press("5")
+        await until(pilot, lambda: "Choose a study" in screen_text(app) and "how-long" in screen_text(app))
+        assert "^r Start" not in screen_text(app)
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: "✓ Done" in screen_text(app) and states(app) == ["done"] * 3)
+        assert not screen(app).query_one(StudyForm).display
+        assert screen(app).query_one("#curves").region.height >= 8
+        await pilot.press("f2")
+        await until(pilot, lambda: screen(app).query_one(StudyForm).display and isinstance(app.focused, Input))
+        await pilot.press("f2")
+        await until(pilot, lambda: isinstance(app.focused, StudyTableView))
+        await pilot.press("ctrl+o")
+        await until(pilot, lambda: "Choose a study" in screen_text(app))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 50)])
+async def test_nothing_is_cut_off_at_the_right(size: tuple[int, int]) -> None:
+    async with workbench(size=size) as (app, _, pilot):
+        await chosen(app, pilot, "report-table3")
+        await until(pilot, lambda: "F1 Help" in screen_text(app).splitlines()[-1])
+        await until(pilot, lambda: "reported" in screen_text(app))
+        heading = next(line for line in screen_text(app).splitlines() if "reported" in line)
+        assert {"accuracy", "reported", "difference", "time", "state"} <= set(heading.split())
+
+
+async def test_texts_from_people_are_never_markup() -> None:
+    hostile = study(name="[/] [red]x\x1b]52;c;eA==\x07\u202e", description="[/nope]", values=[1, 2])
+    keep_row(hostile, 0, 0.5)
+    async with workbench() as (app, _, pilot):
+        await chosen(app, pilot, hostile.name)
+        await until(pilot, lambda: "[/] [red]x" in screen_text(app))
+        assert not {"\x1b", "\x07", "\u202e"} & set(screen_text(app))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
+
+
+async def test_the_base_opens_in_setup() -> None:
+    own(study(name="how long", base={"data": {"dataset": "mnist"}}))
+    async with workbench() as (app, _, pilot):
+        await chosen(app, pilot, "how-long")
+        await pilot.press("ctrl+b")
+        await until(pilot, lambda: app.current_mode == "setup" and "mnist" in screen_text(app))
+
+
+async def test_a_broken_study_file_hides_nothing() -> None:
+    own(EPOCHS)
+    (paths.own_presets_folder() / "broken.json").write_text(json.dumps({"kind": "study", "factor": "nope"}))
+    async with workbench() as (app, _, pilot):
+        await chosen(app, pilot, "how-long")
+
+
+async def test_a_draft_follows_its_factor_and_opens_by_message() -> None:
+    async with workbench() as (app, _, pilot):
+        await pilot.press("5")
+        await until(pilot, lambda: "quickstart by learning rate" in screen_text(app))
+        assert app.edited_preset is not None
+        app.post_message(StudyDrafted(app.edited_preset, "training.epochs", "1, 2, 3"))
+        await until(pilot, lambda: "quickstart by epochs" in screen_text(app))
+        await until(pilot, lambda: (made := screen(app).study) is not None and made.values == (1, 2, 3))
+        results = screen(app).query_one(StudyResults)
+        results.post_message(SessionRequested("gone"))
+        await until(pilot, lambda: app.current_mode == "results")

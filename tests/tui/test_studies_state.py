@@ -1,0 +1,167 @@
+"""What the workbench knows of a study, and what it says of it, without a screen."""
+
+from __future__ import annotations
+
+import pytest
+from studied import begins
+
+from cnn_tui.config.experiment import Experiment
+from cnn_tui.config.fields import field
+from cnn_tui.config.preset import RunPreset
+from cnn_tui.config.study import StudyPreset
+from cnn_tui.events import ErrorReport, RowEvent, RowKept, RunFinished, StudyEvent, StudyFinished, StudyStarted
+from cnn_tui.store.records import SessionRecord
+from cnn_tui.trainer.protocol import Idle, Paused, Refused, StudySaid
+from cnn_tui.tui.forms.several import first_of_several
+from cnn_tui.tui.forms.study_fields import as_list, read_list
+from cnn_tui.tui.screens.studies_draft import draft, named
+from cnn_tui.tui.screens.studies_past import past_studies
+from cnn_tui.tui.study_estimate import estimate_study
+from cnn_tui.tui.study_state import StudyState
+from cnn_tui.tui.widgets.title_bar import run_words
+from study_records import record, study
+
+STUDY = study(values=[1, 2, 3])
+
+
+def told(*events: StudyEvent) -> StudyState:
+    """A study of three rows that has told these events."""
+    state = StudyState(STUDY)
+    for event in events:
+        state.apply(StudySaid(event=event))
+    return state
+
+
+def test_the_run_to_look_at_is_the_one_that_began_last_and_goes_on() -> None:
+    state = told()
+    assert (state.stage, state.shown.part, run_words(state.shown)) == ("starting", "1/3", "1/3 · starting…")
+    state = told(StudyStarted(study=STUDY, rows=3), *begins(STUDY, 0), *begins(STUDY, 1))
+    assert list(state.open) == [0, 1]
+    assert run_words(state.shown) == "2/3 · epoch 1/2 · 50 %"
+    state.apply(StudySaid(event=RowEvent(row=1, event=RunFinished(status="done"))))
+    assert state.shown.part == "1/3"
+    state.apply(StudySaid(event=RowEvent(row=0, event=RunFinished(status="done"))))
+    assert state.shown.part == "1/3"
+    assert run_words(state.shown) == "1/3 · done"
+    assert state.going
+
+
+def test_rows_that_ended_are_known_by_their_sessions() -> None:
+    state = told(RowKept(row=2, session_id="earlier"), *begins(STUDY, 0))
+    before = state.turn
+    state.apply(StudySaid(event=RowEvent(row=0, event=RunFinished(status="failed"))))
+    assert state.ended == {2: "earlier", 0: "20261123T001500Z-0"}
+    assert state.turn != before
+
+
+def test_pause_and_stop_concern_every_open_row() -> None:
+    state = told(*begins(STUDY, 0), *begins(STUDY, 1))
+    state.apply(Paused(paused=True))
+    assert {run.stage for run in state.open.values()} == {state.stage} == {"paused"}
+    state.apply(Paused(paused=False))
+    state.stop()
+    state.apply(StudySaid(event=begins(STUDY, 1)[-1]))
+    assert {run.stage for run in state.open.values()} == {state.stage} == {"stopping"}
+
+
+def test_it_ends_with_its_last_event_or_with_the_trainer() -> None:
+    lost = ErrorReport(title="gone")
+    state = told(StudyFinished(status="failed", failed=1, error=lost))
+    assert (state.going, state.shown.going, state.error) == (False, False, lost)
+    for ending in (Idle(), Refused(reason="busy")):
+        state = told()
+        state.apply(ending)
+        assert not state.going
+
+
+def test_a_study_of_runs_that_share_work_takes_as_long_as_the_longest() -> None:
+    epochs = [cell.experiment for cell in study(values=[1, 5, 20]).cells()]
+
+    def by_epochs(experiment: Experiment) -> float | None:
+        return 2.0 * experiment.training.epochs
+
+    shared = estimate_study(3, epochs, False, by_epochs)
+    assert (shared.computations, shared.seconds) == (1, 40.0)
+    assert shared.words == "3 runs in 1 computation · about 40 s"
+    alone = estimate_study(4, epochs, True, by_epochs)
+    assert (alone.computations, alone.seconds) == (3, 52.0)
+    assert alone.words == "3 of 4 runs left · about 52 s"
+    unknown = estimate_study(3, epochs, True, lambda one: 1.0 if one.training.epochs > 1 else None)
+    assert unknown.words == "3 runs · time not known yet"
+    assert estimate_study(3, [], False, by_epochs).words == "all 3 runs are there"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "values"),
+    [
+        ("training.optimizer.learning_rate", "0.0001, 1e-3,0.01", (0.0001, 0.001, 0.01)),
+        ("training.epochs", "1, 3, 10,", (1, 3, 10)),
+        ("training.epochs", "", ()),
+        ("data.train_limit", "100, none", (100, None)),
+        ("model.architecture", "resnet18, vgg16", ("resnet18", "vgg16")),
+        ("training.epochs", "1, x, , 2", (1, "x", "", 2)),
+    ],
+)
+def test_lists_are_read_by_the_kind_of_their_field(path: str, text: str, values: tuple[object, ...]) -> None:
+    assert read_list(path, text) == values
+
+
+def test_a_list_reads_back_as_it_is_written() -> None:
+    rates = (0.1, 0.0001, 1e-6)
+    assert read_list("training.optimizer.learning_rate", as_list(rates)) == rates
+
+
+@pytest.mark.parametrize(
+    ("path", "typed", "first"),
+    [
+        ("training.epochs", "1, 3, 5", 1),
+        ("training.optimizer.learning_rate", "0.1,0.01", 0.1),
+        ("training.epochs", "1,", None),
+        ("training.epochs", "1, x", None),
+        ("training.epochs", 3, None),
+        ("model.weights", "random, imagenet", None),
+    ],
+)
+def test_only_numbers_in_a_number_field_are_a_list(path: str, typed: object, first: object) -> None:
+    assert first_of_several(field(path), typed) == first
+
+
+def test_a_draft_is_named_after_what_it_varies() -> None:
+    rates = draft(RunPreset(name="pets"))
+    assert (rates.name, rates.values) == ("pets by learning rate", (0.0001, 0.001, 0.01))
+    epochs = StudyPreset.model_validate({**dict(rates), "factor": "training.epochs", "values": (1, 2)})
+    assert named(epochs).name == "pets by epochs"
+    assert draft(RunPreset(name="x" * 200), "training.epochs").name.endswith("x by epochs")
+
+
+def _records(preset: StudyPreset) -> list[SessionRecord]:
+    rows = range(len(list(preset.cells())))
+    return [record(preset, row, 0.5) for row in rows]
+
+
+@pytest.mark.parametrize(
+    "preset",
+    [
+        study(),
+        study(factor="training.optimizer.learning_rate", values=[0.1, 0.01], repeats=3),
+        study(second_factor="training.batch_size", second_values=[8, 16]),
+        study(factor="training.seed", values=[0, 1]),
+        study(factor="model.architecture", values=["resnet18", "vgg16"]),
+        study(values=[7]),
+    ],
+)
+def test_a_study_is_told_from_its_sessions(preset: StudyPreset) -> None:
+    (found,) = past_studies(_records(preset)[::-1])
+    assert [cell.experiment for cell in found.cells()] == [cell.experiment for cell in preset.cells()]
+    assert (found.name, found.factor, found.second_factor) == (preset.name, preset.factor, preset.second_factor)
+    assert found.repeats == preset.repeats
+
+
+def test_half_a_study_is_told_from_the_sessions_that_there_are() -> None:
+    (found,) = past_studies(_records(study(repeats=2))[:3])
+    assert found.values == (1, 3)
+
+
+def test_sessions_that_differ_in_everything_are_no_study() -> None:
+    one, other = study(), study(base={"data": {"dataset": "digits"}, "model": {"architecture": "vgg16"}})
+    assert list(past_studies([record(one, 0, 0.5), record(other, 2, 0.5)])) == []
