@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -316,6 +317,25 @@ def test_a_real_study_keeps_its_rows(preset: Path, capfd: Output) -> None:
     assert second == first
     assert talk.count("kept from session") == 3
     assert len(list_sessions()) == len(sessions) == 3
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+def test_a_study_that_was_killed_goes_on_where_it_was(tmp_path: Path, capfd: Output) -> None:
+    path = write(tmp_path, factor="training.batch_size", values=[8, 16, 32], reported=[])
+    with subprocess.Popen([PROGRAM, "study", str(path)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        while not process.stderr.readline().startswith(b"1/3 batch_size 8: accuracy"):
+            assert process.poll() is None
+        process.kill()
+    done = states().count("done")
+    assert done >= 1
+    assert guarded(cli, ["study", str(path)]) == 0
+    assert capfd.readouterr().err.count("kept from session") == done
+    assert states().count("done") == 3
+
+
+def states() -> list[str]:
+    return [entry.record.status for entry in list_sessions() if entry.record is not None]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a POSIX pseudo-terminal")
