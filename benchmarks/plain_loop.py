@@ -38,12 +38,13 @@ def loader(folder: Path, image_size: int, pictures: int, batch_size: int = 32) -
 
 
 def network(architecture: str, classes: int, *, frozen: bool) -> nn.Module:
-    """A network whose last layer is new; the others learn nothing where they are frozen. For networks with ``fc``."""
+    """A network whose last layer is new; the others learn nothing where they are frozen."""
     model: nn.Module = get_model(architecture, weights=None)
     if frozen:
         for parameter in model.parameters():
             parameter.requires_grad = False
-    model.fc = nn.Linear(model.get_submodule("fc").get_parameter("weight").shape[1], classes)
+    last = "fc" if hasattr(model, "fc") else "classifier.6"  # VGG's and AlexNet's
+    model.set_submodule(last, nn.Linear(model.get_submodule(last).get_parameter("weight").shape[1], classes))
     return model.to(device())
 
 
