@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.reactive import var
 
 from cnn_tui.tui.messages import (
+    CompareRequested,
     KillRequested,
     PauseRequested,
     PresetEdited,
@@ -165,6 +166,12 @@ class Workbench(App[None]):
         """Open a session's results."""
         self.shown_session = message.session_id
         self.switch_mode("results")
+
+    def on_compare_requested(self, message: CompareRequested) -> None:
+        """Open sessions side by side."""
+        from cnn_tui.tui.screens.compare import CompareScreen
+
+        self.push_screen(CompareScreen(message.session_ids))
 
     def action_help(self) -> None:
         """Show the keys of the present screen."""

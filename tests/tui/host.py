@@ -12,7 +12,7 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from cnn_tui.config.preset import RunPreset
-from cnn_tui.tui.messages import PresetRequested, RunRequested, SessionRequested
+from cnn_tui.tui.messages import CompareRequested, PresetRequested, RunRequested, SessionRequested
 from cnn_tui.tui.run_state import RunState
 from cnn_tui.tui.screens.results import ResultsScreen
 from cnn_tui.tui.screens.sessions import SessionsScreen
@@ -52,6 +52,9 @@ class Host(App[None]):
         self.asked.append(message)
 
     def on_preset_requested(self, message: PresetRequested) -> None:
+        self.asked.append(message)
+
+    def on_compare_requested(self, message: CompareRequested) -> None:
         self.asked.append(message)
 
     def on_session_requested(self, message: SessionRequested) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from host import Host, screen_text, until
 from kept import HOSTILE, hostile, keep
+from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Input
+from workbench import workbench
 
 from cnn_tui.tui.screens.ask_text import AskTextScreen
 from cnn_tui.tui.screens.compare import CompareScreen
@@ -29,21 +31,33 @@ def two() -> tuple[Path, Path]:
     )
 
 
-async def opened(pilot: Pilot[None], app: Host) -> None:
+async def opened(pilot: Pilot[None], app: App[None]) -> None:
     """Wait until a comparison is on the screen."""
     await until(pilot, lambda: isinstance(app.screen, CompareScreen) and app.screen.query("#classes-table"))
     await pilot.pause()
 
 
 async def open_both(pilot: Pilot[None], app: Host) -> None:
-    """Mark the two sessions, the older one first, and compare them."""
+    """Open the two sessions side by side."""
     await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
-    await until(pilot, lambda: len(app.screen.query_one(SessionsTable).rows) == 2)
-    await pilot.press("end", "space", "home", "space", "c")
+    app.push_screen(CompareScreen([FIRST, SECOND]))
     await opened(pilot, app)
 
 
-def shows(app: Host, *texts: str) -> bool:
+async def test_marked_sessions_are_compared_in_the_order_of_their_marks() -> None:
+    two()
+    async with workbench() as (app, _, pilot):
+        app.switch_mode("sessions")
+        await until(pilot, lambda: [len(table.rows) for table in app.screen.query(SessionsTable)] == [2])
+        await pilot.press("end", "space", "home", "space", "c")
+        await opened(pilot, app)
+        await until(pilot, lambda: shows(app, "A first", "B second"))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
+        assert shows(app, "2 sessions, 2 marked")
+
+
+def shows(app: App[None], *texts: str) -> bool:
     return all(text in screen_text(app) for text in texts)
 
 
@@ -80,7 +94,6 @@ async def test_in_a_small_terminal_the_parts_take_turns() -> None:
         await pilot.click(".pane-tab", offset=(1, 0))
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
-        assert shows(app, "2 sessions, 2 marked")
 
 
 async def test_classes_can_be_sorted_by_their_change() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -24,7 +24,7 @@ from cnn_tui.tui.screens.errors import error_content
 from cnn_tui.tui.screens.export_flow import export_into_folder
 from cnn_tui.tui.widgets.line_chart import LineChart
 from cnn_tui.tui.widgets.pane_tabs import PaneTabs
-from cnn_tui.tui.widgets.title_bar import TitleBar
+from cnn_tui.tui.widgets.title_bar import ModeName, TitleBar
 
 _TITLES = {"summary": "Summary", "curves": "Curves", "classes": "Classes"}
 _WIDE, _TALL = 110, 30
@@ -74,7 +74,7 @@ class CompareScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """What is compared, and the parts of the comparison."""
-        yield TitleBar("sessions")
+        yield TitleBar(cast(ModeName, self.app.current_mode))
         yield ComparisonLegend()
         yield PaneTabs(_TITLES.items())
         with Container(id="body"):

@@ -19,7 +19,7 @@ from textual.widgets import Footer, Input, Static
 from cnn_tui.errors import CnnTuiError
 from cnn_tui.store.names import printable
 from cnn_tui.store.sessions import delete_session, rename_session
-from cnn_tui.tui.messages import PresetRequested, RunRequested, SessionRequested
+from cnn_tui.tui.messages import CompareRequested, PresetRequested, RunRequested, SessionRequested
 from cnn_tui.tui.run_state import RunState
 from cnn_tui.tui.screens.ask_text import AskTextScreen
 from cnn_tui.tui.screens.confirm import ConfirmScreen
@@ -201,9 +201,7 @@ class SessionsScreen(Screen[None]):
             words = "Mark two sessions or more with space first."
             self.notify(words, title="A comparison takes two", severity="warning", markup=False)
             return
-        from cnn_tui.tui.screens.compare import CompareScreen
-
-        self.app.push_screen(CompareScreen(self._marked))
+        self.post_message(CompareRequested(tuple(self._marked)))
 
     def action_rerun(self) -> None:
         """Train the same again."""
