@@ -50,9 +50,13 @@ def one_thread() -> Iterator[None]:
 def empty_classifier(name: str, trainable: str = "last_layer", batch_norm: str = "frozen") -> Classifier:
     """A classifier with ImageNet's input and without its weights."""
     config = ModelConfig.model_validate({"architecture": name, "trainable": trainable, "batch_norm": batch_norm})
+    return build(config, 10, least_size(name), seed=0)
+
+
+def least_size(name: str) -> int:
+    """The smallest side from 32 pixels that an architecture takes."""
     architecture = ARCHITECTURES[name]
-    size = math.ceil(max(architecture.min_image_size, 32) / architecture.image_size_step) * architecture.image_size_step
-    return build(config, 10, size, seed=0)
+    return math.ceil(max(architecture.min_image_size, 32) / architecture.image_size_step) * architecture.image_size_step
 
 
 def fill_weights(classifier: Classifier) -> None:
