@@ -82,6 +82,31 @@ def test_a_stack_learns_what_each_layer_learns_alone(name: str, dropout: float) 
             torch.testing.assert_close(tensor, other, rtol=1e-3, atol=1e-5)
 
 
+def test_frozen_steps_run_in_the_precision_of_the_backbone_and_the_last_layer_in_float32() -> None:
+    plain = material(0.5)
+    frozen = nn.Linear(FEATURES, FEATURES).requires_grad_(False)
+    given = Material(
+        plain.classifier,
+        nn.Sequential(plain.head[0], frozen, plain.head[1]) if plain.head else None,
+        *(plain.train, plain.validation, plain.test),
+        Compute(torch.device("cpu"), torch.bfloat16),
+        64,
+    )
+    stack = HeadStack(given, [settings()])
+    train(stack, orders([0]), [1.0] * 4)
+    assert frozen.weight.dtype is torch.float32
+    assert stack.state(0)["fc.weight"].dtype is torch.float32
+    looking = Returning(stack.look(given.test, [torch.arange(ROWS)]))
+    list(looking)
+    feed = given.test
+    assert isinstance(feed, FeatureFeed)
+    exact = frozen(feed.features) @ stack.state(0)["fc.weight"].T + stack.state(0)["fc.bias"]
+    assert looking.value[0].loss == pytest.approx(float(nn.functional.cross_entropy(exact, feed.labels)), rel=2e-2)
+    rounded = frozen.bfloat16()(feed.features.bfloat16()).float()
+    near = rounded @ stack.state(0)["fc.weight"].T + stack.state(0)["fc.bias"]
+    assert looking.value[0].loss == pytest.approx(float(nn.functional.cross_entropy(near, feed.labels)), rel=1e-5)
+
+
 def test_steps_and_pictures_are_counted_whatever_the_last_batch() -> None:
     learner = HeadStack(material(), [settings()])
     done = list(learner.steps([torch.arange(ROWS)], [1.0] * 4, never))

@@ -7,6 +7,7 @@ little more than for one; layers of other seeds, whose batches have the same sha
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 
@@ -57,15 +58,16 @@ class HeadStack:
         seeds = list(dict.fromkeys(config.seed for config in configs))
         self._material, self._config, self._count = material, configs[0], len(configs)
         self._streams, self._each = len(seeds), len(configs) // len(seeds)
-        self._prefixes = [_prefix(material.head, seed) for seed in seeds] if len(material.head) > 1 else []
+        frozen = _converted(material.head[:-1], material.compute.dtype)
+        self._prefixes = [_prefix(frozen, seed) for seed in seeds] if len(frozen) else []
         name, _ = last_layer(material.classifier.network)
         self._weight, self._bias = f"{name}.weight", f"{name}.bias"
         states = [material.classifier.first_state(config.seed) for config in configs]
         weights = torch.stack([state[self._weight] for state in states])
         biases = torch.stack([state[self._bias] for state in states]) if self._bias in states[0] else None
         self._layers = _Layers(weights, biases, configs, self._streams)
-        frozen = sum(parameter.numel() for prefix in self._prefixes for parameter in prefix.parameters())
-        self._work = self._config.batch_size * (4 * weights.numel() + 2 * frozen)
+        before = self._streams * sum(parameter.numel() for parameter in frozen.parameters())
+        self._work = self._config.batch_size * (4 * weights.numel() + 2 * before)
 
     def steps(self, rows: Sequence[Tensor], factors: Sequence[float], should_stop: ShouldStop) -> Iterator[Steps]:
         """See ``Learner``; several steps at a time."""
@@ -108,7 +110,8 @@ class HeadStack:
         """What a last layer sees, (S, B, F) of features (S, B, ...); in training dropout draws for each stream."""
         if not self._prefixes:
             return features
-        return torch.stack([prefix(part) for prefix, part in zip(self._prefixes, features, strict=True)])
+        inputs = features.to(self._material.compute.dtype)
+        return torch.stack([prefix(part) for prefix, part in zip(self._prefixes, inputs, strict=True)]).float()
 
     def look(self, feed: Feed, rows: Sequence[Tensor], least_batch: int = 1) -> Looking:
         """See ``Learner``."""
@@ -249,11 +252,20 @@ def _fused_step(config: OptimizerConfig, values: Tensor, gradient: Tensor) -> Ca
     )
 
 
-def _prefix(head: nn.Sequential, seed: int) -> nn.Sequential:
-    """All before the last layer, its dropout drawing from this seed."""
+def _converted(frozen: nn.Sequential, dtype: torch.dtype) -> nn.Sequential:
+    """The frozen steps in the precision of the backbone's arithmetic, of which they are a part."""
+    if dtype is torch.float32:
+        return frozen
+    return nn.Sequential(
+        *(step if isinstance(step, SeededDropout) else copy.deepcopy(step).to(dtype) for step in frozen)
+    )
+
+
+def _prefix(frozen: nn.Sequential, seed: int) -> nn.Sequential:
+    """The frozen steps with dropout that draws from this seed."""
     randomness = Randomness(seed)
     return nn.Sequential(
-        *(SeededDropout(step.p, randomness) if isinstance(step, SeededDropout) else step for step in head[:-1])
+        *(SeededDropout(step.p, randomness) if isinstance(step, SeededDropout) else step for step in frozen)
     )
 
 
