@@ -17,12 +17,24 @@ def leave_with_terminal(app: App[None], leave: Callable[[], None]) -> None:
     """Call ``leave`` on SIGTERM, on SIGHUP and when standard input is no terminal any more."""
     if sys.platform == "win32" or app.is_headless:
         return
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, leave)
-    app.set_interval(_CHECK_SECONDS, lambda: _leave_without_terminal(leave))
 
-
-def _leave_without_terminal(leave: Callable[[], None]) -> None:
-    if not os.isatty(sys.__stdin__.fileno() if sys.__stdin__ else 0):
+    def hung_up() -> None:
+        _write_nowhere()
         leave()
+
+    def check() -> None:
+        if not os.isatty(sys.__stdin__.fileno() if sys.__stdin__ else 0):
+            hung_up()
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, leave)
+    loop.add_signal_handler(signal.SIGHUP, hung_up)
+    app.set_interval(_CHECK_SECONDS, check)
+
+
+def _write_nowhere() -> None:
+    """A write to a terminal that is gone fails, and ends the thread that Textual's last words would wait for."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    os.close(nowhere)
