@@ -12,7 +12,7 @@ from rich.console import Console
 from cnn_tui.cli.live import LiveReporter
 from cnn_tui.cli.result_tables import print_result
 from cnn_tui.config.preset import RunPreset
-from cnn_tui.events import EpochFinished, Event, Phase, RunFinished, RunStarted, WarningRaised
+from cnn_tui.events import EpochFinished, Event, Phase, RunFinished, RunStarted, StudyEvent, WarningRaised
 from cnn_tui.store.names import printable
 
 
@@ -43,7 +43,7 @@ def make_reporter(preset: RunPreset, as_json: bool) -> Reporter:
     return PlainReporter(preset)
 
 
-class _Quiet:
+class Quiet:
     """What reporters share that hold nothing open."""
 
     def __enter__(self) -> Self:
@@ -58,16 +58,16 @@ class _Quiet:
         """Nothing to say yet."""
 
 
-class JsonReporter(_Quiet):
+class JsonReporter(Quiet):
     """One event per line on standard output."""
 
-    def report(self, event: Event) -> None:
+    def report(self, event: Event | StudyEvent) -> None:
         """Print the event, in ASCII, so that no name reaches a terminal raw."""
         sys.stdout.write(json.dumps(event.model_dump(mode="json")) + "\n")
         sys.stdout.flush()
 
 
-class PlainReporter(_Quiet):
+class PlainReporter(Quiet):
     """A line per epoch and the tables at the end on standard output; what is going on on standard error."""
 
     def __init__(self, preset: RunPreset) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from types import TracebackType
 from typing import Protocol, Self
 
 from cnn_tui.cli.output import say
-from cnn_tui.cli.reporters import warning_text
+from cnn_tui.cli.reporters import JsonReporter, Quiet, warning_text
 from cnn_tui.cli.study_live import LiveStudyReporter
 from cnn_tui.cli.study_words import kept_line, row_line
 from cnn_tui.events import Event, Phase, RowEvent, RowKept, RunFinished, StudyEvent, StudyStarted, WarningRaised
@@ -32,34 +31,13 @@ class StudyReporter(Protocol):
 def make_study_reporter(progress: StudyProgress, as_json: bool) -> StudyReporter:
     """The reporter for where the talk goes."""
     if as_json:
-        return JsonStudyReporter()
+        return JsonReporter()
     if sys.stderr.isatty():
         return LiveStudyReporter(progress)
     return PlainStudyReporter(progress)
 
 
-class _Quiet:
-    """What reporters share that hold nothing open."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return None
-
-
-class JsonStudyReporter(_Quiet):
-    """One event per line on standard output."""
-
-    def report(self, event: StudyEvent) -> None:
-        """Print the event, in ASCII, so that no name reaches a terminal raw."""
-        sys.stdout.write(json.dumps(event.model_dump(mode="json")) + "\n")
-        sys.stdout.flush()
-
-
-class PlainStudyReporter(_Quiet):
+class PlainStudyReporter(Quiet):
     """A line for each row that ends, on standard error, since the table is what belongs on standard output."""
 
     def __init__(self, progress: StudyProgress) -> None:
