@@ -110,6 +110,12 @@ async def test_nothing_wrong_can_start_and_the_first_wrong_field_gets_the_cursor
         assert trainer.submitted == []
 
 
+async def test_a_folder_that_is_not_there_is_told_before_the_start(tmp_path: Path) -> None:
+    async with workbench() as (app, _, pilot):
+        form(app).load(override(SMALL, ["data.dataset=folder", f"data.root={tmp_path / 'nowhere'}"]))
+        await until(pilot, lambda: "no such folder" in start_words(app))
+
+
 async def test_a_rule_between_fields_stops_the_start_too() -> None:
     async with workbench() as (app, trainer, pilot):
         await set_field(pilot, app, "data.validation_fraction", "0")

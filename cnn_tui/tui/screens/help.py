@@ -34,7 +34,8 @@ class HelpScreen(ModalScreen[None]):
 
     def _table(self) -> Table:
         keys: dict[str, list[str]] = {}
-        for active in self._shown.values():
+        # What the footer shows too comes first: it is what the screen is for.
+        for active in sorted(self._shown.values(), key=lambda active: not active.binding.show):
             if active.binding.description and active.enabled:
                 shown = self.app.get_key_display(active.binding)
                 keys.setdefault(active.binding.tooltip or active.binding.description, []).append(shown)

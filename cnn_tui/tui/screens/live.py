@@ -90,7 +90,7 @@ class LiveScreen(Screen[None]):
             yield Static("", id="remark", markup=False)
             yield Static("", id="trail", markup=False)
             yield PhaseBar()
-        yield Footer(show_command_palette=False)
+        yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
         """Follow the run, at the screen's own pace."""

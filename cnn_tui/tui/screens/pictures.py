@@ -85,7 +85,7 @@ class PicturesScreen(Screen[None]):
                 yield Picture(id="large")
         yield Static("", id="failure")
         yield Static("", id="note")
-        yield Footer()
+        yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
         """Read the pictures."""
@@ -175,7 +175,7 @@ class PictureScreen(ModalScreen[int]):
         """The picture above what it is."""
         yield Picture()
         yield Static("")
-        yield Footer()
+        yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
         """Show the first."""

@@ -71,7 +71,7 @@ class ResultsScreen(Screen[None]):
         yield ResultHeader()
         yield ResultsBody()
         yield Static(_NOTHING, id="nothing")
-        yield Footer()
+        yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
         """Follow the session that is to be shown."""

@@ -92,7 +92,7 @@ class SessionsScreen(Screen[None]):
         yield SessionsTable(SESSION_COLUMNS, key=lambda row: row.id, id="table")
         yield Static("", id="details")
         yield Static("", id="empty")
-        yield Footer()
+        yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
         """Notice when a run begins or ends."""

@@ -61,7 +61,7 @@ class SetupScreen(Screen[None]):
                 yield FieldHelp()
             yield MeaningPane(id="meaning")
         yield StartBar()
-        yield Footer(show_command_palette=False)
+        yield Footer(show_command_palette=False, compact=True)
 
     async def furnish(self, preset: RunPreset | None) -> None:
         """Bring the form, with ``preset`` or the quickstart in it, and follow what the workbench wants opened."""
@@ -119,16 +119,17 @@ class SetupScreen(Screen[None]):
 
     def _judge(self, editor: PresetEditor) -> None:
         """Say whether it can start."""
-        bar, trouble = self.query_one(StartBar), editor.trouble
-        bar.wrong = bool(trouble)
+        bar, meaning, trouble = self.query_one(StartBar), self.query_one(MeaningPane), editor.trouble
+        bar.wrong = bool(trouble or meaning.problem)
         bar.ready = not trouble and not self._busy
         if trouble:
             bar.words = f"✗ Cannot start: {trouble}"
         elif self._busy:
             bar.words = "A run is going on: press 2 to watch it. The next can start when it has ended."
+        elif meaning.problem:
+            bar.words = f"✗ {meaning.problem}"
         else:
-            found = self.query_one(MeaningPane).brief
-            bar.words = f"✓ Ready: {found}" if found else "✓ Ready"
+            bar.words = f"✓ Ready: {meaning.brief}" if meaning.brief else "✓ Ready"
 
     def action_start(self) -> None:
         """Train what stands in the form; while anything is wrong, go to the first of it."""

@@ -48,10 +48,17 @@ class MeaningPane(VerticalScroll, can_focus=False):
     @property
     def brief(self) -> str:
         """What is known of the present experiment, in one line; empty while that is nothing."""
-        summary = self._summary
-        if summary is None or summary.survey is None or summary.survey.experiment != self.experiment:
-            return ""
-        return summary.brief
+        return self._summary.brief if self._summary and self._survey else ""
+
+    @property
+    def problem(self) -> str:
+        """Why pictures or weights of one's own cannot be used as it seems now; empty if they can."""
+        return self._survey.problem if self._survey else ""
+
+    @property
+    def _survey(self) -> Survey | None:
+        found = self._summary.survey if self._summary else None
+        return found if found is not None and found.experiment == self.experiment else None
 
     def watch_experiment(self, experiment: Experiment | None) -> None:
         """Look at it, once the person pauses."""

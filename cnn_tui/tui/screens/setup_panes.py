@@ -76,8 +76,8 @@ class StartBar(Horizontal):
         background: $surface;
         & > Static { width: 1fr; height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
         & > Button { width: 14; min-width: 14; }
-        &.-wrong > Static { color: $text-error; }
         &.-ready > Static { color: $text-success; }
+        &.-wrong > Static { color: $text-error; }
     }
     """
 
