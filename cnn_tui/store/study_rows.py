@@ -1,4 +1,4 @@
-"""The rows of a study that are on record: those that stand as they are, and those that came to something else."""
+"""The rows of a study that are on record: those that stand as they are, and those that came to nothing yet."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def finished_rows(cells: Sequence[Cell], *, alone: bool) -> dict[int, SessionRec
 
 
 def recorded_rows(cells: Sequence[Cell], records: Sequence[SessionRecord], *, alone: bool) -> dict[int, SessionRecord]:
-    """What became of each cell by these records, the newest first: finished if any did, else how it ended last."""
-    ended = {
+    """What became of each cell by these records, the newest first: finished if any did, else as the last one stands."""
+    others = {
         record.experiment: record
         for record in reversed(records)
-        if record.study is not None and record.status != "done" and not record.live
+        if record.study is not None and record.status != "done"
     }
-    unfinished = {cell.index: ended[cell.experiment] for cell in cells if cell.experiment in ended}
+    unfinished = {cell.index: others[cell.experiment] for cell in cells if cell.experiment in others}
     return unfinished | _finished(cells, records, alone)
 
 
