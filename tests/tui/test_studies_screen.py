@@ -430,3 +430,15 @@ async def test_a_draft_follows_its_factor_and_opens_by_message() -> None:
         results = screen(app).query_one(StudyResults)
         results.post_message(SessionRequested("gone"))
         await until(pilot, lambda: app.current_mode == "results")
+
+
+async def test_in_sessions_the_runs_of_a_study_are_found_by_its_name() -> None:
+    for row in range(2):
+        keep_row(EPOCHS, row, 0.5)
+    keep_row(study(name="another"), 2, 0.5)
+    async with workbench() as (app, _, pilot):
+        await pilot.press("4")
+        await until(pilot, lambda: app.current_mode == "sessions" and "another epochs=10" in screen_text(app))
+        await pilot.press("slash", *"study", "space", *"long")
+        await until(pilot, lambda: "2 of 3 sessions" in screen_text(app))
+        await shown(app, pilot, "run 2 of “how long”")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.reports.texts import duration
 from cnn_tui.store.presets import renamed
-from cnn_tui.store.records import SessionRecord
+from cnn_tui.store.records import SessionRecord, StudyPart
 from cnn_tui.store.sessions import SessionEntry, list_sessions
 from cnn_tui.tui.widgets.table_columns import TableColumn, Tone
 
@@ -36,6 +36,7 @@ class SessionRow:
         status: as in the record, or "broken".
         seconds: how long the whole run took.
         problem: why the record cannot be read, or why the run failed; empty otherwise.
+        study: the study that it is a run of, None for none.
         marked: whether a person has marked it, to compare it with others.
     """
 
@@ -49,6 +50,7 @@ class SessionRow:
     seconds: float | None = None
     epochs_run: int | None = None
     problem: str = ""
+    study: StudyPart | None = None
     marked: bool = False
 
     @property
@@ -94,7 +96,7 @@ def load_rows() -> list[SessionRow]:
 
 
 def matching(rows: Iterable[SessionRow], words: str) -> list[SessionRow]:
-    """The rows in whose name, model, data or status each of these words occurs, whatever its case."""
+    """The rows in whose name, study, model, data or status each of these words occurs, whatever its case."""
     wanted = words.casefold().split()
     return [row for row in rows if all(word in _searched(row) for word in wanted)]
 
@@ -116,6 +118,7 @@ def details(row: SessionRow) -> str:
     training = row.preset.experiment.training
     parts = [
         row.id,
+        _study(row),
         f"{row.model} on {row.data}",
         f"{_epochs(row)} epochs",
         f"{training.optimizer.name} at {_rate(row)}",
@@ -142,6 +145,7 @@ def _row(entry: SessionEntry) -> SessionRow:
         seconds=result.total_seconds if result else None,
         epochs_run=result.epochs_run if result else None,
         problem=error.title if error else "",
+        study=record.study,
     )
 
 
@@ -162,7 +166,8 @@ def _moment(text: str) -> datetime | None:
 
 
 def _searched(row: SessionRow) -> str:
-    return "\n".join((row.name, row.model, row.data, row.status)).casefold()
+    study = f"study {row.study.name}" if row.study else ""
+    return "\n".join((row.name, study, row.model, row.data, row.status)).casefold()
 
 
 def _created(row: SessionRow) -> float | None:
@@ -203,6 +208,10 @@ def _macro_f1(row: SessionRow) -> str:
 
 def _time(row: SessionRow) -> str:
     return "" if row.seconds is None else duration(row.seconds)
+
+
+def _study(row: SessionRow) -> str:
+    return f"run {row.study.row + 1:,} of “{row.study.name}”" if row.study else ""
 
 
 def _text(number: int | None) -> str:
