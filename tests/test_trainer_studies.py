@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from cnn_tui import paths
-from cnn_tui.events import RunFinished, StudyStarted
+from cnn_tui.config.study import StudyPreset
+from cnn_tui.events import RowKept, RunFinished, StudyStarted
 from cnn_tui.store.sessions import read_history, read_record
 from cnn_tui.trainer.process import ProcessTrainer
 from cnn_tui.trainer.protocol import Hello, Idle, Lost, Paused, Refused, Trainer
@@ -24,6 +25,7 @@ from trainer_talk import (
     study,
     study_ending,
     study_events,
+    tiny,
     until_idle,
     until_row_batch,
     until_type,
@@ -222,3 +224,31 @@ def test_a_mistake_in_a_thread_ends_the_study_only(in_thread: Make, monkeypatch:
     assert _statuses(row_session(messages, 0), row_session(messages, 1)) == ["failed", "failed"]
     assert trainer.wait(WAIT_SECONDS)
     assert [args.exc_type for args in told] == [ZeroDivisionError]
+
+
+def test_the_real_engine_runs_a_study_in_the_child(tmp_path: Path) -> None:
+    import torch
+    from torchvision.models import shufflenet_v2_x0_5
+
+    torch.manual_seed(0)
+    torch.save(shufflenet_v2_x0_5().state_dict(), tmp_path / "weights.pth")
+    base = tiny(epochs=2).experiment.model_dump()
+    base["model"] |= {
+        "architecture": "shufflenet_v2_x0_5",
+        "weights": str(tmp_path / "weights.pth"),
+        "trainable": "last_layer",
+    }
+    rates = StudyPreset.model_validate(
+        {"name": "rates", "base": base, "factor": "training.optimizer.learning_rate", "values": [0.001, 0.01]}
+    )
+    trainer = ProcessTrainer()
+    trainer.submit_study(rates)
+    messages = until_idle(trainer)
+    assert study_ending(messages).status == "done"
+    sessions = [row_session(messages, row) for row in range(2)]
+    assert _statuses(*sessions) == ["done", "done"]
+    trainer.submit_study(rates)
+    kept = [event.session_id for event in study_events(until_idle(trainer)) if isinstance(event, RowKept)]
+    assert kept == sessions
+    trainer.close(finish=True)
+    assert trainer.wait(WAIT_SECONDS)

@@ -76,7 +76,7 @@ class StudiesScreen(Screen[None]):
                 yield Static("", id="help", markup=False)
                 yield StudyResults()
         yield StartBar()
-        yield Footer(show_command_palette=False)
+        yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
         """Follow the study that goes on, and what others want opened."""
