@@ -30,7 +30,7 @@ from cnn_tui.tui.study_state import StudyState
 from cnn_tui.tui.widgets.title_bar import TitleBar
 
 _WIDTHS = [(0, "-narrow"), (112, "-wide"), (160, "-roomy")]
-_HEIGHTS = [(0, "-low"), (32, "-high")]
+_HEIGHTS = [(0, "-low"), (32, "-middle"), (44, "-high")]
 _DELAY = 0.15
 _TICK = 1.0  # a thin line has to carry the repaints
 
@@ -232,7 +232,7 @@ class StudiesScreen(Screen[None]):
             case "start":
                 return self.going is None and not self._covered
             case "form":
-                return self.has_class("-low") and not self._covered
+                return not self.has_class("-high") and not self._covered
             case "save":
                 return self.query_one(StudyForm).display and not self._covered
             case "export":

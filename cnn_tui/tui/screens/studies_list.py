@@ -127,8 +127,9 @@ class StudyList(Vertical):
 def words(entry: StudyEntry) -> str:
     """What a study is."""
     study = entry.study
-    varied = f"{factor_title(study.factor)}: {as_list(study.values)}"
+    parts = [f"{factor_title(study.factor)}: {as_list(study.values)}"]
     if study.second_factor is not None:
-        varied += f"\nwith {factor_title(study.second_factor)}: {as_list(study.second_values)}"
-    seeds = f"\n{some(study.repeats, 'seed')} each" if study.repeats > 1 else ""
-    return f"{printable(varied)}{seeds}\n{printable(study.description)}"
+        parts.append(f"with {factor_title(study.second_factor)}: {as_list(study.second_values)}")
+    if study.repeats > 1:
+        parts.append(f"{some(study.repeats, 'seed')} each")
+    return "\n".join(printable(part) for part in (*parts, study.description) if part)
