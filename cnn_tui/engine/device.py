@@ -21,6 +21,7 @@ from cnn_tui.errors import ConfigError
 from cnn_tui.events import Environment
 
 _FAST = 1.5  # how many times quicker bfloat16 must be before it is chosen by itself
+_TRIALS = 4
 
 
 @dataclass(frozen=True)
@@ -72,24 +73,24 @@ def _device(name: str) -> torch.device:
 
 @functools.cache
 def bfloat16_is_fast(device: torch.device) -> bool:
-    """Whether the device has arithmetic for bfloat16; a processor is asked by a short trial (some 30 ms)."""
+    """Whether the device has arithmetic for bfloat16; a processor is asked by a short trial (some 50 ms)."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device)[0] >= 8
     if device.type == "mps":
         return False
-    return _matmul_seconds(torch.float32) > _FAST * _matmul_seconds(torch.bfloat16)
+    with one_thread():
+        trials = [(_matmul_seconds(torch.float32), _matmul_seconds(torch.bfloat16)) for _ in range(_TRIALS)]
+    single, half = (min(column) for column in zip(*trials, strict=True))
+    return bool(single > _FAST * half)
 
 
-def _matmul_seconds(dtype: torch.dtype, size: int = 512, tries: int = 3) -> float:
-    """The best of a few multiplications of two square matrices."""
+def _matmul_seconds(dtype: torch.dtype, size: int = 512) -> float:
+    """One multiplication of square matrices, in seconds of the processor: other programs must not decide."""
     matrix = torch.ones(size, size, dtype=dtype)
     matrix @ matrix
-    best = float("inf")
-    for _ in range(tries):
-        started = time.perf_counter()
-        matrix @ matrix
-        best = min(best, time.perf_counter() - started)
-    return best
+    started = time.thread_time()
+    matrix @ matrix
+    return time.thread_time() - started
 
 
 @contextmanager
