@@ -48,7 +48,7 @@ def run(one: StudyPreset) -> tuple[float, int, int]:
 
 
 def plain_seconds(folder: Path, architecture: str, side: int) -> float:
-    """What the plain loop takes for each picture in an epoch; the first epoch, which starts the workers, is not told."""
+    """What the plain loop takes for each picture in an epoch; its first epoch starts the workers and is left out."""
     model = plain_loop.network(architecture, 10, frozen=True)
     return plain_loop.train(model, plain_loop.loader(folder / "train", side, MEASURED), 2)[1] / MEASURED
 

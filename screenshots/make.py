@@ -16,9 +16,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from cnn_tui.config.overrides import override
 from cnn_tui.store.presets import find_preset, load_preset
 from cnn_tui.trainer.process import ProcessTrainer
 from cnn_tui.tui.app import Workbench
+from cnn_tui.tui.messages import StudyDrafted
 
 HERE = Path(__file__).parent
 SIZE = (120, 36)
@@ -46,6 +48,13 @@ def write_preset(folder: Path, pictures: str) -> None:
         "experiment": experiment,
     }
     (folder / "cifar10-photos.json").write_text(json.dumps(preset), encoding="utf-8")
+
+
+def many_epochs() -> StudyDrafted:
+    """A study of how many epochs that takes."""
+    preset = load_preset(find_preset("cifar10-photos"))
+    constant = override(preset.experiment, ["training.schedule=constant"])
+    return StudyDrafted(preset.model_copy(update={"experiment": constant}), "training.epochs", "1, 2, 4, 6, 8, 12")
 
 
 def earlier_sessions() -> None:
@@ -97,9 +106,19 @@ async def photograph() -> None:
         await pilot.press("enter")
         await asyncio.sleep(3)
         camera.take("pictures")
-        await pilot.press("escape", "4")
+        await pilot.press("escape", "5")
+        await asyncio.sleep(3)
+        app.post_message(many_epochs())
+        await asyncio.sleep(2)
+        await pilot.press("ctrl+r")
+        await camera.until(lambda app: app.study_state is not None and not app.study_state.going)
+        camera.take("studies")
+        await pilot.press("4")
         await asyncio.sleep(2)
         camera.take("sessions")
+        await pilot.press("space", "down", "down", "space", "c")
+        await asyncio.sleep(3)
+        camera.take("compare")
         app.leave(finish=False)
 
 
