@@ -238,13 +238,14 @@ async def test_marked_rows_are_compared(monkeypatch: pytest.MonkeyPatch) -> None
     sessions = [keep_row(EPOCHS, row, 0.5) for row in range(3)]
     own(EPOCHS)
     asked: list[CompareRequested] = []
-    monkeypatch.setattr(Workbench, "on_compare_requested", lambda _, message: asked.append(message), raising=False)
-    async with workbench() as (app, _, pilot):
+    monkeypatch.setattr(Workbench, "on_compare_requested", lambda _, message: asked.append(message))
+    async with workbench(size=(80, 24)) as (app, _, pilot):
         await chosen(app, pilot, "how-long")
         await until(pilot, lambda: states(app) == ["done"] * 3)
         assert "Compare" not in screen_text(app)
         await pilot.press("space")
         await until(pilot, lambda: "c Compare" in screen_text(app))
+        assert "F1 Help" in screen_text(app).splitlines()[-1]
         await pilot.press("c", "end", "space")
         await until(pilot, lambda: [line.marked for line in lines(app)] == [True, False, True])
         assert asked == []
@@ -401,6 +402,8 @@ async def test_texts_from_people_are_never_markup() -> None:
         await chosen(app, pilot, hostile.name)
         await until(pilot, lambda: "[/] [red]x" in screen_text(app))
         assert not {"\x1b", "\x07", "\u202e"} & set(screen_text(app))
+        await pilot.press("f2")
+        await until(pilot, lambda: isinstance(app.focused, Input))
         await pilot.press("ctrl+s")
         await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
 

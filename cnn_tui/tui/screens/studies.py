@@ -45,7 +45,7 @@ class StudiesScreen(Screen[None]):
         Binding("ctrl+r", "start", "Start"),
         Binding("x", "stop", "Stop", tooltip="Stop: test and save what there is; finished rows are kept"),
         Binding("p", "pause", "Pause", tooltip="Pause or go on"),
-        Binding("ctrl+o", "list", "Studies", tooltip="Choose another study"),
+        Binding("ctrl+o", "list", "List", tooltip="Choose another study"),
         Binding("f2", "form", "Form", tooltip="Show the form, or what the study came to"),
         Binding("ctrl+s", "save", "Save", tooltip="Save the study as a preset"),
         Binding("ctrl+e", "export", "Export", tooltip="Write the report as Markdown, HTML, LaTeX, CSV or text"),
@@ -225,18 +225,18 @@ class StudiesScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer what can be done with what is shown; letters are not commands while one types."""
-        typing, results = isinstance(self.focused, Input), self.query_one(StudyResults)
+        typing, idle = isinstance(self.focused, Input), self.going is None
         match action:
             case "stop" | "pause":
-                return self.going is not None and not typing
+                return not idle and not typing
             case "start":
-                return self.going is None and not self._covered
+                return idle and not self._covered
             case "form":
                 return not self.has_class("-high") and not self._covered
             case "save":
                 return self.query_one(StudyForm).display and not self._covered
             case "export":
-                return results.shown is not None and results.shown.table.done > 0 and not typing and not self._covered
+                return idle and not typing and not self._covered and self.query_one(StudyResults).has_figures
             case _:
                 return True
 

@@ -87,6 +87,11 @@ class StudyResults(Vertical):
         yield Static("", id="best", markup=False)
         yield LineChart(id="curves")
 
+    @property
+    def has_figures(self) -> bool:
+        """Whether any run has finished."""
+        return self.shown is not None and self.shown.table.done > 0
+
     def show(self, shown: ShownStudy) -> None:
         """Show a study as far as it has come."""
         if self.shown is not None and self.shown.study.name != shown.study.name:
