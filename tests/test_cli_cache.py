@@ -1,0 +1,88 @@
+"""``cnn-tui cache``: what is kept of frozen backbones, and how it goes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import pytest
+
+from cnn_tui.cli.main import cli
+from cnn_tui.cli.output import guarded
+from cnn_tui.store.feature_index import ABOUT_FILE, CHUNK_SUFFIX, AboutFeatures, describe, feature_sets, features_folder
+
+Output = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def keep_excepthook(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+
+
+@pytest.fixture
+def kept() -> None:
+    """Two sets, of which the first was used last."""
+    for key, architecture, used in (("aa11", "resnet18", 2_000_000), ("bb22", "vgg16", 1_000_000)):
+        folder = features_folder() / key
+        about = AboutFeatures(
+            architecture=architecture,
+            weights="imagenet",
+            trainable="last_layer",
+            dataset="cifar10",
+            root=None,
+            image_size=224,
+            precision="bfloat16",
+            pictures=60_000,
+        )
+        describe(folder, about)
+        (folder / f"chunk{CHUNK_SUFFIX}").write_bytes(b"0" * 3_000_000)
+        os.utime(folder / ABOUT_FILE, (used, used))
+
+
+def test_nothing_kept_is_an_empty_table(capsys: Output) -> None:
+    assert guarded(cli, ["cache"]) == 0
+    printed = capsys.readouterr()
+    assert len(printed.out.splitlines()) == 1
+    assert "of at most 20 GB" in printed.err
+
+
+@pytest.mark.usefixtures("kept")
+def test_each_set_says_what_it_is_of_and_how_large(capsys: Output) -> None:
+    assert guarded(cli, ["cache", "list"]) == 0
+    header, first, second = capsys.readouterr().out.splitlines()
+    assert header.split()[:3] == ["key", "model", "weights"]
+    assert first.split()[:8] == ["aa11", "resnet18", "imagenet", "cifar10", "224", "bfloat16", "3.0", "MB"]
+    assert second.split()[1] == "vgg16"
+    assert first.rstrip().endswith("days ago")
+
+
+@pytest.mark.usefixtures("kept")
+def test_a_damaged_description_hides_no_set(capsys: Output) -> None:
+    (features_folder() / "aa11" / ABOUT_FILE).write_text("{", encoding="utf-8")
+    assert guarded(cli, ["cache", "list", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert {one["key"]: one["about"] and one["about"]["architecture"] for one in listed} == {
+        "aa11": None,
+        "bb22": "vgg16",
+    }
+
+
+@pytest.mark.usefixtures("kept")
+def test_the_beginning_of_a_key_clears_that_set_alone(capsys: Output) -> None:
+    assert guarded(cli, ["cache", "clear", "aa", "--yes"]) == 0
+    assert [one.key for one in feature_sets()] == ["bb22"]
+    assert "1 set(s) deleted, 3.0 MB" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("kept")
+def test_all_are_cleared_without_a_key() -> None:
+    assert guarded(cli, ["cache", "clear", "--yes"]) == 0
+    assert not feature_sets()
+
+
+@pytest.mark.usefixtures("kept")
+def test_an_unknown_key_deletes_nothing(capsys: Output) -> None:
+    assert guarded(cli, ["cache", "clear", "cc", "--yes"]) == 2
+    assert "cc" in capsys.readouterr().err
+    assert len(feature_sets()) == 2
