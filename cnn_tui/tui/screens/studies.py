@@ -9,20 +9,17 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Footer, Input
 
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
-from cnn_tui.reports.study_document import setup_text
-from cnn_tui.store.names import printable
-from cnn_tui.tui.forms.study_form import StudyForm
 from cnn_tui.tui.messages import PauseRequested, PresetRequested, StopRequested, StudyDrafted, StudyRequested
 from cnn_tui.tui.screens import studies_dialogs, studies_draft, studies_files, studies_words
 from cnn_tui.tui.screens.breakpoints import room_classes
 from cnn_tui.tui.screens.confirm import ConfirmScreen
 from cnn_tui.tui.screens.setup_panes import StartBar
+from cnn_tui.tui.screens.studies_editor import StudyEditor
 from cnn_tui.tui.screens.studies_files import Findings, StudyEntry
 from cnn_tui.tui.screens.studies_list import StudyList
 from cnn_tui.tui.screens.studies_results import ShownStudy, StudyResults
@@ -55,13 +52,10 @@ class StudiesScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._study = studies_draft.draft(None)
-        self._source = studies_draft.SOURCE
         self._findings: Findings | None = None
         self._state: StudyState | None = None
         self._turn: tuple[object, ...] = ()
         self._busy = False
-        self._edited: RunPreset | None = None
 
     def compose(self) -> ComposeResult:
         """The list beside the study: its form above what it came to."""
@@ -70,10 +64,7 @@ class StudiesScreen(Screen[None]):
         with Horizontal(id="columns"):
             yield StudyList()
             with Vertical(id="study"):
-                yield Static("", id="heading", markup=False)
-                yield Static("", id="base", markup=False)
-                yield StudyForm(self._study)
-                yield Static("", id="help", markup=False)
+                yield StudyEditor()
                 yield StudyResults()
         yield StartBar()
         yield Footer(show_command_palette=False, compact=True)
@@ -82,7 +73,7 @@ class StudiesScreen(Screen[None]):
         """Follow the study that goes on, and what others want opened."""
         self.watch(self.app, "study_state", self._follow)
         self.watch(self.app, "busy", self._follow_trainer)
-        self.watch(self.app, "edited_preset", self._follow_setup)
+        self.watch(self.app, "edited_preset", self._editor.follow_setup)
         self.watch(self.app, "drafted_study", self._asked_to_open)
         self.set_interval(_TICK, self._tick)
 
@@ -95,7 +86,11 @@ class StudiesScreen(Screen[None]):
     @property
     def study(self) -> StudyPreset | None:
         """The study in the form, None while anything is wrong in it."""
-        return self.query_one(StudyForm).study
+        return self._editor.study
+
+    @property
+    def _editor(self) -> StudyEditor:
+        return self.query_one(StudyEditor)
 
     @property
     def going(self) -> StudyState | None:
@@ -107,8 +102,7 @@ class StudiesScreen(Screen[None]):
     async def _look(self) -> None:
         latest = self._state.study if self._state else None
         entries = await asyncio.to_thread(studies_files.entries)
-        new = studies_draft.draft(self._edited)
-        self.query_one(StudyList).entries = studies_draft.with_own(entries, new, latest)
+        self.query_one(StudyList).entries = studies_draft.with_own(entries, self._editor.draft, latest)
 
     @work(group="find", exclusive=True)
     async def _find_out(self) -> None:
@@ -118,19 +112,10 @@ class StudiesScreen(Screen[None]):
             self._findings = await asyncio.to_thread(studies_files.find_out, study)
             self._paint()
 
-    @on(StudyForm.Changed)
-    def _form_changed(self, event: StudyForm.Changed) -> None:
-        study = event.study
-        if study is not None and self._source == studies_draft.SOURCE and not studies_draft.well_named(study):
-            self.query_one(StudyForm).load(studies_draft.named(study))
-            return
-        self._study = study or self._study
+    @on(StudyEditor.Changed)
+    def _study_changed(self) -> None:
         self._find_out()
         self._paint()
-
-    @on(StudyForm.FieldFocused)
-    def _field_focused(self, event: StudyForm.FieldFocused) -> None:
-        self.query_one("#help", Static).update(studies_words.help_of(event.name, event.varied))
 
     @on(StudyList.Chosen)
     def _chosen(self, event: StudyList.Chosen) -> None:
@@ -143,22 +128,21 @@ class StudiesScreen(Screen[None]):
     def _open_draft(self, asked: StudyDrafted) -> None:
         study = studies_draft.draft(asked.preset, asked.factor)
         self._load(StudyEntry("draft", study.name, "draft", study), asked.values)
-        self.query_one(StudyForm).focus_field("values")
+        self._editor.focus_values()
 
     def _open(self, entry: StudyEntry) -> None:
         self._load(entry)
         self.set_class(not entry.done and entry.origin != "latest", "-form")
         if self.has_class("-form"):
-            self.query_one(StudyForm).focus_field("values")
+            self._editor.focus_values()
         else:
             self.query_one(StudyResults).focus_table()
 
     def _load(self, entry: StudyEntry, values: str | None = None) -> None:
-        self._source = studies_words.source(entry)
         self.query_one(StudyList).loaded = entry.key
         self.remove_class("-list")
         self.add_class("-form")
-        self.query_one(StudyForm).load(entry.study, values)
+        self._editor.load(entry, values)
 
     def _follow(self, state: StudyState | None) -> None:
         """Read the rows that have ended; at the turns of a study show it at once, else at the screen's own pace."""
@@ -187,34 +171,26 @@ class StudiesScreen(Screen[None]):
         self._busy = busy
         self._judge()
 
-    def _follow_setup(self, preset: RunPreset | None) -> None:
-        """Take Setup's form as base of the draft, unless a person has made something else of that."""
-        before, self._edited = studies_draft.draft(self._edited), preset
-        if self.study == before and self._source == studies_draft.SOURCE:
-            self.query_one(StudyForm).load(studies_draft.draft(preset))
-
     def _tick(self) -> None:
         if self.going is not None and self.is_current:
             self._paint()
 
     def _paint(self) -> None:
         """Show the study as far as it is known, and say what can be done."""
-        study, results, going = self._study, self.query_one(StudyResults), self.going
+        study, results, going = self._editor.last, self.query_one(StudyResults), self.going
         records = dict(self._findings.records) if self._findings and self._findings.study == study else {}
         if going is not None:  # which of them stand is for the study to tell: it may run all of them again
             records = {row: record for row, record in records.items() if going.ended.get(row) == record.id}
         results.show(ShownStudy(study, records, dict(going.open) if going else {}))
         results.set_class(self.study is None, "-outdated")
-        self.query_one("#heading", Static).update(studies_words.heading(study, self._source))
-        self.query_one("#base", Static).update(Content(printable(setup_text(study))))
         self._judge()
 
     def _judge(self) -> None:
-        bar, form, findings = self.query_one(StartBar), self.query_one(StudyForm), self._findings
-        bar.wrong = form.study is None and not self._covered
-        bar.ready = form.study is not None and not self._busy and not self._covered
-        estimate = findings.estimate if findings and findings.study == form.study else None
-        words = studies_words.bar(form.problem, self.going, self._busy, estimate)
+        bar, study, findings = self.query_one(StartBar), self.study, self._findings
+        bar.wrong = study is None and not self._covered
+        bar.ready = study is not None and not self._busy and not self._covered
+        estimate = findings.estimate if findings and findings.study == study else None
+        words = studies_words.bar(self._editor.problem, self.going, self._busy, estimate)
         bar.words = "Choose a study: enter opens it." if self._covered else words
         self.refresh_bindings()
 
@@ -234,7 +210,7 @@ class StudiesScreen(Screen[None]):
             case "form":
                 return not self.has_class("-high") and not self._covered
             case "save":
-                return self.query_one(StudyForm).display and not self._covered
+                return self._editor.shows_form and not self._covered
             case "export":
                 return idle and not typing and not self._covered and self.query_one(StudyResults).has_figures
             case _:
@@ -246,7 +222,7 @@ class StudiesScreen(Screen[None]):
         study, findings = self.study, self._findings
         if study is None:
             self.action_form(show=True)
-            self.query_one(StudyForm).focus_problem()
+            self._editor.show_trouble()
             return
         fresh = findings is not None and findings.study == study and not findings.estimate.left
         if fresh and not self.going:
@@ -276,7 +252,7 @@ class StudiesScreen(Screen[None]):
         self.remove_class("-list")
         self.set_class(show or not self.has_class("-form"), "-form")
         if self.has_class("-form"):
-            self.query_one(StudyForm).focus_field("values")
+            self._editor.focus_values()
         else:
             self.query_one(StudyResults).focus_table()
 
@@ -297,5 +273,6 @@ class StudiesScreen(Screen[None]):
 
     def action_base(self) -> None:
         """Open the experiment that is varied in Setup."""
-        preset = RunPreset(name=self._study.name, description=self._study.description, experiment=self._study.base)
+        study = self._editor.last
+        preset = RunPreset(name=study.name, description=study.description, experiment=study.base)
         self.post_message(PresetRequested(preset, "base of a study"))
