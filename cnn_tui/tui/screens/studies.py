@@ -52,6 +52,8 @@ class StudiesScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
+        # Kept, not looked up: what a study comes to may be told while the workbench closes.
+        self._list, self._editor, self._results, self._bar = StudyList(), StudyEditor(), StudyResults(), StartBar()
         self._findings: Findings | None = None
         self._state: StudyState | None = None
         self._turn: tuple[object, ...] = ()
@@ -62,11 +64,11 @@ class StudiesScreen(Screen[None]):
         self.add_class(*room_classes(self.app.size, _WIDTHS, _HEIGHTS), "-list", "-form")
         yield TitleBar("studies")
         with Horizontal(id="columns"):
-            yield StudyList()
+            yield self._list
             with Vertical(id="study"):
-                yield StudyEditor()
-                yield StudyResults()
-        yield StartBar()
+                yield self._editor
+                yield self._results
+        yield self._bar
         yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
@@ -89,10 +91,6 @@ class StudiesScreen(Screen[None]):
         return self._editor.study
 
     @property
-    def _editor(self) -> StudyEditor:
-        return self.query_one(StudyEditor)
-
-    @property
     def going(self) -> StudyState | None:
         """The study that goes on, if it is the one that is shown."""
         state = self._state
@@ -102,7 +100,7 @@ class StudiesScreen(Screen[None]):
     async def _look(self) -> None:
         latest = self._state.study if self._state else None
         entries = await asyncio.to_thread(studies_files.entries)
-        self.query_one(StudyList).entries = studies_draft.with_own(entries, self._editor.draft, latest)
+        self._list.entries = studies_draft.with_own(entries, self._editor.draft, latest)
 
     @work(group="find", exclusive=True)
     async def _find_out(self) -> None:
@@ -136,10 +134,10 @@ class StudiesScreen(Screen[None]):
         if self.has_class("-form"):
             self._editor.focus_values()
         else:
-            self.query_one(StudyResults).focus_table()
+            self._results.focus_table()
 
     def _load(self, entry: StudyEntry, values: str | None = None) -> None:
-        self.query_one(StudyList).loaded = entry.key
+        self._list.loaded = entry.key
         self.remove_class("-list")
         self.add_class("-form")
         self._editor.load(entry, values)
@@ -177,16 +175,16 @@ class StudiesScreen(Screen[None]):
 
     def _paint(self) -> None:
         """Show the study as far as it is known, and say what can be done."""
-        study, results, going = self._editor.last, self.query_one(StudyResults), self.going
+        study, going = self._editor.last, self.going
         records = dict(self._findings.records) if self._findings and self._findings.study == study else {}
         if going is not None:  # which of them stand is for the study to tell: it may run all of them again
             records = {row: record for row, record in records.items() if going.ended.get(row) == record.id}
-        results.show(ShownStudy(study, records, dict(going.open) if going else {}))
-        results.set_class(self.study is None, "-outdated")
+        self._results.show(ShownStudy(study, records, dict(going.open) if going else {}))
+        self._results.set_class(self.study is None, "-outdated")
         self._judge()
 
     def _judge(self) -> None:
-        bar, study, findings = self.query_one(StartBar), self.study, self._findings
+        bar, study, findings = self._bar, self.study, self._findings
         bar.wrong = study is None and not self._covered
         bar.ready = study is not None and not self._busy and not self._covered
         estimate = findings.estimate if findings and findings.study == study else None
@@ -212,7 +210,7 @@ class StudiesScreen(Screen[None]):
             case "save":
                 return self._editor.shows_form and not self._covered
             case "export":
-                return idle and not typing and not self._covered and self.query_one(StudyResults).has_figures
+                return idle and not typing and not self._covered and self._results.has_figures
             case _:
                 return True
 
@@ -231,7 +229,7 @@ class StudiesScreen(Screen[None]):
                 return
         self.post_message(StudyRequested(study, fresh))
         self.remove_class("-form")
-        self.query_one(StudyResults).focus_table()
+        self._results.focus_table()
 
     def action_stop(self) -> None:
         """Let the study end; what has begun is tested and saved."""
@@ -244,7 +242,7 @@ class StudiesScreen(Screen[None]):
     def action_list(self) -> None:
         """Go to the list."""
         self.add_class("-list")
-        self.query_one(StudyList).focus_list()
+        self._list.focus_list()
         self._judge()
 
     def action_form(self, show: bool = False) -> None:
@@ -254,7 +252,7 @@ class StudiesScreen(Screen[None]):
         if self.has_class("-form"):
             self._editor.focus_values()
         else:
-            self.query_one(StudyResults).focus_table()
+            self._results.focus_table()
 
     @work(exclusive=True, group="dialog")
     async def action_save(self) -> None:
@@ -268,7 +266,7 @@ class StudiesScreen(Screen[None]):
     @work(exclusive=True, group="dialog")
     async def action_export(self) -> None:
         """Ask for a file and write the report of what there is into it."""
-        if (shown := self.query_one(StudyResults).shown) is not None:
+        if (shown := self._results.shown) is not None:
             await studies_dialogs.export(self, shown.table)
 
     def action_base(self) -> None:

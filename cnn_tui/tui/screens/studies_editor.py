@@ -42,12 +42,13 @@ class StudyEditor(Vertical):
         self.last = studies_draft.draft(None)
         self._source = studies_draft.SOURCE
         self._edited: RunPreset | None = None
+        self._form = StudyForm(self.last)
 
     def compose(self) -> ComposeResult:
         """What it is above the form, the help below."""
         yield Static("", id="heading", markup=False)
         yield Static("", id="base", markup=False)
-        yield StudyForm(self.last)
+        yield self._form
         yield Static("", id="help", markup=False)
 
     @property
@@ -69,10 +70,6 @@ class StudyEditor(Vertical):
     def shows_form(self) -> bool:
         """Whether the form is there to be seen."""
         return self._form.display
-
-    @property
-    def _form(self) -> StudyForm:
-        return self.query_one(StudyForm)
 
     def load(self, entry: StudyEntry, values: str | None = None) -> None:
         """Show a study; with ``values``, these words in place of its values."""

@@ -66,14 +66,18 @@ class StudyList(Vertical):
 
         entry: StudyEntry
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._list = _Entries(compact=True, markup=False)
+
     def compose(self) -> ComposeResult:
         """The list and the words about the highlighted study."""
-        yield _Entries(compact=True, markup=False)
+        yield self._list
         yield Static("", id="about", markup=False)
 
     def focus_list(self) -> None:
         """Put the cursor into the list, at once: the next key may be waiting."""
-        self.screen.set_focus(self.query_one(_Entries))
+        self.screen.set_focus(self._list)
 
     def watch_entries(self) -> None:
         """Show what there is now."""
@@ -102,7 +106,7 @@ class StudyList(Vertical):
     def _fill(self) -> None:
         if not self.is_mounted:
             return
-        shown = self.query_one(_Entries)
+        shown = self._list
         before = shown.highlighted_option.id if shown.highlighted_option else self.loaded
         options = list(self._options())
         shown.set_options(options)

@@ -80,12 +80,16 @@ class StudyResults(Vertical):
         self._columns: tuple[tuple[str, int | None], ...] = ()
         self._marked: frozenset[int] = frozenset()
         self.shown: ShownStudy | None = None
+        # Kept, not looked up: what a study comes to may be told while the workbench closes.
+        self._table = StudyTableView((), key=lambda line: line.key)
+        self._best = Static("", id="best", markup=False)
+        self._curves = LineChart(id="curves")
 
     def compose(self) -> ComposeResult:
         """From the figures to the picture."""
-        yield StudyTableView((), key=lambda line: line.key)
-        yield Static("", id="best", markup=False)
-        yield LineChart(id="curves")
+        yield self._table
+        yield self._best
+        yield self._curves
 
     @property
     def has_figures(self) -> bool:
@@ -98,21 +102,20 @@ class StudyResults(Vertical):
             self._marked = frozenset()
         self.shown = shown
         self._show_columns(study_columns(shown.table))
-        self.query_one(StudyTableView).show_rows(self._lines())
+        self._table.show_rows(self._lines())
         self._say(shown.best)
-        show_study(self.query_one(LineChart), shown.table)
+        show_study(self._curves, shown.table)
 
     def focus_table(self) -> None:
         """Put the cursor into the table."""
-        self.screen.set_focus(self.query_one(StudyTableView))
+        self.screen.set_focus(self._table)
 
     def action_mark(self) -> None:
         """Mark the line under the cursor, or take its mark away, and go on to the next."""
-        table = self.query_one(StudyTableView)
-        if (line := table.current) is not None:
+        if (line := self._table.current) is not None:
             self._marked ^= {line.place}
-            table.show_rows(self._lines())
-            table.action_walk(1)
+            self._table.show_rows(self._lines())
+            self._table.action_walk(1)
             self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -131,7 +134,7 @@ class StudyResults(Vertical):
     @work(exclusive=True, group="open")
     async def open_row(self) -> None:
         """Open the results of the row's run; if it goes on, watch it."""
-        line = self.query_one(StudyTableView).current
+        line = self._table.current
         if line is None:
             return
         session = await choose_session(self, line)
@@ -153,11 +156,10 @@ class StudyResults(Vertical):
         kinds = tuple((column.label, column.narrowest) for column in columns)
         if kinds != self._columns:
             self._columns = kinds
-            self.query_one(StudyTableView).show_columns(columns)
+            self._table.show_columns(columns)
 
     def _say(self, found: Best | None) -> None:
         words = Content(f"★ {printable(found.sentence)}" if found else "")
-        line = self.query_one("#best", Static)
-        if line.content != words:
-            line.update(words)
+        if self._best.content != words:
+            self._best.update(words)
             self.set_class(found is not None, "-best")
