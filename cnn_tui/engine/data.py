@@ -14,6 +14,7 @@ from torch import Tensor
 from cnn_tui.catalog.datasets import DATASETS
 from cnn_tui.config.experiment import DataConfig
 from cnn_tui.engine import decoded_cache
+from cnn_tui.engine.channels import channel_statistics
 from cnn_tui.engine.datasets import Split, load_official, official_identity, official_stamp
 from cnn_tui.engine.decode import Decoded, UnevenSizesError, UnreadablePictureError, check_all, decode_all, picture_size
 from cnn_tui.engine.folder import Listing, class_names, display, scan
@@ -27,9 +28,7 @@ from cnn_tui.events import Event, Phase, WarningRaised
 
 _LARGEST_SHARE = 0.5  # of the memory that is available
 _SAMPLE = 64  # pictures that show whether all have one size
-_STATISTICS_BATCH = 1024
 _STATISTICS_ON_DEMAND = 4096  # pictures at most, where each has to be decoded for it
-_LEAST_DEVIATION = 1 / 255
 _TEST_LIMIT_SEED = 0
 _MOST_NAMED = 10
 
@@ -60,7 +59,7 @@ class LoadedData:
         rows = self.train_indices
         if isinstance(self.train, FolderSource):
             rows = rows[:: max(1, len(rows) // _STATISTICS_ON_DEMAND)]
-        return _statistics(self.train, rows)
+        return channel_statistics(self.train, rows)
 
     def to(self, device: torch.device) -> LoadedData:
         """The same with its pictures on a device, where they are in memory at all."""
@@ -279,23 +278,6 @@ def _require_readable(listing: Listing, train: Tensor, test: Tensor) -> None:
         raise DataError("A class has no readable pictures", detail, "Put sound pictures there or remove its folder.")
     if listing.test is not None and not len(test):
         raise DataError("No test picture can be read", display(listing.root / "test"), "Put sound pictures there.")
-
-
-def _statistics(source: PictureSource, rows: Tensor) -> tuple[Channels, Channels]:
-    total, squares, count = torch.zeros(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64), 0
-    for pictures, _ in source.batches(rows, _STATISTICS_BATCH):
-        values = (pictures.float() / 255).expand(-1, 3, -1, -1)
-        total += values.sum(dim=(0, 2, 3)).cpu()
-        squares += values.square().sum(dim=(0, 2, 3)).cpu()
-        count += values.numel() // 3
-    mean = total / count
-    deviation = (squares / count - mean.square()).clamp(min=0).sqrt().clamp(min=_LEAST_DEVIATION)
-    return _channels(mean), _channels(deviation)
-
-
-def _channels(values: Tensor) -> Channels:
-    red, green, blue = values.tolist()
-    return red, green, blue
 
 
 def _root(config: DataConfig) -> str:
