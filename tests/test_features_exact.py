@@ -47,6 +47,8 @@ def settings(name: str, trainable: str, weights: Path, **changes: Any) -> Experi
         data__train_limit=40,
         data__test_limit=20,
         training__batch_size=8,
+        # Adam's first steps are as large for a gradient of rounding as for a true one, in VGG's layers too many.
+        training__optimizer__learning_rate=1e-4,
         **changes,
     )
 
