@@ -239,6 +239,16 @@ def test_a_terminal_made_tiny_comes_back(training: Terminal) -> None:
     assert_whole(training)
 
 
+def test_the_terminals_own_size_counts_and_not_what_was_exported_of_it(home_env: dict[str, str]) -> None:
+    exported = {"COLUMNS": "20", "LINES": "5"}
+    with Terminal([PROGRAM], env=home_env | exported) as terminal:
+        terminal.expect("cnn-tui  1 Setup")
+        terminal.resize(20, 5)
+        terminal.expect("too small")
+        terminal.press("ctrl+q")
+        assert terminal.wait_exit() == 0
+
+
 def test_a_terminal_that_was_tiny_while_the_program_was_held_up_is_painted_anew(training: Terminal) -> None:
     program = psutil.Process(training.pid)
     program.suspend()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from functools import partial
 from typing import TYPE_CHECKING
@@ -46,6 +47,10 @@ def show(preset: RunPreset | None, start: bool, in_process: bool = False) -> Non
             "Standard input and output are not one.",
             "Without a terminal use 'cnn-tui run PRESET' or 'cnn-tui demo'.",
         )
+    # The terminal itself is asked for its size. What a shell or a test runner exported of it would be believed before
+    # that, also after a resize.
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
     # What is made until the first screen stands is there to stay: looking through it for garbage would take a tenth of
     # the start. The workbench lets the collector loose again.
     gc.disable()
