@@ -17,7 +17,6 @@ from cnn_tui.errors import CnnTuiError
 from cnn_tui.store.names import printable
 from cnn_tui.tui.amounts import some
 from cnn_tui.tui.forms.experiment_form import ExperimentForm
-from cnn_tui.tui.forms.several import OFFER
 from cnn_tui.tui.messages import StudyDrafted
 from cnn_tui.tui.screens import setup_files
 from cnn_tui.tui.screens.ask_text import AskTextScreen
@@ -77,7 +76,7 @@ class PresetEditor(Vertical):
         if not self._form.problems:
             return ""
         if (drafted := self.drafted()) is not None:
-            return f"“{field(drafted.factor).title}” has {OFFER}"
+            return f"ctrl+t makes a study of “{field(drafted.factor).title}”"
         fields = self._fields_to_correct()
         where = f"F8 goes to “{field(fields[0]).title}”" if fields else "see the form's last line"
         return f"{some(len(self._form.problems), 'thing')} to correct, {where}"
