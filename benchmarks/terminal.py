@@ -124,7 +124,8 @@ class Terminal:
     def hang_up(self) -> None:
         """Close the terminal under the program, as a dropped connection does."""
         self.ended = True
-        os.close(self._process.fd)
+        # Not by its number, which may be another terminal's by the time that the object closes it again.
+        self._process.fileobj.close()
 
     def wait_exit(self, seconds: float = 60) -> int:
         """Wait for the end; the exit code, or minus the signal that ended it.
@@ -144,6 +145,8 @@ class Terminal:
         if self._process.isalive():
             os.kill(self.pid, signal.SIGKILL)
             self._process.wait()
+        self._process.fileobj.close()
+        self._process.closed = True
 
     def __enter__(self) -> Terminal:
         return self

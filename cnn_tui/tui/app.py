@@ -99,7 +99,9 @@ class Workbench(App[None]):
 
     def on_mount(self) -> None:
         """Leave cleanly if the terminal goes."""
-        leave_with_terminal(self, lambda: self.leave(finish=True))
+        leave_with_terminal(
+            self, lambda: self.leave(finish=True), lambda: self._desk is None or self._desk.trainer.outlives_us
+        )
 
     def on_resize(self, event: events.Resize) -> None:
         """Cover what would be cut off and repaint what was, once the new size is known to all."""

@@ -6,20 +6,30 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 
 from textual.app import App
 
 _CHECK_SECONDS = 2.0
+_LAST_SECONDS = 10.0  # long after an orderly end
 
 
-def leave_with_terminal(app: App[None], leave: Callable[[], None]) -> None:
-    """Call ``leave`` on SIGTERM, on SIGHUP and when standard input is no terminal any more."""
+def leave_with_terminal(app: App[None], leave: Callable[[], None], dispensable: Callable[[], bool]) -> None:
+    """Call ``leave`` on SIGTERM, on SIGHUP and when standard input is no terminal any more.
+
+    Args:
+        dispensable: whether no run needs this process; without a terminal it then ends even if Textual does not.
+    """
     if sys.platform == "win32" or app.is_headless:
         return
 
     def hung_up() -> None:
         _write_nowhere()
+        if dispensable():
+            last = threading.Timer(_LAST_SECONDS, os._exit, (0,))
+            last.daemon = True
+            last.start()
         leave()
 
     def check() -> None:
