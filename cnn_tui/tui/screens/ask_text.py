@@ -36,9 +36,14 @@ class AskTextScreen(ModalScreen[str | None]):
         """The question, the line and what is wrong with it."""
         with Vertical(classes="dialog"):
             yield Static(Content(printable(self._question)), classes="dialog--title")
-            yield Input(self._value)
+            # Selected at once and not by the focus, which may come late and would have typed letters replaced.
+            yield Input(self._value, select_on_focus=False)
             yield Static("", classes="dialog--error")
             yield Static("enter to accept, escape to cancel", classes="dialog--hint")
+
+    def on_mount(self) -> None:
+        """Let the first letter replace what stands there."""
+        self.query_one(Input).select_all()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Answer, unless the text is refused."""
