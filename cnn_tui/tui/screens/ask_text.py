@@ -42,8 +42,10 @@ class AskTextScreen(ModalScreen[str | None]):
             yield Static("enter to accept, escape to cancel", classes="dialog--hint")
 
     def on_mount(self) -> None:
-        """Let the first letter replace what stands there."""
-        self.query_one(Input).select_all()
+        """Let the first letter replace what stands there, even one that is pressed before the first picture."""
+        field = self.query_one(Input)
+        field.select_all()
+        self.set_focus(field)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Answer, unless the text is refused."""
