@@ -136,13 +136,8 @@ def test_the_main_job_by_keyboard(columns: int, rows: int, presets: Path, home: 
         terminal.press("ctrl+s")
         terminal.expect("Save as a preset")
         terminal.expect("escape to cancel")
-        # On a busy machine the field may select what is typed while it opens: a person would look and type again.
-        for _ in range(5):
-            terminal.press("end", "ctrl+u")
-            terminal.type("my-tiny")
-            terminal.run(1)
-            if "my-tiny" in terminal.text:
-                break
+        terminal.press("end", "ctrl+u")
+        terminal.type("my-tiny")
         terminal.expect("my-tiny")
         terminal.press("enter")
         terminal.expect("Saved")

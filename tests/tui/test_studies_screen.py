@@ -87,7 +87,7 @@ async def test_a_list_in_a_field_of_setup_opens_a_study_of_it() -> None:
         await pilot.pause()
         assert "ctrl+t" not in screen_text(app)
         await pilot.press("space", *"0.01")
-        await until(pilot, lambda: "several values: ctrl+t makes a study of them" in screen_text(app))
+        await until(pilot, lambda: "several values: ctrl+t makes a study" in screen_text(app))
         await until(pilot, lambda: "^t Study" in screen_text(app))
         await pilot.press("ctrl+t")
         await until(pilot, lambda: isinstance(app.screen, StudiesScreen) and screen(app).study is not None)

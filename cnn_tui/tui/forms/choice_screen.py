@@ -14,6 +14,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from cnn_tui.tui.widgets.text_line import TextLine
+
 _LONG = 10
 
 
@@ -68,7 +70,7 @@ class ChoiceScreen(ModalScreen[str | None]):
         with Vertical() as box:
             box.border_title = self._title
             if len(self._choices) > _LONG:
-                yield Input(placeholder=f"type to find one of {len(self._choices)}", compact=True)
+                yield TextLine(placeholder=f"type to find one of {len(self._choices)}", compact=True)
             yield OptionList(compact=True)
             yield Static("none has this in its name", id="none")
 

@@ -13,12 +13,12 @@ from textual.reactive import Reactive, reactive
 from textual.strip import Strip
 from textual.suggester import SuggestFromList
 from textual.widget import Widget
-from textual.widgets import Input
 
 from cnn_tui.config.fields import FieldSpec
 from cnn_tui.config.overrides import parse
 from cnn_tui.reports.texts import fit
 from cnn_tui.tui.forms.choice_screen import ChoiceScreen
+from cnn_tui.tui.widgets.text_line import TextLine
 
 
 class ChoiceControl(Widget, can_focus=True):
@@ -78,7 +78,7 @@ class ChoiceControl(Widget, can_focus=True):
             self.value = value
 
 
-class TextControl(Input):
+class TextControl(TextLine):
     """A number, a text or a path as a person types it; what cannot be read is handed on as it stands."""
 
     DEFAULT_CSS = """

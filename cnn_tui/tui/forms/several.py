@@ -7,7 +7,7 @@ from typing import Any
 from cnn_tui.config.fields import FieldSpec
 from cnn_tui.config.overrides import parse
 
-OFFER = "several values: ctrl+t makes a study of them"
+OFFER = "several values: ctrl+t makes a study"
 """What is said under such a field."""
 
 

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from cnn_tui.store.names import printable
+from cnn_tui.tui.widgets.text_line import TextLine
 
 
 class AskTextScreen(ModalScreen[str | None]):
@@ -36,16 +37,13 @@ class AskTextScreen(ModalScreen[str | None]):
         """The question, the line and what is wrong with it."""
         with Vertical(classes="dialog"):
             yield Static(Content(printable(self._question)), classes="dialog--title")
-            # Selected at once and not by the focus, which may come late and would have typed letters replaced.
-            yield Input(self._value, select_on_focus=False)
+            yield TextLine(self._value)
             yield Static("", classes="dialog--error")
             yield Static("enter to accept, escape to cancel", classes="dialog--hint")
 
     def on_mount(self) -> None:
-        """Let the first letter replace what stands there, even one that is pressed before the first picture."""
-        field = self.query_one(Input)
-        field.select_all()
-        self.set_focus(field)
+        """Take letters from now on, also those that are typed before the first picture; the first replaces all."""
+        self.set_focus(self.query_one(TextLine))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Answer, unless the text is refused."""

@@ -26,6 +26,7 @@ from cnn_tui.tui.screens.confirm import ConfirmScreen
 from cnn_tui.tui.screens.errors import notify_error
 from cnn_tui.tui.screens.sessions_rows import SESSION_COLUMNS, SessionRow, details, load_rows, matching
 from cnn_tui.tui.widgets.sorted_table import SortedTable
+from cnn_tui.tui.widgets.text_line import TextLine
 from cnn_tui.tui.widgets.title_bar import TitleBar
 
 _LONGEST_NAME = 200
@@ -87,7 +88,7 @@ class SessionsScreen(Screen[None]):
         with Horizontal(id="filter-bar"):
             yield Static("filter /", id="filter-mark")
             # Letters that come before the focus does must not be selected by it, and typed over.
-            yield Input(placeholder="name, model, data or status", compact=True, select_on_focus=False, id="filter")
+            yield TextLine(placeholder="name, model, data or status", compact=True, select_on_focus=False, id="filter")
             yield Static("", id="count")
         yield SessionsTable(SESSION_COLUMNS, key=lambda row: row.id, id="table")
         yield Static("", id="details")
@@ -243,8 +244,8 @@ class SessionsScreen(Screen[None]):
         self._load()
 
     @property
-    def _filter(self) -> Input:
-        return self.query_one("#filter", Input)
+    def _filter(self) -> TextLine:
+        return self.query_one("#filter", TextLine)
 
     def _chosen(self) -> SessionRow | None:
         """The session under the cursor; a broken one is refused in words."""

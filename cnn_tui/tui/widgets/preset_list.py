@@ -17,6 +17,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from cnn_tui.store.names import printable
+from cnn_tui.tui.widgets.text_line import TextLine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,17 +69,17 @@ class PresetList(Vertical):
 
     def compose(self) -> ComposeResult:
         """The search line, the list and the words about the highlighted preset."""
-        yield Input(placeholder="/ search", compact=True)
+        yield TextLine(placeholder="/ search", compact=True)
         yield _Entries(compact=True, markup=False)
         yield Static("", id="about", markup=False)
 
     def start_search(self) -> None:
         """Put the cursor into the search line."""
-        self.query_one(Input).focus()
+        self.screen.set_focus(self.query_one(TextLine))
 
     def focus_list(self) -> None:
         """Put the cursor into the list."""
-        self.query_one(_Entries).focus()
+        self.screen.set_focus(self.query_one(_Entries))
 
     def action_to_list(self) -> None:
         """Go from the search line to what it found."""
@@ -86,7 +87,7 @@ class PresetList(Vertical):
 
     def action_clear_search(self) -> None:
         """Show all presets again."""
-        self.query_one(Input).value = ""
+        self.query_one(TextLine).value = ""
         self.focus_list()
 
     def watch_entries(self) -> None:
