@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from cnn_tui.errors import CnnTuiError
 from cnn_tui.reports.comparison import Comparison
@@ -22,6 +22,7 @@ from cnn_tui.tui.screens.compare_data import comparison_files, load_comparison
 from cnn_tui.tui.screens.compare_panes import ClassChangesPane, ComparisonLegend, OverlayPane, SummaryPane
 from cnn_tui.tui.screens.errors import error_content
 from cnn_tui.tui.screens.export_flow import export_into_folder
+from cnn_tui.tui.widgets.key_footer import KeyFooter
 from cnn_tui.tui.widgets.line_chart import LineChart
 from cnn_tui.tui.widgets.pane_tabs import PaneTabs
 from cnn_tui.tui.widgets.title_bar import ModeName, TitleBar
@@ -82,7 +83,7 @@ class CompareScreen(Screen[None]):
             yield OverlayPane(id="curves")
             yield ClassChangesPane(id="classes")
         yield Static("", id="failure")
-        yield Footer()
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Read the sessions."""

@@ -13,7 +13,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from cnn_tui import paths
 from cnn_tui.events import Environment
@@ -28,6 +28,7 @@ from cnn_tui.tui.screens.errors import error_content
 from cnn_tui.tui.screens.live_curves import CurvesPane
 from cnn_tui.tui.screens.live_figures import describe, machine_figures, remark, run_figures, trail
 from cnn_tui.tui.widgets.figures import Figures
+from cnn_tui.tui.widgets.key_footer import KeyFooter
 from cnn_tui.tui.widgets.log_pane import LogPane
 from cnn_tui.tui.widgets.phase_bar import PhaseBar
 from cnn_tui.tui.widgets.title_bar import TitleBar
@@ -55,7 +56,7 @@ class LiveScreen(Screen[None]):
         Binding("x", "stop", "Stop", tooltip="Stop: test and save what it has learnt"),
         Binding("k", "kill", "Kill", tooltip="Kill: end it now, nothing is tested or saved"),
         Binding("b", "steps", "Steps/epochs", tooltip="A point for each step or each epoch"),
-        Binding("g", "log_scale", "Log scale"),
+        Binding("g", "log_scale", "Scale", tooltip="The loss on a logarithmic scale"),
         Binding("s", "smooth", "Smooth"),
         Binding("l", "log", "Log", tooltip="What the trainer printed, and warnings"),
     ]
@@ -90,7 +91,7 @@ class LiveScreen(Screen[None]):
             yield Static("", id="remark", markup=False)
             yield Static("", id="trail", markup=False)
             yield PhaseBar()
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Follow the run, at the screen's own pace."""

@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen, Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from cnn_tui.errors import CnnTuiError
 from cnn_tui.metrics import Scores
@@ -22,6 +22,7 @@ from cnn_tui.tui.screens.errors import error_content
 from cnn_tui.tui.screens.pictures_data import Choice, ChosenPictures, load_pictures
 from cnn_tui.tui.widgets.confusion_words import describe_cell
 from cnn_tui.tui.widgets.half_blocks import Pixels
+from cnn_tui.tui.widgets.key_footer import KeyFooter
 from cnn_tui.tui.widgets.picture import Picture
 from cnn_tui.tui.widgets.picture_grid import PictureGrid
 from cnn_tui.tui.widgets.picture_tiles import PictureItem
@@ -85,7 +86,7 @@ class PicturesScreen(Screen[None]):
                 yield Picture(id="large")
         yield Static("", id="failure")
         yield Static("", id="note")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Read the pictures."""
@@ -175,7 +176,7 @@ class PictureScreen(ModalScreen[int]):
         """The picture above what it is."""
         yield Picture()
         yield Static("")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Show the first."""

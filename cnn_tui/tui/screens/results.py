@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.events import Resize, ScreenResume
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.errors import CnnTuiError
@@ -29,6 +29,7 @@ from cnn_tui.tui.screens.results_header import ResultHeader
 from cnn_tui.tui.screens.results_panes import PicturesWanted
 from cnn_tui.tui.screens.sessions_rows import preset_of
 from cnn_tui.tui.widgets.confusion_matrix import ConfusionMatrixView
+from cnn_tui.tui.widgets.key_footer import KeyFooter
 from cnn_tui.tui.widgets.title_bar import TitleBar
 
 _FORMATS = {"markdown": ("Markdown", to_markdown), "tsv": ("tab-separated text", to_tsv)}
@@ -71,7 +72,7 @@ class ResultsScreen(Screen[None]):
         yield ResultHeader()
         yield ResultsBody()
         yield Static(_NOTHING, id="nothing")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Follow the session that is to be shown."""

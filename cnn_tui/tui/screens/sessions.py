@@ -14,7 +14,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.events import ScreenResume
 from textual.screen import Screen
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from cnn_tui.errors import CnnTuiError
 from cnn_tui.store.names import printable
@@ -25,6 +25,7 @@ from cnn_tui.tui.screens.ask_text import AskTextScreen
 from cnn_tui.tui.screens.confirm import ConfirmScreen
 from cnn_tui.tui.screens.errors import notify_error
 from cnn_tui.tui.screens.sessions_rows import SESSION_COLUMNS, SessionRow, details, load_rows, matching
+from cnn_tui.tui.widgets.key_footer import KeyFooter
 from cnn_tui.tui.widgets.sorted_table import SortedTable
 from cnn_tui.tui.widgets.text_line import TextLine
 from cnn_tui.tui.widgets.title_bar import TitleBar
@@ -93,7 +94,7 @@ class SessionsScreen(Screen[None]):
         yield SessionsTable(SESSION_COLUMNS, key=lambda row: row.id, id="table")
         yield Static("", id="details")
         yield Static("", id="empty")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Notice when a run begins or ends."""

@@ -13,12 +13,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from cnn_tui.tui.messages import PresetEdited, RunRequested
 from cnn_tui.tui.screens.breakpoints import room_classes
 from cnn_tui.tui.screens.setup_meaning import MeaningPane
 from cnn_tui.tui.screens.setup_panes import FieldHelp, PresetHeading, StartBar
+from cnn_tui.tui.widgets.key_footer import KeyFooter
 from cnn_tui.tui.widgets.preset_list import PresetList
 from cnn_tui.tui.widgets.title_bar import TitleBar
 
@@ -38,10 +38,10 @@ class SetupScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+r", "start", "Start"),
         Binding("ctrl+s", "save", "Save"),
-        Binding("ctrl+o", "open", "Open"),
-        Binding("slash", "search", "Search", key_display="/"),
         Binding("ctrl+t", "study", "Study", tooltip="Make a study of the values that stand in a field"),
         Binding("f2", "details", "Meaning", tooltip="What the experiment means"),
+        Binding("ctrl+o", "open", "Open"),
+        Binding("slash", "search", "Search", key_display="/"),
     ]
     AUTO_FOCUS = "PresetList > _Entries"
 
@@ -61,7 +61,7 @@ class SetupScreen(Screen[None]):
                 yield FieldHelp()
             yield MeaningPane(id="meaning")
         yield StartBar()
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyFooter()
 
     async def furnish(self, preset: RunPreset | None) -> None:
         """Bring the form, with ``preset`` or the quickstart in it, and follow what the workbench wants opened."""

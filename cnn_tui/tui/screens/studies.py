@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import Footer, Input
+from textual.widgets import Input
 
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
@@ -24,6 +24,7 @@ from cnn_tui.tui.screens.studies_files import Findings, StudyEntry
 from cnn_tui.tui.screens.studies_list import StudyList
 from cnn_tui.tui.screens.studies_results import ShownStudy, StudyResults
 from cnn_tui.tui.study_state import StudyState
+from cnn_tui.tui.widgets.key_footer import KeyFooter
 from cnn_tui.tui.widgets.title_bar import TitleBar
 
 _WIDTHS = [(0, "-narrow"), (112, "-wide"), (160, "-roomy")]
@@ -69,7 +70,7 @@ class StudiesScreen(Screen[None]):
                 yield self._editor
                 yield self._results
         yield self._bar
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Follow the study that goes on, and what others want opened."""
