@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import gc
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from cnn_tui.tui.run_state import RunState
     from cnn_tui.tui.screens.quit import QuitAnswer
     from cnn_tui.tui.study_state import StudyState
+
+_LONGEST_PAINT = 1.0
 
 
 class Workbench(App[None]):
@@ -85,6 +89,7 @@ class Workbench(App[None]):
 
         The trainer comes last, so that it loads while the person fills in the form.
         """
+        await self._painted()
         from cnn_tui.tui.job_desk import JobDesk
 
         for screen in self.screen_stack:
@@ -96,6 +101,13 @@ class Workbench(App[None]):
         if self._start_at_once and self._first_preset is not None:
             self.post_message(RunRequested(self._first_preset))
         _collect_garbage_again()
+
+    async def _painted(self) -> None:
+        """Wait for the first whole picture: the footer is filled after one refresh and seen after the next."""
+        painted = asyncio.Event()
+        self.screen.call_after_refresh(self.screen.call_after_refresh, painted.set)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(painted.wait(), _LONGEST_PAINT)
 
     def on_mount(self) -> None:
         """Leave cleanly if the terminal goes."""

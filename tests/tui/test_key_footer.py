@@ -23,16 +23,21 @@ class Page(App[None]):
         Binding("ctrl+q", "quit", "Quit", priority=True),
     ]
 
+    pressed = 0
+
     def compose(self) -> ComposeResult:
         yield KeyFooter()
+
+    def action_beta(self) -> None:
+        self.pressed += 1
 
 
 @pytest.mark.parametrize(
     ("width", "keys"),
     [
         (60, "^q Quit a Alphabetical b Betatron c C F1 Help"),
-        (46, "^q Quit a Alphabetical b Betatron c C F1 Help"),
-        (45, "^q Quit a Alphabetical b Betatron F1 Help"),
+        (47, "^q Quit a Alphabetical b Betatron c C F1 Help"),
+        (46, "^q Quit a Alphabetical b Betatron F1 Help"),
         (40, "^q Quit a Alphabetical F1 Help"),
         (20, "^q Quit F1 Help"),
     ],
@@ -53,3 +58,14 @@ async def test_it_chooses_again_when_the_terminal_changes() -> None:
         await pilot.resize_terminal(30, 5)
         await pilot.pause(0.3)
         assert screen_text(app).splitlines()[-1].strip() == "^q Quit F1 Help"
+
+
+async def test_a_click_does_what_the_key_would() -> None:
+    app = Page()
+    async with app.run_test(size=(60, 5)) as pilot:
+        await pilot.pause(0.1)
+        line = screen_text(app).splitlines()[-1]
+        for word, presses in (("Alpha", 0), ("b Bet", 1), ("tron", 2), ("c C", 2)):
+            await pilot.click(KeyFooter, offset=(line.index(word), 0))
+            await pilot.pause()
+            assert app.pressed == presses

@@ -68,7 +68,7 @@ async def chosen(app: Workbench, pilot: Pilot[None], name: str) -> None:
     entry = next(entry for entry in listed.entries if entry.name == name)
     listed.post_message(StudyList.Chosen(entry))
     await until(pilot, lambda: screen(app).study == entry.study)
-    await until(pilot, lambda: "runs" in screen_text(app))
+    await until(pilot, lambda: any(words in screen_text(app) for words in ("runs", "1 run", "its run")))
 
 
 async def started(app: Workbench, trainer: ScriptedTrainer, pilot: Pilot[None], preset: StudyPreset) -> None:

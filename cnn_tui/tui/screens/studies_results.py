@@ -71,7 +71,7 @@ class StudyResults(Vertical):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "mark", "Mark", tooltip="Mark the row, to compare it with others"),
+        Binding("space", "mark", "Mark", key_display="␣", tooltip="Mark the row, to compare it with others"),
         Binding("c", "compare", "Compare", tooltip="Compare the marked rows"),
     ]
 
