@@ -22,7 +22,7 @@ from reporting import save
 from terminal import Terminal
 
 PROGRAM = str(Path(sys.executable).parent / "cnn-tui")
-EPOCHS = 4
+EPOCHS = 8
 
 
 @dataclass
