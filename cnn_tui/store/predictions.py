@@ -67,6 +67,6 @@ class Predictions:
 
     def _write(self, path: Path) -> None:
         with path.open("xb") as file:
-            np.savez_compressed(
+            np.savez(
                 file, actual=self.actual, predicted=self.predicted, confidence=self.confidence, index=self.index
             )

@@ -39,7 +39,8 @@ def save_thumbnails(folder: Path, index: NDArray[np.int64], pictures: NDArray[np
 
     def write(path: Path) -> None:
         with path.open("xb") as file:
-            np.savez_compressed(file, index=index, pictures=pictures)
+            # Not compressed: photographs hardly shrink, and rows of a study would wait longer for it than they train.
+            np.savez(file, index=index, pictures=pictures)
 
     replace_atomic(folder / THUMBNAILS_FILE, write)
 
