@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _ROUND = (1.0, 2.0, 5.0, 10.0)
+_LEAST_WIDTH = 1e-300  # below it a tick would be nearer than floats can tell
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def round_step(step: float, smallest: float = 0.0) -> float:
 
 def _opened(low: float, high: float) -> tuple[float, float]:
     """A range that has a width, also where all values are the same or differ by less than floats can tell."""
-    if high - low > 1e-9 * max(abs(low), abs(high)):
+    if high - low > max(_LEAST_WIDTH, 1e-9 * max(abs(low), abs(high))):
         return low, high
     margin = abs(low) * 0.1 or 0.5
     return low - margin, high + margin

@@ -12,14 +12,13 @@ from cnn_tui.reports.document import Block, Chart, Document, Section
 from cnn_tui.reports.session_data import setting_text
 from cnn_tui.reports.svg import CUES, Series
 from cnn_tui.reports.tables import HeatTable, Table
-from cnn_tui.reports.texts import duration, quantity
+from cnn_tui.reports.texts import quantity, taken
 
 SAME_SETTINGS = "All settings are the same."
 CLASSES_NOTE = "F1 and recall of the first session, and how far those of the others are above or below."
 _MARKED_EPOCHS = 30  # of more, the markers would hide the curve
 _BRIEF_CLASSES = 20
 _BEST = 0.1  # a light tint
-_SHORT = 60.0  # seconds that are told with a decimal
 _FAST = 100.0  # pictures per second that are told without one
 _NONE = "–"
 
@@ -166,7 +165,7 @@ def figure_text(value: float | None, unit: Unit) -> str:
         return _NONE
     match unit:
         case "seconds":
-            return f"{value:.1f} s" if value < _SHORT else duration(value)
+            return taken(value)
         case "":
             return f"{value:.4f}"
         case "count":

@@ -9,7 +9,7 @@ from pathlib import Path
 from cnn_tui.config.fields import FieldSpec, experiment_fields, value_at
 from cnn_tui.events import Environment, WarningRaised
 from cnn_tui.reports.tables import Table
-from cnn_tui.reports.texts import duration
+from cnn_tui.reports.texts import taken
 from cnn_tui.store.records import SessionRecord
 
 _HARDWARE = {"platform", "device", "device_name", "precision", "cpu_count", "memory_bytes"}
@@ -44,8 +44,8 @@ def _times(record: SessionRecord) -> tuple[tuple[str, str], ...]:
     return (
         ("epochs", f"{result.epochs_run:,} of {record.experiment.training.epochs:,}"),
         *best,
-        ("training", duration(result.train_seconds)),
-        ("the whole run", duration(result.total_seconds)),
+        ("training", taken(result.train_seconds)),
+        ("the whole run", taken(result.total_seconds)),
         ("speed", f"{result.images_per_second:,.0f} pictures/s"),
         ("peak memory", _bytes(result.peak_memory_bytes)),
     )

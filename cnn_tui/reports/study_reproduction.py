@@ -14,7 +14,7 @@ from cnn_tui.reports.study_differences import mean_difference
 from cnn_tui.reports.study_document import environment_texts, setup_text, study_blocks
 from cnn_tui.reports.study_table import Figure, StudyTable
 from cnn_tui.reports.tables import Table
-from cnn_tui.reports.texts import duration
+from cnn_tui.reports.texts import duration, taken
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def _summary_row(outcome: Outcome) -> tuple[str, ...]:
         f"{theirs[0]:.3f}" if theirs else "",
         "" if difference is None else f"{100 * difference:.2f} points",
         str(table.done) if table.done == table.runs else f"{table.done} of {table.runs}",
-        duration(outcome.seconds),
+        taken(outcome.seconds),
     )
 
 

@@ -7,6 +7,7 @@ from rich.cells import cell_len, set_cell_size
 from cnn_tui.store.names import printable
 
 _ELLIPSIS = "…"
+_SHORT = 60.0  # seconds that are told to the tenth
 
 
 def shorten(text: str, width: int) -> str:
@@ -36,6 +37,11 @@ def duration(seconds: float) -> str:
         return f"{minutes} min {rest:02d} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} min"
+
+
+def taken(seconds: float) -> str:
+    """How long something took: as ``duration``, but below a minute to the tenth, such as "0.4 s"."""
+    return f"{max(0.0, seconds):.1f} s" if seconds < _SHORT else duration(seconds)
 
 
 def quantity(value: float, unit: str) -> str:

@@ -67,6 +67,4 @@ class Predictions:
 
     def _write(self, path: Path) -> None:
         with path.open("xb") as file:
-            np.savez(
-                file, actual=self.actual, predicted=self.predicted, confidence=self.confidence, index=self.index
-            )
+            np.savez(file, actual=self.actual, predicted=self.predicted, confidence=self.confidence, index=self.index)

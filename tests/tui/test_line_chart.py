@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 from textual.geometry import Region
@@ -76,6 +76,7 @@ def test_smoothing_is_the_debiased_moving_average() -> None:
 
 
 @given(finite, finite)
+@example(0.0, 5e-324)
 def test_a_linear_axis_holds_its_range_and_ends_on_ticks(one: float, other: float) -> None:
     axis = linear_axis(min(one, other), max(one, other), 5)
     slack = 1e-6 * (axis.high - axis.low)

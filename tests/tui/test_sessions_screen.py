@@ -66,7 +66,7 @@ async def test_sessions_come_newest_first_with_their_figures() -> None:
         await listed(pilot, app, "slow", "too large", "best")
         lines = screen_text(app).splitlines()
         first, second = (next(line for line in lines if name in line).split() for name in ("slow", "too large"))
-        assert first[1:12] == ["resnet18", "digits", "2", "1e-05", "32", "75.00", "%", "0.7698", "2", "s", "done"]
+        assert first[1:12] == ["resnet18", "digits", "2", "1e-05", "32", "75.00", "%", "0.7698", "2.5", "s", "done"]
         assert second[2:8] == ["vgg19", "digits", "2", "0.001", "32", "failed"]
         await pilot.press("down")
         await until(pilot, lambda: "Not enough memory · 20261122" in screen_text(app))

@@ -33,7 +33,13 @@ class ExperimentForm(Vertical):
     ExperimentForm {
         width: 1fr;
         height: 1fr;
-        & > #fields { height: 1fr; overflow-y: auto; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
+        & > #fields {
+            height: 1fr;
+            padding-right: 1;
+            overflow-y: auto;
+            scrollbar-size-vertical: 1;
+            scrollbar-gutter: stable;
+        }
         & .section {
             height: 1;
             margin-top: 1;

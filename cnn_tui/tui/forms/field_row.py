@@ -19,7 +19,7 @@ from cnn_tui.config.fields import FieldSpec
 from cnn_tui.reports.texts import fit
 from cnn_tui.tui.forms.controls import ChoiceControl, Control, control_for
 
-LABEL_WIDTH = 22
+LABEL_WIDTH = 21
 _UNIT_WIDTH = 9
 _PARTS = ("label", "focused", "unit", "changed", "error")
 
@@ -37,7 +37,7 @@ class FieldRow(Widget):
         height: 1;
         & > TextControl, & > ChoiceControl {
             width: 1fr;
-            margin: 0 9 0 22;
+            margin: 0 9 0 21;
         }
         &.-wrong { height: 2; }
         .field-row--label { color: $text-muted; }

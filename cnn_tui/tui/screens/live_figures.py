@@ -8,7 +8,7 @@ from itertools import groupby
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import PhaseName
 from cnn_tui.history import PhaseRecord, RunHistory
-from cnn_tui.reports.texts import duration, quantity
+from cnn_tui.reports.texts import duration, quantity, taken
 from cnn_tui.tui.insight import Insight, insight
 from cnn_tui.tui.machine import GpuReading, MachineReading
 from cnn_tui.tui.run_state import RunState
@@ -28,7 +28,7 @@ def run_figures(state: RunState, now: float) -> tuple[Figure, ...]:
         Figure("pictures/s", f"{batch.images_per_second:,.0f}" if batch else None),
         Figure("learning rate", f"{batch.learning_rate:.3g}" if batch else None),
         Figure("best epoch", _best(history), "good"),
-        Figure("an epoch", duration(history.epochs[-1].seconds) if history.epochs else None),
+        Figure("an epoch", taken(history.epochs[-1].seconds) if history.epochs else None),
         Figure("elapsed", _elapsed(state, now)),
     )
 
@@ -99,7 +99,7 @@ def trail(history: RunHistory) -> str:
 def _part(name: PhaseName, group: list[PhaseRecord]) -> str:
     if group[-1].ended is None:
         return f"▶ {name}"
-    return f"✓ {name} {duration(group[-1].ended - group[0].started)}"
+    return f"✓ {name} {taken(group[-1].ended - group[0].started)}"
 
 
 def remark(state: RunState) -> Insight | None:

@@ -9,7 +9,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from cnn_tui.metrics import Result
-from cnn_tui.reports.texts import duration, shorten
+from cnn_tui.reports.texts import shorten, taken
 from cnn_tui.store.names import printable
 from cnn_tui.store.records import SessionRecord
 
@@ -66,7 +66,7 @@ def _long_figures(result: Result, macro: str, gap: str) -> Content:
         ("recall", f"{result.macro_recall:.4f}"),
         ("F1", f"{result.macro_f1:.4f}"),
         ("test loss", f"{result.test_loss:.4f}"),
-        (f"{result.epochs_run:,} epochs in", duration(result.train_seconds)),
+        (f"{result.epochs_run:,} epochs in", taken(result.train_seconds)),
         gap=gap,
     )
 
@@ -83,7 +83,7 @@ def _short_figures(result: Result, macro: str, *more: tuple[str, str]) -> Conten
 
 
 def _cost(result: Result) -> tuple[str, str]:
-    return f"{result.epochs_run:,} ep.", duration(result.train_seconds)
+    return f"{result.epochs_run:,} ep.", taken(result.train_seconds)
 
 
 def _labelled(*figures: tuple[str, str], gap: str = _GAP) -> Content:

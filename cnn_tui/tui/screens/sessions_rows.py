@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cnn_tui.config.preset import RunPreset
-from cnn_tui.reports.texts import duration
+from cnn_tui.reports.texts import taken
 from cnn_tui.store.presets import renamed
 from cnn_tui.store.records import SessionRecord, StudyPart
 from cnn_tui.store.sessions import SessionEntry, list_sessions
@@ -207,7 +207,7 @@ def _macro_f1(row: SessionRow) -> str:
 
 
 def _time(row: SessionRow) -> str:
-    return "" if row.seconds is None else duration(row.seconds)
+    return "" if row.seconds is None else taken(row.seconds)
 
 
 def _study(row: SessionRow) -> str:

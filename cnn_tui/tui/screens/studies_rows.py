@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from cnn_tui.reports.study_table import METRICS, Figure, Metric, StudyRow, StudyTable
-from cnn_tui.reports.texts import duration
+from cnn_tui.reports.texts import taken
 from cnn_tui.tui.run_state import RunState
 from cnn_tui.tui.widgets.table_columns import TableColumn, Tone
 from cnn_tui.tui.widgets.title_bar import run_words
@@ -180,7 +180,7 @@ def _time(line: StudyLine) -> str:
     seconds = _seconds(line)
     if seconds is None:
         return ""
-    words = duration(seconds) if seconds >= 10 else f"{seconds:.1f} s"
+    words = taken(seconds)
     return f"≈{words}" if line.row.together > 1 else words
 
 

@@ -11,7 +11,7 @@ from textual.geometry import Offset, Size
 from cnn_tui.store.names import printable
 
 HEADER = 2
-_WIDEST_NAME, _NARROWEST_NAME = 20, 8
+_WIDEST_NAME, _NARROWEST_NAME = 20, 8  # the narrowest has room for the words in the corner
 _WIDEST_CELL, _NARROWEST_CELL = 12, 5
 
 
@@ -44,7 +44,7 @@ class MatrixLayout:
 def lay_out(names: Sequence[str], texts: Sequence[Sequence[str]], width: int) -> MatrixLayout:
     """Share ``width`` cells between row headers and columns; columns keep room for their widest text."""
     longest_name = max(cell_len(printable(name)) for name in names)
-    name = min(longest_name, _WIDEST_NAME, max(_NARROWEST_NAME, width // 4)) + 2
+    name = max(_NARROWEST_NAME, min(longest_name, _WIDEST_NAME, width // 4)) + 2
     narrowest = max(_NARROWEST_CELL, 2 + max(len(text) for row in texts for text in row))
     wanted = min(_WIDEST_CELL, max(narrowest, longest_name + 2))
     return MatrixLayout(len(names), name, max(narrowest, min(wanted, (width - name) // len(names))))
