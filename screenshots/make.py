@@ -22,17 +22,18 @@ from cnn_tui.trainer.process import ProcessTrainer
 from cnn_tui.tui.app import Workbench
 from cnn_tui.tui.messages import StudyDrafted
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent.resolve()
 SIZE = (120, 36)
-PROGRAM = str(Path(sys.executable).parent / "cnn-tui")
+PICTURES = "~/cifar10"
+PROGRAM = str(Path(sys.executable).parent.absolute() / "cnn-tui")
 
 
-def write_preset(folder: Path, pictures: str) -> None:
+def write_preset(folder: Path) -> None:
     """A preset that learns something of CIFAR-10 in a minute or two."""
     experiment = {
         "data": {
             "dataset": "folder",
-            "root": pictures,
+            "root": PICTURES,
             "image_size": 32,
             "train_limit": 1500,
             "test_limit": 1000,
@@ -124,9 +125,12 @@ async def photograph() -> None:
 
 def main(pictures: str) -> None:
     """Make them all in a home of their own."""
+    folder = Path(pictures).expanduser().resolve()
     with tempfile.TemporaryDirectory() as home:
-        os.environ["CNN_TUI_HOME"] = home
-        write_preset(Path(home) / "presets", pictures)
+        # The home and the pictures have names of their own, so that no picture shows where somebody keeps them.
+        os.environ["HOME"] = os.environ["CNN_TUI_HOME"] = home
+        (Path(home) / "cifar10").symlink_to(folder)
+        write_preset(Path(home) / "presets")
         earlier_sessions()
         asyncio.run(photograph())
 

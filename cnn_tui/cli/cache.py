@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from cnn_tui.cli.groups import ListByDefault
+from cnn_tui.reports.texts import data_words
 
 
 @click.group("cache", cls=ListByDefault, subcommand_metavar="[COMMAND] ...")
@@ -38,7 +39,7 @@ def list_sets(as_json: bool) -> None:
             one.key[:8],
             one.about.architecture if one.about else "damaged",
             one.about.weights if one.about else "",
-            (one.about.root or one.about.dataset) if one.about else "",
+            data_words(one.about.dataset, one.about.root) if one.about else "",
             str(one.about.image_size) if one.about else "",
             one.about.precision if one.about else "",
             f"{one.size / 1e6:,.1f} MB",

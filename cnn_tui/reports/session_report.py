@@ -12,6 +12,7 @@ from cnn_tui.reports.session_data import SessionData
 from cnn_tui.reports.session_facts import facts_table, session_facts
 from cnn_tui.reports.svg import Series
 from cnn_tui.reports.tables import Table, class_table, confused_table, epoch_table, matrix_table
+from cnn_tui.reports.texts import data_words
 from cnn_tui.store.records import SessionRecord
 
 _PAIRS = 20
@@ -72,7 +73,7 @@ def _summary(record: SessionRecord) -> tuple[str, ...]:
     model, data, training = record.experiment.model, record.experiment.data, record.experiment.training
     what = (
         f"{model.architecture} ({model.weights} weights, trained: {model.trainable.replace('_', ' ')}) on "
-        f"{data.root or data.dataset} at {data.image_size} pixels, {training.epochs:,} epochs of "
+        f"{data_words(data.dataset, data.root)} at {data.image_size} pixels, {training.epochs:,} epochs of "
         f"{training.optimizer.name} at learning rate {training.optimizer.learning_rate:g} in batches of "
         f"{training.batch_size:,}. Session {record.id}: {record.status}."
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich.cells import cell_len, set_cell_size
 
 from cnn_tui.store.names import printable
@@ -37,6 +39,14 @@ def duration(seconds: float) -> str:
         return f"{minutes} min {rest:02d} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} min"
+
+
+def data_words(dataset: str, root: str | None) -> str:
+    """What pictures are called: their folder, the person's own as ~, or the dataset's name."""
+    if root is None:
+        return dataset
+    path = Path(root).expanduser()
+    return f"~/{path.relative_to(Path.home())}" if path.is_relative_to(Path.home()) else str(path)
 
 
 def taken(seconds: float) -> str:

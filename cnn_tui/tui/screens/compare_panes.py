@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from cnn_tui.reports.comparison import ClassRow, Comparison, CurveName
 from cnn_tui.reports.comparison_document import main_curves
+from cnn_tui.reports.texts import data_words
 from cnn_tui.store.names import printable
 from cnn_tui.tui.screens.compare_data import class_columns, cue, curves, figures_grid, pictures_words, settings_grid
 from cnn_tui.tui.screens.errors import safe_lines
@@ -32,7 +33,7 @@ class SummaryPane(VerticalScroll):
     SummaryPane {
         padding: 0 1;
         scrollbar-size-vertical: 1;
-        Static { height: auto; margin-bottom: 1; }
+        Static { height: auto; margin: 0 1 1 0; }
         .summary--heading { margin-bottom: 0; text-style: bold underline; }
     }
     """
@@ -169,7 +170,7 @@ def _legend(comparison: Comparison, chart: LineChart) -> Text:
     for place, name in enumerate(comparison.names):
         (sample, role), record = cue(place), comparison.sessions[place].record
         data = record.experiment.data
-        told = f"   {record.experiment.model.architecture} on {data.root or data.dataset} · {record.status}"
+        told = f"   {record.experiment.model.architecture} on {data_words(data.dataset, data.root)} · {record.status}"
         style = chart.get_component_rich_style(f"line-chart--{role}", partial=True)
         lines.append(Text.assemble((sample, style), (f" {printable(name)}", "bold"), (printable(told), "dim")))
     return Text("\n", no_wrap=True, overflow="ellipsis").join(lines)

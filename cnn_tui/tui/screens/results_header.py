@@ -9,7 +9,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from cnn_tui.metrics import Result
-from cnn_tui.reports.texts import shorten, taken
+from cnn_tui.reports.texts import data_words, shorten, taken
 from cnn_tui.store.names import printable
 from cnn_tui.store.records import SessionRecord
 
@@ -118,4 +118,4 @@ def _short_model(record: SessionRecord) -> str:
 
 def _data(record: SessionRecord) -> str:
     data = record.experiment.data
-    return f"{data.root or data.dataset} at {data.image_size} pixels"
+    return f"{data_words(data.dataset, data.root)} at {data.image_size} pixels"
