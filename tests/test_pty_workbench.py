@@ -227,6 +227,36 @@ def test_a_killed_trainer_is_a_failed_session_and_the_next_run_works(home: Path,
     training.expect("predicted")
 
 
+def test_a_second_run_on_a_frozen_backbone_reuses_its_features(
+    presets: Path, home: Path, home_env: dict[str, str]
+) -> None:
+    frozen = json.loads(json.dumps(TINY)) | {"name": "frozen"}
+    frozen["experiment"]["model"]["trainable"] = "last_layer"
+    (presets / "frozen.json").write_text(json.dumps(frozen), encoding="utf-8")
+    with Terminal([PROGRAM, "frozen"], env=home_env) as terminal:
+        terminal.expect("computed once for")
+        terminal.press("ctrl+r")
+        terminal.expect("predicted", 120)
+        terminal.press("1")
+        terminal.expect("reused (")
+        terminal.press("ctrl+r")
+        while len(sessions(home)) < 2:
+            terminal.run(0.1)
+        until_status(home, "done")
+        terminal.press("ctrl+q")
+        assert terminal.wait_exit() == 0
+    first, second = (phases(folder) for folder in sorted((home / "sessions").iterdir()))
+    assert first["features"].startswith("computed once")
+    assert second["features"].startswith("reused")
+
+
+def phases(session: Path) -> dict[str, str]:
+    """The details of a session's phases by name."""
+    lines = (session / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    events = [json.loads(line) for line in lines]
+    return {event["name"]: event["detail"] for event in events if event["type"] == "phase"}
+
+
 def assert_whole(terminal: Terminal) -> None:
     """All of Live is on the screen, from corner to corner."""
     for words in ("cnn-tui  1 Setup", "training epoch", "Loss", "Accuracy", "best epoch", "time left", "F1 Help"):

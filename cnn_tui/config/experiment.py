@@ -213,6 +213,11 @@ class Experiment(FrozenModel):
         return self.model.trainable != "all" and self.model.batch_norm == "frozen" and self.data.augment == "none"
 
     @property
+    def features_are_kept(self) -> bool:
+        """Whether the frozen part's output is computed once, and reused from then on."""
+        return self.training.feature_cache == "auto" and self.features_are_fixed
+
+    @property
     def class_count(self) -> int | None:
         """How many classes the dataset has, None where its pictures decide."""
         return DATASETS[self.data.dataset].classes

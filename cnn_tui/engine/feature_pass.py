@@ -182,17 +182,7 @@ class FeaturePass:
         return Features(self._folder, missing, growing.features)
 
     def _begin(self, growing: GrowingSet) -> Iterator[Event]:
-        experiment = self._experiment
-        about = AboutFeatures(
-            architecture=experiment.model.architecture,
-            weights=experiment.model.weights,
-            trainable=experiment.model.trainable,
-            dataset=experiment.data.dataset,
-            root=experiment.data.root,
-            image_size=experiment.data.image_size,
-            precision=self._backbone.compute.precision,
-            pictures=self._pictures.count,
-        )
+        about = AboutFeatures.of(self._experiment, self._backbone.compute.precision, self._pictures.count)
         try:
             describe(self._folder, about)
         except StorageError as error:

@@ -49,7 +49,7 @@ def set_up(
     normalisation = _normalisation(classifier, loaded, memory)
     feeds = _picture_feeds(experiment, normalisation, loaded, chosen)
     batch = evaluation_batch(experiment.data.image_size, chosen.device)
-    if experiment.training.feature_cache == "auto" and experiment.features_are_fixed:
+    if experiment.features_are_kept:
         parts = cut(classifier)
         classifier.eval_mode()
         features = FeaturePass(

@@ -12,10 +12,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cnn_tui import paths
+from cnn_tui.config.experiment import Experiment
 from cnn_tui.errors import ConfigError, StorageError
 from cnn_tui.store.files import storage_error, write_atomic
 
@@ -39,6 +41,29 @@ class AboutFeatures(BaseModel):
     precision: str
     pictures: int
     """In all splits together, computed or not."""
+    seed: int | None = None
+    """What random weights were drawn from; None for weights that do not depend on it."""
+
+    @classmethod
+    def of(cls, experiment: Experiment, precision: str, pictures: int) -> Self:
+        """What an experiment's frozen layers give in a precision."""
+        data, model = experiment.data, experiment.model
+        return cls(
+            architecture=model.architecture,
+            weights=model.weights,
+            trainable=model.trainable,
+            dataset=data.dataset,
+            root=data.root,
+            image_size=data.image_size,
+            precision=precision,
+            pictures=pictures,
+            seed=experiment.training.seed if model.weights == "random" else None,
+        )
+
+    def serves(self, experiment: Experiment) -> bool:
+        """Whether an experiment would look here, as far as its settings tell; its pictures may have changed since."""
+        alike = self == self.of(experiment, self.precision, self.pictures)
+        return alike and experiment.training.precision in ("auto", self.precision)
 
 
 @dataclass(frozen=True)
@@ -62,6 +87,11 @@ def feature_sets() -> list[FeatureSet]:
     folder = features_folder()
     found = [_read(path) for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
     return sorted(found, key=lambda one: one.used, reverse=True)
+
+
+def features_for(experiment: Experiment) -> FeatureSet | None:
+    """The set that an experiment would reuse, the last used if there are several; None if it has to begin one."""
+    return next((one for one in feature_sets() if one.about is not None and one.about.serves(experiment)), None)
 
 
 def describe(folder: Path, about: AboutFeatures) -> None:

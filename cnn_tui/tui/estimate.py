@@ -136,7 +136,7 @@ def comparable(experiment: Experiment, past: Sequence[PastRun]) -> list[PastRun]
 def _cost(experiment: Experiment) -> tuple[object, ...]:
     """The settings that decide what a picture costs."""
     training = experiment.training
-    stored = training.feature_cache == "auto" and experiment.features_are_fixed
+    stored = experiment.features_are_kept
     model = experiment.model.architecture, experiment.model.trainable
     return *model, experiment.data.image_size, stored, training.device, training.precision
 

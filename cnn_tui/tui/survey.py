@@ -13,6 +13,7 @@ from pathlib import Path
 from cnn_tui.config.experiment import DataConfig, Experiment
 from cnn_tui.errors import StorageError
 from cnn_tui.store.downloads import Download, missing_downloads
+from cnn_tui.store.feature_index import FeatureSet, features_for
 from cnn_tui.store.sessions import list_sessions
 from cnn_tui.tui.estimate import Estimate, PastRun, SplitCounts, estimate
 
@@ -26,12 +27,14 @@ class Survey:
 
     Attributes:
         classes: how many classes, None where nobody knows.
+        features: what is kept of its frozen layers, None where nothing is or nothing can be.
         problem: why the pictures or weights of one's own cannot be used, empty if they can.
     """
 
     experiment: Experiment
     classes: int | None
     downloads: tuple[Download, ...]
+    features: FeatureSet | None
     problem: str
     estimate: Estimate
 
@@ -46,6 +49,7 @@ def survey(experiment: Experiment, past: Sequence[PastRun]) -> Survey:
         experiment=experiment,
         classes=classes,
         downloads=missing_downloads(experiment),
+        features=features_for(experiment) if experiment.features_are_kept else None,
         problem=problem or _weights_problem(experiment.model.weights),
         estimate=estimate(experiment, counts, past),
     )

@@ -15,6 +15,7 @@ from textual.widgets import Static
 from cnn_tui.catalog.datasets import DATASETS
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.reports.texts import duration, quantity
+from cnn_tui.store.feature_index import FeatureSet, ago
 from cnn_tui.tui.amounts import parameter_count, share, some
 from cnn_tui.tui.estimate import Estimate
 from cnn_tui.tui.model_parts import ModelPart, model_parts
@@ -130,7 +131,7 @@ def _cost_rows(survey: Survey) -> Iterator[tuple[str, str]]:
     yield "download", _download_words(survey)
     if known.steps is not None and known.steps_per_epoch is not None:
         yield "steps", f"{known.steps_per_epoch:,} an epoch, {known.steps:,} in {some(training.epochs, 'epoch')}"
-    yield "features", feature_words(survey.experiment)
+    yield "features", feature_words(survey.experiment, survey.features)
     least = f"at least {quantity(known.least_memory_bytes, 'bytes')}"
     yield (
         "memory",
@@ -139,7 +140,7 @@ def _cost_rows(survey: Survey) -> Iterator[tuple[str, str]]:
     yield "time", _time_words(known) + (f", from {some(known.runs, 'run')} like this" if known.runs else "")
 
 
-def feature_words(experiment: Experiment) -> str:
+def feature_words(experiment: Experiment, kept: FeatureSet | None) -> str:
     """Whether the frozen layers run once for each picture or in every epoch, and why."""
     if experiment.model.trainable == "all":
         return "nothing is frozen: every layer runs in each epoch"
@@ -148,7 +149,9 @@ def feature_words(experiment: Experiment) -> str:
         return f"not kept because of {cause}: frozen layers run in each epoch"
     if experiment.training.feature_cache == "off":
         return "not kept, as set: frozen layers run in each epoch"
-    return "frozen layers run once for each picture, epochs then take moments"
+    if kept is not None:
+        return f"reused ({ago(kept.used)}, {quantity(kept.size, 'bytes')}); only what is missing is computed"
+    return "computed once for each picture and kept, epochs then take moments"
 
 
 def _download_words(survey: Survey) -> str:
