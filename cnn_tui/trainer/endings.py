@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from cnn_tui import paths
-from cnn_tui.errors import CnnTuiError, StorageError
+from cnn_tui.errors import StorageError
 from cnn_tui.events import ErrorReport, RunFinished
 from cnn_tui.store.event_log import EventLog
 from cnn_tui.store.records import iso_time
@@ -22,11 +22,6 @@ _TAIL_BYTES = 16_384
 _TAIL_LINES = 40
 _LINE_LENGTH = 300
 _SIGNALS = {int(number): number.name for number in signal.Signals}
-
-
-def report(error: CnnTuiError) -> ErrorReport:
-    """An error as events and messages carry it."""
-    return ErrorReport(title=error.title, detail=error.detail, hint=error.hint, exit_code=error.exit_code)
 
 
 def explain_exit(code: int, log_tail: str) -> ErrorReport:

@@ -8,6 +8,7 @@ from typing import Final
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.errors import TrainingError
+from cnn_tui.events import ErrorReport
 from cnn_tui.trainer.child import Child
 from cnn_tui.trainer.course import Course
 from cnn_tui.trainer.endings import (
@@ -18,7 +19,6 @@ from cnn_tui.trainer.endings import (
     log_tail,
     lost_folders,
     mark_lost,
-    report,
 )
 from cnn_tui.trainer.mailbox import Mailbox
 from cnn_tui.trainer.protocol import (
@@ -139,7 +139,7 @@ class ProcessTrainer(Mailbox):
         try:
             self._child = Child(self._runners, self._when_abandoned, self._on_message, self._on_end)
         except TrainingError as error:
-            self._tell_lost(Lost(status="failed", session_id=None, error=report(error), log_tail=""))
+            self._tell_lost(Lost(status="failed", session_id=None, error=ErrorReport.of(error), log_tail=""))
             return
         if command is not None:
             self._child.send(command)
@@ -181,7 +181,9 @@ def _describe(child: Child, code: int, course: Course | None) -> Lost:
     """Say why a child ended, and mark the sessions that it had not finished."""
     folders = lost_folders(course, child.pid) if course else []
     tail = (log_tail(folders[0] / LOG_NAME) if folders else "") or log_tail(child.log_path, child.log_start)
-    error = explain_kill() if child.killed else report(child.problem) if child.problem else explain_exit(code, tail)
+    error = (
+        explain_kill() if child.killed else ErrorReport.of(child.problem) if child.problem else explain_exit(code, tail)
+    )
     status: LostStatus = "killed" if child.killed else "failed"
     for folder in folders:
         mark_lost(folder, status, error)

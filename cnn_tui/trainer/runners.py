@@ -12,9 +12,8 @@ from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.engine.control import Control
 from cnn_tui.errors import CnnTuiError
-from cnn_tui.events import Event, StudyEvent
+from cnn_tui.events import ErrorReport, Event, StudyEvent
 from cnn_tui.trainer.course import Course
-from cnn_tui.trainer.endings import report
 from cnn_tui.trainer.protocol import ENGINE, STUDIES, Message, Ready, RunEvent, Start, StartRun, StudySaid
 
 
@@ -61,7 +60,7 @@ class Runners:
         except CnnTuiError as error:
             if course.finished:
                 raise
-            yield from course.break_off(report(error))
+            yield from course.break_off(ErrorReport.of(error))
 
     def _told(self, command: Start, control: Control) -> Iterator[Message]:
         run, study = self._names
