@@ -11,6 +11,7 @@ import torch
 
 from cnn_tui.catalog.models import ARCHITECTURES
 from cnn_tui.config.experiment import Experiment
+from cnn_tui.config.overrides import override
 from cnn_tui.engine.joint import Artifacts
 from cnn_tui.engine.train import train
 from cnn_tui.events import Event, Phase
@@ -105,4 +106,17 @@ def test_a_gpu_computes_features_once_and_finds_them_again(name: str, precision:
     plain, expected = run(settings(name, "last_layer", weights, training__feature_cache="off", **changes))
     tolerance = 1e-2 if precision == "float32" else 1e-1
     assert losses(first) == pytest.approx(losses(plain), rel=tolerance)
+    assert (predicted == expected).double().mean() >= 0.9
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("name", ["resnet18"])
+def test_a_gpu_learns_by_recorded_steps_what_a_processor_learns_by_its_own(name: str, weights: Path) -> None:
+    # Batches of one, so that there are enough steps to record; the third epoch replays them.
+    changes = ["training.batch_size=1", "training.epochs=4", "training.precision=float32"]
+    setting = override(settings(name, "last_layer", weights), changes)
+    recorded, predicted = run(override(setting, ["training.device=cuda"]))
+    eager, expected = run(override(setting, ["training.device=cpu"]))
+    assert losses(recorded) == pytest.approx(losses(eager), rel=1e-2)
     assert (predicted == expected).double().mean() >= 0.9

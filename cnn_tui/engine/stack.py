@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from cnn_tui.config.experiment import OptimizerConfig, TrainingConfig
+from cnn_tui.engine.captured import Captured
 from cnn_tui.engine.device import one_thread
 from cnn_tui.engine.evaluate import evaluate
 from cnn_tui.engine.feeds import Batch, FeatureFeed, Feed
@@ -65,6 +66,9 @@ class HeadStack:
         biases = torch.stack([state[self._bias] for state in states]) if self._bias in states[0] else None
         self._layers = _Layers(weights, biases, configs, self._streams)
         before = self._streams * sum(parameter.numel() for parameter in frozen.parameters())
+        device = material.compute.device
+        # Dropout draws from generators of the processor, which a recording would not do again.
+        self._again = Captured(self._learn) if device.type == "cuda" and not self._prefixes else None
         self._work = self._config.batch_size * (4 * weights.numel() + 2 * before)
 
     def steps(self, rows: Sequence[Tensor], factors: Sequence[float], should_stop: ShouldStop) -> Iterator[Steps]:
@@ -82,27 +86,30 @@ class HeadStack:
             count = min(together, whole - done) or 1
             part = own[:, done * size : (done + count) * size]
             with one_thread() if self._work < _WORTH_SHARING else nullcontext():
-                said = self._train(*feed.gather(part), factors[done : done + count])
-            yield said
+                features, labels = feed.gather(part)
+                rates = self._layers.rates(factors[done : done + count])
+                learn = self._again if self._again is not None and done + together <= whole else self._learn
+                losses, hits = learn(features, labels, rates)
+            yield Steps(count, labels.shape[1], losses, hits)
             done += count
 
     @torch.no_grad()
-    def _train(self, features: Tensor, labels: Tensor, factors: Sequence[float]) -> Steps:
-        """A step for each factor, on features (S, steps * B, ...) with labels (S, steps * B)."""
-        count, classes, smoothing = len(factors), self._layers.classes, self._config.label_smoothing
+    def _learn(self, features: Tensor, labels: Tensor, rates: Tensor) -> tuple[Tensor, Tensor]:
+        """A step for each rate, on features (S, steps * B, ...) with labels (S, steps * B); summed losses and hits."""
+        count, classes, smoothing = len(rates), self._layers.classes, self._config.label_smoothing
         batches = [self._prepared(part) for part in features.chunk(count, dim=1)]
         each = labels.view(self._streams, count, 1, -1).transpose(0, 1)  # (steps, S, 1, B)
         targets = torch.full((count, self._streams, 1, classes, each.shape[3]), smoothing / classes, device=each.device)
         targets.scatter_(3, each.unsqueeze(3), 1 - smoothing + smoothing / classes)
         said = torch.stack(
             [
-                self._layers.step(inputs, target, factor)
-                for inputs, target, factor in zip(batches, targets.unbind(), factors, strict=True)
+                self._layers.step(inputs, target, rate)
+                for inputs, target, rate in zip(batches, targets.unbind(), rates.unbind(), strict=True)
             ]
         )  # (steps, S, T, C, B)
         losses = said.log_softmax(dim=3).mul_(targets).sum(dim=(0, 3, 4), dtype=torch.float64).neg_()
         hits = (said.max(dim=3).indices == each).sum(dim=(0, 3))  # argmax would be ten times slower along this axis
-        return Steps(count, labels.shape[1], losses.flatten(), hits.flatten())
+        return losses.flatten(), hits.flatten()
 
     def _prepared(self, features: Tensor) -> Tensor:
         """What a last layer sees, (S, B, F) of features (S, B, ...); in training dropout draws for each stream."""
@@ -174,14 +181,17 @@ class _Layers:
             flat.mul_(self._scales)
         return flat.view(self._shape[0], -1, self.classes, inputs.shape[1])
 
-    def step(self, inputs: Tensor, targets: Tensor, factor: float) -> Tensor:
+    def rates(self, factors: Sequence[float]) -> Tensor:
+        """What ``step`` takes, for each of some factors of the layers' own learning rates."""
+        return torch.tensor(factors, device=self._values.device).mul_(self._rate)
+
+    def step(self, inputs: Tensor, targets: Tensor, rate: Tensor) -> Tensor:
         """Learn from inputs (S, B, F) with target probabilities (S, 1, C, B); the logits (S, T, C, B) before that."""
         logits = self.logits(inputs)
         error = logits.softmax(dim=2).sub_(targets).mul_(1 / inputs.shape[1]).flatten(1, 2)
         torch.bmm(error, inputs, out=self._weight_gradient)
         if self._trains_bias:
             torch.sum(error, dim=2, out=self._bias_gradient)
-        rate = self._rate * factor
         if self._decay is not None and self._optimizer.name == "adamw":
             self._values.mul_(1 - rate * self._decay)
         elif self._decay is not None:
@@ -220,14 +230,14 @@ class _Layers:
         return torch.cat([each.expand(-1, size).flatten(), each.expand(-1, self.classes).flatten()])
 
 
-def _fused_step(config: OptimizerConfig, values: Tensor, gradient: Tensor) -> Callable[[float], None]:
+def _fused_step(config: OptimizerConfig, values: Tensor, gradient: Tensor) -> Callable[[Tensor], None]:
     """A step of the optimizer at a given rate, by the kernels of ``torch.optim`` without its bookkeeping, which costs
     more than the arithmetic. Weight decay, which layers have of their own, is not among it.
     """
     first = torch.zeros_like(values)
     if config.name == "sgd":
 
-        def sgd(rate: float) -> None:
+        def sgd(rate: Tensor) -> None:
             torch._fused_sgd_(
                 [values],
                 [gradient],
@@ -245,7 +255,7 @@ def _fused_step(config: OptimizerConfig, values: Tensor, gradient: Tensor) -> Ca
     second, count = torch.zeros_like(values), torch.zeros((), device=values.device)
     one = torch.ones_like(count)  # adding the number 1 instead would make a tensor of it in every step
 
-    def adam(rate: float) -> None:
+    def adam(rate: Tensor) -> None:
         count.add_(one)
         torch._fused_adam_(
             [values],
