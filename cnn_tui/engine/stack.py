@@ -101,10 +101,12 @@ class HeadStack:
         each = labels.view(self._streams, count, 1, -1).transpose(0, 1)  # (steps, S, 1, B)
         targets = torch.full((count, self._streams, 1, classes, each.shape[3]), smoothing / classes, device=each.device)
         targets.scatter_(3, each.unsqueeze(3), 1 - smoothing + smoothing / classes)
+        # What is recorded on a GPU reads its rates there; on a processor the kernel takes a number and asks less.
+        each_rate = rates.unbind() if rates.is_cuda else rates.tolist()
         said = torch.stack(
             [
                 self._layers.step(inputs, target, rate)
-                for inputs, target, rate in zip(batches, targets.unbind(), rates.unbind(), strict=True)
+                for inputs, target, rate in zip(batches, targets.unbind(), each_rate, strict=True)
             ]
         )  # (steps, S, T, C, B)
         losses = said.log_softmax(dim=3).mul_(targets).sum(dim=(0, 3, 4), dtype=torch.float64).neg_()
@@ -185,7 +187,7 @@ class _Layers:
         """What ``step`` takes, for each of some factors of the layers' own learning rates."""
         return torch.tensor(factors, device=self._values.device).mul_(self._rate)
 
-    def step(self, inputs: Tensor, targets: Tensor, rate: Tensor) -> Tensor:
+    def step(self, inputs: Tensor, targets: Tensor, rate: Tensor | float) -> Tensor:
         """Learn from inputs (S, B, F) with target probabilities (S, 1, C, B); the logits (S, T, C, B) before that."""
         logits = self.logits(inputs)
         error = logits.softmax(dim=2).sub_(targets).mul_(1 / inputs.shape[1]).flatten(1, 2)
@@ -230,14 +232,14 @@ class _Layers:
         return torch.cat([each.expand(-1, size).flatten(), each.expand(-1, self.classes).flatten()])
 
 
-def _fused_step(config: OptimizerConfig, values: Tensor, gradient: Tensor) -> Callable[[Tensor], None]:
+def _fused_step(config: OptimizerConfig, values: Tensor, gradient: Tensor) -> Callable[[Tensor | float], None]:
     """A step of the optimizer at a given rate, by the kernels of ``torch.optim`` without its bookkeeping, which costs
     more than the arithmetic. Weight decay, which layers have of their own, is not among it.
     """
     first = torch.zeros_like(values)
     if config.name == "sgd":
 
-        def sgd(rate: Tensor) -> None:
+        def sgd(rate: Tensor | float) -> None:
             torch._fused_sgd_(
                 [values],
                 [gradient],
@@ -255,7 +257,7 @@ def _fused_step(config: OptimizerConfig, values: Tensor, gradient: Tensor) -> Ca
     second, count = torch.zeros_like(values), torch.zeros((), device=values.device)
     one = torch.ones_like(count)  # adding the number 1 instead would make a tensor of it in every step
 
-    def adam(rate: Tensor) -> None:
+    def adam(rate: Tensor | float) -> None:
         count.add_(one)
         torch._fused_adam_(
             [values],
