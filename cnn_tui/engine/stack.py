@@ -1,26 +1,22 @@
-"""Last layers trained on stored features, one or many at once, without automatic differentiation.
-
-The gradient of the cross entropy of a linear layer is known: with features X (B, F), targets T and softmax P (B, C)
-it is (P - T)'X / B. Many last layers that see the same batches are one matrix with more rows, so that a step costs
-little more than for one; layers of other seeds, whose batches have the same shape, are a batch of such matrices.
-"""
+"""Last layers trained on stored features, one or many at once; see ``linear_layers`` for how they learn."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
 
-from cnn_tui.config.experiment import OptimizerConfig, TrainingConfig
+from cnn_tui.config.experiment import TrainingConfig
 from cnn_tui.engine.captured import Captured
 from cnn_tui.engine.device import one_thread
 from cnn_tui.engine.evaluate import evaluate
 from cnn_tui.engine.feeds import Batch, FeatureFeed, Feed
 from cnn_tui.engine.heads import last_layer
 from cnn_tui.engine.learner import Looking, Material, Steps
+from cnn_tui.engine.linear_layers import LinearLayers
 from cnn_tui.engine.stochastic import Randomness, SeededDropout, is_stochastic
 from cnn_tui.engine.stopping import ShouldStop
 
@@ -29,8 +25,6 @@ _CHUNK_BYTES = 16 * 2**20
 _WORTH_SHARING = (
     16e6  # floating-point operations in a step; below it, threads wait longer for each other than they work
 )
-_EPSILON = 1e-8  # Adam's, as in torch.optim
-_SECOND_BETA = 0.999
 
 
 def stackable(head: nn.Sequential | None) -> bool:
@@ -64,7 +58,7 @@ class HeadStack:
         states = [material.classifier.first_state(config.seed) for config in configs]
         weights = torch.stack([state[self._weight] for state in states])
         biases = torch.stack([state[self._bias] for state in states]) if self._bias in states[0] else None
-        self._layers = _Layers(weights, biases, configs, self._streams)
+        self._layers = LinearLayers(weights, biases, configs, self._streams)
         before = self._streams * sum(parameter.numel() for parameter in frozen.parameters())
         device = material.compute.device
         # Dropout draws from generators of the processor, which a recording would not do again.
@@ -145,137 +139,6 @@ class HeadStack:
     def restore(self, course: int, state: dict[str, Tensor]) -> None:
         """See ``Learner``."""
         self._layers.write(course, state[self._weight], state.get(self._bias))
-
-
-class _Layers:
-    """Weights and biases of all layers in one flat buffer, as are gradients and moments: a rule is one pass.
-
-    What is kept of a layer is its values divided by its scale, its learning rate in terms of the first layer's. A step
-    of the first layer's rate on those, with the gradient of the values themselves, is a step of its own rate on these:
-    so one fused call serves layers of all rates. With one rate for all there is nothing to scale.
-    """
-
-    def __init__(self, weights: Tensor, biases: Tensor | None, configs: Sequence[TrainingConfig], streams: int) -> None:
-        """``weights`` (K, C, F) and ``biases`` (K, C) to begin with."""
-        count, self.classes, self.inputs = weights.shape
-        self._optimizer = configs[0].optimizer
-        self._shape = (streams, count // streams * self.classes, self.inputs)
-        self._trains_bias = biases is not None
-        self._rate = configs[0].optimizer.learning_rate
-        scales = weights.new_tensor([config.optimizer.learning_rate / self._rate for config in configs]).unsqueeze(1)
-        self._alike = bool((scales == 1).all())
-        biases = torch.zeros(count, self.classes, device=weights.device) if biases is None else biases
-        self._values = torch.cat([(weights / scales.unsqueeze(2)).flatten(), (biases / scales).flatten()])
-        self._weights, self._biases = self._views(self._values)
-        self._bias_columns = self._biases.unsqueeze(2)
-        self._gradient = torch.zeros_like(self._values)
-        self._weight_gradient, self._bias_gradient = self._views(self._gradient)
-        self._scales = scales.expand(-1, self.classes).reshape(streams, -1, 1)
-        self._decay = self._spread(
-            [config.optimizer.weight_decay * config.optimizer.learning_rate / self._rate for config in configs]
-        )
-        self._step = _fused_step(self._optimizer, self._values, self._gradient)
-
-    def logits(self, inputs: Tensor) -> Tensor:
-        """(S, T, C, B) of inputs (S, B, F). Classes come before pictures: as a product it is several times faster."""
-        flat = torch.baddbmm(self._bias_columns, self._weights, inputs.transpose(1, 2))
-        if not self._alike:
-            flat.mul_(self._scales)
-        return flat.view(self._shape[0], -1, self.classes, inputs.shape[1])
-
-    def rates(self, factors: Sequence[float]) -> Tensor:
-        """What ``step`` takes, for each of some factors of the layers' own learning rates."""
-        return torch.tensor(factors, device=self._values.device).mul_(self._rate)
-
-    def step(self, inputs: Tensor, targets: Tensor, rate: Tensor | float) -> Tensor:
-        """Learn from inputs (S, B, F) with target probabilities (S, 1, C, B); the logits (S, T, C, B) before that."""
-        logits = self.logits(inputs)
-        error = logits.softmax(dim=2).sub_(targets).mul_(1 / inputs.shape[1]).flatten(1, 2)
-        torch.bmm(error, inputs, out=self._weight_gradient)
-        if self._trains_bias:
-            torch.sum(error, dim=2, out=self._bias_gradient)
-        if self._decay is not None and self._optimizer.name == "adamw":
-            self._values.mul_(1 - rate * self._decay)
-        elif self._decay is not None:
-            self._gradient.addcmul_(self._values, self._decay)
-        self._step(rate)
-        return logits
-
-    def read(self, place: int) -> tuple[Tensor, Tensor | None]:
-        """Weight (C, F) and bias (C,) of one layer."""
-        weight, bias, scale = self._of(place)
-        return weight * scale, bias * scale if self._trains_bias else None
-
-    def write(self, place: int, weight: Tensor, bias: Tensor | None) -> None:
-        """Put other values into one layer."""
-        own_weight, own_bias, scale = self._of(place)
-        own_weight.copy_(weight / scale)
-        if bias is not None:
-            own_bias.copy_(bias / scale)
-
-    def _of(self, place: int) -> tuple[Tensor, Tensor, Tensor]:
-        weight = self._weights.view(-1, self.classes, self.inputs)[place]
-        return weight, self._biases.view(-1, self.classes)[place], self._scales.view(-1, self.classes)[place, 0]
-
-    def _views(self, flat: Tensor) -> tuple[Tensor, Tensor]:
-        """Weights (S, T*C, F) and biases (S, T*C) in a flat buffer."""
-        streams, rows, inputs = self._shape
-        size = streams * rows * inputs
-        return flat[:size].view(self._shape), flat[size:].view(streams, rows)
-
-    def _spread(self, settings: Sequence[float]) -> Tensor | None:
-        """A setting of each layer beside every one of its values; None where it is 0 for all."""
-        if not any(settings):
-            return None
-        each = self._values.new_tensor(settings).unsqueeze(1)
-        size = self.classes * self.inputs
-        return torch.cat([each.expand(-1, size).flatten(), each.expand(-1, self.classes).flatten()])
-
-
-def _fused_step(config: OptimizerConfig, values: Tensor, gradient: Tensor) -> Callable[[Tensor | float], None]:
-    """A step of the optimizer at a given rate, by the kernels of ``torch.optim`` without its bookkeeping, which costs
-    more than the arithmetic. Weight decay, which layers have of their own, is not among it.
-    """
-    first = torch.zeros_like(values)
-    if config.name == "sgd":
-
-        def sgd(rate: Tensor | float) -> None:
-            torch._fused_sgd_(
-                [values],
-                [gradient],
-                [first],
-                weight_decay=0.0,
-                momentum=config.momentum,
-                lr=rate,
-                dampening=0.0,
-                nesterov=False,
-                maximize=False,
-                is_first_step=False,
-            )
-
-        return sgd
-    second, count = torch.zeros_like(values), torch.zeros((), device=values.device)
-    one = torch.ones_like(count)  # adding the number 1 instead would make a tensor of it in every step
-
-    def adam(rate: Tensor | float) -> None:
-        count.add_(one)
-        torch._fused_adam_(
-            [values],
-            [gradient],
-            [first],
-            [second],
-            [],
-            [count],
-            lr=rate,
-            beta1=config.momentum,
-            beta2=_SECOND_BETA,
-            weight_decay=0.0,
-            eps=_EPSILON,
-            amsgrad=False,
-            maximize=False,
-        )
-
-    return adam
 
 
 def _converted(frozen: nn.Sequential, dtype: torch.dtype) -> nn.Sequential:
