@@ -120,6 +120,11 @@ class ModelConfig(FrozenModel):
         "Where every layer is trained none is frozen.",
     )
 
+    @property
+    def frozen_part_is_fixed(self) -> bool:
+        """Whether there is a frozen part, and its output for the same pixels never changes."""
+        return self.trainable != "all" and self.batch_norm == "frozen"
+
 
 class OptimizerConfig(FrozenModel):
     """The rule by which the weights change."""
@@ -210,7 +215,7 @@ class Experiment(FrozenModel):
     @property
     def features_are_fixed(self) -> bool:
         """Whether the frozen part gives the same output for a picture in every epoch."""
-        return self.model.trainable != "all" and self.model.batch_norm == "frozen" and self.data.augment == "none"
+        return self.model.frozen_part_is_fixed and self.data.augment == "none"
 
     @property
     def features_are_kept(self) -> bool:

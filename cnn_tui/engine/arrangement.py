@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from cnn_tui.engine.feeds import FeatureFeed
 from cnn_tui.engine.learner import Learner, Material, NetworkLearner
 from cnn_tui.engine.loop import Course
 from cnn_tui.engine.stack import HeadStack, stackable
@@ -22,7 +23,7 @@ class Arranged:
 
 def arrange(material: Material, courses: Sequence[Course]) -> Iterator[Arranged]:
     """The courses in computations, one to be trained after the other, each beginning as it would alone."""
-    if stackable(material.head):
+    if isinstance(material.train, FeatureFeed) and stackable(material.head):
         for places in _stacks(courses):
             some = tuple(courses[place] for place in places)
             yield Arranged(places, some, HeadStack(material, [course.config for course in some]), material)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.fx.proxy import TraceError
 
 from cnn_tui.engine.device import Compute, free_memory
+from cnn_tui.engine.feeds import Batch, Feed
 from cnn_tui.engine.folding import folded, with_weights_in
 
 _PROCESSOR_PIXELS = 8 * 224 * 224  # of one batch: more of them leave the caches
@@ -54,6 +55,19 @@ class Backbone:
         except TraceError:  # its layers depend on what is in the pictures
             return self.module
         return module if self.compute.dtype is torch.float32 else with_weights_in(module, self.compute.dtype)
+
+
+@dataclass(frozen=True)
+class BackboneFeed:
+    """Features computed anew for every batch: of pictures that change, or where they cannot be kept."""
+
+    pictures: Feed
+    backbone: Backbone
+
+    def batches(self, rows: Tensor, batch_size: int) -> Iterator[Batch]:
+        """See :class:`Feed`; features (B, ...) as float32."""
+        for pictures, labels in self.pictures.batches(rows, batch_size):
+            yield self.backbone(pictures).float(), labels
 
 
 def feature_batch(image_size: int, device: torch.device) -> int:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import struct
 import zlib
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from cnn_tui.engine.parallel import WORKERS, in_parallel
 from cnn_tui.engine.stopping import ShouldStop, Stopped
 from cnn_tui.engine.ticker import Ticker
 from cnn_tui.events import Event, Progress
@@ -26,11 +23,6 @@ EXTENSIONS = frozenset(
 )
 """The endings of picture files, in lower case."""
 
-WORKERS = os.cpu_count() or 1
-"""How many threads decode at once; Pillow lets go of the interpreter's lock meanwhile."""
-
-_S = TypeVar("_S")
-_T = TypeVar("_T")
 _CHUNK = 16
 _FEW_PIXELS = 128 * 128  # below it Pillow holds the interpreter's lock most of the time, and threads only contend
 _SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N")
@@ -164,22 +156,6 @@ def _problem(place: int, work: Callable[[int], None]) -> Iterator[tuple[int, str
         work(place)
     except UnreadablePictureError as error:
         yield place, str(error)
-
-
-def in_parallel(
-    work: Callable[[_S], _T], items: Iterable[_S], ahead: int, workers: int = WORKERS
-) -> Generator[_T, None, None]:
-    """The results of ``work`` in the order of ``items``, computed by threads, at most ``ahead`` before their turn."""
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
-    try:
-        futures = (pool.submit(work, item) for item in items)
-        begun = deque(itertools.islice(futures, ahead))
-        while begun:
-            result = begun.popleft().result()
-            begun.extend(itertools.islice(futures, 1))
-            yield result
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _upright(image: Image.Image) -> Image.Image:

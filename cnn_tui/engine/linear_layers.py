@@ -45,6 +45,7 @@ class LinearLayers:
         self._decay = self._spread(
             [config.optimizer.weight_decay * config.optimizer.learning_rate / self._rate for config in configs]
         )
+        self._done = 0
         self._step = _fused_step(self._optimizer, self._values, self._gradient)
 
     def logits(self, inputs: Tensor) -> Tensor:
@@ -54,14 +55,20 @@ class LinearLayers:
             flat.mul_(self._scales)
         return flat.view(self._shape[0], -1, self.classes, inputs.shape[1])
 
-    def rates(self, factors: Sequence[float]) -> Tensor:
-        """What ``step`` takes, for each of some factors of the layers' own learning rates."""
-        return torch.tensor(factors, device=self._values.device).mul_(self._rate)
+    def schedule(self, factors: Sequence[float]) -> Tensor:
+        """Of the next steps, (2, steps): their rates, some factors of the layers' own, and their numbers."""
+        rates = [factor * self._rate for factor in factors]
+        numbers = range(self._done + 1, self._done + len(factors) + 1)
+        self._done += len(factors)
+        return torch.tensor([rates, numbers], device=self._values.device)
 
-    def step(self, inputs: Tensor, targets: Tensor, rate: Tensor | float) -> Tensor:
-        """Learn from inputs (S, B, F) with target probabilities (S, 1, C, B); the logits (S, T, C, B) before that."""
-        logits = self.logits(inputs)
-        error = logits.softmax(dim=2).sub_(targets).mul_(1 / inputs.shape[1]).flatten(1, 2)
+    def step(self, inputs: Tensor, pulls: Tensor, rate: Tensor | float, number: Tensor) -> Tensor:
+        """Learn from inputs (S, B, F); log-probabilities (S, T, C, B) before that.
+
+        ``pulls`` (S, T, C, B) are -targets / B, the gradient of the mean loss with respect to the log-probabilities.
+        """
+        said = self.logits(inputs).log_softmax(dim=2)
+        error = torch._log_softmax_backward_data(pulls, said, 2, said.dtype).flatten(1, 2)
         torch.bmm(error, inputs, out=self._weight_gradient)
         if self._trains_bias:
             torch.sum(error, dim=2, out=self._bias_gradient)
@@ -69,8 +76,8 @@ class LinearLayers:
             self._values.mul_(1 - rate * self._decay)
         elif self._decay is not None:
             self._gradient.addcmul_(self._values, self._decay)
-        self._step(rate)
-        return logits
+        self._step(rate, number)
+        return said
 
     def read(self, place: int) -> tuple[Tensor, Tensor | None]:
         """Weight (C, F) and bias (C,) of one layer."""
@@ -103,14 +110,14 @@ class LinearLayers:
         return torch.cat([each.expand(-1, size).flatten(), each.expand(-1, self.classes).flatten()])
 
 
-def _fused_step(config: OptimizerConfig, values: Tensor, gradient: Tensor) -> Callable[[Tensor | float], None]:
-    """A step of the optimizer at a given rate, by the kernels of ``torch.optim`` without its bookkeeping, which costs
-    more than the arithmetic. Weight decay, which layers have of their own, is not among it.
+def _fused_step(config: OptimizerConfig, values: Tensor, gradient: Tensor) -> Callable[[Tensor | float, Tensor], None]:
+    """The optimizer's step, given its rate and number, by the kernels of ``torch.optim`` without its bookkeeping, which
+    costs more than the arithmetic. Weight decay, which layers have of their own, is not among it.
     """
     first = torch.zeros_like(values)
     if config.name == "sgd":
 
-        def sgd(rate: Tensor | float) -> None:
+        def sgd(rate: Tensor | float, _number: Tensor) -> None:
             torch._fused_sgd_(
                 [values],
                 [gradient],
@@ -125,18 +132,16 @@ def _fused_step(config: OptimizerConfig, values: Tensor, gradient: Tensor) -> Ca
             )
 
         return sgd
-    second, count = torch.zeros_like(values), torch.zeros((), device=values.device)
-    one = torch.ones_like(count)  # adding the number 1 instead would make a tensor of it in every step
+    second = torch.zeros_like(values)
 
-    def adam(rate: Tensor | float) -> None:
-        count.add_(one)
+    def adam(rate: Tensor | float, number: Tensor) -> None:
         torch._fused_adam_(
             [values],
             [gradient],
             [first],
             [second],
             [],
-            [count],
+            [number],
             lr=rate,
             beta1=config.momentum,
             beta2=_SECOND_BETA,

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import torch
 
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.engine.backbone import Backbone
+from cnn_tui.engine.backbone import Backbone, BackboneFeed
 from cnn_tui.engine.data import LoadedData
 from cnn_tui.engine.device import Compute
 from cnn_tui.engine.feature_pass import FeaturePass
 from cnn_tui.engine.features import cut
-from cnn_tui.engine.feeds import Feed, PictureFeed
+from cnn_tui.engine.feeds import FeatureFeed, Feed, PictureFeed
 from cnn_tui.engine.learner import Material
 from cnn_tui.engine.models import Classifier
 from cnn_tui.engine.places import Pictures
@@ -35,8 +35,9 @@ def set_up(
     should_stop: ShouldStop,
     memory: Memory | None = None,
 ) -> Generator[Event, None, Material]:
-    """Put model and pictures on the device; where the frozen part gives the same in every epoch, run it once.
+    """Put model and pictures on the device; run the frozen part once, where it gives the same in every epoch.
 
+    A frozen part that has to run in every epoch is the same computation, batch by batch, without gradients.
     With a memory, features that the run before had are not read again.
 
     Raises:
@@ -49,26 +50,32 @@ def set_up(
     normalisation = _normalisation(classifier, loaded, memory)
     feeds = _picture_feeds(experiment, normalisation, loaded, chosen)
     batch = evaluation_batch(experiment.data.image_size, chosen.device)
+    if not experiment.model.frozen_part_is_fixed:
+        memory.features.forget()
+        return Material(classifier, None, feeds.train, feeds.validation, feeds.test, chosen, batch)
+    parts = cut(classifier)
+    classifier.eval_mode()
+    backbone = Backbone(parts.backbone, chosen, classifier.origin)
     if experiment.features_are_kept:
-        parts = cut(classifier)
-        classifier.eval_mode()
-        features = FeaturePass(
-            Backbone(parts.backbone, chosen, classifier.origin),
-            Pictures(feeds.validation, feeds.test, normalisation, loaded),
-            experiment,
-            should_stop,
-            memory.features,
-        )
-        if features.fits():
-            train, test = yield from features.events()
-            return Material(classifier, parts.head, train, train, test, chosen, _FEATURE_BATCH)
-        yield WarningRaised(
-            title="The features do not fit in memory",
-            detail="The frozen layers run again in every epoch.",
-            hint="Fewer pictures (data.train_limit) or smaller ones (data.image_size) would fit.",
-        )
+        pictures = Pictures(feeds.validation, feeds.test, normalisation, loaded)
+        kept = yield from _kept(FeaturePass(backbone, pictures, experiment, should_stop, memory.features))
+        if kept is not None:
+            return Material(classifier, parts.head, kept[0], kept[0], kept[1], chosen, _FEATURE_BATCH)
     memory.features.forget()
-    return Material(classifier, None, feeds.train, feeds.validation, feeds.test, chosen, batch)
+    train, validation, test = (BackboneFeed(feed, backbone) for feed in (feeds.train, feeds.validation, feeds.test))
+    return Material(classifier, parts.head, train, validation, test, chosen, batch)
+
+
+def _kept(features: FeaturePass) -> Generator[Event, None, tuple[FeatureFeed, FeatureFeed] | None]:
+    """The feeds of features that are computed once, None where they would not fit."""
+    if features.fits():
+        return (yield from features.events())
+    yield WarningRaised(
+        title="The features do not fit in memory",
+        detail="The frozen layers run again in every epoch.",
+        hint="Fewer pictures (data.train_limit) or smaller ones (data.image_size) would fit.",
+    )
+    return None
 
 
 def evaluation_batch(image_size: int, device: torch.device) -> int:

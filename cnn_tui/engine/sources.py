@@ -12,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cnn_tui.engine.decode import WORKERS, UnreadablePictureError, decode, in_parallel
+from cnn_tui.engine.decode import UnreadablePictureError, decode
 from cnn_tui.engine.folder import display
+from cnn_tui.engine.parallel import WORKERS, in_parallel
 from cnn_tui.errors import DataError
 
 _BATCHES_AHEAD = 2

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import nullcontext
 
 import torch
@@ -17,6 +18,7 @@ from cnn_tui.engine.feeds import Batch, FeatureFeed, Feed
 from cnn_tui.engine.heads import last_layer
 from cnn_tui.engine.learner import Looking, Material, Steps
 from cnn_tui.engine.linear_layers import LinearLayers
+from cnn_tui.engine.parallel import in_parallel
 from cnn_tui.engine.stochastic import Randomness, SeededDropout, is_stochastic
 from cnn_tui.engine.stopping import ShouldStop
 
@@ -66,44 +68,60 @@ class HeadStack:
         self._work = self._config.batch_size * (4 * weights.numel() + 2 * before)
 
     def steps(self, rows: Sequence[Tensor], factors: Sequence[float], should_stop: ShouldStop) -> Iterator[Steps]:
-        """See ``Learner``; several steps at a time."""
-        feed, size = _features(self._material.train), self._config.batch_size
+        """See ``Learner``; several steps at a time, whose features are gathered during those before."""
         own = torch.stack([rows[stream * self._each] for stream in range(self._streams)])
-        bytes_each = self._streams * size * self._layers.inputs * 4
-        together = max(1, min(_CHUNK_STEPS, _CHUNK_BYTES // bytes_each))
-        done, whole = 0, own.shape[1] // size
+        parts = list(self._parts(own))
         for prefix in self._prefixes:
             prefix.train()
-        while done < len(factors):
-            if should_stop():
-                return
-            count = min(together, whole - done) or 1
-            part = own[:, done * size : (done + count) * size]
-            with one_thread() if self._work < _WORTH_SHARING else nullcontext():
-                features, labels = feed.gather(part)
-                rates = self._layers.rates(factors[done : done + count])
-                learn = self._again if self._again is not None and done + together <= whole else self._learn
-                losses, hits = learn(features, labels, rates)
-            yield Steps(count, labels.shape[1], losses, hits)
-            done += count
+        with contextlib.closing(self._gathered(parts)) as gathered:
+            done = 0
+            for part in parts:
+                if should_stop():
+                    return
+                count = -(-part.shape[1] // self._config.batch_size)
+                with one_thread() if self._work < _WORTH_SHARING else nullcontext():
+                    features, labels = next(gathered)
+                    schedule = self._layers.schedule(factors[done : done + count])
+                    learn = self._again if self._again is not None and part.shape == parts[0].shape else self._learn
+                    losses, hits = learn(features, labels, schedule)
+                yield Steps(count, labels.shape[1], losses, hits)
+                done += count
 
-    @torch.no_grad()
-    def _learn(self, features: Tensor, labels: Tensor, rates: Tensor) -> tuple[Tensor, Tensor]:
-        """A step for each rate, on features (S, steps * B, ...) with labels (S, steps * B); summed losses and hits."""
-        count, classes, smoothing = len(rates), self._layers.classes, self._config.label_smoothing
+    def _parts(self, rows: Tensor) -> Iterator[Tensor]:
+        """Rows (S, N) of as many steps as are learnt at a time; the last batch, if it is smaller, by itself."""
+        size = self._config.batch_size
+        together = max(1, min(_CHUNK_STEPS, _CHUNK_BYTES // (self._streams * size * self._layers.inputs * 4)))
+        whole = rows.shape[1] // size * size
+        yield from (part for part in torch.split(rows[:, :whole], together * size, dim=1) if part.shape[1])
+        if whole < rows.shape[1]:
+            yield rows[:, whole:]
+
+    def _gathered(self, parts: Sequence[Tensor]) -> Generator[Batch, None, None]:
+        gather = _features(self._material.train).gather
+        if self._material.compute.device.type == "cpu":
+            yield from in_parallel(gather, parts, ahead=1, workers=1)
+        else:  # a device does its work behind the interpreter's back as it is
+            yield from map(gather, parts)
+
+    @torch.inference_mode()
+    def _learn(self, features: Tensor, labels: Tensor, schedule: Tensor) -> tuple[Tensor, Tensor]:
+        """The scheduled steps on features (S, steps * B, ...) with labels (S, steps * B); summed losses and hits."""
+        count, classes, smoothing = schedule.shape[1], self._layers.classes, self._config.label_smoothing
         batches = [self._prepared(part) for part in features.chunk(count, dim=1)]
         each = labels.view(self._streams, count, 1, -1).transpose(0, 1)  # (steps, S, 1, B)
         targets = torch.full((count, self._streams, 1, classes, each.shape[3]), smoothing / classes, device=each.device)
         targets.scatter_(3, each.unsqueeze(3), 1 - smoothing + smoothing / classes)
+        pulls = targets.mul(-1 / each.shape[3]).expand(-1, -1, self._each, -1, -1)
+        rates, numbers = schedule.unbind()
         # What is recorded on a GPU reads its rates there; on a processor the kernel takes a number and asks less.
         each_rate = rates.unbind() if rates.is_cuda else rates.tolist()
         said = torch.stack(
             [
-                self._layers.step(inputs, target, rate)
-                for inputs, target, rate in zip(batches, targets.unbind(), each_rate, strict=True)
+                self._layers.step(inputs, pull, rate, number)
+                for inputs, pull, rate, number in zip(batches, pulls.unbind(), each_rate, numbers.unbind(), strict=True)
             ]
         )  # (steps, S, T, C, B)
-        losses = said.log_softmax(dim=3).mul_(targets).sum(dim=(0, 3, 4), dtype=torch.float64).neg_()
+        losses = said.mul(targets).sum(dim=(0, 3, 4), dtype=torch.float64).neg_()
         hits = (said.max(dim=3).indices == each).sum(dim=(0, 3))  # argmax would be ten times slower along this axis
         return losses.flatten(), hits.flatten()
 
