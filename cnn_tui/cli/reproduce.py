@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cnn_tui.cli.run import SettingsCommand, interruptible
+from cnn_tui.cli.study_options import study_options
 
 if TYPE_CHECKING:
     from cnn_tui.cli.study_output import Destination
@@ -22,16 +23,7 @@ _FORMATS = ("markdown", "html")
 
 @click.command("reproduce", cls=SettingsCommand)
 @click.option("--only", metavar="NAME", multiple=True, help="Run this part only; may be repeated. The names are above.")
-@click.option(
-    "--set", "settings", metavar="PATH=VALUE", multiple=True, help="Change a setting of all runs; may be repeated."
-)
-@click.option("--plain", is_flag=True, help="Train every row on its own, so that its time is its own.")
-@click.option("--fresh", is_flag=True, help="Train every row, also those that were finished earlier.")
-@click.option("--json", "as_json", is_flag=True, help="Print one event per line as JSON, in the place of the report.")
-@click.option(
-    "--format", "chosen", type=click.Choice(_FORMATS), help="The report's format; by default --output's name tells."
-)
-@click.option("--output", metavar="FILE", help="Write the report into FILE, after each study anew.")
+@study_options(_FORMATS, "Write the report into FILE, after each study anew.")
 @click.pass_context
 def reproduce(
     ctx: click.Context,

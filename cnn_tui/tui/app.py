@@ -55,7 +55,7 @@ class Workbench(App[None]):
         Binding("3", "switch_mode('results')", "Results", show=False),
         Binding("4", "switch_mode('sessions')", "Sessions", show=False),
         Binding("5", "switch_mode('studies')", "Studies", show=False),
-        Binding("f1,question_mark", "help", "Help", key_display="F1"),
+        Binding("f1,question_mark", "help", "Help", key_display="f1"),
         Binding("ctrl+q", "quit", "Quit", priority=True),
     ]
 

@@ -35,11 +35,11 @@ class ExperimentForm(Vertical):
         height: 1fr;
         & > #fields {
             height: 1fr;
-            padding-right: 1;
             overflow-y: auto;
             scrollbar-size-vertical: 1;
             scrollbar-gutter: stable;
         }
+        & FieldRow { margin-right: 1; }
         & .section {
             height: 1;
             margin-top: 1;
