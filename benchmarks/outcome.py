@@ -1,0 +1,44 @@
+"""What a run came to, for the benchmarks that compare runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from cnn_tui.config.experiment import Experiment
+from cnn_tui.engine.joint import Artifacts
+from cnn_tui.engine.train import train
+from cnn_tui.events import EpochFinished, Event, RunFinished
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to: the losses of its epochs, and its predictions of the test pictures beside the truth."""
+
+    losses: list[float]
+    predicted: Tensor
+    actual: Tensor
+    weights: dict[str, Tensor]
+
+    @property
+    def accuracy(self) -> float:
+        """The part that was predicted right."""
+        return float((self.predicted == self.actual).double().mean())
+
+
+def run(experiment: Experiment) -> Outcome:
+    """Train and test."""
+    kept: list[Artifacts] = []
+
+    def keep(artifacts: Artifacts) -> Iterator[Event]:
+        kept.append(artifacts)
+        yield from ()
+
+    events = list(train(experiment, keep=keep))
+    if not kept:
+        raise RuntimeError(f"the run failed: {[event for event in events if isinstance(event, RunFinished)]}")
+    losses = [event.train_loss for event in events if isinstance(event, EpochFinished)]
+    found = kept[0].evaluation
+    return Outcome(losses, found.predicted, found.actual, kept[0].weights)
