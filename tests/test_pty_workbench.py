@@ -259,7 +259,7 @@ def phases(session: Path) -> dict[str, str]:
 
 def assert_whole(terminal: Terminal) -> None:
     """All of Live is on the screen, from corner to corner."""
-    for words in ("cnn-tui  1 Setup", "training epoch", "Loss", "Accuracy", "best epoch", "time left", "F1 Help"):
+    for words in ("cnn-tui  1 Setup", "training epoch", "Loss", "Accuracy", "best epoch", "time left", "f1 Help"):
         terminal.expect(words)
 
 

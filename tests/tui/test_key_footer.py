@@ -19,7 +19,7 @@ class Page(App[None]):
         Binding("a", "alpha", "Alphabetical"),
         Binding("b", "beta", "Betatron"),
         Binding("c", "gamma", "C"),
-        Binding("f1", "help", "Help", key_display="F1"),
+        Binding("f1", "help", "Help", key_display="f1"),
         Binding("ctrl+q", "quit", "Quit", priority=True),
     ]
 
@@ -35,11 +35,11 @@ class Page(App[None]):
 @pytest.mark.parametrize(
     ("width", "keys"),
     [
-        (60, "^q Quit a Alphabetical b Betatron c C F1 Help"),
-        (47, "^q Quit a Alphabetical b Betatron c C F1 Help"),
-        (46, "^q Quit a Alphabetical b Betatron F1 Help"),
-        (40, "^q Quit a Alphabetical F1 Help"),
-        (20, "^q Quit F1 Help"),
+        (60, "^q Quit a Alphabetical b Betatron c C f1 Help"),
+        (47, "^q Quit a Alphabetical b Betatron c C f1 Help"),
+        (46, "^q Quit a Alphabetical b Betatron f1 Help"),
+        (40, "^q Quit a Alphabetical f1 Help"),
+        (20, "^q Quit f1 Help"),
     ],
 )
 async def test_what_has_no_room_is_left_out_from_the_end(width: int, keys: str) -> None:
@@ -57,7 +57,7 @@ async def test_it_chooses_again_when_the_terminal_changes() -> None:
         assert "b Betatron" in screen_text(app)
         await pilot.resize_terminal(30, 5)
         await pilot.pause(0.3)
-        assert screen_text(app).splitlines()[-1].strip() == "^q Quit F1 Help"
+        assert screen_text(app).splitlines()[-1].strip() == "^q Quit f1 Help"
 
 
 async def test_a_click_does_what_the_key_would() -> None:

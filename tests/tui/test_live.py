@@ -278,7 +278,7 @@ async def test_it_fits(size: tuple[int, int]) -> None:
         assert min(loss.width, accuracy.width) >= 40
         assert min(loss.height, accuracy.height) >= 7
         assert (loss.y == accuracy.y) is (size[0] == 200)
-        assert "l Log ^q Quit F1 Help" in screen_text(app).splitlines()[-1]
+        assert "l Log ^q Quit f1 Help" in screen_text(app).splitlines()[-1]
 
 
 @pytest.mark.parametrize(("reached", "end"), [(1, 8), (8, 8), (9, 16), (40, 50), (50, 50)])

@@ -245,7 +245,7 @@ async def test_marked_rows_are_compared(monkeypatch: pytest.MonkeyPatch) -> None
         assert "Compare" not in screen_text(app)
         await pilot.press("space")
         await until(pilot, lambda: "c Compare" in screen_text(app))
-        assert "F1 Help" in screen_text(app).splitlines()[-1]
+        assert "f1 Help" in screen_text(app).splitlines()[-1]
         await pilot.press("c", "end", "space")
         await until(pilot, lambda: [line.marked for line in lines(app)] == [True, False, True])
         assert asked == []
@@ -389,7 +389,7 @@ async def test_on_a_small_terminal_list_form_and_table_take_turns() -> None:
 async def test_nothing_is_cut_off_at_the_right(size: tuple[int, int]) -> None:
     async with workbench(size=size) as (app, _, pilot):
         await chosen(app, pilot, "report-table3")
-        await until(pilot, lambda: "F1 Help" in screen_text(app).splitlines()[-1])
+        await until(pilot, lambda: "f1 Help" in screen_text(app).splitlines()[-1])
         await until(pilot, lambda: "reported" in screen_text(app))
         heading = next(line for line in screen_text(app).splitlines() if "reported" in line)
         assert {"accuracy", "reported", "difference", "time", "state"} <= set(heading.split())
