@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from cnn_tui.cli.main import cli
@@ -10,7 +11,9 @@ from cnn_tui.cli.output import guarded
 
 def main() -> None:
     """Run the command that ``sys.argv`` asks for."""
-    sys.exit(guarded(cli))
+    code = guarded(cli)
+    gc.freeze()  # The interpreter's last collections would walk through all of PyTorch, which takes a second.
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import faulthandler
+import gc
 import os
 import queue
 import signal
@@ -81,6 +82,7 @@ def main() -> None:
         _work(desk, runners, outbox.send, log)
     finally:
         outbox.close(_FAREWELL_SECONDS)
+        gc.freeze()  # The interpreter's last collections would walk through all of PyTorch, which takes a second.
 
 
 def _work(desk: Desk, runners: Runners, send: Send, log: OutputLog) -> None:
