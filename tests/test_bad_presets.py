@@ -82,7 +82,7 @@ BAD: dict[str, tuple[bytes, tuple[str, ...]]] = {
     ),
     "unknown dataset": (
         setting("data", "dataset", "cifar"),
-        ("experiment.data.dataset", '"cifar"', "'cifar10'", "'folder'"),
+        ("experiment.data.dataset", '"cifar"', "'folder'", "did you mean 'cifar10'"),
     ),
     "unknown device": (setting("training", "device", "gpu"), ("experiment.training.device", '"gpu"', "cuda:N or mps")),
     "folder without root": (setting("data", "dataset", "folder"), ("data.root",)),

@@ -146,6 +146,26 @@ def test_a_full_output_is_said_and_not_a_traceback(preset: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("command", [["run"], ["study", "--set", "training.epochs=1"]])
+def test_a_disk_that_takes_nothing_is_said_before_anything_is_loaded(
+    command: list[str], preset: Path, home: Path
+) -> None:
+    resource = pytest.importorskip("resource")
+
+    def take_nothing() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+    name = str(preset) if command[0] == "run" else "report-figure6"
+    done = subprocess.run(
+        [PROGRAM, *command, name], capture_output=True, text=True, env=os.environ, check=False, preexec_fn=take_nothing
+    )
+    assert done.returncode == 1
+    assert "No temporary file can be written" in done.stderr
+    assert "TMPDIR" in done.stderr
+    assert "bug" not in done.stderr
+
+
 def test_without_a_terminal_the_workbench_says_what_to_use_instead(home: Path) -> None:
     done = subprocess.run(
         [PROGRAM], stdin=subprocess.DEVNULL, capture_output=True, text=True, env=os.environ, check=False

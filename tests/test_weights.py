@@ -202,7 +202,7 @@ class _Harmful:
 
 
 @pytest.mark.parametrize("zipped", [True, False])
-@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+@pytest.mark.filterwarnings("error")
 def test_code_in_a_file_is_never_run(zipped: bool, tmp_path: Path) -> None:
     mark, path = tmp_path / "mark", tmp_path / "weights.pth"
     torch.save({"a": _Harmful(mark)}, path, _use_new_zipfile_serialization=zipped)

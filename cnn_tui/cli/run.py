@@ -101,9 +101,15 @@ def prepare(preset: str, settings: tuple[str, ...], name: str | None) -> RunPres
 
 
 def run_here(preset: RunPreset, as_json: bool) -> int:
-    """Train one preset in this process and report on it; the exit code."""
-    from cnn_tui.cli.reporters import make_reporter
+    """Train one preset in this process and report on it; the exit code.
 
+    Raises:
+        StorageError: not even a temporary file can be written.
+    """
+    from cnn_tui.cli.reporters import make_reporter
+    from cnn_tui.store.files import ensure_temporary_folder
+
+    ensure_temporary_folder()
     reporter = make_reporter(preset, as_json)
     with reporter:
         reporter.loading()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cnn_tui.cli.output import INTERRUPTED
 from cnn_tui.cli.study_reporters import make_study_reporter
 from cnn_tui.reports.study_progress import StudyProgress
+from cnn_tui.store.files import ensure_temporary_folder
 
 if TYPE_CHECKING:
     from cnn_tui.config.study import StudyPreset
@@ -23,6 +24,7 @@ def follow_study(
     Raises:
         StorageError: nothing can be kept here.
     """
+    ensure_temporary_folder()
     progress = StudyProgress(study)
     with make_study_reporter(progress, as_json) as reporter:
         from cnn_tui import studies

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin
@@ -76,10 +77,16 @@ def _allowed(details: ErrorDetails, context: Mapping[str, Any], model: type[Base
     if kind in _TYPES:
         return f"{_TYPES[kind]} is expected"
     if kind == "literal_error":
-        return f"expected is {context['expected']}"
+        return f"expected is {context['expected']}" + _nearest(details["input"], str(context["expected"]))
     if kind == "string_pattern_mismatch":
         return _description(details, model) or f"it must match {context['pattern']}"
     return details["msg"][0].lower() + details["msg"][1:]
+
+
+def _nearest(value: Any, expected: str) -> str:
+    """The choice that was probably meant, of those that pydantic lists in quotes."""
+    likely = difflib.get_close_matches(str(value), re.findall(r"'([^']*)'", expected), n=1)
+    return f"; did you mean '{likely[0]}'?" if likely else ""
 
 
 def _shown(value: Any) -> str:

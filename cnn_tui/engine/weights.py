@@ -6,6 +6,7 @@ import hashlib
 import pickle
 import re
 import struct
+import warnings
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -154,7 +155,8 @@ def _read_safetensors(path: Path) -> Any:
 
 def _read_pickle(path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of what is refused a few lines on, or read all the same
+            return torch.load(path, map_location="cpu", weights_only=True)
     except _UNREADABLE as error:
         raise _unreadable(path, error) from error
 

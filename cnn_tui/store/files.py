@@ -7,6 +7,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,6 +46,22 @@ def replace_atomic(path: Path, write: Callable[[Path], None]) -> None:
         raise storage_error(path, error) from error
     finally:
         _discard(temporary)
+
+
+def ensure_temporary_folder() -> None:
+    """Find out whether temporary files can be made, without which PyTorch does not even load.
+
+    Raises:
+        StorageError: no folder takes one.
+    """
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError as error:
+        raise StorageError(
+            "No temporary file can be written",
+            f"{error.strerror}: their disks may be full or read-only.",
+            "Free some space, or let TMPDIR name a folder on another disk.",
+        ) from error
 
 
 def ensure_writable(folder: Path, free_bytes: int = LEAST_FREE_BYTES) -> None:
