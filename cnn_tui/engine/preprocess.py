@@ -17,9 +17,10 @@ _LARGEST_SHIFT = 8  # the part of a side: an eighth
 class Preprocess:
     """Turns uint8 batches (B, C, H, W), C 1 or 3, into float32 (B, 3, S, S) with channels last in memory.
 
-    The values are those of Pillow's bilinear resize within one grey level, divided by 255, less ``mean``, divided
-    by ``std`` (of red, green and blue in 0..1). Augmentation happens before the resize and draws from ``generator``
-    only, of any device; a shift fills what it uncovers with the reflected border.
+    The values are those of Pillow's bilinear resize within one grey level (of noise, one value in millions is two
+    away), divided by 255, less ``mean``, divided by ``std`` (of red, green and blue in 0..1). Augmentation happens
+    before the resize and draws from ``generator`` only, of any device; a shift fills what it uncovers with the
+    reflected border.
     """
 
     def __init__(
