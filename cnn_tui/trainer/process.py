@@ -181,10 +181,14 @@ def _describe(child: Child, code: int, course: Course | None) -> Lost:
     """Say why a child ended, and mark the sessions that it had not finished."""
     folders = lost_folders(course, child.pid) if course else []
     tail = (log_tail(folders[0] / LOG_NAME) if folders else "") or log_tail(child.log_path, child.log_start)
-    error = (
-        explain_kill() if child.killed else ErrorReport.of(child.problem) if child.problem else explain_exit(code, tail)
-    )
+    error = _why(child, code, tail)
     status: LostStatus = "killed" if child.killed else "failed"
     for folder in folders:
         mark_lost(folder, status, error)
     return Lost(status=status, session_id=folders[0].name if folders else None, error=error, log_tail=tail)
+
+
+def _why(child: Child, code: int, tail: str) -> ErrorReport:
+    if child.killed:
+        return explain_kill()
+    return ErrorReport.of(child.problem) if child.problem else explain_exit(code, tail)
