@@ -22,7 +22,7 @@ from cnn_tui.engine.parallel import in_parallel
 from cnn_tui.engine.stochastic import Randomness, SeededDropout, is_stochastic
 from cnn_tui.engine.stopping import ShouldStop
 
-_CHUNK_STEPS = 32
+_CHUNK_STEPS = 64
 _CHUNK_BYTES = 16 * 2**20
 _WORTH_SHARING = (
     16e6  # floating-point operations in a step; below it, threads wait longer for each other than they work
