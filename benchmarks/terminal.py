@@ -137,6 +137,8 @@ class Terminal:
         while self._process.isalive():
             assert time.perf_counter() < end, f"still running; the screen was:\n{self.text}"
             self._read(0.05)
+        while self.run(0.05):  # what it wrote last may still be on its way
+            pass
         status = self._process.exitstatus
         return int(status) if status is not None else -int(self._process.signalstatus)
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from cnn_tui.catalog.models import ARCHITECTURES
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.overrides import override
 from cnn_tui.engine import data
@@ -26,6 +27,8 @@ from cnn_tui.errors import TrainingError
 from cnn_tui.events import Event, Phase
 from test_features_cut import CASES, empty_classifier, fill_weights, least_size
 from test_train import ending, experiment, figures
+
+LARGE = 30_000_000  # weights; those above take minutes together, and the largest 12 GiB of memory
 
 FEW = [
     ("resnet18", "last_layer"),
@@ -138,8 +141,13 @@ def test_frozen_layers_see_pictures_that_change_in_every_epoch(weights: Path) ->
     assert first == pytest.approx(second, rel=1e-6)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("name", "trainable"), CASES)  # the largest takes 12 GiB of memory
+@pytest.mark.parametrize(
+    ("name", "trainable"),
+    [
+        pytest.param(*case, marks=[pytest.mark.slow] if ARCHITECTURES[case[0]].parameters > LARGE else [])
+        for case in CASES
+    ],
+)
 def test_the_whole_catalogue_runs_the_same_on_stored_features(name: str, trainable: str, weights: Path) -> None:
     assert_exact(name, trainable, weights)
 

@@ -54,11 +54,10 @@ class FeatureFeed:
     position: Tensor
     labels: Tensor
 
-    def gather(self, rows: Tensor) -> Batch:
-        """Features (S, B, ...) and labels (S, B) of rows (S, B)."""
-        flat = rows.to(self.position.device).flatten()
-        features = self.features.index_select(0, self.position.index_select(0, flat)).float()
-        return features.view(*rows.shape, *features.shape[1:]), self.labels.index_select(0, flat).view(rows.shape)
+    def inputs(self, rows: Tensor) -> Tensor:
+        """Features (R, ...) of rows (R) that lie on the device, where R may be more than one dimension."""
+        features = self.features.index_select(0, self.position.index_select(0, rows.flatten())).float()
+        return features.view(*rows.shape, *features.shape[1:])
 
     def batches(self, rows: Tensor, batch_size: int) -> Iterator[Batch]:
         """See :class:`Feed`."""

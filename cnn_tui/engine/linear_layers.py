@@ -7,7 +7,7 @@ little more than for one; layers of other seeds, whose batches have the same sha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -49,11 +49,11 @@ class LinearLayers:
         self._step = _fused_step(self._optimizer, self._values, self._gradient)
 
     def logits(self, inputs: Tensor) -> Tensor:
-        """(S, T, C, B) of inputs (S, B, F). Classes come before pictures: as a product it is several times faster."""
-        flat = torch.baddbmm(self._bias_columns, self._weights, inputs.transpose(1, 2))
-        if not self._alike:
-            flat.mul_(self._scales)
-        return flat.view(self._shape[0], -1, self.classes, inputs.shape[1])
+        """(S, T, C, B) of inputs (S, B, F)."""
+        streams, rows, _ = self._shape
+        logits = inputs.new_empty(streams, rows, inputs.shape[1])
+        self._say(inputs.transpose(1, 2), logits)
+        return logits.view(streams, -1, self.classes, inputs.shape[1])
 
     def schedule(self, factors: Sequence[float]) -> Tensor:
         """Of the next steps, (2, steps): their rates, some factors of the layers' own, and their numbers."""
@@ -62,22 +62,45 @@ class LinearLayers:
         self._done += len(factors)
         return torch.tensor([rates, numbers], device=self._values.device)
 
-    def step(self, inputs: Tensor, pulls: Tensor, rate: Tensor | float, number: Tensor) -> Tensor:
-        """Learn from inputs (S, B, F); log-probabilities (S, T, C, B) before that.
+    def learn(self, inputs: Iterable[Tensor], pulls: Tensor, schedule: Tensor) -> Tensor:
+        """Take the scheduled steps; log-probabilities (steps, S, T, C, B) before each.
 
-        ``pulls`` (S, T, C, B) are -targets / B, the gradient of the mean loss with respect to the log-probabilities.
+        All is written into place, because a step takes about as long to call as to compute.
+
+        Args:
+            inputs: (steps, S, B, F) in parts.
+            pulls: -targets / B, of their shape: the gradient of the mean loss with respect to the log-probabilities.
+            schedule: see :meth:`schedule`.
         """
-        said = self.logits(inputs).log_softmax(dim=2)
-        error = torch._log_softmax_backward_data(pulls, said, 2, said.dtype).flatten(1, 2)
-        torch.bmm(error, inputs, out=self._weight_gradient)
-        if self._trains_bias:
-            torch.sum(error, dim=2, out=self._bias_gradient)
+        rates, numbers = schedule.unbind()
+        # What is recorded on a GPU reads its rates there; on a processor the kernel takes a number and asks less.
+        each_rate = rates.unbind() if rates.is_cuda else rates.tolist()
+        said = pulls.new_empty(pulls.shape)
+        logits, error = torch.empty_like(said[0]), torch.empty_like(said[0])
+        flat_logits, flat_error = logits.flatten(1, 2), error.flatten(1, 2)  # views (S, T*C, B)
+        steps = zip(_both_ways(inputs), pulls.unbind(), said.unbind(), each_rate, numbers.unbind(), strict=True)
+        for (pictures, columns), pull, log_probabilities, rate, number in steps:
+            self._say(columns, flat_logits)
+            torch.log_softmax(logits, 2, out=log_probabilities)
+            torch._log_softmax_backward_data(pull, log_probabilities, 2, pull.dtype, out=error)
+            torch.bmm(flat_error, pictures, out=self._weight_gradient)
+            if self._trains_bias:
+                torch.sum(flat_error, dim=2, out=self._bias_gradient)
+            self._update(rate, number)
+        return said
+
+    def _say(self, inputs: Tensor, logits: Tensor) -> None:
+        """Logits (S, T*C, B) of inputs (S, F, B). Classes come before pictures: as a product it is much faster."""
+        torch.bmm(self._weights, inputs, out=logits).add_(self._bias_columns)
+        if not self._alike:
+            logits.mul_(self._scales)
+
+    def _update(self, rate: Tensor | float, number: Tensor) -> None:
         if self._decay is not None and self._optimizer.name == "adamw":
             self._values.mul_(1 - rate * self._decay)
         elif self._decay is not None:
             self._gradient.addcmul_(self._values, self._decay)
         self._step(rate, number)
-        return said
 
     def read(self, place: int) -> tuple[Tensor, Tensor | None]:
         """Weight (C, F) and bias (C,) of one layer."""
@@ -108,6 +131,12 @@ class LinearLayers:
         each = self._values.new_tensor(settings).unsqueeze(1)
         size = self.classes * self.inputs
         return torch.cat([each.expand(-1, size).flatten(), each.expand(-1, self.classes).flatten()])
+
+
+def _both_ways(parts: Iterable[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+    """The batches (S, B, F) of parts (steps, S, B, F), and the same with pictures as columns, (S, F, B)."""
+    for part in parts:
+        yield from zip(part.unbind(), part.transpose(2, 3).unbind(), strict=True)
 
 
 def _fused_step(config: OptimizerConfig, values: Tensor, gradient: Tensor) -> Callable[[Tensor | float, Tensor], None]:

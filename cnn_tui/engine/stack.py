@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 
 import torch
@@ -18,12 +17,13 @@ from cnn_tui.engine.feeds import Batch, FeatureFeed, Feed
 from cnn_tui.engine.heads import last_layer
 from cnn_tui.engine.learner import Looking, Material, Steps
 from cnn_tui.engine.linear_layers import LinearLayers
-from cnn_tui.engine.parallel import in_parallel
 from cnn_tui.engine.stochastic import Randomness, SeededDropout, is_stochastic
 from cnn_tui.engine.stopping import ShouldStop
 
+_FLOAT_BYTES = 4
 _CHUNK_STEPS = 64
-_CHUNK_BYTES = 16 * 2**20
+_CHUNK_BYTES = 16 * 2**20  # of what so many steps read and say
+_GATHERED_BYTES = 512 * 2**10  # what stays in a core's own cache until it is learnt from
 _WORTH_SHARING = (
     16e6  # floating-point operations in a step; below it, threads wait longer for each other than they work
 )
@@ -50,6 +50,7 @@ class HeadStack:
         """``configs`` has one for each layer, those of a seed together and of every seed as many."""
         if material.head is None:
             raise ValueError("a stack is trained on features")
+        self._train = _features(material.train)
         seeds = list(dict.fromkeys(config.seed for config in configs))
         self._material, self._config, self._count = material, configs[0], len(configs)
         self._streams, self._each = len(seeds), len(configs) // len(seeds)
@@ -68,62 +69,60 @@ class HeadStack:
         self._work = self._config.batch_size * (4 * weights.numel() + 2 * before)
 
     def steps(self, rows: Sequence[Tensor], factors: Sequence[float], should_stop: ShouldStop) -> Iterator[Steps]:
-        """See ``Learner``; several steps at a time, whose features are gathered during those before."""
-        own = torch.stack([rows[stream * self._each] for stream in range(self._streams)])
+        """See ``Learner``; several steps at a time."""
+        own = self._own(rows)
         parts = list(self._parts(own))
         for prefix in self._prefixes:
             prefix.train()
-        with contextlib.closing(self._gathered(parts)) as gathered:
-            done = 0
-            for part in parts:
-                if should_stop():
-                    return
-                count = -(-part.shape[1] // self._config.batch_size)
-                with one_thread() if self._work < _WORTH_SHARING else nullcontext():
-                    features, labels = next(gathered)
-                    schedule = self._layers.schedule(factors[done : done + count])
-                    learn = self._again if self._again is not None and part.shape == parts[0].shape else self._learn
-                    losses, hits = learn(features, labels, schedule)
-                yield Steps(count, labels.shape[1], losses, hits)
-                done += count
+        done = 0
+        for part in parts:
+            if should_stop():
+                return
+            count = -(-part.shape[1] // self._config.batch_size)
+            with one_thread() if self._work < _WORTH_SHARING else nullcontext():
+                schedule = self._layers.schedule(factors[done : done + count])
+                learn = self._again if self._again is not None and part.shape == parts[0].shape else self._learn
+                losses, hits = learn(part, schedule)
+            yield Steps(count, part.shape[1], losses, hits)
+            done += count
+
+    def _own(self, rows: Sequence[Tensor]) -> Tensor:
+        """The rows (S, N) of each stream, on the device, of those of every layer."""
+        own = torch.stack([rows[stream * self._each] for stream in range(self._streams)])
+        return own.to(self._material.compute.device)
 
     def _parts(self, rows: Tensor) -> Iterator[Tensor]:
         """Rows (S, N) of as many steps as are learnt at a time; the last batch, if it is smaller, by itself."""
         size = self._config.batch_size
-        together = max(1, min(_CHUNK_STEPS, _CHUNK_BYTES // (self._streams * size * self._layers.inputs * 4)))
+        step_bytes = _FLOAT_BYTES * size * (self._streams * self._layers.inputs + self._count * self._layers.classes)
+        together = max(1, min(_CHUNK_STEPS, _CHUNK_BYTES // step_bytes))
         whole = rows.shape[1] // size * size
         yield from (part for part in torch.split(rows[:, :whole], together * size, dim=1) if part.shape[1])
         if whole < rows.shape[1]:
             yield rows[:, whole:]
 
-    def _gathered(self, parts: Sequence[Tensor]) -> Generator[Batch, None, None]:
-        gather = _features(self._material.train).gather
-        if self._material.compute.device.type == "cpu":
-            yield from in_parallel(gather, parts, ahead=1, workers=1)
-        else:  # a device does its work behind the interpreter's back as it is
-            yield from map(gather, parts)
-
     @torch.inference_mode()
-    def _learn(self, features: Tensor, labels: Tensor, schedule: Tensor) -> tuple[Tensor, Tensor]:
-        """The scheduled steps on features (S, steps * B, ...) with labels (S, steps * B); summed losses and hits."""
+    def _learn(self, rows: Tensor, schedule: Tensor) -> tuple[Tensor, Tensor]:
+        """The scheduled steps on rows (S, steps * B); summed losses and hits of every layer."""
         count, classes, smoothing = schedule.shape[1], self._layers.classes, self._config.label_smoothing
-        batches = [self._prepared(part) for part in features.chunk(count, dim=1)]
-        each = labels.view(self._streams, count, 1, -1).transpose(0, 1)  # (steps, S, 1, B)
-        targets = torch.full((count, self._streams, 1, classes, each.shape[3]), smoothing / classes, device=each.device)
-        targets.scatter_(3, each.unsqueeze(3), 1 - smoothing + smoothing / classes)
-        pulls = targets.mul(-1 / each.shape[3]).expand(-1, -1, self._each, -1, -1)
-        rates, numbers = schedule.unbind()
-        # What is recorded on a GPU reads its rates there; on a processor the kernel takes a number and asks less.
-        each_rate = rates.unbind() if rates.is_cuda else rates.tolist()
-        said = torch.stack(
-            [
-                self._layers.step(inputs, pull, rate, number)
-                for inputs, pull, rate, number in zip(batches, pulls.unbind(), each_rate, numbers.unbind(), strict=True)
-            ]
-        )  # (steps, S, T, C, B)
+        labels = self._train.labels[rows].view(self._streams, count, 1, -1).transpose(0, 1)
+        targets = torch.full(
+            (count, self._streams, 1, classes, labels.shape[3]), smoothing / classes, device=labels.device
+        )
+        targets.scatter_(3, labels.unsqueeze(3), 1 - smoothing + smoothing / classes)
+        pulls = targets.mul(-1 / labels.shape[3]).expand(-1, -1, self._each, -1, -1)
+        said = self._layers.learn(self._inputs(rows, count), pulls, schedule)  # (steps, S, T, C, B)
         losses = said.mul(targets).sum(dim=(0, 3, 4), dtype=torch.float64).neg_()
-        hits = (said.max(dim=3).indices == each).sum(dim=(0, 3))  # argmax would be ten times slower along this axis
+        hits = (said.max(dim=3).indices == labels).sum(dim=(0, 3))  # argmax is ten times slower along this axis
         return losses.flatten(), hits.flatten()
+
+    def _inputs(self, rows: Tensor, count: int) -> Iterator[Tensor]:
+        """What the last layers see in some steps, (steps, S, B, F); in parts that stay in a fast cache until then."""
+        each = rows.view(self._streams, count, -1).transpose(0, 1)  # (steps, S, B)
+        together = max(1, _GATHERED_BYTES // (each[0].numel() * self._layers.inputs * _FLOAT_BYTES))
+        for part in torch.split(each, together):
+            features = self._train.inputs(part)
+            yield torch.stack([self._prepared(batch) for batch in features]) if self._prefixes else features
 
     def _prepared(self, features: Tensor) -> Tensor:
         """What a last layer sees, (S, B, F) of features (S, B, ...); in training dropout draws for each stream."""
@@ -134,16 +133,14 @@ class HeadStack:
 
     def look(self, feed: Feed, rows: Sequence[Tensor], least_batch: int = 1) -> Looking:
         """See ``Learner``."""
-        own = torch.stack([rows[stream * self._each] for stream in range(self._streams)])
         for prefix in self._prefixes:
             prefix.eval()
         batch = max(least_batch, self._material.evaluation_batch)
-        return evaluate(self._logits, self._batches(_features(feed), own, batch))
+        return evaluate(self._logits, self._batches(_features(feed), self._own(rows), batch))
 
     def _batches(self, feed: FeatureFeed, rows: Tensor, batch: int) -> Iterator[Batch]:
         for part in torch.split(rows, batch, dim=1):
-            features, labels = feed.gather(part)
-            yield features, labels.repeat_interleave(self._each, dim=0)
+            yield feed.inputs(part), feed.labels[part].repeat_interleave(self._each, dim=0)
 
     def _logits(self, features: Tensor) -> Tensor:
         """(K, B, C) of features (S, B, ...)."""
