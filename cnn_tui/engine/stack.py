@@ -87,7 +87,7 @@ class HeadStack:
             done += count
 
     def _own(self, rows: Sequence[Tensor]) -> Tensor:
-        """The rows (S, N) of each stream, on the device, of those of every layer."""
+        """The rows (S, N) of the streams, on the device; the layers of a stream have the same."""
         own = torch.stack([rows[stream * self._each] for stream in range(self._streams)])
         return own.to(self._material.compute.device)
 
