@@ -148,6 +148,8 @@ def test_a_full_disk_is_told_and_the_run_goes_on(root: Path, monkeypatch: pytest
     events, loaded = load(root)
     assert len(loaded.train) == 10
     (warning,) = [event for event in events if isinstance(event, WarningRaised)]
+    assert "\n" not in warning.detail
+    assert warning.hint.startswith("Free some space")
     assert "not kept" in warning.title
     assert entries() == []
 

@@ -256,7 +256,9 @@ def _keep(listing: Listing, decoded: Decoded, image_size: int | None) -> Generat
     try:
         decoded_cache.write(listing, decoded, image_size)
     except StorageError as error:
-        yield WarningRaised(title="The decoded pictures are not kept", detail=str(error))
+        yield WarningRaised(
+            title="The decoded pictures are not kept", detail=f"{error.title}: {error.detail}", hint=error.hint
+        )
 
 
 def _unreadable_warning(unreadable: Sequence[tuple[str, str]]) -> Iterator[Event]:
