@@ -28,8 +28,6 @@ from cnn_tui.events import Event, Phase
 from test_features_cut import CASES, empty_classifier, fill_weights, least_size
 from test_train import ending, experiment, figures
 
-LARGE = 30_000_000  # weights; those above take minutes together, and the largest 12 GiB of memory
-
 FEW = [
     ("resnet18", "last_layer"),
     ("densenet121", "last_layer"),
@@ -38,6 +36,11 @@ FEW = [
     ("squeezenet1_1", "last_layer"),
     ("vit_b_32", "last_layer"),
 ]
+
+
+def is_large(case: tuple[str, str]) -> bool:
+    """Whether it is left to the slow tests, which take many minutes and, for the largest, 12 GiB of memory."""
+    return ARCHITECTURES[case[0]].parameters > 30_000_000 and case not in FEW
 
 
 @pytest.fixture
@@ -105,20 +108,6 @@ def run_whole(setting: Experiment) -> tuple[list[Event], torch.Tensor]:
     return events, looking.value[0].predicted
 
 
-def assert_exact(name: str, trainable: str, weights: Path) -> None:
-    setting = settings(name, trainable, weights)
-    stored, predicted = run(setting)
-    whole, expected = run_whole(setting)
-    assert "features" in [event.name for event in stored if isinstance(event, Phase)]
-    assert losses(stored) == pytest.approx(losses(whole), rel=1e-4)
-    assert (predicted == expected).double().mean() >= 0.999
-
-
-@pytest.mark.parametrize(("name", "trainable"), FEW)
-def test_a_run_on_stored_features_is_the_whole_networks(name: str, trainable: str, weights: Path) -> None:
-    assert_exact(name, trainable, weights)
-
-
 @pytest.mark.parametrize(("name", "trainable"), FEW)
 def test_a_run_without_the_store_is_the_same_run(name: str, trainable: str, weights: Path) -> None:
     stored, predicted = run(settings(name, trainable, weights))
@@ -143,13 +132,15 @@ def test_frozen_layers_see_pictures_that_change_in_every_epoch(weights: Path) ->
 
 @pytest.mark.parametrize(
     ("name", "trainable"),
-    [
-        pytest.param(*case, marks=[pytest.mark.slow] if ARCHITECTURES[case[0]].parameters > LARGE else [])
-        for case in CASES
-    ],
+    [pytest.param(*case, marks=[pytest.mark.slow] if is_large(case) else []) for case in CASES],
 )
 def test_the_whole_catalogue_runs_the_same_on_stored_features(name: str, trainable: str, weights: Path) -> None:
-    assert_exact(name, trainable, weights)
+    setting = settings(name, trainable, weights)
+    stored, predicted = run(setting)
+    whole, expected = run_whole(setting)
+    assert "features" in [event.name for event in stored if isinstance(event, Phase)]
+    assert losses(stored) == pytest.approx(losses(whole), rel=1e-4)
+    assert (predicted == expected).double().mean() >= 0.999
 
 
 @pytest.mark.gpu
