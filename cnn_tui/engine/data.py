@@ -174,14 +174,14 @@ def _load_folder(config: DataConfig, should_stop: ShouldStop, memory: Memory) ->
 
 
 def _read_folder(listing: Listing, image_size: int, should_stop: ShouldStop) -> Generator[Event, None, Whole]:
-    files = [file.path for file in listing.files]
+    files = listing.paths
     decoded = yield from _decoded(listing, files, image_size, should_stop)
     places = decoded.unreadable if decoded else (yield from check_all(files, should_stop))
     unreadable = tuple((files[place], reason) for place, reason in places)
     yield from _unreadable_warning(unreadable)
     kept = np.delete(np.arange(len(files)), [place for place, _ in places])
-    labels = torch.tensor([listing.files[place].label for place in kept], dtype=torch.int64)
-    trained = int((kept < len(listing.train)).sum())
+    labels = torch.tensor(listing.labels)[torch.from_numpy(kept)]
+    trained = int((kept < len(listing.train.paths)).sum())
     _require_readable(listing, labels[:trained], labels[trained:])
     pictures = None if decoded is None else torch.from_numpy(decoded.pictures).permute(0, 3, 1, 2)
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from cnn_tui.engine.decode import EXTENSIONS
 from cnn_tui.engine.stopping import ShouldStop, Stopped
@@ -21,13 +20,22 @@ _ASKED_EVERY = 200  # files
 _LAYOUT = "Pictures are looked for in root/train/<class>/ and root/test/<class>/, or in root/<class>/."
 
 
-class PictureFile(NamedTuple):
-    """One file: its class, and what tells whether it has changed (bytes, nanoseconds since the epoch)."""
+@dataclass(frozen=True)
+class PictureFiles:
+    """The files of one split, class after class and each class by its paths.
 
-    path: str
-    label: int
-    bytes: int
-    modified: int
+    Columns and no object per file: Python's garbage collector would walk through all of those while a large folder is
+    listed, which takes as long as asking the system about the files.
+
+    Attributes:
+        paths: one of each file.
+        labels: one of each file.
+        digest: of the paths, sizes in bytes and times of change in nanoseconds: another one when any has changed.
+    """
+
+    paths: tuple[str, ...]
+    labels: tuple[int, ...]
+    digest: bytes
 
 
 @dataclass(frozen=True)
@@ -42,19 +50,24 @@ class Listing:
 
     root: Path
     classes: tuple[str, ...]
-    train: tuple[PictureFile, ...]
-    test: tuple[PictureFile, ...] | None
+    train: PictureFiles
+    test: PictureFiles | None
 
-    @functools.cached_property
-    def files(self) -> tuple[PictureFile, ...]:
-        """The pictures of both splits, training first."""
-        return self.train + (self.test or ())
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files of both splits, training first."""
+        return self.train.paths + (self.test.paths if self.test else ())
+
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """The labels of :attr:`paths`."""
+        return self.train.labels + (self.test.labels if self.test else ())
 
     @functools.cached_property
     def identity(self) -> str:
         """A hash of the place, names, sizes and times of all pictures: another one when any of them has changed."""
-        facts = "\n".join(f"{file.path}\0{file.bytes} {file.modified}" for file in self.files)
-        return hashlib.sha256(os.fsencode(f"{self.root}\0{len(self.train)}\n{facts}")).hexdigest()
+        digests = self.train.digest + (self.test.digest if self.test else b"")
+        return hashlib.sha256(os.fsencode(self.root) + b"\0" + digests).hexdigest()
 
 
 def class_names(root: str) -> tuple[str, ...]:
@@ -76,7 +89,7 @@ def scan(root: str, should_stop: ShouldStop) -> Listing:
     base = _root(root)
     train, test = _splits(base)
     classes = _classes(train)
-    found = tuple(_pictures(train, classes, should_stop))
+    found = _picture_files(train, classes, should_stop)
     _require_every_class(train, classes, found)
     return Listing(base, _printable(classes), found, None if test is None else _test(test, classes, should_stop))
 
@@ -119,7 +132,7 @@ def _classes(folder: Path) -> list[str]:
     return names
 
 
-def _test(folder: Path, classes: list[str], should_stop: ShouldStop) -> tuple[PictureFile, ...]:
+def _test(folder: Path, classes: list[str], should_stop: ShouldStop) -> PictureFiles:
     unknown = [entry.name for entry in _folders(folder) if entry.name not in classes]
     if unknown:
         raise DataError(
@@ -127,16 +140,16 @@ def _test(folder: Path, classes: list[str], should_stop: ShouldStop) -> tuple[Pi
             f"{display(folder)} has {_listed(unknown)}; for training there are {_listed(classes)}.",
             "Give the folders of both splits the same names.",
         )
-    found = tuple(_pictures(folder, classes, should_stop))
-    if not found:
+    found = _picture_files(folder, classes, should_stop)
+    if not found.paths:
         raise DataError("There are no test pictures", f"No folder in {display(folder)} has any.", _LAYOUT)
     return found
 
 
-def _require_every_class(folder: Path, classes: list[str], found: tuple[PictureFile, ...]) -> None:
-    if not found:
+def _require_every_class(folder: Path, classes: list[str], found: PictureFiles) -> None:
+    if not found.paths:
         raise DataError("There are no pictures", f"No folder in {display(folder)} has any.", _LAYOUT)
-    present = {file.label for file in found}
+    present = set(found.labels)
     empty = [name for label, name in enumerate(classes) if label not in present]
     if empty:
         raise DataError(
@@ -146,17 +159,26 @@ def _require_every_class(folder: Path, classes: list[str], found: tuple[PictureF
         )
 
 
-def _pictures(folder: Path, classes: list[str], should_stop: ShouldStop) -> Iterator[PictureFile]:
+def _picture_files(folder: Path, classes: list[str], should_stop: ShouldStop) -> PictureFiles:
+    paths: list[str] = []
+    labels: list[int] = []
+    digest = hashlib.sha256()
     for label, name in enumerate(classes):
-        if (folder / name).is_dir():
-            yield from sorted(_walk(folder / name, label, should_stop), key=_PATH)
+        entries = sorted(_walk(folder / name, should_stop), key=_PATH) if (folder / name).is_dir() else []
+        paths += [entry.path for entry in entries]
+        labels += [label] * len(entries)
+        for start in range(0, len(entries), _ASKED_EVERY):
+            _ask(should_stop)
+            digest.update(os.fsencode("".join(_facts(entry) for entry in entries[start : start + _ASKED_EVERY])))
+    return PictureFiles(tuple(paths), tuple(labels), digest.digest())
 
 
-def _walk(folder: Path, label: int, should_stop: ShouldStop) -> list[PictureFile]:
+def _walk(folder: Path, should_stop: ShouldStop) -> list[os.DirEntry[str]]:
     """The pictures below a class's folder; a folder that links lead back to is visited once."""
     waiting, visited = [folder], set()
-    found: list[PictureFile] = []
+    found: list[os.DirEntry[str]] = []
     while waiting:
+        _ask(should_stop)
         current = waiting.pop()
         status = current.stat()
         if (status.st_dev, status.st_ino) in visited:
@@ -164,18 +186,18 @@ def _walk(folder: Path, label: int, should_stop: ShouldStop) -> list[PictureFile
         visited.add((status.st_dev, status.st_ino))
         entries = _entries(current)
         waiting += [Path(entry.path) for entry in entries if entry.is_dir()]
-        for start in range(0, len(entries), _ASKED_EVERY):
-            if should_stop():
-                raise Stopped
-            found += _picture_files(entries[start : start + _ASKED_EVERY], label)
+        found += [entry for entry in entries if _is_picture(entry.name) and entry.is_file()]
     return found
 
 
-def _picture_files(entries: Iterable[os.DirEntry[str]], label: int) -> Iterator[PictureFile]:
-    for entry in entries:
-        if _is_picture(entry.name) and entry.is_file():
-            facts = entry.stat()
-            yield PictureFile(entry.path, label, facts.st_size, facts.st_mtime_ns)
+def _ask(should_stop: ShouldStop) -> None:
+    if should_stop():
+        raise Stopped
+
+
+def _facts(entry: os.DirEntry[str]) -> str:
+    status = entry.stat()
+    return f"{entry.path}\0{status.st_size} {status.st_mtime_ns}\n"
 
 
 def _is_picture(name: str) -> bool:
