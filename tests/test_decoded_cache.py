@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Generator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -16,6 +16,7 @@ from cnn_tui import paths
 from cnn_tui.config.experiment import DataConfig
 from cnn_tui.engine import data
 from cnn_tui.engine.data import LoadedData
+from cnn_tui.engine.returning import Returning
 from cnn_tui.engine.stopping import never
 from cnn_tui.events import Event, Progress, WarningRaised
 
@@ -36,8 +37,8 @@ def root(tmp_path: Path) -> Path:
     return folder
 
 
-def load(root: Path, image_size: int = 16) -> tuple[list[Event], LoadedData]:
-    config = DataConfig(dataset="folder", root=str(root), image_size=image_size)
+def load(root: Path, image_size: int = 16, **settings: Any) -> tuple[list[Event], LoadedData]:
+    config = DataConfig(dataset="folder", root=str(root), image_size=image_size, **settings)
     steps: Generator[Event, None, LoadedData] = data.load(config, 0, never)
     events = []
     while True:
@@ -141,6 +142,38 @@ def test_a_damaged_entry_is_told_and_made_anew(harm: object, root: Path) -> None
     assert "damaged" in warning.title
     assert torch.equal(pixels(first), pixels(again))
     assert not was_decoded(load(root)[0])
+
+
+def test_of_several_entries_only_the_damaged_one_is_made_anew(root: Path) -> None:
+    limits: dict[str, Any] = {"train_limit": 2, "test_limit": 2, "validation_fraction": 0.0}
+    load(root, **limits)
+    (few,) = entries()
+    _, whole = load(root)
+    (others,) = set(entries()) - {few}
+    others.write_bytes(one_bit(others.read_bytes()))
+    events, again = load(root)
+    (warning,) = [event for event in events if isinstance(event, WarningRaised)]
+    assert str(others) in warning.detail
+    assert [event.done for event in events if isinstance(event, Progress)][-1] == 10 - 4
+    assert torch.equal(pixels(again), pixels(whole))
+    assert few in entries()
+
+
+def test_a_damaged_picture_that_is_not_asked_for_harms_nobody(root: Path) -> None:
+    load(root)
+    (entry,) = entries()
+    entry.write_bytes(one_bit(entry.read_bytes()))
+    for seed in range(20):
+        config = DataConfig(
+            dataset="folder", root=str(root), image_size=16, train_limit=2, test_limit=2, validation_fraction=0.0
+        )
+        steps = Returning(data.load(config, seed, never))
+        events = list(steps)
+        touched = 9 in [*steps.value.train_indices.tolist(), *steps.value.test_indices.tolist()]
+        assert any(isinstance(event, WarningRaised) for event in events) == touched
+        if touched:
+            return
+    pytest.fail("no seed chose the damaged picture")
 
 
 def test_a_full_disk_is_told_and_the_run_goes_on(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

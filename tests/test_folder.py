@@ -6,7 +6,7 @@ import os
 import zlib
 from collections.abc import Generator
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import psutil
@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from cnn_tui.config.experiment import DataConfig
-from cnn_tui.engine import data
+from cnn_tui.engine import data, warm
 from cnn_tui.engine.data import LoadedData
 from cnn_tui.engine.decode import UnreadablePictureError, decode, picture_size
 from cnn_tui.engine.folder import class_names, scan
@@ -50,10 +50,14 @@ def finish(steps: Generator[Event, None, T]) -> tuple[list[Event], T]:
 
 
 def load(
-    root: Path | str, seed: int = 0, image_size: int = 16, should_stop: ShouldStop = never, fraction: float = 0.0
+    root: Path | str,
+    seed: int = 0,
+    should_stop: ShouldStop = never,
+    memory: warm.Memory | None = None,
+    **settings: Any,
 ) -> tuple[list[Event], LoadedData]:
-    config = DataConfig(dataset="folder", root=str(root), image_size=image_size, validation_fraction=fraction)
-    return finish(data.load(config, seed, should_stop))
+    document = {"dataset": "folder", "root": str(root), "image_size": 16, "validation_fraction": 0.0} | settings
+    return finish(data.load(DataConfig.model_validate(document), seed, should_stop, memory))
 
 
 def make(path: Path, colour: tuple[int, int, int] = (200, 100, 50), size: tuple[int, int] = (SIDE, SIDE)) -> Path:
@@ -80,7 +84,7 @@ def warnings(events: list[Event]) -> list[WarningRaised]:
 
 
 def test_both_splits_are_read_from_their_folders(place: Path) -> None:
-    events, loaded = load(split(place), fraction=0.25)
+    events, loaded = load(split(place), validation_fraction=0.25)
     assert loaded.classes == ("cat", "dog")
     assert loaded.train.labels.tolist() == [0] * 4 + [1] * 4
     assert loaded.test.labels.tolist() == [0] * 2 + [1] * 2
@@ -232,11 +236,13 @@ def test_larger_pictures_are_resized_as_pillow_does(place: Path) -> None:
     assert np.array_equal(loaded.train.pictures(torch.tensor([0]))[0].permute(1, 2, 0).numpy(), expected)
 
 
-def test_one_odd_picture_among_many_of_one_size_is_found_late_and_all_are_resized(place: Path) -> None:
+def test_an_odd_picture_among_many_of_one_size_is_brought_to_theirs(place: Path) -> None:
     root = flat(place, count=100)
-    make(root / "cat" / "73.png", (9, 9, 9), (SIDE - 1, SIDE))
+    make(root / "cat" / "73.png", (9, 8, 7), (SIDE - 1, SIDE))
     _, loaded = load(root)
-    assert loaded.train.pictures(torch.tensor([0, 73])).shape == (2, 3, 16, 16)
+    pictures = loaded.train.pictures(torch.tensor([0, 73]))
+    assert pictures.shape == (2, 3, SIDE, SIDE)
+    assert (pictures[1].permute(1, 2, 0).numpy() == [9, 8, 7]).all()
 
 
 def damage(root: Path, count: int) -> list[Path]:
@@ -254,9 +260,10 @@ def test_unreadable_pictures_are_left_out_and_named(place: Path) -> None:
     (warning,) = warnings(events)
     assert warning.title == "3 unreadable pictures were left out"
     assert all(str(path) in warning.detail for path in paths)
-    assert loaded.train.labels.tolist() == [0] * 4 + [1] * 4
-    assert loaded.train.pictures(torch.tensor([4])).squeeze()[:, 0, 0].tolist() == [10, 0, 7]
-    assert loaded.test.labels.tolist() == [0, 0, 1, 1]
+    assert loaded.train_indices.tolist() == [0, 1, 2, 3, 7, 8, 9, 10]
+    assert loaded.train.labels[loaded.train_indices].tolist() == [0] * 4 + [1] * 4
+    assert loaded.train.pictures(torch.tensor([7])).squeeze()[:, 0, 0].tolist() == [10, 0, 7]
+    assert loaded.test.labels[loaded.test_indices].tolist() == [0, 0, 1, 1]
     events, _ = load(root)
     assert [event.detail for event in warnings(events)] == [warning.detail]
 
@@ -401,11 +408,9 @@ def test_what_does_not_fit_in_memory_is_decoded_on_demand(place: Path) -> None:
     events, loaded = load(root)
     assert isinstance(loaded.train, FolderSource)
     assert len(warnings(events)) == 1
-    listing = scan(str(root), never)
-    labels = dict(zip(listing.paths, listing.labels, strict=True))
-    expected = [path for path in labels if "bad" not in path]
-    assert loaded.train.labels.tolist()[:20] == [labels[path] for path in expected]
-    order = torch.tensor([19, 0, 7, 7, 3])
+    chosen = torch.cat([loaded.train_indices, loaded.test_indices])
+    assert sorted(chosen.tolist()) == [*range(10), *range(12, 22)]
+    order = torch.tensor([21, 0, 7, 7, 3])
     batches = list(loaded.train.batches(order, 2))
     assert [len(own) for _, own in batches] == [2, 2, 1]
     pictures = torch.cat([own for own, _ in batches])
@@ -439,3 +444,87 @@ def test_a_picture_that_is_gone_when_it_is_needed_is_named(place: Path) -> None:
     with pytest.raises(DataError, match="cannot be read") as caught:
         list(loaded.train.batches(torch.arange(20), 4))
     assert str(root / "cat" / "03.png") in caught.value.detail
+
+
+def decoded(events: list[Event]) -> int:
+    """How many files were decoded or looked at."""
+    return sum(event.done for event in events if isinstance(event, Progress) and event.done == event.total)
+
+
+def chosen(loaded: LoadedData) -> list[list[int]]:
+    return [rows.tolist() for rows in (loaded.train_indices, loaded.validation_indices, loaded.test_indices)]
+
+
+LIMITS: dict[str, Any] = {"train_limit": 12, "test_limit": 4, "validation_fraction": 0.25}
+
+
+@pytest.mark.parametrize("remembers", [False, True])
+def test_a_limit_opens_only_the_pictures_of_its_rows_and_a_larger_one_the_others(remembers: bool, place: Path) -> None:
+    root, memory = flat(place, count=25), warm.Memory() if remembers else None
+    events, few = load(root, memory=memory, **LIMITS)
+    assert [len(rows) for rows in chosen(few)] == [9, 3, 4]
+    assert decoded(events) == 16
+    events, more = load(root, memory=memory, **(LIMITS | {"train_limit": 20}))
+    assert decoded(events) == 8
+    events, whole = load(root, memory=memory)
+    assert decoded(events) == 50 - 24
+    rows = torch.cat([few.train_indices, few.validation_indices])
+    for source in (more.train, whole.train):
+        assert torch.equal(source.pictures(rows), few.train.pictures(rows))
+    colours = whole.train.pictures(torch.arange(50))[:, :, 0, 0]
+    assert colours.tolist() == [[label * 10, number * 10, 7] for label in range(2) for number in range(25)]
+    assert decoded(load(root, memory=memory, **LIMITS)[0]) == 0
+
+
+def test_a_picture_that_was_not_required_is_not_given(place: Path) -> None:
+    _, loaded = load(flat(place, count=25), **LIMITS)
+    missing = min(set(range(50)) - {row for rows in chosen(loaded) for row in rows})
+    with pytest.raises(IndexError):
+        loaded.train.pictures(torch.tensor([missing]))
+
+
+def test_others_take_the_places_of_unreadable_pictures_whatever_else_is_known(place: Path) -> None:
+    root = flat(place, count=25)
+    _, sound = load(root, **LIMITS)
+    for row in (chosen(sound)[0][0], chosen(sound)[2][0]):
+        Path(scan(str(root), never).paths[row]).write_bytes(b"")
+    events, fresh = load(root, **LIMITS)
+    (warning,) = warnings(events)
+    assert "2 unreadable pictures" in warning.title
+    assert [len(rows) for rows in chosen(fresh)] == [9, 3, 4]
+    left = set(chosen(sound)[0] + chosen(sound)[2]) - set(chosen(fresh)[0] + chosen(fresh)[1] + chosen(fresh)[2])
+    assert {chosen(sound)[0][0], chosen(sound)[2][0]} <= left
+    load(root)
+    events, again = load(root, **LIMITS)
+    assert chosen(again) == chosen(fresh)
+    assert [event.detail for event in warnings(events)] == [warning.detail]
+
+
+def test_what_other_runs_needed_makes_room(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, memory = flat(place, count=25), warm.Memory()
+    bytes_each = SIDE * SIDE * 3
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(40 * bytes_each))
+    load(root, 0, memory=memory, **LIMITS)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(16 * bytes_each))
+    _, other = load(root, 1, memory=memory, **LIMITS)
+    assert isinstance(other.train, MemorySource)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(40 * bytes_each))
+    events, whole = load(root, memory=memory)
+    assert isinstance(whole.train, FolderSource)
+    assert decoded(events) == 50
+    events, whole = load(root, memory=memory)
+    assert decoded(events) == 0
+    assert torch.equal(whole.train.pictures(torch.tensor([49]))[0, :, 0, 0], torch.tensor([10, 240, 7]))
+    assert isinstance(load(root, memory=memory, **LIMITS)[1].train, MemorySource)
+
+
+def test_seeds_that_share_the_pictures_get_rows_of_their_own(place: Path) -> None:
+    root = flat(place, count=25)
+    config = DataConfig(dataset="folder", root=str(root), image_size=16, train_limit=10, test_limit=6)
+    events, both = finish(data.load_for_seeds(config, [0, 1], never))
+    assert chosen(both[0]) != chosen(both[1])
+    for seed in (0, 1):
+        _, alone = finish(data.load(config, seed, never))
+        assert chosen(alone) == chosen(both[seed])
+        assert torch.equal(alone.train.pictures(alone.train_indices), both[seed].train.pictures(alone.train_indices))
+    assert decoded(events) == len({row for loaded in both.values() for rows in chosen(loaded) for row in rows})

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import psutil
 import torch
 from torch import Tensor
 
 from cnn_tui.catalog.datasets import DATASETS
 from cnn_tui.config.experiment import DataConfig
-from cnn_tui.engine import decoded_cache
 from cnn_tui.engine.channels import channel_statistics
 from cnn_tui.engine.datasets import Split, load_official, official_identity, official_stamp
-from cnn_tui.engine.decode import Decoded, UnevenSizesError, UnreadablePictureError, check_all, decode_all, picture_size
-from cnn_tui.engine.folder import Listing, class_names, display, scan
+from cnn_tui.engine.device import free_memory
+from cnn_tui.engine.folder import class_names, display, scan
+from cnn_tui.engine.folder_set import FolderSet
+from cnn_tui.engine.picture_sets import MemorySet, PictureSet
 from cnn_tui.engine.preprocess import Channels
+from cnn_tui.engine.rows import Rows, choose, places
 from cnn_tui.engine.sources import FolderSource, MemorySource, PictureSource
-from cnn_tui.engine.splits import FOLDER_TEST_FRACTION, split_test, split_validation, stratified_subset
 from cnn_tui.engine.stopping import ShouldStop
 from cnn_tui.engine.warm import Memory
-from cnn_tui.errors import DataError, StorageError
+from cnn_tui.errors import DataError
 from cnn_tui.events import Event, Phase, WarningRaised
 
-_LARGEST_SHARE = 0.5  # of the memory that is available
-_SAMPLE = 64  # pictures that show whether all have one size
+_DEVICE_SHARE = 0.5  # of the device's free memory, at most, for pictures; the rest is for the network
 _STATISTICS_ON_DEMAND = 4096  # pictures at most, where each has to be decoded for it
-_TEST_LIMIT_SEED = 0
 _MOST_NAMED = 10
 
 
@@ -62,9 +59,16 @@ class LoadedData:
         return channel_statistics(self.train, rows)
 
     def to(self, device: torch.device) -> LoadedData:
-        """The same with its pictures on a device, where they are in memory at all."""
-        train = self.train.to(device)
-        return replace(self, train=train, test=train if self.test is self.train else self.test.to(device))
+        """The same with the pictures of its rows on a device, where they are in memory at all and fit there."""
+        if device.type == "cpu":
+            return self
+        one_split, rows = self.test is self.train, torch.cat([self.train_indices, self.validation_indices])
+        train = self.train.only(torch.unique(torch.cat([rows, self.test_indices]) if one_split else rows))
+        test = train if one_split else self.test.only(self.test_indices)
+        if train.nbytes + (0 if one_split else test.nbytes) > _DEVICE_SHARE * free_memory(device):
+            return self
+        train = train.to(device)
+        return replace(self, train=train, test=train if one_split else test.to(device))
 
 
 def class_count(config: DataConfig) -> int:
@@ -77,21 +81,20 @@ def class_count(config: DataConfig) -> int:
     return len(class_names(_root(config))) if count is None else count
 
 
-@dataclass(frozen=True)
-class Whole:
-    """All pictures of a dataset, before any rows are chosen, and the files left out, each with the reason."""
-
-    data: LoadedData
-    unreadable: tuple[tuple[str, str], ...] = ()
-
-
 def load(
     config: DataConfig, seed: int, should_stop: ShouldStop, memory: Memory | None = None
 ) -> Generator[Event, None, LoadedData]:
-    """Get the pictures that ``config`` asks for and choose the rows, by ``seed``.
+    """Get the pictures that ``config`` asks for and choose the rows, by ``seed``; see :func:`load_for_seeds`."""
+    return (yield from load_for_seeds(config, [seed], should_stop, memory))[seed]
 
-    The test limit takes the same pictures whatever the seed, so that runs are measured on the same ones. With a
-    memory, files that are as they were in the run before are not read again.
+
+def load_for_seeds(
+    config: DataConfig, seeds: Collection[int], should_stop: ShouldStop, memory: Memory | None = None
+) -> Generator[Event, None, dict[int, LoadedData]]:
+    """Get the pictures that ``config`` asks for, once, with the rows that each seed chooses.
+
+    Only pictures that were chosen are opened. Of those that cannot be read others take the places. With a memory, files
+    that are as they were in the run before are not read again.
 
     Raises:
         DataError: the pictures are not to be had or not usable.
@@ -99,15 +102,26 @@ def load(
         Stopped: ``should_stop`` said so.
     """
     memory = memory or Memory()
-    if config.dataset != "folder":
-        return for_seed((yield from _load_official(config.dataset, should_stop, memory)), config, seed)
-    return for_seed((yield from _load_folder(config, should_stop, memory)), config, seed)
-
-
-def for_seed(loaded: LoadedData, config: DataConfig, seed: int) -> LoadedData:
-    """The same pictures with the rows that another seed chooses."""
-    whole = _whole(loaded.train, loaded.test, loaded.identity)
-    return _with_rows(_split(whole, seed) if whole.test is whole.train else whole, config, seed)
+    opening = _open_folder if config.dataset == "folder" else _open_official
+    pictures = yield from opening(config, should_stop, memory)
+    labels, unreadable = pictures.labels, dict[int, str]()
+    usable = torch.ones(len(labels), dtype=torch.bool)
+    while True:
+        rows = {seed: choose(labels, config, seed, usable) for seed in seeds}
+        needed = torch.unique(torch.cat([places(labels, chosen) for chosen in rows.values()]))
+        found = yield from pictures.require(needed, should_stop)
+        if not found:
+            break
+        unreadable |= found
+        usable[list(found)] = False
+    yield from _unreadable_warning([unreadable[place] for place in sorted(unreadable)])
+    for chosen in rows.values():
+        _require_enough(config, pictures, chosen, bool(unreadable))
+    train, test = pictures.sources()
+    return {
+        seed: LoadedData(train, test, chosen.train, chosen.validation, chosen.test, pictures.classes, pictures.identity)
+        for seed, chosen in rows.items()
+    }
 
 
 def united(parts: Sequence[LoadedData]) -> LoadedData:
@@ -119,27 +133,17 @@ def united(parts: Sequence[LoadedData]) -> LoadedData:
     return replace(parts[0], train_indices=train, validation_indices=torch.arange(0), test_indices=test)
 
 
-def _with_rows(whole: LoadedData, config: DataConfig, seed: int) -> LoadedData:
-    """Apply the limits and cut the validation rows."""
-    rows, test_rows = whole.train_indices, whole.test_indices
-    if config.train_limit is not None:
-        rows = rows[stratified_subset(whole.train.labels[rows], config.train_limit, seed)]
-    if config.test_limit is not None:
-        test_rows = test_rows[stratified_subset(whole.test.labels[test_rows], config.test_limit, _TEST_LIMIT_SEED)]
-    train, validation = split_validation(whole.train.labels, rows, config.validation_fraction, seed)
-    return replace(whole, train_indices=train, validation_indices=validation, test_indices=test_rows)
-
-
-def _load_official(name: str, should_stop: ShouldStop, memory: Memory) -> Generator[Event, None, LoadedData]:
+def _open_official(config: DataConfig, should_stop: ShouldStop, memory: Memory) -> Generator[Event, None, PictureSet]:
+    name = config.dataset
     known = memory.pictures.recall(official_stamp(name))
     if known is not None:
         yield Phase(name="loading", detail=DATASETS[name].title)
-        return known.data
+        return known
     data = yield from load_official(name, should_stop)
     train, test = (_in_memory(split, data.classes) for split in (data.train, data.test))
-    whole = Whole(_whole(train, test, official_identity(name)))
-    memory.pictures.keep(official_stamp(name), whole)
-    return whole.data
+    pictures = MemorySet(train, test, official_identity(name))
+    memory.pictures.keep(official_stamp(name), pictures)
+    return pictures
 
 
 def _in_memory(split: Split, classes: tuple[str, ...]) -> MemorySource:
@@ -148,138 +152,42 @@ def _in_memory(split: Split, classes: tuple[str, ...]) -> MemorySource:
     return MemorySource(pictures.permute(0, 3, 1, 2), torch.from_numpy(split.labels.astype(np.int64)), classes)
 
 
-def _whole(train: PictureSource, test: PictureSource, identity: str) -> LoadedData:
-    return LoadedData(
-        train=train,
-        test=test,
-        train_indices=torch.arange(len(train)),
-        validation_indices=torch.arange(0),
-        test_indices=torch.arange(len(test)),
-        classes=train.classes,
-        identity=identity,
-    )
-
-
-def _load_folder(config: DataConfig, should_stop: ShouldStop, memory: Memory) -> Generator[Event, None, LoadedData]:
+def _open_folder(config: DataConfig, should_stop: ShouldStop, memory: Memory) -> Generator[Event, None, PictureSet]:
     yield Phase(name="loading", detail=str(config.root))
     listing = scan(_root(config), should_stop)
     key = (listing.identity, config.image_size)
-    whole = memory.pictures.recall(key)
-    if whole is not None:
-        yield from _unreadable_warning(whole.unreadable)
-        return whole.data
-    whole = yield from _read_folder(listing, config.image_size, should_stop)
-    memory.pictures.keep(key, whole)
-    return whole.data
+    pictures = memory.pictures.recall(key)
+    if pictures is None:
+        pictures = FolderSet(listing, config.image_size)
+        memory.pictures.keep(key, pictures)
+    return pictures
 
 
-def _read_folder(listing: Listing, image_size: int, should_stop: ShouldStop) -> Generator[Event, None, Whole]:
-    files = listing.paths
-    decoded = yield from _decoded(listing, files, image_size, should_stop)
-    places = decoded.unreadable if decoded else (yield from check_all(files, should_stop))
-    unreadable = tuple((files[place], reason) for place, reason in places)
-    yield from _unreadable_warning(unreadable)
-    kept = np.delete(np.arange(len(files)), [place for place, _ in places])
-    labels = torch.tensor(listing.labels)[torch.from_numpy(kept)]
-    trained = int((kept < len(listing.train.paths)).sum())
-    _require_readable(listing, labels[:trained], labels[trained:])
-    pictures = None if decoded is None else torch.from_numpy(decoded.pictures).permute(0, 3, 1, 2)
-
-    def source(rows: slice) -> PictureSource:
-        if pictures is None:
-            return FolderSource([files[place] for place in kept[rows]], labels[rows], listing.classes, image_size)
-        return MemorySource(pictures[rows], labels[rows], listing.classes)
-
-    train = source(slice(trained))
-    test = train if listing.test is None else source(slice(trained, None))
-    return Whole(_whole(train, test, listing.identity), unreadable)
-
-
-def _split(whole: LoadedData, seed: int) -> LoadedData:
-    """Cut the test rows out of a folder without splits of its own."""
-    count = max(1, round(FOLDER_TEST_FRACTION * len(whole.train)))
-    train, test = split_test(whole.train.labels, count, seed)
-    if not len(test):
-        raise DataError(
-            "There are too few pictures",
-            f"Each of the {len(whole.classes)} classes has one, so that none is left for testing.",
-            "Put more pictures into the classes' folders.",
-        )
-    return replace(whole, train_indices=train, test_indices=test)
-
-
-def _decoded(
-    listing: Listing, files: Sequence[str], image_size: int, should_stop: ShouldStop
-) -> Generator[Event, None, Decoded | None]:
-    """The pictures of a folder from the cache or their files; None if they do not fit in memory."""
-    most_bytes = int(_LARGEST_SHARE * psutil.virtual_memory().available)
-    try:
-        cached = decoded_cache.read(listing, image_size, most_bytes)
-    except decoded_cache.DamagedCacheError as error:
-        cached = None
-        yield WarningRaised(
-            title="The cache of decoded pictures was damaged", detail=str(error), hint="They are decoded again."
-        )
-    if cached is not None:
-        return cached
-    native = _common_size(files)
-    if native is not None and max(native) <= image_size and _bytes(files, native) <= most_bytes:
-        try:
-            decoded = yield from decode_all(files, native, False, should_stop)
-        except UnevenSizesError:
-            native = None
-        else:
-            yield from _keep(listing, decoded, None)
-            return decoded
-    square = (image_size, image_size)
-    if _bytes(files, square) > most_bytes:
-        return None
-    decoded = yield from decode_all(files, square, True, should_stop)
-    yield from _keep(listing, decoded, image_size)
-    return decoded
-
-
-def _bytes(files: Sequence[str], size: tuple[int, int]) -> int:
-    return len(files) * size[0] * size[1] * 3
-
-
-def _common_size(files: Sequence[str]) -> tuple[int, int] | None:
-    """Height and width of a sample of pictures, if it is the same for all that can be read."""
-    sizes = set()
-    for path in files[:: max(1, len(files) // _SAMPLE)]:
-        with contextlib.suppress(UnreadablePictureError):
-            sizes.add(picture_size(path))
-    return sizes.pop() if len(sizes) == 1 else None
-
-
-def _keep(listing: Listing, decoded: Decoded, image_size: int | None) -> Generator[Event, None, None]:
-    try:
-        decoded_cache.write(listing, decoded, image_size)
-    except StorageError as error:
-        yield WarningRaised(
-            title="The decoded pictures are not kept", detail=f"{error.title}: {error.detail}", hint=error.hint
-        )
-
-
-def _unreadable_warning(unreadable: Sequence[tuple[str, str]]) -> Iterator[Event]:
+def _unreadable_warning(unreadable: Sequence[str]) -> Iterator[Event]:
     if not unreadable:
         return
-    lines = [f"{display(path)}: {reason}" for path, reason in unreadable[:_MOST_NAMED]]
+    lines = list(unreadable[:_MOST_NAMED])
     if len(unreadable) > _MOST_NAMED:
         lines.append(f"and {len(unreadable) - _MOST_NAMED:,} more")
     noun = "picture was" if len(unreadable) == 1 else "pictures were"
     yield WarningRaised(title=f"{len(unreadable):,} unreadable {noun} left out", detail="\n".join(lines))
 
 
-def _require_readable(listing: Listing, train: Tensor, test: Tensor) -> None:
-    """Refuse a folder in which so many pictures are damaged that a class or the test split has none left."""
-    present = set(train.tolist())
-    lacking = [name for label, name in enumerate(listing.classes) if label not in present]
-    if lacking:
-        detail = f"{display(listing.root)}: {', '.join(repr(name) for name in lacking[:_MOST_NAMED])}"
+def _require_enough(config: DataConfig, pictures: PictureSet, rows: Rows, damaged: bool) -> None:
+    """Refuse a folder with so few pictures that can be read that a class or the test split has none."""
+    present, limit, where = set(pictures.labels.train[rows.train].tolist()), config.train_limit, config.root or ""
+    lacking = [name for label, name in enumerate(pictures.classes) if label not in present]
+    if lacking and damaged and (limit is None or limit >= len(pictures.classes)):
+        detail = f"{display(where)}: {', '.join(repr(name) for name in lacking[:_MOST_NAMED])}"
         raise DataError("A class has no readable pictures", detail, "Put sound pictures there or remove its folder.")
-    if listing.test is not None and not len(test):
-        raise DataError("No test picture can be read", display(listing.root / "test"), "Put sound pictures there.")
+    if not len(rows.test) and damaged:
+        raise DataError("No test picture can be read", display(where), "Put sound pictures there.")
+    if not len(rows.test):
+        raise DataError(
+            "There are too few pictures",
+            f"Each of the {len(pictures.classes)} classes has one, so that none is left for testing.",
+            "Put more pictures into the classes' folders.",
+        )
 
 
 def _root(config: DataConfig) -> str:

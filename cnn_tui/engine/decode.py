@@ -6,8 +6,9 @@ import contextlib
 import itertools
 import struct
 import zlib
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,16 +48,40 @@ class UnreadablePictureError(Exception):
     """A file that is no picture, or a damaged one."""
 
 
-class UnevenSizesError(Exception):
-    """A picture is of another size than the others."""
-
-
 @dataclass(frozen=True)
 class Decoded:
-    """Pictures of many files, uint8 (N, H, W, 3), without the unreadable ones: (place among the files, reason)."""
+    """Pictures of some files of a list, by their places in it.
 
+    Attributes:
+        places: int64 (K,), ascending.
+        pictures: uint8 (K, H, W, 3).
+        unreadable: the places of files that are no pictures, each with the reason; they are not among the others.
+    """
+
+    places: NDArray[np.int64]
     pictures: NDArray[np.uint8]
-    unreadable: tuple[tuple[int, str], ...]
+    unreadable: Mapping[int, str]
+
+    @classmethod
+    def none(cls, size: tuple[int, int], unreadable: Mapping[int, str]) -> Self:
+        """No picture at all, of a height and width."""
+        return cls(np.empty(0, dtype=np.int64), np.empty((0, *size, 3), dtype=np.uint8), unreadable)
+
+    def lacking(self, wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of ``wanted`` of which neither the picture is here nor that there is none."""
+        known = np.union1d(self.places, np.fromiter(self.unreadable, dtype=np.int64))
+        return np.setdiff1d(wanted, known, assume_unique=True)
+
+    def united(self, other: Decoded) -> Decoded:
+        """The pictures of both, which have none in common."""
+        unreadable = {**self.unreadable, **other.unreadable}
+        if not len(self.places) or not len(other.places):
+            return replace(other if len(other.places) else self, unreadable=unreadable)
+        places = np.union1d(self.places, other.places)
+        pictures = np.empty((len(places), *self.pictures.shape[1:]), dtype=np.uint8)
+        for part in (self, other):
+            pictures[np.searchsorted(places, part.places)] = part.pictures
+        return Decoded(places, pictures, unreadable)
 
 
 def decode(path: str, size: tuple[int, int] | None) -> NDArray[np.uint8]:
@@ -93,69 +118,74 @@ def picture_size(path: str) -> tuple[int, int]:
 
 
 def decode_all(
-    paths: Sequence[str], size: tuple[int, int], resize: bool, should_stop: ShouldStop
+    paths: Sequence[str], places: NDArray[np.int64], size: tuple[int, int], own_size: bool, should_stop: ShouldStop
 ) -> Generator[Event, None, Decoded]:
-    """Decode files in parallel to pictures of one ``size`` (height, width), telling progress in pictures.
+    """Decode the files at these places in parallel, telling progress in pictures.
 
-    Raises:
-        UnevenSizesError: without ``resize``, for the first picture of another size.
-        Stopped: ``should_stop`` said so; it is asked every few pictures.
-    """
-    pictures = np.empty((len(paths), *size, 3), dtype=np.uint8)
-
-    def fill(place: int) -> None:
-        picture = decode(paths[place], size if resize else None)
-        if picture.shape != pictures.shape[1:]:
-            raise UnevenSizesError
-        pictures[place] = picture
-
-    small = not resize and size[0] * size[1] <= _FEW_PIXELS
-    unreadable = yield from _for_all(len(paths), fill, should_stop, workers=1 if small else WORKERS)
-    if unreadable:
-        pictures = np.delete(pictures, [place for place, _ in unreadable], axis=0)
-    return Decoded(pictures, unreadable)
-
-
-def check_all(paths: Sequence[str], should_stop: ShouldStop) -> Generator[Event, None, tuple[tuple[int, str], ...]]:
-    """Find the files whose heads are not those of pictures: (place, reason).
+    Args:
+        size: the height and width that all of them get.
+        own_size: whether most of them have this size.
 
     Raises:
         Stopped: ``should_stop`` said so; it is asked every few pictures.
     """
+    pictures = np.empty((len(places), *size, 3), dtype=np.uint8)
 
-    def look(place: int) -> None:
-        picture_size(paths[place])
+    def fill(which: int) -> None:
+        pictures[which] = decode(paths[places[which]], size)
 
-    return (yield from _for_all(len(paths), look, should_stop))
+    small = own_size and size[0] * size[1] <= _FEW_PIXELS
+    problems = yield from _for_all(len(places), fill, should_stop, workers=1 if small else WORKERS)
+    unreadable = {int(places[which]): reason for which, reason in problems}
+    if problems:
+        left_out = [which for which, _ in problems]
+        places, pictures = np.delete(places, left_out), np.delete(pictures, left_out, axis=0)
+    return Decoded(places, pictures, unreadable)
+
+
+def check_all(
+    paths: Sequence[str], places: NDArray[np.int64], should_stop: ShouldStop
+) -> Generator[Event, None, dict[int, str]]:
+    """Find the places of files whose heads are not those of pictures, each with the reason.
+
+    Raises:
+        Stopped: ``should_stop`` said so; it is asked every few pictures.
+    """
+
+    def look(which: int) -> None:
+        picture_size(paths[places[which]])
+
+    problems = yield from _for_all(len(places), look, should_stop)
+    return {int(places[which]): reason for which, reason in problems}
 
 
 def _for_all(
     count: int, work: Callable[[int], None], should_stop: ShouldStop, workers: int = WORKERS
 ) -> Generator[Event, None, tuple[tuple[int, str], ...]]:
-    """Do ``work`` for every place in parallel; the places where it met an unreadable picture."""
+    """Do ``work`` for each of ``count`` files in parallel; which of them are unreadable, and why."""
 
-    def chunk(places: range) -> list[tuple[int, str]]:
-        return list(itertools.chain.from_iterable(_problem(place, work) for place in places))
+    def chunk(some: range) -> list[tuple[int, str]]:
+        return list(itertools.chain.from_iterable(_problem(which, work) for which in some))
 
     ticker, done = Ticker(10), 0
     problems: list[tuple[int, str]] = []
     chunks = [range(start, min(start + _CHUNK, count)) for start in range(0, count, _CHUNK)]
     with contextlib.closing(in_parallel(chunk, chunks, ahead=4 * workers, workers=workers)) as results:
-        for places, found in zip(chunks, results, strict=True):
+        for some, found in zip(chunks, results, strict=True):
             if should_stop():
                 raise Stopped
             problems += found
-            done = places.stop
+            done = some.stop
             if ticker.due() or done == count:
                 yield Progress(done=done, total=count, unit="pictures")
     return tuple(problems)
 
 
-def _problem(place: int, work: Callable[[int], None]) -> Iterator[tuple[int, str]]:
+def _problem(which: int, work: Callable[[int], None]) -> Iterator[tuple[int, str]]:
     try:
-        work(place)
+        work(which)
     except UnreadablePictureError as error:
-        yield place, str(error)
+        yield which, str(error)
 
 
 def _upright(image: Image.Image) -> Image.Image:

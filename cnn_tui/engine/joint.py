@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -101,7 +101,8 @@ class JointRuns:
                 place,
                 RunStarted(session_id=run.session_id, experiment=run.experiment, environment=facts, parameters=counts),
             )
-        loaded = yield from self._shared(data.load(settings.data, seed, self._should_stop, self._memory))
+        seeds = {run.experiment.training.seed for run in self._runs}
+        loaded = yield from self._shared(data.load_for_seeds(settings.data, seeds, self._should_stop, self._memory))
         yield from self._all(load_weights(classifier, self._should_stop, self._memory))
         courses, takers = self._courses(loaded)
         material = yield from self._shared(
@@ -125,7 +126,7 @@ class JointRuns:
         """End every run that has not ended, with an error."""
         yield from self._end_all(RunFinished(status="failed", error=ErrorReport.of(error)))
 
-    def _courses(self, loaded: LoadedData) -> tuple[list[Course], list[list[int]]]:
+    def _courses(self, loaded: Mapping[int, LoadedData]) -> tuple[list[Course], list[list[int]]]:
         """The courses that the runs need, and the runs that each of them serves."""
         takers: dict[Experiment, list[int]] = {}
         for place, run in enumerate(self._runs):
@@ -134,7 +135,7 @@ class JointRuns:
             max((self._runs[place].experiment for place in places), key=lambda one: one.training.epochs)
             for places in takers.values()
         ]
-        courses = [Course(one.training, data.for_seed(loaded, one.data, one.training.seed)) for one in longest]
+        courses = [Course(one.training, loaded[one.training.seed]) for one in longest]
         return courses, list(takers.values())
 
     def _train(self, arranged: Arranged, takers: list[list[int]], chosen: Compute) -> Iterator[OfRun]:

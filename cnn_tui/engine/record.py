@@ -101,7 +101,7 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _keep_thumbnails(folder: Path, predictions: Predictions, source: PictureSource) -> None:
-    height, width = source.pictures(torch.tensor([0])).shape[-2:]
+    height, width = source.pictures(torch.from_numpy(predictions.index[:1])).shape[-2:]
     scale = min(1.0, MAX_SIDE / max(height, width))
     size = (round(height * scale), round(width * scale))
     index = predictions.index[worth_keeping(predictions, 3 * size[0] * size[1])]

@@ -43,26 +43,46 @@ class PictureSource(Protocol):
         """Pictures and labels of the rows in ``order``, ``batch_size`` at a time; the last batch may be smaller."""
         ...
 
+    @property
+    def nbytes(self) -> int:
+        """How much memory the pictures take that are kept."""
+        ...
+
+    def only(self, rows: Tensor) -> PictureSource:
+        """The same rows, of which only the pictures at these, int64 (K,), each once, are kept."""
+        ...
+
     def to(self, device: torch.device) -> PictureSource:
         """The same pictures kept on a device, where they are kept at all."""
         ...
 
 
 class MemorySource:
-    """Pictures that are all in memory, of the processor or of the device."""
+    """Pictures in memory, of the processor or of the device.
 
-    def __init__(self, pictures: Tensor, labels: Tensor, classes: tuple[str, ...]) -> None:
-        """``pictures`` is uint8 (N, C, H, W); rows are gathered fastest if it has channels last in memory."""
+    Args:
+        pictures: uint8 (K, C, H, W); they are gathered fastest if they have channels last in memory.
+        labels: int64 (N,).
+        position: which of the pictures a row is, int64 (N,), -1 where it is none; None if they are the rows.
+    """
+
+    def __init__(
+        self, pictures: Tensor, labels: Tensor, classes: tuple[str, ...], position: Tensor | None = None
+    ) -> None:
         self._rows = pictures.permute(0, 2, 3, 1).contiguous()
+        self._position = None if position is None else position.to(self._rows.device)
         self.labels = labels.to(self._rows.device)
         self.classes = classes
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self.labels)
 
     def pictures(self, indices: Tensor) -> Tensor:
         """See :class:`PictureSource`."""
-        return self._rows.index_select(0, indices.to(self._rows.device)).permute(0, 3, 1, 2)
+        rows = indices.to(self._rows.device)
+        if self._position is not None:
+            rows = self._position.index_select(0, rows)
+        return self._rows.index_select(0, rows).permute(0, 3, 1, 2)
 
     def batches(self, order: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """See :class:`PictureSource`."""
@@ -70,11 +90,24 @@ class MemorySource:
             if len(indices):
                 yield self.pictures(indices), self.labels.index_select(0, indices)
 
+    @property
+    def nbytes(self) -> int:
+        """See :class:`PictureSource`."""
+        return self._rows.nbytes
+
+    def only(self, rows: Tensor) -> MemorySource:
+        """See :class:`PictureSource`."""
+        if len(rows) == len(self._rows):
+            return self
+        rows = rows.to(self._rows.device)
+        position = torch.full_like(self.labels, -1).index_copy_(0, rows, torch.arange(len(rows), device=rows.device))
+        return MemorySource(self.pictures(rows), self.labels, self.classes, position)
+
     def to(self, device: torch.device) -> MemorySource:
         """See :class:`PictureSource`."""
         if self._rows.device == device:
             return self
-        return MemorySource(self._rows.to(device).permute(0, 3, 1, 2), self.labels, self.classes)
+        return MemorySource(self._rows.to(device).permute(0, 3, 1, 2), self.labels, self.classes, self._position)
 
 
 class FolderSource:
@@ -111,6 +144,15 @@ class FolderSource:
                 if len(indices):
                     pictures = np.stack(list(itertools.islice(decoded, len(indices))))
                     yield torch.from_numpy(pictures).permute(0, 3, 1, 2), self.labels[indices]
+
+    @property
+    def nbytes(self) -> int:
+        """See :class:`PictureSource`."""
+        return 0
+
+    def only(self, rows: Tensor) -> FolderSource:
+        """Itself: its pictures are not kept."""
+        return self
 
     def to(self, device: torch.device) -> FolderSource:
         """Itself: its pictures are not kept."""

@@ -14,16 +14,17 @@ from torch import Tensor
 _Rows = NDArray[np.int64]
 
 _VALIDATION, _TEST, _LIMIT = range(3)
-FOLDER_TEST_FRACTION = 0.2
-"""The part of a folder without splits of its own that becomes the test split."""
 
 
-def stratified_subset(labels: Tensor, count: int, seed: int) -> Tensor:
+def stratified_subset(labels: Tensor, count: int, seed: int, usable: Tensor | None = None) -> Tensor:
     """At most ``count`` rows, as many of each class as the others have, as far as the classes go.
 
+    Of each class the first ones of a random order are taken, of those that are ``usable``, bool (N,), if that is given.
     With the same seed the rows of a smaller count are among those of a larger one.
     """
     groups = _shuffled_classes(labels, torch.arange(len(labels)), np.random.default_rng([seed, _LIMIT]))
+    if usable is not None:
+        groups = [group[usable.numpy()[group]] for group in groups]
     order = np.random.default_rng([seed, _LIMIT, 1]).permutation(len(groups))
     sizes = np.array([len(groups[place]) for place in order], dtype=np.int64)
     shares = _even_shares(sizes, count)
@@ -58,7 +59,9 @@ def _shuffled_classes(labels: Tensor, indices: Tensor, generator: np.random.Gene
     """The rows of each class that has any, in random order."""
     rows = indices.cpu().numpy()
     own = labels.cpu().numpy()[rows]
-    return [generator.permutation(rows[own == label]) for label in np.unique(own)]
+    by_class = np.argsort(own, kind="stable")
+    starts = np.flatnonzero(np.diff(own[by_class])) + 1
+    return [generator.permutation(group) for group in np.split(rows[by_class], starts) if len(group)]
 
 
 def _even_shares(sizes: _Rows, count: int) -> _Rows:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from cnn_tui.engine.data import Whole
     from cnn_tui.engine.feature_pass import Features
     from cnn_tui.engine.fitting import Fitted
+    from cnn_tui.engine.picture_sets import PictureSet
     from cnn_tui.engine.preprocess import Channels
 
 _T = TypeVar("_T")
@@ -51,7 +51,7 @@ class Slot(Generic[_T]):
 class Memory:
     """One of each: the pictures, the weights, what the pictures' channels measure, and the features."""
 
-    pictures: Slot[Whole] = field(default_factory=Slot)
+    pictures: Slot[PictureSet] = field(default_factory=Slot)
     weights: Slot[Fitted] = field(default_factory=Slot)
     statistics: Slot[tuple[Channels, Channels]] = field(default_factory=Slot)
     features: Slot[Features] = field(default_factory=Slot)

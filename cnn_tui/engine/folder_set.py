@@ -1,0 +1,140 @@
+"""A folder's pictures, each opened when a run first needs it: a limit on a large folder reads only so many files."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Mapping, Sequence
+
+import numpy as np
+import psutil
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cnn_tui.engine import decoded_cache
+from cnn_tui.engine.decode import Decoded, UnreadablePictureError, check_all, decode_all, picture_size
+from cnn_tui.engine.folder import Listing, display
+from cnn_tui.engine.rows import Labels
+from cnn_tui.engine.sources import FolderSource, MemorySource, PictureSource
+from cnn_tui.engine.stopping import ShouldStop
+from cnn_tui.errors import StorageError
+from cnn_tui.events import Event, WarningRaised
+
+_LARGEST_SHARE = 0.5  # of the memory that is available
+_SAMPLE = 64  # pictures that show whether they have one size
+_Places = NDArray[np.int64]
+
+
+class FolderSet:
+    """See :class:`PictureSet`.
+
+    What was required stays in memory and, for later runs, in a cache on disk: at the pictures' own size, if a sample
+    of them has the same one and it is not above ``image_size``, else as squares of ``image_size``. Where what a run
+    requires does not fit in memory, the files are only looked at, and decoded whenever they are used.
+    """
+
+    def __init__(self, listing: Listing, image_size: int) -> None:
+        self.classes = listing.classes
+        self.identity = listing.identity
+        test = None if listing.test is None else torch.tensor(listing.test.labels)
+        self.labels = Labels(torch.tensor(listing.train.labels), test)
+        self._listing = listing
+        self._paths = listing.paths
+        self._image_size = image_size
+        self._own_size = _own_size(listing, image_size)
+        self._decoded = self._nothing({})
+        self._looked_at = np.zeros(len(self.labels), dtype=np.bool_)
+        self._in_memory = True
+
+    def require(self, places: Tensor, should_stop: ShouldStop) -> Generator[Event, None, dict[int, str]]:
+        """See :class:`PictureSet`."""
+        wanted = places.numpy()
+        if len(self._decoded.lacking(wanted)):
+            self._in_memory = self._fits(len(wanted))
+            yield from (self._decode if self._in_memory else self._look_at)(wanted, should_stop)
+        unreadable = self._decoded.unreadable
+        found = np.intersect1d(wanted, np.fromiter(unreadable, dtype=np.int64))
+        return {place: f"{display(self._paths[place])}: {unreadable[place]}" for place in found.tolist()}
+
+    def sources(self) -> tuple[PictureSource, PictureSource]:
+        """See :class:`PictureSet`."""
+        train = self._source(0, self.labels.train)
+        return train, train if self.labels.test is None else self._source(self.labels.offset, self.labels.test)
+
+    def _source(self, start: int, labels: Tensor) -> PictureSource:
+        stop = start + len(labels)
+        if not self._in_memory:
+            return FolderSource(self._paths[start:stop], labels, self.classes, self._image_size)
+        first, last = np.searchsorted(self._decoded.places, [start, stop])
+        rows = torch.from_numpy(self._decoded.places[first:last] - start)
+        position = torch.full((len(labels),), -1).index_copy_(0, rows, torch.arange(len(rows)))
+        pictures = torch.from_numpy(self._decoded.pictures[first:last]).permute(0, 3, 1, 2)
+        return MemorySource(pictures, labels, self.classes, position)
+
+    def _decode(self, wanted: _Places, should_stop: ShouldStop) -> Generator[Event, None, None]:
+        """Take from the cache what it has of the wanted pictures, decode the others and put them there."""
+        if not self._fits(len(self._decoded.places) + len(self._decoded.lacking(wanted))):
+            self._decoded = self._nothing(self._decoded.unreadable)
+        cached, damaged = decoded_cache.read(self._listing, self._cached_as, self._size, self._decoded.lacking(wanted))
+        for path in damaged:
+            yield WarningRaised(
+                title="The cache of decoded pictures was damaged",
+                detail=f"{path} is not what was written",
+                hint="They are decoded again.",
+            )
+        self._decoded = self._decoded.united(cached)
+        lacking = self._decoded.lacking(wanted)
+        if len(lacking):
+            new = yield from decode_all(self._paths, lacking, self._size, self._own_size is not None, should_stop)
+            self._decoded = self._decoded.united(new)
+            yield from self._keep(new)
+
+    def _look_at(self, wanted: _Places, should_stop: ShouldStop) -> Generator[Event, None, None]:
+        unreadable = self._decoded.unreadable
+        self._decoded = self._nothing(unreadable)
+        places = self._decoded.lacking(wanted[~self._looked_at[wanted]])
+        found = yield from check_all(self._paths, places, should_stop)
+        self._looked_at[places] = True
+        self._decoded = self._nothing({**unreadable, **found})
+
+    def _keep(self, decoded: Decoded) -> Generator[Event, None, None]:
+        try:
+            decoded_cache.write(self._listing, self._cached_as, decoded)
+        except StorageError as error:
+            yield WarningRaised(
+                title="The decoded pictures are not kept", detail=f"{error.title}: {error.detail}", hint=error.hint
+            )
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        return self._own_size or (self._image_size, self._image_size)
+
+    @property
+    def _cached_as(self) -> int | None:
+        return None if self._own_size else self._image_size
+
+    def _nothing(self, unreadable: Mapping[int, str]) -> Decoded:
+        return Decoded.none(self._size, unreadable)
+
+    def _fits(self, count: int) -> bool:
+        """Whether so many pictures fit in memory, where those that are there can make room."""
+        height, width = self._size
+        available = psutil.virtual_memory().available + self._decoded.pictures.nbytes
+        return count * height * width * 3 <= _LARGEST_SHARE * available
+
+
+def _own_size(listing: Listing, image_size: int) -> tuple[int, int] | None:
+    """The size that the pictures have, if it is one and needs no shrinking; what the cache has tells it, too."""
+    size = decoded_cache.own_size(listing)
+    if size is None and not decoded_cache.is_kept(listing, image_size):
+        size = _common_size(listing.paths)
+    return size if size is not None and max(size) <= image_size else None
+
+
+def _common_size(files: Sequence[str]) -> tuple[int, int] | None:
+    """Height and width of a sample of pictures, if it is the same for all that can be read."""
+    sizes = set()
+    for path in files[:: max(1, len(files) // _SAMPLE)]:
+        with contextlib.suppress(UnreadablePictureError):
+            sizes.add(picture_size(path))
+    return sizes.pop() if len(sizes) == 1 else None

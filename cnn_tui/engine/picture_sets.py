@@ -1,0 +1,66 @@
+"""All the pictures that a run may choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Protocol
+
+from torch import Tensor
+
+from cnn_tui.engine.rows import Labels
+from cnn_tui.engine.sources import PictureSource
+from cnn_tui.engine.stopping import ShouldStop
+from cnn_tui.events import Event
+
+
+class PictureSet(Protocol):
+    """Pictures by their place: those of the training split, then those of the test split, if it is another one."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes' names, in the order of the labels."""
+        ...
+
+    @property
+    def labels(self) -> Labels:
+        """The class of each picture."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """A hash of the pictures and their order, for what is computed from them."""
+        ...
+
+    def require(self, places: Tensor, should_stop: ShouldStop) -> Generator[Event, None, dict[int, str]]:
+        """Get the pictures at these places, int64 (K,) in ascending order, ready for use.
+
+        Returns:
+            Those of them that cannot be read, each with its file and the reason.
+
+        Raises:
+            Stopped: ``should_stop`` said so.
+        """
+        ...
+
+    def sources(self) -> tuple[PictureSource, PictureSource]:
+        """The training and the test split, of which only what was required can be used."""
+        ...
+
+
+class MemorySet:
+    """Pictures that are all in memory from the beginning."""
+
+    def __init__(self, train: PictureSource, test: PictureSource, identity: str) -> None:
+        self._sources = (train, test)
+        self.classes = train.classes
+        self.labels = Labels(train.labels, test.labels)
+        self.identity = identity
+
+    def require(self, places: Tensor, should_stop: ShouldStop) -> Generator[Event, None, dict[int, str]]:
+        """See :class:`PictureSet`; there is nothing to do."""
+        yield from ()
+        return {}
+
+    def sources(self) -> tuple[PictureSource, PictureSource]:
+        """See :class:`PictureSet`."""
+        return self._sources

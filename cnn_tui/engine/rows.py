@@ -1,0 +1,74 @@
+"""Which pictures of a dataset a run takes: by its limits and its seed, whatever files turn out to be damaged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from cnn_tui.config.experiment import DataConfig
+from cnn_tui.engine.splits import split_test, split_validation, stratified_subset
+
+FOLDER_TEST_FRACTION = 0.2
+"""The part of a folder without splits of its own that becomes the test split."""
+
+_TEST_LIMIT_SEED = 0
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The classes of the training split, int64 (N,), and of the test split, int64 (M,).
+
+    The latter is None where test pictures are cut out of the training split.
+    """
+
+    train: Tensor
+    test: Tensor | None
+
+    def __len__(self) -> int:
+        """How many pictures there are: N + M."""
+        return len(self.train) + (0 if self.test is None else len(self.test))
+
+    @property
+    def offset(self) -> int:
+        """What is added to a row of the test split to get its place among all pictures."""
+        return 0 if self.test is None else len(self.train)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of the training split, for training and for validation, and rows of the test split, in ascending order."""
+
+    train: Tensor
+    validation: Tensor
+    test: Tensor
+
+
+def choose(labels: Labels, config: DataConfig, seed: int, usable: Tensor) -> Rows:
+    """The rows of a run, without the pictures that are not ``usable``, bool (N + M,).
+
+    Another picture takes the place of one that is not, the same whichever others are known to be usable: what is
+    found out about pictures that are not chosen never changes the choice. The test limit takes the same pictures
+    whatever the seed, so that runs are measured on the same ones.
+    """
+    train, test = torch.arange(len(labels.train)), torch.arange(len(labels) - labels.offset)
+    if labels.test is None:
+        count = max(1, round(FOLDER_TEST_FRACTION * len(train)))
+        train, test = split_test(labels.train, count, seed)
+    rows = _limited(labels.train, train, usable[: len(labels.train)], config.train_limit, seed)
+    test_labels = labels.train if labels.test is None else labels.test
+    test = _limited(test_labels, test, usable[labels.offset :], config.test_limit, _TEST_LIMIT_SEED)
+    return Rows(*split_validation(labels.train, rows, config.validation_fraction, seed), test)
+
+
+def places(labels: Labels, rows: Rows) -> Tensor:
+    """The places among all pictures that rows stand for, in ascending order."""
+    found: Tensor = torch.unique(torch.cat([rows.train, rows.validation, rows.test + labels.offset]))
+    return found
+
+
+def _limited(labels: Tensor, rows: Tensor, usable: Tensor, limit: int | None, seed: int) -> Tensor:
+    if limit is None:
+        return rows[usable[rows]]
+    return rows[stratified_subset(labels[rows], limit, seed, usable[rows])]

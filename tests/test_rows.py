@@ -1,0 +1,69 @@
+"""The choice of a run's rows: how many, of which split, and that it does not depend on what is found out by others."""
+
+from __future__ import annotations
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from cnn_tui.config.experiment import DataConfig
+from cnn_tui.engine.rows import Labels, Rows, choose, places
+
+some = st.lists(st.integers(0, 4), min_size=2, max_size=60).map(torch.tensor)
+labels_of = st.builds(Labels, some, st.none() | some)
+limits = st.none() | st.integers(2, 40)
+configs = st.builds(
+    lambda train, test, fraction: DataConfig(train_limit=train, test_limit=test, validation_fraction=fraction),
+    limits,
+    limits,
+    st.sampled_from([0.0, 0.1, 0.5]),
+)
+
+
+def found_one_by_one(labels: Labels, config: DataConfig, seed: int, sound: Tensor) -> tuple[Rows, Tensor]:
+    """The rows that are chosen when only chosen pictures are looked at; what was then known to be usable."""
+    usable = torch.ones(len(labels), dtype=torch.bool)
+    while True:
+        rows = choose(labels, config, seed, usable)
+        taken = places(labels, rows)
+        if sound[taken].all():
+            return rows, usable
+        usable[taken] = sound[taken]
+
+
+@given(labels_of, configs, st.integers(0, 99), st.data())
+def test_knowing_more_of_what_is_damaged_changes_nothing(
+    labels: Labels, config: DataConfig, seed: int, data: st.DataObject
+) -> None:
+    bools = st.lists(st.booleans(), min_size=len(labels), max_size=len(labels)).map(torch.tensor)
+    sound = data.draw(bools)
+    rows, _ = found_one_by_one(labels, config, seed, sound)
+    everything_known = choose(labels, config, seed, sound)
+    for one, other in zip(
+        (rows.train, rows.validation, rows.test),
+        (everything_known.train, everything_known.validation, everything_known.test),
+        strict=True,
+    ):
+        assert one.tolist() == other.tolist()
+
+
+@given(labels_of, configs, st.integers(0, 99))
+def test_rows_lie_within_the_limits_and_apart(labels: Labels, config: DataConfig, seed: int) -> None:
+    rows = choose(labels, config, seed, torch.ones(len(labels), dtype=torch.bool))
+    train = rows.train.tolist() + rows.validation.tolist()
+    assert len(train) == len(set(train)) <= (config.train_limit or len(train))
+    assert len(rows.test) <= (config.test_limit or len(rows.test))
+    if labels.test is None:
+        assert not set(train) & set(rows.test.tolist())
+    assert places(labels, rows).tolist() == sorted({*train, *(rows.test + labels.offset).tolist()})
+
+
+@given(labels_of, configs, st.integers(0, 99), st.integers(0, 99))
+def test_the_test_limit_takes_the_same_pictures_whatever_the_seed(
+    labels: Labels, config: DataConfig, seed: int, other: int
+) -> None:
+    usable = torch.ones(len(labels), dtype=torch.bool)
+    if labels.test is not None:
+        one, two = (choose(labels, config, each, usable).test for each in (seed, other))
+        assert one.tolist() == two.tolist()

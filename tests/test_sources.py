@@ -1,0 +1,74 @@
+"""Where pictures come from: rows of which only some are kept, and what goes to a device."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from cnn_tui.engine import data
+from cnn_tui.engine.data import LoadedData
+from cnn_tui.engine.sources import MemorySource
+
+META = torch.device("meta")
+"""Stands for a device apart: its tensors have a shape and no content."""
+
+
+def source(count: int = 10, kept: Tensor | None = None) -> MemorySource:
+    """Pictures of 2x2 pixels, each of the colour of its row."""
+    rows = torch.arange(count)
+    pictures = (rows if kept is None else kept).to(torch.uint8).view(-1, 1, 1, 1).expand(-1, 3, 2, 2)
+    position = None if kept is None else torch.full((count,), -1).index_copy_(0, kept, torch.arange(len(kept)))
+    return MemorySource(pictures, rows % 3, ("a", "b", "c"), position)
+
+
+def colours(pictures: Tensor) -> list[int]:
+    return pictures[:, 0, 0, 0].tolist()
+
+
+def loaded(train: MemorySource, test: MemorySource) -> LoadedData:
+    rows = torch.tensor([1, 4]), torch.tensor([7]), torch.tensor([2, 4])
+    return LoadedData(train, test, *rows, train.classes, "identity")
+
+
+def test_of_some_rows_the_pictures_are_kept_and_all_labels() -> None:
+    whole = source()
+    for some in (whole.only(torch.tensor([3, 8])), source(kept=torch.tensor([3, 8, 9])).only(torch.tensor([3, 8]))):
+        assert len(some) == 10
+        assert some.nbytes == 2 * 2 * 2 * 3
+        assert torch.equal(some.labels, whole.labels)
+        assert colours(some.pictures(torch.tensor([8, 3, 8]))) == [8, 3, 8]
+        ((pictures, labels),) = some.batches(torch.tensor([8, 3]), 4)
+        assert colours(pictures) == [8, 3]
+        assert labels.tolist() == [2, 0]
+        with pytest.raises(IndexError):
+            some.pictures(torch.tensor([4]))
+    assert whole.only(torch.arange(10)) is whole
+
+
+def test_a_device_is_given_the_pictures_of_the_run_only() -> None:
+    moved = loaded(source(), source()).to(META)
+    assert moved.train.nbytes == 3 * 12
+    assert moved.test.nbytes == 2 * 12
+    assert moved.train.pictures(torch.tensor([1, 7])).device == META
+    assert moved.test.labels.device == META
+
+
+def test_one_split_for_both_stays_one_on_a_device() -> None:
+    both = source()
+    moved = loaded(both, both).to(META)
+    assert moved.test is moved.train
+    assert moved.train.nbytes == 4 * 12
+
+
+def test_pictures_that_would_fill_the_device_stay_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = loaded(source(), source())
+    monkeypatch.setattr(data, "free_memory", lambda device: 2 * 5 * 12)
+    assert here.to(META).train.pictures(torch.tensor([1])).device == META
+    monkeypatch.setattr(data, "free_memory", lambda device: 2 * 5 * 12 - 1)
+    assert here.to(META) is here
+
+
+def test_a_processor_takes_them_as_they_are() -> None:
+    here = loaded(source(), source())
+    assert here.to(torch.device("cpu")) is here
