@@ -1,4 +1,4 @@
-"""``cnn-tui cache``: what is kept of frozen backbones, and how it goes."""
+"""``cnn-tui cache``: what is kept of frozen backbones and pictures, and how it goes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ import pytest
 
 from cnn_tui.cli.main import cli
 from cnn_tui.cli.output import guarded
-from cnn_tui.store.feature_index import ABOUT_FILE, CHUNK_SUFFIX, AboutFeatures, describe, feature_sets, features_folder
+from cnn_tui.store.cache_index import (
+    ABOUT_FILE,
+    CHUNK_SUFFIX,
+    AboutFeatures,
+    AboutPictures,
+    cached_sets,
+    describe,
+    features_folder,
+    pictures_folder,
+)
 
 Output = pytest.CaptureFixture[str]
 
@@ -58,6 +67,20 @@ def test_each_set_says_what_it_is_of_and_how_large(capsys: Output) -> None:
 
 
 @pytest.mark.usefixtures("kept")
+def test_decoded_pictures_are_listed_and_cleared_like_features(capsys: Output) -> None:
+    folder = pictures_folder() / "cc33"
+    describe(folder, AboutPictures(root="/far/pictures"))
+    (folder / "some.pictures").write_bytes(b"0" * 5_000_000)
+    assert guarded(cli, ["cache", "list"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[1].split()[:6] == ["cc33", "decoded", "pictures", "/far/pictures", "5.0", "MB"]
+    assert "0.01 of at most 20 GB" in printed.err
+    assert guarded(cli, ["cache", "clear", "cc33", "--yes"]) == 0
+    assert not folder.exists()
+    assert len(cached_sets()) == 2
+
+
+@pytest.mark.usefixtures("kept")
 def test_a_damaged_description_hides_no_set(capsys: Output) -> None:
     (features_folder() / "aa11" / ABOUT_FILE).write_text("{", encoding="utf-8")
     assert guarded(cli, ["cache", "list", "--json"]) == 0
@@ -71,18 +94,18 @@ def test_a_damaged_description_hides_no_set(capsys: Output) -> None:
 @pytest.mark.usefixtures("kept")
 def test_the_beginning_of_a_key_clears_that_set_alone(capsys: Output) -> None:
     assert guarded(cli, ["cache", "clear", "aa", "--yes"]) == 0
-    assert [one.key for one in feature_sets()] == ["bb22"]
+    assert [one.key for one in cached_sets()] == ["bb22"]
     assert "1 set(s) deleted, 3.0 MB" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("kept")
 def test_all_are_cleared_without_a_key() -> None:
     assert guarded(cli, ["cache", "clear", "--yes"]) == 0
-    assert not feature_sets()
+    assert not cached_sets()
 
 
 @pytest.mark.usefixtures("kept")
 def test_an_unknown_key_deletes_nothing(capsys: Output) -> None:
     assert guarded(cli, ["cache", "clear", "cc", "--yes"]) == 2
     assert "cc" in capsys.readouterr().err
-    assert len(feature_sets()) == 2
+    assert len(cached_sets()) == 2

@@ -18,7 +18,9 @@ from cnn_tui.engine import data
 from cnn_tui.engine.data import LoadedData
 from cnn_tui.engine.returning import Returning
 from cnn_tui.engine.stopping import never
-from cnn_tui.events import Event, Progress, WarningRaised
+from cnn_tui.errors import ConfigError
+from cnn_tui.events import Event, Phase, Progress, WarningRaised
+from cnn_tui.store.cache_index import LIMIT_VARIABLE
 
 
 class Usage(NamedTuple):
@@ -185,6 +187,26 @@ def test_a_full_disk_is_told_and_the_run_goes_on(root: Path, monkeypatch: pytest
     assert warning.hint.startswith("Free some space")
     assert "not kept" in warning.title
     assert entries() == []
+
+
+def test_pictures_that_are_more_than_may_be_kept_are_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(LIMIT_VARIABLE, "0.000001")
+    events, loaded = load(root)
+    assert pixels(loaded).shape == (10, 3, 10, 10)
+    (warning,) = [event for event in events if isinstance(event, WarningRaised)]
+    assert "not kept" in warning.title
+    assert LIMIT_VARIABLE in warning.hint
+    assert entries() == []
+
+
+def test_a_limit_that_is_no_number_is_told_before_anything_is_decoded(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(LIMIT_VARIABLE, "much")
+    steps = data.load(DataConfig(dataset="folder", root=str(root), image_size=16), 0, never)
+    assert isinstance(next(steps), Phase)
+    with pytest.raises(ConfigError, match=LIMIT_VARIABLE):
+        next(steps)
 
 
 def test_a_cache_that_cannot_be_made_is_told_and_the_run_goes_on(root: Path) -> None:

@@ -15,7 +15,7 @@ from torchvision.models import shufflenet_v2_x0_5
 from cnn_tui.engine import feature_store
 from cnn_tui.engine.train import train
 from cnn_tui.events import Event, WarningRaised
-from cnn_tui.store.feature_index import LIMIT_VARIABLE, feature_sets
+from cnn_tui.store.cache_index import LIMIT_VARIABLE, cached_sets, features_for
 from test_feature_pass import computed, pass_detail
 from test_train import ending, experiment, figures
 
@@ -83,7 +83,7 @@ def test_a_full_disk_does_not_end_the_run(frozen: dict[str, Any]) -> None:
     assert "disk is full" in warning.detail
     assert ending(events).status == "done"
     assert figures(events)[0] == pytest.approx(figures(expected)[0], rel=1e-4)
-    assert [one.size for one in feature_sets()] == [0]
+    assert [one.size for one in cached_sets()] == [0]
 
 
 def test_a_set_larger_than_the_limit_is_not_kept(frozen: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +92,8 @@ def test_a_set_larger_than_the_limit_is_not_kept(frozen: dict[str, Any], monkeyp
     assert [warning.title for warning in warnings(events)] == ["The features are not kept"]
     assert LIMIT_VARIABLE in warnings(events)[0].hint
     assert ending(events).status == "done"
-    assert not feature_sets()
+    assert [one.size for one in cached_sets()] == [0]
+    assert features_for(experiment(**frozen)) is None
 
 
 def test_a_limit_that_is_no_number_is_told_before_the_work(

@@ -14,7 +14,7 @@ from cnn_tui.engine import feature_store
 from cnn_tui.engine.stopping import never
 from cnn_tui.engine.train import train
 from cnn_tui.events import Event, Phase, Progress, WarningRaised
-from cnn_tui.store.feature_index import LIMIT_VARIABLE, feature_sets, make_room
+from cnn_tui.store.cache_index import LIMIT_VARIABLE, cached_sets, make_room
 from test_train import after_batches, ending, experiment, figures
 
 
@@ -68,7 +68,7 @@ def test_reused_features_give_the_same_run(frozen: dict[str, Any]) -> None:
 def test_a_smaller_limit_takes_rows_of_the_same_store(frozen: dict[str, Any]) -> None:
     run(**frozen, data__test_limit=40)
     fewer = run(**frozen, data__test_limit=20)
-    assert len(feature_sets()) == 1
+    assert len(cached_sets()) == 1
     assert computed(fewer) <= 20
 
 
@@ -78,18 +78,18 @@ def test_a_smaller_limit_takes_rows_of_the_same_store(frozen: dict[str, Any]) ->
 def test_what_changes_the_features_changes_the_store(frozen: dict[str, Any], change: dict[str, Any]) -> None:
     run(**frozen)
     run(**(frozen | change))
-    assert len(feature_sets()) == (1 if change == {"data__dataset": "digits"} else 2)
+    assert len(cached_sets()) == (1 if change == {"data__dataset": "digits"} else 2)
 
 
 def test_a_stopped_pass_goes_on_where_it_was(frozen: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cnn_tui.engine.feature_pass.feature_batch", lambda size, device: 16)
     whole = run(**frozen)
-    for one in feature_sets():
+    for one in cached_sets():
         for chunk in one.folder.glob("*.safetensors"):
             chunk.unlink()
     stopped = run(after_batches(5), **frozen)
     assert ending(stopped).status == "stopped"
-    held = len(feature_store.read(feature_sets()[0].folder, torch.arange(2000)).places)
+    held = len(feature_store.read(cached_sets()[0].folder, torch.arange(2000)).places)
     resumed = run(**frozen)
     assert 0 < held < 120
     assert computed(resumed) == 120 - held
@@ -99,7 +99,7 @@ def test_a_stopped_pass_goes_on_where_it_was(frozen: dict[str, Any], monkeypatch
 
 def test_a_flipped_byte_is_found_and_computed_again(frozen: dict[str, Any]) -> None:
     first = run(**frozen)
-    (one,) = feature_sets()
+    (one,) = cached_sets()
     chunk = next(one.folder.glob("*.safetensors"))
     content = bytearray(chunk.read_bytes())
     content[-5] ^= 1
@@ -112,7 +112,7 @@ def test_a_flipped_byte_is_found_and_computed_again(frozen: dict[str, Any]) -> N
 
 def test_stale_features_are_noticed(frozen: dict[str, Any]) -> None:
     first = run(**frozen)
-    (one,) = feature_sets()
+    (one,) = cached_sets()
     stored = feature_store.read(one.folder, torch.arange(2000))
     assert stored.features is not None
     for chunk in one.folder.glob("*.safetensors"):
@@ -133,10 +133,10 @@ def test_a_run_goes_on_where_features_cannot_be_kept(frozen: dict[str, Any], hom
 
 def test_the_least_recently_used_set_goes_first(frozen: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     run(**frozen)
-    (old,) = feature_sets()
+    (old,) = cached_sets()
     os.utime(old.folder / "about.json", (1, 1))
     run(**frozen, data__image_size=40)
-    new = feature_sets()[0]
-    monkeypatch.setenv(LIMIT_VARIABLE, str((new.size + 1) / 1e9))
-    assert [one.key for one in make_room(keep=new.folder)] == [old.key]
-    assert [one.key for one in feature_sets()] == [new.key]
+    new = cached_sets()[0]
+    monkeypatch.setenv(LIMIT_VARIABLE, str((new.size + 2) / 1e9))
+    assert [one.key for one in make_room(new.folder, 1)] == [old.key]
+    assert [one.key for one in cached_sets()] == [new.key]

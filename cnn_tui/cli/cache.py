@@ -1,16 +1,21 @@
-"""``cnn-tui cache``: the features of frozen backbones that are kept on disk."""
+"""``cnn-tui cache``: features of frozen backbones and decoded pictures, as they are kept on disk."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import click
 
 from cnn_tui.cli.groups import ListByDefault
 from cnn_tui.reports.texts import data_words
 
+if TYPE_CHECKING:
+    from cnn_tui.store.cache_index import CachedSet
+
 
 @click.group("cache", cls=ListByDefault, subcommand_metavar="[COMMAND] ...")
 def cache() -> None:
-    """List or clear the features that are kept. Without a command this lists them."""
+    """List or clear the features and decoded pictures that are kept. Without a command this lists them."""
 
 
 @cache.command("list")
@@ -18,9 +23,10 @@ def cache() -> None:
 def list_sets(as_json: bool) -> None:
     """List what is kept, the last used first."""
     from cnn_tui.cli.output import print_json, print_table, say
-    from cnn_tui.store.feature_index import ago, feature_sets, features_folder, size_limit
+    from cnn_tui.paths import cache_folder
+    from cnn_tui.store.cache_index import cached_sets, size_limit
 
-    sets = feature_sets()
+    sets = cached_sets()
     if as_json:
         print_json(
             [
@@ -34,23 +40,25 @@ def list_sets(as_json: bool) -> None:
             ]
         )
         return
-    rows = [
-        [
-            one.key[:8],
-            one.about.architecture if one.about else "damaged",
-            one.about.weights if one.about else "",
-            data_words(one.about.dataset, one.about.root) if one.about else "",
-            str(one.about.image_size) if one.about else "",
-            one.about.precision if one.about else "",
-            f"{one.size / 1e6:,.1f} MB",
-            ago(one.used),
-        ]
-        for one in sets
-    ]
+    rows = [_row(one) for one in sets]
     columns = ("key", "model", "weights", "pictures", "pixels", "precision", "size", "last used")
     print_table(columns, rows, numbers=("pixels", "size"))
     total = sum(one.size for one in sets)
-    say(f"{total / 1e9:,.2f} of at most {size_limit() / 1e9:,.0f} GB in {features_folder()}")
+    say(f"{total / 1e9:,.2f} of at most {size_limit() / 1e9:,.0f} GB in {cache_folder()}")
+
+
+def _row(one: CachedSet) -> list[str]:
+    from cnn_tui.store.cache_index import AboutFeatures, AboutPictures, ago
+
+    match one.about:
+        case AboutFeatures() as about:
+            pictures = data_words(about.dataset, about.root)
+            what = [about.architecture, about.weights, pictures, str(about.image_size), about.precision]
+        case AboutPictures(root=root):
+            what = ["decoded pictures", "", data_words("folder", root), "", ""]
+        case None:
+            what = ["damaged", "", "", "", ""]
+    return [one.key[:8], *what, f"{one.size / 1e6:,.1f} MB", ago(one.used)]
 
 
 @cache.command("clear")
@@ -60,12 +68,12 @@ def clear(keys: tuple[str, ...], yes: bool) -> None:
     """Delete what is kept: all of it, or the sets whose keys begin with KEY."""
     from cnn_tui.cli.output import say
     from cnn_tui.errors import ConfigError
-    from cnn_tui.store.feature_index import feature_sets, remove
+    from cnn_tui.store.cache_index import cached_sets, remove
 
-    sets = feature_sets()
+    sets = cached_sets()
     for key in keys:
         if not any(one.key.startswith(key) for one in sets):
-            raise ConfigError(f"No features with the key {key!r}", "", "'cnn-tui cache' lists them.")
+            raise ConfigError(f"Nothing is kept with the key {key!r}", "", "'cnn-tui cache' lists them.")
     chosen = [one for one in sets if not keys or any(one.key.startswith(key) for key in keys)]
     size = sum(one.size for one in chosen)
     if chosen and not yes:

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from cnn_tui import paths
 from cnn_tui.engine.decode import Decoded
-from cnn_tui.engine.folder import Listing
+from cnn_tui.engine.folder import Listing, display
+from cnn_tui.store.cache_index import AboutPictures, describe, make_room, mark_used, pictures_folder
 from cnn_tui.store.files import LEAST_FREE_BYTES, ensure_writable, replace_atomic
 
 _LONGEST_HEADER = 1 << 26
@@ -90,6 +90,7 @@ def read(
         The pictures, and the entries that were damaged, which have been removed.
     """
     found, damaged = Decoded.none(size, {}), []
+    mark_used(_folder(listing))
     for path in _entries(listing, image_size):
         try:
             entry = _open(path)
@@ -109,11 +110,14 @@ def write(listing: Listing, image_size: int | None, decoded: Decoded) -> None:
     """Keep decoded pictures beside those of the same listing; what was kept of another one goes.
 
     Raises:
-        StorageError: the disk is full or not to be written to.
+        StorageError: the disk is full or not to be written to, or this is more than may be kept.
+        ConfigError: the limit of what may be kept is no number.
     """
     folder = _folder(listing)
-    ensure_writable(folder, decoded.pictures.nbytes + LEAST_FREE_BYTES)
+    describe(folder, AboutPictures(root=display(listing.root)))
     _remove_others(folder, listing.identity)
+    make_room(folder, decoded.pictures.nbytes)
+    ensure_writable(folder, decoded.pictures.nbytes + LEAST_FREE_BYTES)
     checksums = np.fromiter((zlib.crc32(picture) for picture in decoded.pictures), _CHECKSUM, len(decoded.places))
     index = decoded.places.astype(_PLACE).tobytes() + checksums.tobytes()
     _, height, width, _ = decoded.pictures.shape
@@ -155,7 +159,7 @@ def _entries(listing: Listing, image_size: int | None) -> list[Path]:
 
 
 def _folder(listing: Listing) -> Path:
-    return paths.cache_folder() / "decoded" / hashlib.sha256(os.fsencode(listing.root)).hexdigest()[:16]
+    return pictures_folder() / hashlib.sha256(os.fsencode(listing.root)).hexdigest()[:16]
 
 
 def _stem(listing: Listing, image_size: int | None) -> str:

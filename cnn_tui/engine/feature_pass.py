@@ -28,7 +28,7 @@ from cnn_tui.engine.ticker import Ticker
 from cnn_tui.engine.warm import Slot
 from cnn_tui.errors import StorageError
 from cnn_tui.events import Event, Phase, Progress, WarningRaised
-from cnn_tui.store.feature_index import AboutFeatures, ago, describe, features_folder, last_used, mark_used, size_limit
+from cnn_tui.store.cache_index import AboutFeatures, ago, describe, features_folder, last_used, mark_used, size_limit
 
 EXTRACTOR_VERSION = 2  # to be raised when the same pictures and weights would give other features
 _LARGEST_SHARE = 0.5  # of the free memory that features may take

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from cnn_tui.errors import StorageError
-from cnn_tui.store.feature_index import CHUNK_SUFFIX, make_room
+from cnn_tui.store.cache_index import CHUNK_SUFFIX, make_room
 from cnn_tui.store.files import write_atomic
 
 _CHUNK_SECONDS = 5.0  # about the most that a killed pass loses
@@ -142,8 +142,8 @@ class GrowingSet:
         return None
 
     def _write(self, places: Tensor, features: Tensor) -> None:
+        make_room(self._folder, features.nbytes)
         write(self._folder, places, features)
-        make_room(self._folder)
 
 
 def _rows(places: Tensor, lacking: Tensor) -> Tensor:

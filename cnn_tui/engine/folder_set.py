@@ -19,6 +19,7 @@ from cnn_tui.engine.sources import FolderSource, MemorySource, PictureSource
 from cnn_tui.engine.stopping import ShouldStop
 from cnn_tui.errors import StorageError
 from cnn_tui.events import Event, WarningRaised
+from cnn_tui.store.cache_index import size_limit
 
 _LARGEST_SHARE = 0.5  # of the memory that is available
 _SAMPLE = 64  # pictures that show whether they have one size
@@ -85,6 +86,7 @@ class FolderSet:
         self._decoded = self._decoded.united(cached)
         lacking = self._decoded.lacking(wanted)
         if len(lacking):
+            size_limit()  # A wrong limit is told before the work, not after it.
             new = yield from decode_all(self._paths, lacking, self._size, self._own_size is not None, should_stop)
             self._decoded = self._decoded.united(new)
             yield from self._keep(new)

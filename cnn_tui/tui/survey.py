@@ -12,8 +12,8 @@ from pathlib import Path
 
 from cnn_tui.config.experiment import DataConfig, Experiment
 from cnn_tui.errors import StorageError
+from cnn_tui.store.cache_index import CachedSet, features_for
 from cnn_tui.store.downloads import Download, missing_downloads
-from cnn_tui.store.feature_index import FeatureSet, features_for
 from cnn_tui.store.sessions import list_sessions
 from cnn_tui.tui.estimate import Estimate, PastRun, SplitCounts, estimate
 
@@ -34,7 +34,7 @@ class Survey:
     experiment: Experiment
     classes: int | None
     downloads: tuple[Download, ...]
-    features: FeatureSet | None
+    features: CachedSet | None
     problem: str
     estimate: Estimate
 

@@ -15,7 +15,7 @@ from textual.widgets import Static
 from cnn_tui.catalog.datasets import DATASETS
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.reports.texts import duration, quantity
-from cnn_tui.store.feature_index import FeatureSet, ago
+from cnn_tui.store.cache_index import CachedSet, ago
 from cnn_tui.tui.amounts import parameter_count, share, some
 from cnn_tui.tui.estimate import Estimate
 from cnn_tui.tui.model_parts import ModelPart, model_parts
@@ -140,7 +140,7 @@ def _cost_rows(survey: Survey) -> Iterator[tuple[str, str]]:
     yield "time", _time_words(known) + (f", from {some(known.runs, 'run')} like this" if known.runs else "")
 
 
-def feature_words(experiment: Experiment, kept: FeatureSet | None) -> str:
+def feature_words(experiment: Experiment, kept: CachedSet | None) -> str:
     """Whether the frozen layers run once for each picture or in every epoch, and why."""
     if experiment.model.trainable == "all":
         return "nothing is frozen: every layer runs in each epoch"

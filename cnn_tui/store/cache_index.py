@@ -1,11 +1,12 @@
-"""The feature sets kept on disk: what they are of, how large, when last used; and which go when there are too many.
+"""What is kept on disk to be computed once: what it is of, how large, when last used; what goes when there is too much.
 
-A set is a folder of chunks, each named by its checksum, beside ``about.json``. Reading and writing the chunks is
-the engine's work; this module needs no PyTorch.
+Features of frozen networks and decoded pictures are kept in sets. A set is a folder of chunks beside ``about.json``.
+Reading and writing the chunks is the engine's work; this module needs no PyTorch.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import time
@@ -66,35 +67,50 @@ class AboutFeatures(BaseModel):
         return alike and experiment.training.precision in ("auto", self.precision)
 
 
+class AboutPictures(BaseModel):
+    """What folder decoded pictures are of."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    root: str
+
+
 @dataclass(frozen=True)
-class FeatureSet:
-    """A feature set on disk; ``used`` is in seconds since the epoch, ``about`` None where its file is damaged."""
+class CachedSet:
+    """A set on disk; ``used`` is in seconds since the epoch, ``about`` None where its file is damaged."""
 
     key: str
     folder: Path
-    about: AboutFeatures | None
+    about: AboutFeatures | AboutPictures | None
     size: int
     used: float
 
 
 def features_folder() -> Path:
-    """Where feature sets are kept."""
+    """Where sets of features are kept."""
     return paths.cache_folder() / "features"
 
 
-def feature_sets() -> list[FeatureSet]:
+def pictures_folder() -> Path:
+    """Where sets of decoded pictures are kept."""
+    return paths.cache_folder() / "decoded"
+
+
+def cached_sets() -> list[CachedSet]:
     """All of them, the last used first."""
-    folder = features_folder()
-    found = [_read(path) for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+    found = [*_sets(features_folder(), AboutFeatures), *_sets(pictures_folder(), AboutPictures)]
     return sorted(found, key=lambda one: one.used, reverse=True)
 
 
-def features_for(experiment: Experiment) -> FeatureSet | None:
+def features_for(experiment: Experiment) -> CachedSet | None:
     """The set that an experiment would reuse, the last used if there are several; None if it has to begin one."""
-    return next((one for one in feature_sets() if one.about is not None and one.about.serves(experiment)), None)
+    for one in cached_sets():
+        if one.size and isinstance(one.about, AboutFeatures) and one.about.serves(experiment):
+            return one
+    return None
 
 
-def describe(folder: Path, about: AboutFeatures) -> None:
+def describe(folder: Path, about: AboutFeatures | AboutPictures) -> None:
     """Begin a set.
 
     Raises:
@@ -108,10 +124,9 @@ def describe(folder: Path, about: AboutFeatures) -> None:
 
 
 def mark_used(folder: Path) -> None:
-    """Remember that the set was needed now."""
-    about = folder / ABOUT_FILE
-    if about.exists():
-        os.utime(about)
+    """Remember that the set was needed now, if there is one that can be written to."""
+    with contextlib.suppress(OSError):
+        os.utime(folder / ABOUT_FILE)
 
 
 def last_used(folder: Path) -> float | None:
@@ -138,32 +153,37 @@ def size_limit() -> int:
     return int(gigabytes * 1e9)
 
 
-def make_room(keep: Path) -> list[FeatureSet]:
-    """Remove the sets that were not used for longest until all fit the limit; ``keep`` stays. What was removed.
+def make_room(keep: Path, coming: int) -> list[CachedSet]:
+    """Remove the sets that were not used for longest until so many more bytes fit the limit; ``keep`` stays.
+
+    Returns:
+        What was removed.
 
     Raises:
-        StorageError: ``keep`` is larger than that by itself; it has been removed.
+        StorageError: they would not fit beside ``keep`` alone; if that is too large by itself, it is removed.
     """
-    sets, limit = feature_sets(), size_limit()
-    total, removed = sum(one.size for one in sets), []
-    for one in sorted(sets, key=lambda one: (one.folder == keep, one.used)):
-        if total <= limit:
-            break
-        remove(one)
-        removed.append(one)
-        total -= one.size
-        if one.folder == keep:
-            raise StorageError(
-                "The features are too large to be kept",
-                f"{one.size / 1e9:,.2f} GB of at most {limit / 1e9:,.2f} GB.",
-                f"Set {LIMIT_VARIABLE} to more gigabytes.",
-            )
+    sets, limit = cached_sets(), size_limit()
+    own = sum(one.size for one in sets if one.folder == keep)
+    if own + coming > limit:
+        if own > limit:
+            shutil.rmtree(keep, ignore_errors=True)
+        raise StorageError(
+            "They are more than may be kept",
+            f"{(own + coming) / 1e9:,.2f} GB of at most {limit / 1e9:,.2f} GB.",
+            f"Set {LIMIT_VARIABLE} to more gigabytes.",
+        )
+    total, removed = sum(one.size for one in sets) + coming, []
+    for one in sorted(sets, key=lambda one: one.used):
+        if total > limit and one.folder != keep:
+            remove(one)
+            removed.append(one)
+            total -= one.size
     return removed
 
 
-def remove(feature_set: FeatureSet) -> None:
-    """Delete a set. A run that reads it has its features in memory already."""
-    shutil.rmtree(feature_set.folder, ignore_errors=True)
+def remove(cached: CachedSet) -> None:
+    """Delete a set. A run that reads it has in memory already, or open, what it needs."""
+    shutil.rmtree(cached.folder, ignore_errors=True)
 
 
 def ago(seconds: float) -> str:
@@ -176,16 +196,19 @@ def ago(seconds: float) -> str:
     return f"{passed:.0f} s ago"
 
 
-def _read(folder: Path) -> FeatureSet:
-    size = sum(path.stat().st_size for path in _chunks(folder))
+def _sets(folder: Path, kind: type[AboutFeatures | AboutPictures]) -> Iterator[CachedSet]:
+    if folder.is_dir():
+        yield from (_read(path, kind) for path in folder.iterdir() if path.is_dir())
+
+
+def _read(folder: Path, kind: type[AboutFeatures | AboutPictures]) -> CachedSet:
+    size = 0
+    for path in folder.iterdir():
+        with contextlib.suppress(OSError):  # It may be a temporary file that has become another one.
+            size += path.stat().st_size if path.name != ABOUT_FILE else 0
     try:
         content = (folder / ABOUT_FILE).read_bytes()
         used = (folder / ABOUT_FILE).stat().st_mtime
-        about = AboutFeatures.model_validate_json(content)
+        return CachedSet(folder.name, folder, kind.model_validate_json(content), size, used)
     except (OSError, ValidationError):
-        return FeatureSet(folder.name, folder, None, size, 0.0)
-    return FeatureSet(folder.name, folder, about, size, used)
-
-
-def _chunks(folder: Path) -> Iterator[Path]:
-    return folder.glob(f"*{CHUNK_SUFFIX}")
+        return CachedSet(folder.name, folder, None, size, 0.0)

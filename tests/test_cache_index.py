@@ -1,14 +1,26 @@
-"""Which kept features an experiment would reuse, as far as its settings tell."""
+"""What is kept on disk: which features an experiment would reuse, as far as its settings tell, and what has to go."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.store.feature_index import AboutFeatures, describe, features_folder, features_for
+from cnn_tui.errors import StorageError
+from cnn_tui.store.cache_index import (
+    LIMIT_VARIABLE,
+    AboutFeatures,
+    AboutPictures,
+    cached_sets,
+    describe,
+    features_folder,
+    features_for,
+    make_room,
+    pictures_folder,
+)
 
 
 def experiment(**changes: Any) -> Experiment:
@@ -26,6 +38,7 @@ def experiment(**changes: Any) -> Experiment:
 def keep(key: str, of: Experiment, precision: str = "float32", used: float = 0.0) -> None:
     folder = features_folder() / key
     describe(folder, AboutFeatures.of(of, precision, 1797))
+    (folder / "chunk.safetensors").write_bytes(b"features")
     os.utime(folder / "about.json", (used, used))
 
 
@@ -71,3 +84,40 @@ def test_the_last_used_of_several_is_meant() -> None:
     found = features_for(experiment())
     assert found is not None
     assert found.key == "b"
+
+
+def keep_pictures(key: str, size: int, used: float) -> Path:
+    folder = pictures_folder() / key
+    describe(folder, AboutPictures(root="/pictures"))
+    (folder / "some.pictures").write_bytes(bytes(size))
+    os.utime(folder / "about.json", (used, used))
+    return folder
+
+
+def limit(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    monkeypatch.setenv(LIMIT_VARIABLE, str((number + 0.5) / 1e9))
+
+
+def test_features_and_pictures_share_one_limit_and_the_least_recently_used_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = keep_pictures("own", 100, used=1)
+    keep_pictures("old", 100, used=2)
+    keep("middle", experiment(), used=3)  # 8 bytes
+    keep_pictures("new", 100, used=4)
+    limit(monkeypatch, 358)
+    assert make_room(own, 50) == []
+    limit(monkeypatch, 257)
+    assert [one.key for one in make_room(own, 50)] == ["old", "middle"]
+    assert {one.key for one in cached_sets()} == {"own", "new"}
+
+
+def test_what_would_never_fit_removes_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = keep_pictures("own", 100, used=1)
+    keep_pictures("old", 100, used=2)
+    limit(monkeypatch, 120)
+    with pytest.raises(StorageError, match="more than may be kept"):
+        make_room(own, 50)
+    assert {one.key for one in cached_sets()} == {"own", "old"}
+    limit(monkeypatch, 99)
+    with pytest.raises(StorageError):
+        make_room(own, 50)
+    assert {one.key for one in cached_sets()} == {"old"}
