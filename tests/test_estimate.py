@@ -132,6 +132,22 @@ def test_a_run_with_the_same_batch_size_is_preferred_and_memory_needs_one() -> N
     assert alone.seconds is not None
 
 
+def test_with_kept_features_the_fastest_run_of_as_many_pictures_is_a_bound() -> None:
+    frozen = (*DIGITS, "model.trainable=last_layer", "data.train_limit=1000")
+    computed, reused = past(*frozen, total=50.0), past(*frozen, total=20.0)
+    smaller = past(*frozen, "data.train_limit=100", total=11.0)
+    for runs, seconds, bound in (
+        ([smaller, reused, computed], 90 + 10, True),
+        ([computed], 90 + 40, True),
+        ([smaller], None, False),
+    ):
+        found = estimate(experiment(*frozen), None, runs, kept=True)
+        assert found.at_most == bound
+        if seconds is not None:
+            assert found.seconds == pytest.approx(seconds, abs=0.01)
+    assert not estimate(experiment(*frozen), None, [computed, reused]).at_most
+
+
 def test_what_is_not_here_has_to_be_downloaded() -> None:
     found = survey(experiment("data.dataset=mnist"), ())
     assert [download.title for download in found.downloads] == ["MNIST", "ImageNet weights of resnet18"]

@@ -98,7 +98,7 @@ def _summary(finished: RunFinished) -> Text:
     lead = "stopped; " if finished.status == "stopped" else ""
     return Text(
         f"{lead}test accuracy {result.accuracy:.4f}, macro F1 {result.macro_f1:.4f}, test loss {result.test_loss:.4f}\n"
-        f"{result.epochs_run} epochs in {result.train_seconds:.1f} s{best}, "
+        f"{result.epochs_run} epoch{'s' if result.epochs_run != 1 else ''} in {result.train_seconds:.1f} s{best}, "
         f"{result.images_per_second:,.0f} pictures/s, {result.total_seconds:.1f} s in all"
     )
 

@@ -69,6 +69,7 @@ class Estimate:
         memory_bytes: the peak of the last run like this one.
         least_memory_bytes: what weights, gradients and optimizer take at any rate.
         seconds: from start to result, by past runs like this one; ``runs`` is how many.
+        at_most: whether it can only be less, as features are kept that those runs may have had to compute.
     """
 
     pictures: Pictures | None
@@ -78,26 +79,33 @@ class Estimate:
     least_memory_bytes: int
     seconds: float | None
     runs: int
+    at_most: bool
 
 
-def estimate(experiment: Experiment, counts: SplitCounts | None = None, past: Sequence[PastRun] = ()) -> Estimate:
+def estimate(
+    experiment: Experiment, counts: SplitCounts | None = None, past: Sequence[PastRun] = (), kept: bool = False
+) -> Estimate:
     """Estimate a run.
 
     Args:
         counts: the pictures of a folder; those of the catalogue's datasets are known.
         past: runs of this machine, the newest first.
+        kept: whether features of its frozen layers are kept.
     """
     used = pictures(experiment.data, counts)
     steps = None if used is None else steps_per_epoch(used.train, experiment.training.batch_size)
     alike = comparable(experiment, past)
+    as_large = _as_large(experiment, used, counts, alike) if kept and used else []
+    seconds = [_seconds_like(experiment, used, counts, run) for run in as_large or alike] if used else []
     return Estimate(
         pictures=used,
         steps_per_epoch=steps,
         steps=None if steps is None else steps * experiment.training.epochs,
         memory_bytes=_memory(experiment, alike),
         least_memory_bytes=_least_memory(experiment),
-        seconds=_seconds(experiment, used, alike),
-        runs=len(alike),
+        seconds=(min(seconds) if as_large else _median(seconds)) if seconds else None,
+        runs=len(seconds),
+        at_most=bool(as_large),
     )
 
 
@@ -141,17 +149,28 @@ def _cost(experiment: Experiment) -> tuple[object, ...]:
     return *model, experiment.data.image_size, stored, training.device, training.precision
 
 
-def _seconds(experiment: Experiment, used: Pictures | None, alike: Sequence[PastRun]) -> float | None:
-    if used is None or not alike:
-        return None
+def _as_large(
+    experiment: Experiment, used: Pictures, counts: SplitCounts | None, alike: Sequence[PastRun]
+) -> list[PastRun]:
+    """Those of the runs that needed the features of as many pictures at least: what is missing is little then."""
+    needed = [(_used_by(run, experiment, counts), run) for run in alike]
+    return [run for then, run in needed if then and then.total >= used.total]
+
+
+def _used_by(run: PastRun, experiment: Experiment, counts: SplitCounts | None) -> Pictures | None:
+    """The pictures of a past run, of which a folder may have had others than now."""
+    return pictures(run.experiment.data, counts if run.experiment.data.root == experiment.data.root else None)
+
+
+def _median(seconds: Sequence[float]) -> float:
     import statistics  # brings fractions and decimal along, which the first picture need not wait for
 
-    return statistics.median(_seconds_like(experiment, used, run) for run in alike)
+    return statistics.median(seconds)
 
 
-def _seconds_like(experiment: Experiment, used: Pictures, run: PastRun) -> float:
+def _seconds_like(experiment: Experiment, used: Pictures, counts: SplitCounts | None, run: PastRun) -> float:
     """Training at that run's pace, and as long for all else as it took for as many pictures."""
-    then = pictures(run.experiment.data, None)
+    then = _used_by(run, experiment, counts)
     scale = used.total / then.total if then and then.total else 1.0
     rest = max(0.0, run.total_seconds - run.train_seconds)
     return experiment.training.epochs * used.train / run.images_per_second + rest * scale

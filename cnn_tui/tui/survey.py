@@ -45,13 +45,14 @@ def survey(experiment: Experiment, past: Sequence[PastRun]) -> Survey:
     if experiment.data.dataset == "folder":
         classes, counts = _folder(experiment.data.root or "")
         problem = "" if counts else "There is no such folder, or it has no classes in it."
+    features = features_for(experiment) if experiment.features_are_kept else None
     return Survey(
         experiment=experiment,
         classes=classes,
         downloads=missing_downloads(experiment),
-        features=features_for(experiment) if experiment.features_are_kept else None,
+        features=features,
         problem=problem or _weights_problem(experiment.model.weights),
-        estimate=estimate(experiment, counts, past),
+        estimate=estimate(experiment, counts, past, features is not None),
     )
 
 

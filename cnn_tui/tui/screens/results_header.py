@@ -12,6 +12,7 @@ from cnn_tui.metrics import Result
 from cnn_tui.reports.texts import data_words, shorten, taken
 from cnn_tui.store.names import printable
 from cnn_tui.store.records import SessionRecord
+from cnn_tui.tui.amounts import some
 
 _STATUS_STYLES = {"done": "$text-success", "stopped": "$text-warning", "failed": "$text-error", "killed": "$text-error"}
 _GAP = "   "
@@ -66,7 +67,7 @@ def _long_figures(result: Result, macro: str, gap: str) -> Content:
         ("recall", f"{result.macro_recall:.4f}"),
         ("F1", f"{result.macro_f1:.4f}"),
         ("test loss", f"{result.test_loss:.4f}"),
-        (f"{result.epochs_run:,} epochs in", taken(result.train_seconds)),
+        (f"{some(result.epochs_run, 'epoch')} in", taken(result.train_seconds)),
         gap=gap,
     )
 
