@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -98,26 +99,63 @@ def limit(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     monkeypatch.setenv(LIMIT_VARIABLE, str((number + 0.5) / 1e9))
 
 
+def keys() -> set[str]:
+    return {one.key for one in cached_sets()}
+
+
 def test_features_and_pictures_share_one_limit_and_the_least_recently_used_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    own = keep_pictures("own", 100, used=1)
-    keep_pictures("old", 100, used=2)
-    keep("middle", experiment(), used=3)  # 8 bytes
+    keep("own", experiment(), used=1)  # 8 bytes
+    keep("old", experiment(), used=2)
+    keep_pictures("middle", 100, used=3)
     keep_pictures("new", 100, used=4)
-    limit(monkeypatch, 358)
-    assert make_room(own, 50) == []
-    limit(monkeypatch, 257)
-    assert [one.key for one in make_room(own, 50)] == ["old", "middle"]
-    assert {one.key for one in cached_sets()} == {"own", "new"}
+    limit(monkeypatch, 216 + 50)
+    assert make_room(features_folder() / "own", 50) == []
+    limit(monkeypatch, 216 + 50 - 9)
+    assert [one.key for one in make_room(features_folder() / "own", 50)] == ["old", "middle"]
+    assert keys() == {"own", "new"}
 
 
-def test_what_would_never_fit_removes_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pictures_never_drive_features_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    keep("old features", experiment(), used=1)
+    keep_pictures("old", 100, used=2)
+    own = keep_pictures("own", 100, used=3)
+    limit(monkeypatch, 8 + 100 + 50)
+    assert [one.key for one in make_room(own, 50)] == ["old"]
+    limit(monkeypatch, 8 + 100 + 49)
+    with pytest.raises(StorageError, match="more than may be kept"):
+        make_room(own, 50)
+    assert keys() == {"old features", "own"}
+
+
+def test_what_would_never_fit_removes_nothing_but_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     own = keep_pictures("own", 100, used=1)
     keep_pictures("old", 100, used=2)
     limit(monkeypatch, 120)
     with pytest.raises(StorageError, match="more than may be kept"):
         make_room(own, 50)
-    assert {one.key for one in cached_sets()} == {"own", "old"}
+    assert keys() == {"own", "old"}
     limit(monkeypatch, 99)
     with pytest.raises(StorageError):
         make_room(own, 50)
-    assert {one.key for one in cached_sets()} == {"old"}
+    assert keys() == {"old"}
+
+
+def test_a_set_that_vanishes_meanwhile_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    keep("staying", experiment(), used=1)
+    keep_pictures("going", 100, used=2)
+    listed = list(features_folder().iterdir()) + list(pictures_folder().iterdir())
+    shutil.rmtree(pictures_folder() / "going")
+    plain = Path.iterdir
+    vanished = [path for path in listed if path.name == "going"]
+    monkeypatch.setattr(Path, "iterdir", lambda path: iter(vanished) if path == pictures_folder() else plain(path))
+    assert keys() == {"staying"}
+    shutil.rmtree(pictures_folder())
+    assert keys() == {"staying"}
+
+
+def test_a_set_whose_description_is_gone_is_still_counted_and_an_empty_one_is_none() -> None:
+    folder = keep_pictures("rest", 100, used=1)
+    (folder / "about.json").unlink()
+    (pictures_folder() / "empty").mkdir()
+    (rest,) = cached_sets()
+    assert (rest.key, rest.about, rest.size, rest.is_pictures) == ("rest", None, 100, True)

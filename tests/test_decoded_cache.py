@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Generator
@@ -132,7 +133,11 @@ def nothing(content: bytes) -> bytes:
     return b""
 
 
-@pytest.mark.parametrize("harm", [cut_off, longer, one_bit, only_a_head, no_head, enormous, nothing])
+def other_unreadable(content: bytes) -> bytes:
+    return content.replace(b'"unreadable":{}', b'"unreadable":{"3":"no picture of a known kind"}')
+
+
+@pytest.mark.parametrize("harm", [other_unreadable, cut_off, longer, one_bit, only_a_head, no_head, enormous, nothing])
 def test_a_damaged_entry_is_told_and_made_anew(harm: object, root: Path) -> None:
     _, first = load(root)
     (entry,) = entries()
@@ -176,6 +181,65 @@ def test_a_damaged_picture_that_is_not_asked_for_harms_nobody(root: Path) -> Non
         if touched:
             return
     pytest.fail("no seed chose the damaged picture")
+
+
+def test_what_is_known_of_damaged_files_is_kept_of_each_of_them(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: dict[str, Any] = {"train_limit": 2, "test_limit": 2, "validation_fraction": 0.0}
+    load(root, **limits)
+    paths = sorted(root.rglob("*.png"))
+    for _ in range(2):
+        _, loaded = load(root, **limits)
+        paths[int(loaded.train_indices[0])].write_bytes(b"")
+    events, before = load(root, **limits)
+    assert was_decoded(events)
+    monkeypatch.delattr(Image, "open")
+    events, after = load(root, **limits)
+    assert after.train_indices.tolist() == before.train_indices.tolist()
+    assert [event.title for event in events if isinstance(event, WarningRaised)] == [
+        "2 unreadable pictures were left out"
+    ]
+
+
+def test_what_another_process_is_writing_is_left_alone(root: Path) -> None:
+    load(root)
+    (entry,) = entries()
+    foreign = entry.parent / ".tmp-0123456789abcdef.pictures"
+    foreign.write_bytes(b"the beginning")
+    os.utime(root / "cat" / "0.png", ns=(0, 5))
+    load(root)
+    assert not entry.exists()
+    assert foreign.exists()
+
+
+def test_an_entry_that_cannot_be_opened_just_now_is_not_called_damaged(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, first = load(root)
+    (entry,) = entries()
+    plain = Path.open
+
+    def opened(path: Path, mode: str = "r") -> Any:
+        if path == entry and mode == "rb":
+            raise OSError(errno.EMFILE, "Too many open files")
+        return plain(path, mode)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", opened)
+        events, again = load(root)
+    assert was_decoded(events)
+    assert not [event for event in events if isinstance(event, WarningRaised)]
+    assert torch.equal(pixels(first), pixels(again))
+    assert entry in entries()
+
+
+def test_other_sizes_of_the_same_folder_make_room(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    load(root, 8)
+    (small,) = entries()
+    monkeypatch.setenv(LIMIT_VARIABLE, str((10 * 9 * 9 * 3 + 300) / 1e9))
+    events, _ = load(root, 9)
+    assert not [event for event in events if isinstance(event, WarningRaised)]
+    assert len(entries()) == 1
+    assert small not in entries()
 
 
 def test_a_full_disk_is_told_and_the_run_goes_on(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

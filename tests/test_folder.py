@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
 import os
 import zlib
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -346,7 +348,7 @@ def one_each(root: Path) -> None:
         (unknown_test_class, "A test class is not among the training classes", "'cow'"),
         (no_test_folder, "There is no folder 'test'", "'train'"),
         (no_test_pictures, "There are no test pictures", "test"),
-        (only_damaged, "A class has no readable pictures", "'dog'"),
+        (only_damaged, "A class has no readable pictures for training", "'dog'"),
         (one_each, "There are too few pictures", "2 classes"),
     ],
 )
@@ -414,19 +416,28 @@ def test_what_does_not_fit_in_memory_is_decoded_on_demand(place: Path) -> None:
     batches = list(loaded.train.batches(order, 2))
     assert [len(own) for _, own in batches] == [2, 2, 1]
     pictures = torch.cat([own for own, _ in batches])
-    assert pictures.shape == (5, 3, 16, 16)
+    assert pictures.shape == (5, 3, SIDE, SIDE)
     assert pictures[:, 1, 0, 0].tolist() == [90, 0, 70, 70, 30]
     assert torch.equal(torch.cat([own for _, own in batches]), loaded.train.labels[order])
     assert torch.equal(loaded.train.pictures(order), pictures)
-    assert loaded.train.pictures(order[:0]).shape == (0, 3, 16, 16)
+    assert loaded.train.pictures(order[:0]).shape == (0, 3, SIDE, SIDE)
 
 
-def test_in_memory_and_on_demand_give_the_same_pictures(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("unseen", [False, True])
+def test_in_memory_and_on_demand_give_the_same_pictures(
+    unseen: bool, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = split(place)
-    make(root / "train" / "cat" / "00.png", (50, 60, 70), (33, 21))
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (33, 21, 3), dtype=np.uint8))
+    noise.save(root / "train" / "cat" / "00.png")
+    if unseen:  # by the sample that shows whether pictures have one size
+        monkeypatch.setattr("cnn_tui.engine.folder_set._SAMPLE", 2)
+        noise.save(root / "train" / "cat" / "02.png")
+        make(root / "train" / "cat" / "00.png")
     _, kept = load(root)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(100))
     _, demanded = load(root)
+    assert (kept.train.pictures(torch.tensor([0])).shape[-1] == SIDE) == unseen
     assert isinstance(kept.train, MemorySource)
     assert isinstance(demanded.train, FolderSource)
     rows = torch.arange(8)
@@ -528,3 +539,86 @@ def test_seeds_that_share_the_pictures_get_rows_of_their_own(place: Path) -> Non
         assert chosen(alone) == chosen(both[seed])
         assert torch.equal(alone.train.pictures(alone.train_indices), both[seed].train.pictures(alone.train_indices))
     assert decoded(events) == len({row for loaded in both.values() for rows in chosen(loaded) for row in rows})
+
+
+def fail_once(monkeypatch: pytest.MonkeyPatch, path: Path, error: OSError) -> None:
+    """Let a picture fail to open until that is undone."""
+    plain = Image.open
+
+    def opened(name: str) -> Image.Image:
+        if name == str(path):
+            raise error
+        return plain(name)
+
+    monkeypatch.setattr(Image, "open", opened)
+
+
+@pytest.mark.parametrize("remembers", [False, True])
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_a_fault_of_the_disk_leaves_a_picture_out_of_one_run_only(
+    remembers: bool, in_memory: bool, place: Path
+) -> None:
+    root, memory = flat(place), warm.Memory() if remembers else None
+    with pytest.MonkeyPatch.context() as patch:
+        if not in_memory:
+            patch.setattr(psutil, "virtual_memory", lambda: Memory(100))
+        with pytest.MonkeyPatch.context() as inner:
+            fail_once(inner, root / "cat" / "03.png", OSError(errno.EIO, "Input/output error"))
+            events, without = load(root, memory=memory)
+        assert "input/output error" in warnings(events)[0].detail
+        assert not any(3 in rows for rows in chosen(without))
+        events, again = load(root, memory=memory)
+        assert warnings(events) == []
+        assert any(3 in rows for rows in chosen(again))
+
+
+def test_damage_that_is_known_is_heeded_on_demand_as_in_memory(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = flat(place)
+    sound = (root / "cat" / "03.png").read_bytes()
+    (root / "cat" / "03.png").write_bytes(sound[:-20])  # its head is sound
+    _, kept = load(root)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(100))
+    events, demanded = load(root)
+    assert isinstance(demanded.train, FolderSource)
+    assert len(warnings(events)) == 1
+    assert chosen(demanded) == chosen(kept)
+
+
+def test_a_stopped_reading_can_be_begun_again(place: Path) -> None:
+    root, memory = flat(place, count=60), warm.Memory()
+    answers = iter([False] * 8)
+    with pytest.raises(Stopped):
+        load(root, should_stop=lambda: next(answers, True), memory=memory)
+    _, again = load(root, memory=memory)
+    _, fresh = load(root)
+    rows = torch.arange(120)
+    assert torch.equal(again.train.pictures(rows), fresh.train.pictures(rows))
+
+
+def test_a_file_that_goes_while_its_folder_is_listed_is_passed_over(place: Path) -> None:
+    root = flat(place)
+    gone = root / "cat" / "03.png"
+
+    def asked() -> Iterator[bool]:
+        yield False  # before the first class is listed
+        gone.unlink()  # before its files are looked at
+        yield from itertools.repeat(False)
+
+    answers = asked()
+    listing = scan(str(root), lambda: next(answers))
+    assert len(listing.paths) == len(listing.labels) == 19
+    assert str(gone) not in listing.paths
+    assert listing.identity == scan(str(root), never).identity
+
+
+def test_damage_is_replaced_for_each_of_several_seeds(place: Path) -> None:
+    root = flat(place, count=25)
+    config = DataConfig(dataset="folder", root=str(root), image_size=16, **LIMITS)
+    _, sound = finish(data.load_for_seeds(config, [0, 1], never))
+    for seed in (0, 1):
+        Path(scan(str(root), never).paths[chosen(sound[seed])[0][0]]).write_bytes(b"")
+    events, both = finish(data.load_for_seeds(config, [0, 1], never))
+    assert "2 unreadable pictures" in warnings(events)[0].title
+    for seed in (0, 1):
+        assert [len(rows) for rows in chosen(both[seed])] == [9, 3, 4]
+        assert chosen(both[seed]) == chosen(load(root, seed, **LIMITS)[1])

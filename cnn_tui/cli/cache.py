@@ -32,6 +32,7 @@ def list_sets(as_json: bool) -> None:
             [
                 {
                     "key": one.key,
+                    "kind": "pictures" if one.is_pictures else "features",
                     "about": one.about.model_dump() if one.about else None,
                     "bytes": one.size,
                     "used": one.used,

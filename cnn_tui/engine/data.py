@@ -35,8 +35,8 @@ class LoadedData:
     """The pictures of a run.
 
     Attributes:
-        train: the whole training split; ``train_indices`` and ``validation_indices`` are rows of it.
-        test: the whole test split, of which ``test_indices`` are rows. A folder without splits of its own is both.
+        train: the training split, of which ``train_indices`` and ``validation_indices`` are the rows that can be used.
+        test: the test split, likewise ``test_indices``. A folder without splits of its own is both.
         identity: a hash of the pictures, for what is computed from them; it says nothing about the rows.
     """
 
@@ -63,12 +63,13 @@ class LoadedData:
         if device.type == "cpu":
             return self
         one_split, rows = self.test is self.train, torch.cat([self.train_indices, self.validation_indices])
-        train = self.train.only(torch.unique(torch.cat([rows, self.test_indices]) if one_split else rows))
-        test = train if one_split else self.test.only(self.test_indices)
-        if train.nbytes + (0 if one_split else test.nbytes) > _DEVICE_SHARE * free_memory(device):
+        rows = torch.unique(torch.cat([rows, self.test_indices]) if one_split else rows)
+        test_rows = rows[:0] if one_split else self.test_indices
+        needed = len(rows) * self.train.picture_bytes + len(test_rows) * self.test.picture_bytes
+        if needed > _DEVICE_SHARE * free_memory(device):
             return self
-        train = train.to(device)
-        return replace(self, train=train, test=train if one_split else test.to(device))
+        train = self.train.only(rows).to(device)
+        return replace(self, train=train, test=train if one_split else self.test.only(test_rows).to(device))
 
 
 def class_count(config: DataConfig) -> int:
@@ -93,8 +94,9 @@ def load_for_seeds(
 ) -> Generator[Event, None, dict[int, LoadedData]]:
     """Get the pictures that ``config`` asks for, once, with the rows that each seed chooses.
 
-    Only pictures that were chosen are opened. Of those that cannot be read others take the places. With a memory, files
-    that are as they were in the run before are not read again.
+    Of a folder only the pictures that were chosen are read, and the heads of a few that show what size they have. Under
+    a limit others take the places of those that cannot be read. With a memory, files that are as they were in the run
+    before are not read again.
 
     Raises:
         DataError: the pictures are not to be had or not usable.
@@ -179,7 +181,8 @@ def _require_enough(config: DataConfig, pictures: PictureSet, rows: Rows, damage
     lacking = [name for label, name in enumerate(pictures.classes) if label not in present]
     if lacking and damaged and (limit is None or limit >= len(pictures.classes)):
         detail = f"{display(where)}: {', '.join(repr(name) for name in lacking[:_MOST_NAMED])}"
-        raise DataError("A class has no readable pictures", detail, "Put sound pictures there or remove its folder.")
+        title = "A class has no readable pictures for training"
+        raise DataError(title, detail, "Put sound pictures there or remove its folder.")
     if not len(rows.test) and damaged:
         raise DataError("No test picture can be read", display(where), "Put sound pictures there.")
     if not len(rows.test):

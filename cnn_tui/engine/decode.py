@@ -8,7 +8,7 @@ import struct
 import zlib
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +45,22 @@ _DAMAGE = (
 
 
 class UnreadablePictureError(Exception):
-    """A file that is no picture, or a damaged one."""
+    """A file that is no picture, or a damaged one.
+
+    Attributes:
+        lasting: whether it lies in what the file holds; else another time, or with other rights, it may be readable.
+    """
+
+    def __init__(self, reason: str, lasting: bool) -> None:
+        super().__init__(reason)
+        self.lasting = lasting
+
+
+class Unreadable(NamedTuple):
+    """Why a file gave no picture; see :class:`UnreadablePictureError`."""
+
+    reason: str
+    lasting: bool
 
 
 @dataclass(frozen=True)
@@ -55,15 +70,15 @@ class Decoded:
     Attributes:
         places: int64 (K,), ascending.
         pictures: uint8 (K, H, W, 3).
-        unreadable: the places of files that are no pictures, each with the reason; they are not among the others.
+        unreadable: the places of files that gave no picture; they are not among the others.
     """
 
     places: NDArray[np.int64]
     pictures: NDArray[np.uint8]
-    unreadable: Mapping[int, str]
+    unreadable: Mapping[int, Unreadable]
 
     @classmethod
-    def none(cls, size: tuple[int, int], unreadable: Mapping[int, str]) -> Self:
+    def none(cls, size: tuple[int, int], unreadable: Mapping[int, Unreadable]) -> Self:
         """No picture at all, of a height and width."""
         return cls(np.empty(0, dtype=np.int64), np.empty((0, *size, 3), dtype=np.uint8), unreadable)
 
@@ -72,16 +87,21 @@ class Decoded:
         known = np.union1d(self.places, np.fromiter(self.unreadable, dtype=np.int64))
         return np.setdiff1d(wanted, known, assume_unique=True)
 
-    def united(self, other: Decoded) -> Decoded:
-        """The pictures of both, which have none in common."""
-        unreadable = {**self.unreadable, **other.unreadable}
-        if not len(self.places) or not len(other.places):
-            return replace(other if len(other.places) else self, unreadable=unreadable)
-        places = np.union1d(self.places, other.places)
+    def united(self, *others: Decoded) -> Decoded:
+        """The pictures of all, which have none in common."""
+        unreadable = {place: why for part in (self, *others) for place, why in part.unreadable.items()}
+        parts = [part for part in (self, *others) if len(part.places)]
+        if len(parts) <= 1:
+            return replace(parts[0] if parts else self, unreadable=unreadable)
+        places = np.sort(np.concatenate([part.places for part in parts]))
         pictures = np.empty((len(places), *self.pictures.shape[1:]), dtype=np.uint8)
-        for part in (self, other):
+        for part in parts:
             pictures[np.searchsorted(places, part.places)] = part.pictures
         return Decoded(places, pictures, unreadable)
+
+    def lasting(self) -> Decoded:
+        """The same without what may have passed when it is asked for again."""
+        return replace(self, unreadable={place: why for place, why in self.unreadable.items() if why.lasting})
 
 
 def decode(path: str, size: tuple[int, int] | None) -> NDArray[np.uint8]:
@@ -100,7 +120,7 @@ def decode(path: str, size: tuple[int, int] | None) -> NDArray[np.uint8]:
                 picture = picture.resize((size[1], size[0]), Image.Resampling.BILINEAR)
             return np.asarray(picture)
     except _DAMAGE as error:
-        raise UnreadablePictureError(_reason(error)) from error
+        raise _unreadable(error) from error
 
 
 def picture_size(path: str) -> tuple[int, int]:
@@ -114,7 +134,7 @@ def picture_size(path: str) -> tuple[int, int]:
             sideways = image.getexif().get(_ORIENTATION, 1) >= _FIRST_SIDEWAYS_ORIENTATION
             return (image.width, image.height) if sideways else (image.height, image.width)
     except _DAMAGE as error:
-        raise UnreadablePictureError(_reason(error)) from error
+        raise _unreadable(error) from error
 
 
 def decode_all(
@@ -136,17 +156,17 @@ def decode_all(
 
     small = own_size and size[0] * size[1] <= _FEW_PIXELS
     problems = yield from _for_all(len(places), fill, should_stop, workers=1 if small else WORKERS)
-    unreadable = {int(places[which]): reason for which, reason in problems}
+    unreadable = {int(places[which]): why for which, why in problems.items()}
     if problems:
-        left_out = [which for which, _ in problems]
+        left_out = list(problems)
         places, pictures = np.delete(places, left_out), np.delete(pictures, left_out, axis=0)
     return Decoded(places, pictures, unreadable)
 
 
 def check_all(
     paths: Sequence[str], places: NDArray[np.int64], should_stop: ShouldStop
-) -> Generator[Event, None, dict[int, str]]:
-    """Find the places of files whose heads are not those of pictures, each with the reason.
+) -> Generator[Event, None, dict[int, Unreadable]]:
+    """Find the places of files whose heads are not those of pictures.
 
     Raises:
         Stopped: ``should_stop`` said so; it is asked every few pictures.
@@ -156,36 +176,36 @@ def check_all(
         picture_size(paths[places[which]])
 
     problems = yield from _for_all(len(places), look, should_stop)
-    return {int(places[which]): reason for which, reason in problems}
+    return {int(places[which]): why for which, why in problems.items()}
 
 
 def _for_all(
     count: int, work: Callable[[int], None], should_stop: ShouldStop, workers: int = WORKERS
-) -> Generator[Event, None, tuple[tuple[int, str], ...]]:
+) -> Generator[Event, None, dict[int, Unreadable]]:
     """Do ``work`` for each of ``count`` files in parallel; which of them are unreadable, and why."""
 
-    def chunk(some: range) -> list[tuple[int, str]]:
+    def chunk(some: range) -> list[tuple[int, Unreadable]]:
         return list(itertools.chain.from_iterable(_problem(which, work) for which in some))
 
     ticker, done = Ticker(10), 0
-    problems: list[tuple[int, str]] = []
+    problems: dict[int, Unreadable] = {}
     chunks = [range(start, min(start + _CHUNK, count)) for start in range(0, count, _CHUNK)]
     with contextlib.closing(in_parallel(chunk, chunks, ahead=4 * workers, workers=workers)) as results:
         for some, found in zip(chunks, results, strict=True):
             if should_stop():
                 raise Stopped
-            problems += found
+            problems.update(found)
             done = some.stop
             if ticker.due() or done == count:
                 yield Progress(done=done, total=count, unit="pictures")
-    return tuple(problems)
+    return problems
 
 
-def _problem(which: int, work: Callable[[int], None]) -> Iterator[tuple[int, str]]:
+def _problem(which: int, work: Callable[[int], None]) -> Iterator[tuple[int, Unreadable]]:
     try:
         work(which)
     except UnreadablePictureError as error:
-        yield which, str(error)
+        yield which, Unreadable(str(error), error.lasting)
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -200,6 +220,11 @@ def _rgb(image: Image.Image) -> Image.Image:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _unreadable(error: Exception) -> UnreadablePictureError:
+    # The system gives its faults a number; what Pillow finds in a file has none.
+    return UnreadablePictureError(_reason(error), lasting=not isinstance(error, OSError) or error.errno is None)
 
 
 def _reason(error: Exception) -> str:

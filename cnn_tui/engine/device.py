@@ -129,7 +129,8 @@ def reset_peak_memory(device: torch.device) -> None:
 def free_memory(device: torch.device) -> int:
     """Bytes that can still be taken on the device."""
     if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
+        held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # by PyTorch, for what comes
+        return torch.cuda.mem_get_info(device)[0] + held
     return psutil.virtual_memory().available
 
 

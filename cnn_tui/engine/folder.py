@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -165,11 +166,12 @@ def _picture_files(folder: Path, classes: list[str], should_stop: ShouldStop) ->
     digest = hashlib.sha256()
     for label, name in enumerate(classes):
         entries = sorted(_walk(folder / name, should_stop), key=_PATH) if (folder / name).is_dir() else []
-        paths += [entry.path for entry in entries]
-        labels += [label] * len(entries)
         for start in range(0, len(entries), _ASKED_EVERY):
             _ask(should_stop)
-            digest.update(os.fsencode("".join(_facts(entry) for entry in entries[start : start + _ASKED_EVERY])))
+            some = list(_with_facts(entries[start : start + _ASKED_EVERY]))
+            paths += [path for path, _ in some]
+            labels += [label] * len(some)
+            digest.update(os.fsencode("".join(f"{path}\0{facts}\n" for path, facts in some)))
     return PictureFiles(tuple(paths), tuple(labels), digest.digest())
 
 
@@ -180,7 +182,10 @@ def _walk(folder: Path, should_stop: ShouldStop) -> list[os.DirEntry[str]]:
     while waiting:
         _ask(should_stop)
         current = waiting.pop()
-        status = current.stat()
+        try:
+            status = current.stat()
+        except OSError as error:
+            _unreadable(current, error)
         if (status.st_dev, status.st_ino) in visited:
             continue
         visited.add((status.st_dev, status.st_ino))
@@ -195,9 +200,16 @@ def _ask(should_stop: ShouldStop) -> None:
         raise Stopped
 
 
-def _facts(entry: os.DirEntry[str]) -> str:
-    status = entry.stat()
-    return f"{entry.path}\0{status.st_size} {status.st_mtime_ns}\n"
+def _with_facts(entries: list[os.DirEntry[str]]) -> Iterator[tuple[str, str]]:
+    """The paths of files with their size and time, but for those that are gone since their folder was listed."""
+    for entry in entries:
+        try:
+            status = entry.stat()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            _unreadable(Path(entry.path), error)
+        yield entry.path, f"{status.st_size} {status.st_mtime_ns}"
 
 
 def _is_picture(name: str) -> bool:
@@ -218,7 +230,7 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _unreadable(folder: Path, error: OSError) -> NoReturn:
-    raise DataError(f"The folder {folder.name!r} cannot be read", f"{display(folder)}: {reason(error)}.") from error
+    raise DataError(f"{display(folder.name)!r} cannot be read", f"{display(folder)}: {reason(error)}.") from error
 
 
 def _listed(names: list[str]) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cnn_tui.engine import decoded_cache
-from cnn_tui.engine.decode import Decoded, UnreadablePictureError, check_all, decode_all, picture_size
+from cnn_tui.engine.decode import Decoded, Unreadable, UnreadablePictureError, check_all, decode_all, picture_size
 from cnn_tui.engine.folder import Listing, display
 from cnn_tui.engine.rows import Labels
 from cnn_tui.engine.sources import FolderSource, MemorySource, PictureSource
@@ -31,7 +31,7 @@ class FolderSet:
 
     What was required stays in memory and, for later runs, in a cache on disk: at the pictures' own size, if a sample
     of them has the same one and it is not above ``image_size``, else as squares of ``image_size``. Where what a run
-    requires does not fit in memory, the files are only looked at, and decoded whenever they are used.
+    requires does not fit in memory, the files are only looked at, and decoded to that size whenever they are used.
     """
 
     def __init__(self, listing: Listing, image_size: int) -> None:
@@ -46,6 +46,7 @@ class FolderSet:
         self._decoded = self._nothing({})
         self._looked_at = np.zeros(len(self.labels), dtype=np.bool_)
         self._in_memory = True
+        self._keeps = True  # until that fails, which is told once
 
     def require(self, places: Tensor, should_stop: ShouldStop) -> Generator[Event, None, dict[int, str]]:
         """See :class:`PictureSet`."""
@@ -55,7 +56,8 @@ class FolderSet:
             yield from (self._decode if self._in_memory else self._look_at)(wanted, should_stop)
         unreadable = self._decoded.unreadable
         found = np.intersect1d(wanted, np.fromiter(unreadable, dtype=np.int64))
-        return {place: f"{display(self._paths[place])}: {unreadable[place]}" for place in found.tolist()}
+        self._decoded = self._decoded.lasting()
+        return {place: f"{display(self._paths[place])}: {unreadable[place].reason}" for place in found.tolist()}
 
     def sources(self) -> tuple[PictureSource, PictureSource]:
         """See :class:`PictureSet`."""
@@ -65,7 +67,7 @@ class FolderSet:
     def _source(self, start: int, labels: Tensor) -> PictureSource:
         stop = start + len(labels)
         if not self._in_memory:
-            return FolderSource(self._paths[start:stop], labels, self.classes, self._image_size)
+            return FolderSource(self._paths[start:stop], labels, self.classes, self._size)
         first, last = np.searchsorted(self._decoded.places, [start, stop])
         rows = torch.from_numpy(self._decoded.places[first:last] - start)
         position = torch.full((len(labels),), -1).index_copy_(0, rows, torch.arange(len(rows)))
@@ -76,7 +78,9 @@ class FolderSet:
         """Take from the cache what it has of the wanted pictures, decode the others and put them there."""
         if not self._fits(len(self._decoded.places) + len(self._decoded.lacking(wanted))):
             self._decoded = self._nothing(self._decoded.unreadable)
-        cached, damaged = decoded_cache.read(self._listing, self._cached_as, self._size, self._decoded.lacking(wanted))
+        cached, damaged = decoded_cache.read(
+            self._listing, self._cached_as, self._size, self._decoded.lacking(wanted), should_stop
+        )
         for path in damaged:
             yield WarningRaised(
                 title="The cache of decoded pictures was damaged",
@@ -84,6 +88,7 @@ class FolderSet:
                 hint="They are decoded again.",
             )
         self._decoded = self._decoded.united(cached)
+        del cached  # which may be as large as what it is now part of
         lacking = self._decoded.lacking(wanted)
         if len(lacking):
             size_limit()  # A wrong limit is told before the work, not after it.
@@ -92,17 +97,20 @@ class FolderSet:
             yield from self._keep(new)
 
     def _look_at(self, wanted: _Places, should_stop: ShouldStop) -> Generator[Event, None, None]:
-        unreadable = self._decoded.unreadable
+        unreadable = self._decoded.unreadable or decoded_cache.unreadable(self._listing, self._cached_as)
         self._decoded = self._nothing(unreadable)
         places = self._decoded.lacking(wanted[~self._looked_at[wanted]])
         found = yield from check_all(self._paths, places, should_stop)
-        self._looked_at[places] = True
+        self._looked_at[[place for place in places.tolist() if place not in found]] = True
         self._decoded = self._nothing({**unreadable, **found})
 
     def _keep(self, decoded: Decoded) -> Generator[Event, None, None]:
+        if not self._keeps:
+            return
         try:
             decoded_cache.write(self._listing, self._cached_as, decoded)
         except StorageError as error:
+            self._keeps = False
             yield WarningRaised(
                 title="The decoded pictures are not kept", detail=f"{error.title}: {error.detail}", hint=error.hint
             )
@@ -115,7 +123,7 @@ class FolderSet:
     def _cached_as(self) -> int | None:
         return None if self._own_size else self._image_size
 
-    def _nothing(self, unreadable: Mapping[int, str]) -> Decoded:
+    def _nothing(self, unreadable: Mapping[int, Unreadable]) -> Decoded:
         return Decoded.none(self._size, unreadable)
 
     def _fits(self, count: int) -> bool:

@@ -42,7 +42,7 @@ class Artifacts:
         weights: the trained tensors by name.
         evaluation: what the network said of N test pictures.
         index: the place of each of them in the whole test split, int64 (N,).
-        pictures: the whole test split.
+        pictures: the test split, of which those can be used.
     """
 
     weights: dict[str, Tensor]

@@ -49,8 +49,8 @@ def choose(labels: Labels, config: DataConfig, seed: int, usable: Tensor) -> Row
     """The rows of a run, without the pictures that are not ``usable``, bool (N + M,).
 
     Another picture takes the place of one that is not, the same whichever others are known to be usable: what is
-    found out about pictures that are not chosen never changes the choice. The test limit takes the same pictures
-    whatever the seed, so that runs are measured on the same ones.
+    found out about pictures that are not chosen never changes the choice. Of a test split of its own the test limit
+    takes the same pictures whatever the seed, so that runs are measured on the same ones.
     """
     train, test = torch.arange(len(labels.train)), torch.arange(len(labels) - labels.offset)
     if labels.test is None:

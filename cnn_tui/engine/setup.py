@@ -88,7 +88,7 @@ def _normalisation(classifier: Classifier, loaded: LoadedData, memory: Memory) -
     """What the weights were trained with, else what the run's own pictures measure."""
     if classifier.mean and classifier.std:
         return classifier.mean, classifier.std
-    key = (loaded.identity, loaded.train_indices.numpy().tobytes())
+    key = (loaded.identity, classifier.image_size, loaded.train_indices.numpy().tobytes())
     measured = memory.statistics.recall(key) or loaded.statistics()
     memory.statistics.keep(key, measured)
     return measured

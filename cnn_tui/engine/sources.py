@@ -44,8 +44,8 @@ class PictureSource(Protocol):
         ...
 
     @property
-    def nbytes(self) -> int:
-        """How much memory the pictures take that are kept."""
+    def picture_bytes(self) -> int:
+        """How much memory a picture takes that is kept; 0 where none is."""
         ...
 
     def only(self, rows: Tensor) -> PictureSource:
@@ -91,9 +91,9 @@ class MemorySource:
                 yield self.pictures(indices), self.labels.index_select(0, indices)
 
     @property
-    def nbytes(self) -> int:
+    def picture_bytes(self) -> int:
         """See :class:`PictureSource`."""
-        return self._rows.nbytes
+        return self._rows.shape[1:].numel()
 
     def only(self, rows: Tensor) -> MemorySource:
         """See :class:`PictureSource`."""
@@ -111,11 +111,11 @@ class MemorySource:
 
 
 class FolderSource:
-    """Picture files decoded by a pool of threads, each resized to a square of ``image_size`` pixels."""
+    """Picture files decoded by a pool of threads, each resized to ``size`` (height, width)."""
 
-    def __init__(self, paths: Sequence[str], labels: Tensor, classes: tuple[str, ...], image_size: int) -> None:
+    def __init__(self, paths: Sequence[str], labels: Tensor, classes: tuple[str, ...], size: tuple[int, int]) -> None:
         self._paths = paths
-        self._size = (image_size, image_size)
+        self._size = size
         self.labels = labels
         self.classes = classes
 
@@ -146,7 +146,7 @@ class FolderSource:
                     yield torch.from_numpy(pictures).permute(0, 3, 1, 2), self.labels[indices]
 
     @property
-    def nbytes(self) -> int:
+    def picture_bytes(self) -> int:
         """See :class:`PictureSource`."""
         return 0
 

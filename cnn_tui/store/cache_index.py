@@ -85,6 +85,11 @@ class CachedSet:
     size: int
     used: float
 
+    @property
+    def is_pictures(self) -> bool:
+        """Whether it holds decoded pictures; else features."""
+        return self.folder.parent == pictures_folder()
+
 
 def features_folder() -> Path:
     """Where sets of features are kept."""
@@ -156,34 +161,43 @@ def size_limit() -> int:
 def make_room(keep: Path, coming: int) -> list[CachedSet]:
     """Remove the sets that were not used for longest until so many more bytes fit the limit; ``keep`` stays.
 
+    Decoded pictures never take the place of features, which are dearer: those of one run could drive each other out
+    for ever.
+
     Returns:
         What was removed.
 
     Raises:
-        StorageError: they would not fit beside ``keep`` alone; if that is too large by itself, it is removed.
+        StorageError: they would not fit beside what stays; if ``keep`` is too large by itself, it is removed.
     """
     sets, limit = cached_sets(), size_limit()
-    own = sum(one.size for one in sets if one.folder == keep)
-    if own + coming > limit:
-        if own > limit:
+    only_pictures = keep.parent == pictures_folder()
+    mobile = [one for one in sets if one.folder != keep and (one.is_pictures or not only_pictures)]
+    total = sum(one.size for one in sets) + coming
+    least = total - sum(one.size for one in mobile)
+    if least > limit:
+        if sum(one.size for one in sets if one.folder == keep) > limit:
             shutil.rmtree(keep, ignore_errors=True)
         raise StorageError(
             "They are more than may be kept",
-            f"{(own + coming) / 1e9:,.2f} GB of at most {limit / 1e9:,.2f} GB.",
-            f"Set {LIMIT_VARIABLE} to more gigabytes.",
+            f"{least / 1e9:,.2f} GB of at most {limit / 1e9:,.2f} GB.",
+            f"Set {LIMIT_VARIABLE} to more gigabytes, or let 'cnn-tui cache clear' make room.",
         )
-    total, removed = sum(one.size for one in sets) + coming, []
-    for one in sorted(sets, key=lambda one: one.used):
-        if total > limit and one.folder != keep:
-            remove(one)
+    removed = []
+    for one in sorted(mobile, key=lambda one: one.used):
+        if total > limit and remove(one):
             removed.append(one)
             total -= one.size
     return removed
 
 
-def remove(cached: CachedSet) -> None:
-    """Delete a set. A run that reads it has in memory already, or open, what it needs."""
+def remove(cached: CachedSet) -> bool:
+    """Delete a set; whether it is gone. A run that reads it has what it needs in memory, or open.
+
+    Windows does not delete what is open: then the rest of it is found without a description, and goes later.
+    """
     shutil.rmtree(cached.folder, ignore_errors=True)
+    return not cached.folder.exists()
 
 
 def ago(seconds: float) -> str:
@@ -197,18 +211,26 @@ def ago(seconds: float) -> str:
 
 
 def _sets(folder: Path, kind: type[AboutFeatures | AboutPictures]) -> Iterator[CachedSet]:
-    if folder.is_dir():
-        yield from (_read(path, kind) for path in folder.iterdir() if path.is_dir())
+    for path in _inside(folder):
+        about, used = None, 0.0
+        with contextlib.suppress(OSError, ValidationError):
+            about = kind.model_validate_json((path / ABOUT_FILE).read_bytes())
+            used = (path / ABOUT_FILE).stat().st_mtime
+        size = sum(_size(part) for part in _inside(path) if part.name != ABOUT_FILE)
+        if about is not None or size:
+            yield CachedSet(path.name, path, about, size, used)
 
 
-def _read(folder: Path, kind: type[AboutFeatures | AboutPictures]) -> CachedSet:
-    size = 0
-    for path in folder.iterdir():
-        with contextlib.suppress(OSError):  # It may be a temporary file that has become another one.
-            size += path.stat().st_size if path.name != ABOUT_FILE else 0
+def _inside(folder: Path) -> list[Path]:
+    """What is in a folder, which another process may remove meanwhile."""
     try:
-        content = (folder / ABOUT_FILE).read_bytes()
-        used = (folder / ABOUT_FILE).stat().st_mtime
-        return CachedSet(folder.name, folder, kind.model_validate_json(content), size, used)
-    except (OSError, ValidationError):
-        return CachedSet(folder.name, folder, None, size, 0.0)
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # A temporary file may have become another one.
+        return 0

@@ -69,7 +69,6 @@ class Estimate:
         memory_bytes: the peak of the last run like this one.
         least_memory_bytes: what weights, gradients and optimizer take at any rate.
         seconds: from start to result, by past runs like this one; ``runs`` is how many.
-        at_most: whether it can only be less, as features are kept that those runs may have had to compute.
     """
 
     pictures: Pictures | None
@@ -79,7 +78,6 @@ class Estimate:
     least_memory_bytes: int
     seconds: float | None
     runs: int
-    at_most: bool
 
 
 def estimate(
@@ -95,17 +93,16 @@ def estimate(
     used = pictures(experiment.data, counts)
     steps = None if used is None else steps_per_epoch(used.train, experiment.training.batch_size)
     alike = comparable(experiment, past)
-    as_large = _as_large(experiment, used, counts, alike) if kept and used else []
-    seconds = [_seconds_like(experiment, used, counts, run) for run in as_large or alike] if used else []
+    prepared = [run for run in alike if kept and used and _had_to_prepare(run, experiment, used, counts)]
+    seconds = [_seconds_like(experiment, used, counts, run, bool(prepared)) for run in prepared or alike if used]
     return Estimate(
         pictures=used,
         steps_per_epoch=steps,
         steps=None if steps is None else steps * experiment.training.epochs,
         memory_bytes=_memory(experiment, alike),
         least_memory_bytes=_least_memory(experiment),
-        seconds=(min(seconds) if as_large else _median(seconds)) if seconds else None,
+        seconds=(min(seconds) if prepared else _median(seconds)) if seconds else None,
         runs=len(seconds),
-        at_most=bool(as_large),
     )
 
 
@@ -149,12 +146,12 @@ def _cost(experiment: Experiment) -> tuple[object, ...]:
     return *model, experiment.data.image_size, stored, training.device, training.precision
 
 
-def _as_large(
-    experiment: Experiment, used: Pictures, counts: SplitCounts | None, alike: Sequence[PastRun]
-) -> list[PastRun]:
-    """Those of the runs that needed the features of as many pictures at least: what is missing is little then."""
-    needed = [(_used_by(run, experiment, counts), run) for run in alike]
-    return [run for then, run in needed if then and then.total >= used.total]
+def _had_to_prepare(run: PastRun, experiment: Experiment, used: Pictures, counts: SplitCounts | None) -> bool:
+    """Whether a run needed the same features for as many pictures at least, so that little of them can be missing."""
+    data, then = run.experiment.data, _used_by(run, experiment, counts)
+    same = (data.dataset, data.root, run.experiment.model.weights)
+    wanted = (experiment.data.dataset, experiment.data.root, experiment.model.weights)
+    return same == wanted and then is not None and then.total >= used.total
 
 
 def _used_by(run: PastRun, experiment: Experiment, counts: SplitCounts | None) -> Pictures | None:
@@ -168,10 +165,12 @@ def _median(seconds: Sequence[float]) -> float:
     return statistics.median(seconds)
 
 
-def _seconds_like(experiment: Experiment, used: Pictures, counts: SplitCounts | None, run: PastRun) -> float:
-    """Training at that run's pace, and as long for all else as it took for as many pictures."""
+def _seconds_like(
+    experiment: Experiment, used: Pictures, counts: SplitCounts | None, run: PastRun, prepared: bool
+) -> float:
+    """Training at that run's pace, and as long for all else as it took: for as many pictures, unless it is prepared."""
     then = _used_by(run, experiment, counts)
-    scale = used.total / then.total if then and then.total else 1.0
+    scale = used.total / then.total if then and then.total and not prepared else 1.0
     rest = max(0.0, run.total_seconds - run.train_seconds)
     return experiment.training.epochs * used.train / run.images_per_second + rest * scale
 

@@ -162,9 +162,7 @@ def _download_words(survey: Survey) -> str:
 
 
 def _time_words(known: Estimate) -> str:
-    if known.seconds is None:
-        return _UNKNOWN
-    return f"{'at most' if known.at_most else 'about'} {duration(known.seconds)}"
+    return _UNKNOWN if known.seconds is None else f"about {duration(known.seconds)}"
 
 
 def _count(part: ModelPart) -> str:
