@@ -58,7 +58,7 @@ def frozen(experiment: Experiment, loaded: LoadedData) -> Frozen:
     classifier.network.to(chosen.device).to(memory_format=torch.channels_last)
     classifier.eval_mode()
     preprocess = Preprocess(experiment.data.image_size, *loaded.statistics())
-    feed = PictureFeed(loaded.train.to(chosen.device), preprocess, chosen.device)
+    feed = PictureFeed(loaded.to(chosen.device).train, preprocess, chosen.device)
     return Frozen(Backbone(cut(classifier).backbone, chosen), feed)
 
 

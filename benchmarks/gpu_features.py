@@ -43,10 +43,12 @@ def prepare(parts: Frozen, rows: torch.Tensor, batch: int) -> None:
 def measure(architecture: str, folder: str, pictures: int, rate: float) -> dict[str, Any]:
     """Time one model's pass over so many pictures; ``rate`` is that of large square matrices."""
     experiment = setting(folder, architecture, training={"device": "cuda"})
-    parts = frozen(experiment, load(experiment))
+    loaded = load(experiment)
+    parts = frozen(experiment, loaded)
     device = parts.backbone.compute.device
     batch = feature_batch(_SIZE, device)
-    rows = torch.arange(pictures) % len(parts.feed.source)
+    known = torch.cat([loaded.train_indices, loaded.validation_indices])
+    rows = known[torch.arange(pictures) % len(known)]
     run(parts, rows[: _WARM_UP_BATCHES * batch], batch)
     took = seconds(lambda: run(parts, rows, batch), device)
     return {

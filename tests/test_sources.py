@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from cnn_tui.engine import data
+from cnn_tui.engine import sources
 from cnn_tui.engine.data import LoadedData
 from cnn_tui.engine.sources import MemorySource
 
@@ -50,7 +50,8 @@ def test_a_device_is_given_pictures_and_labels() -> None:
     moved = loaded(source(), source()).to(META)
     assert moved.train is not moved.test
     assert moved.train.pictures(torch.tensor([1, 7])).device == META
-    assert moved.test.labels.device == META
+    ((pictures, labels),) = moved.test.batches(torch.tensor([2, 4]), 4)
+    assert (pictures.device, labels.device) == (META, META)
 
 
 def test_one_split_for_both_stays_one_on_a_device() -> None:
@@ -60,13 +61,20 @@ def test_one_split_for_both_stays_one_on_a_device() -> None:
 
 
 def test_pictures_that_would_fill_the_device_stay_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    here = loaded(source(), source())
-    monkeypatch.setattr(data, "free_memory", lambda device: 2 * 5 * 12)
-    assert here.to(META).train.pictures(torch.tensor([1])).device == META
-    monkeypatch.setattr(data, "free_memory", lambda device: 2 * 5 * 12 - 1)
-    assert here.to(META) is here
+    row = torch.tensor([1])
+    for free, place in ((2 * 3 * 12, "meta"), (2 * 3 * 12 - 1, "cpu")):
+        monkeypatch.setattr(sources, "free_memory", lambda device, free=free: free)
+        assert loaded(source(), source()).to(META).train.pictures(row).device.type == place
+
+
+def test_pictures_that_are_not_asked_for_stay_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(MemorySource, "to")
+    moved = loaded(source(), source()).to(META)
+    assert len(moved.train) == 10
+    assert moved.train.labels.device.type == "cpu"
 
 
 def test_a_processor_takes_them_as_they_are() -> None:
     here = loaded(source(), source())
-    assert here.to(torch.device("cpu")) is here
+    there = here.to(torch.device("cpu"))
+    assert (there.train, there.test) == (here.train, here.test)

@@ -82,6 +82,13 @@ def test_a_stack_learns_what_each_layer_learns_alone(name: str, dropout: float) 
             torch.testing.assert_close(tensor, other, rtol=1e-3, atol=1e-5)
 
 
+def test_sgd_without_momentum_is_plain_descent() -> None:
+    config = settings(optimizer={"name": "sgd", "learning_rate": 0.1, "momentum": 0.0})
+    order, factors = orders([0]), [1.0, 0.5, 0.25, 0.1]
+    stack, alone = HeadStack(material(), [config]), NetworkLearner(material(), config)
+    assert train(stack, order, factors) == [pytest.approx(row, rel=1e-4) for row in train(alone, order, factors)]
+
+
 def test_frozen_steps_run_in_the_precision_of_the_backbone_and_the_last_layer_in_float32() -> None:
     plain = material(0.5)
     frozen = nn.Linear(FEATURES, FEATURES).requires_grad_(False)

@@ -9,6 +9,7 @@ from cnn_tui.engine.preprocess import Channels
 from cnn_tui.engine.sources import PictureSource
 
 _BATCH = 1024
+_DIGITS = 5
 _LEAST_DEVIATION = 1 / 255
 
 
@@ -26,5 +27,6 @@ def channel_statistics(source: PictureSource, rows: Tensor) -> tuple[Channels, C
 
 
 def _channels(values: Tensor) -> Channels:
-    red, green, blue = values.tolist()
+    # Rounded, because sums differ in their last digits from device to device, and stored features go by these.
+    red, green, blue = (round(value, _DIGITS) for value in values.tolist())
     return red, green, blue

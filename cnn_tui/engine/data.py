@@ -13,19 +13,17 @@ from cnn_tui.catalog.datasets import DATASETS
 from cnn_tui.config.experiment import DataConfig
 from cnn_tui.engine.channels import channel_statistics
 from cnn_tui.engine.datasets import Split, load_official, official_identity, official_stamp
-from cnn_tui.engine.device import free_memory
 from cnn_tui.engine.folder import class_names, display, scan
 from cnn_tui.engine.folder_set import FolderSet
 from cnn_tui.engine.picture_sets import MemorySet, PictureSet
 from cnn_tui.engine.preprocess import Channels
 from cnn_tui.engine.rows import Rows, choose, places
-from cnn_tui.engine.sources import FolderSource, MemorySource, PictureSource
+from cnn_tui.engine.sources import DeviceSource, FolderSource, MemorySource, PictureSource
 from cnn_tui.engine.stopping import ShouldStop
 from cnn_tui.engine.warm import Memory
 from cnn_tui.errors import DataError
 from cnn_tui.events import Event, Phase, WarningRaised
 
-_DEVICE_SHARE = 0.5  # of the device's free memory, at most, for pictures; the rest is for the network
 _STATISTICS_ON_DEMAND = 4096  # pictures at most, where each has to be decoded for it
 _MOST_NAMED = 10
 
@@ -59,17 +57,16 @@ class LoadedData:
         return channel_statistics(self.train, rows)
 
     def to(self, device: torch.device) -> LoadedData:
-        """The same with the pictures of its rows on a device, where they are in memory at all and fit there."""
-        if device.type == "cpu":
-            return self
+        """The same with the pictures of its rows on a device, where they are in memory at all."""
         one_split, rows = self.test is self.train, torch.cat([self.train_indices, self.validation_indices])
-        rows = torch.unique(torch.cat([rows, self.test_indices]) if one_split else rows)
-        test_rows = rows[:0] if one_split else self.test_indices
-        needed = len(rows) * self.train.picture_bytes + len(test_rows) * self.test.picture_bytes
-        if needed > _DEVICE_SHARE * free_memory(device):
-            return self
-        train = self.train.only(rows).to(device)
-        return replace(self, train=train, test=train if one_split else self.test.only(test_rows).to(device))
+        train = _on(device, self.train, torch.unique(torch.cat([rows, self.test_indices]) if one_split else rows))
+        return replace(self, train=train, test=train if one_split else _on(device, self.test, self.test_indices))
+
+
+def _on(device: torch.device, source: PictureSource, rows: Tensor) -> PictureSource:
+    if device.type != "cpu" and isinstance(source, MemorySource):
+        return DeviceSource(source, rows, device)
+    return source
 
 
 def class_count(config: DataConfig) -> int:

@@ -54,6 +54,8 @@ def compute(config: TrainingConfig) -> Compute:
         ConfigError: the device that was asked for is not there.
     """
     device = _device(config.device)
+    # Where float32 is asked for it is meant, and not the 19 bits that convolutions would make of it on newer GPUs.
+    torch.backends.cudnn.allow_tf32 = False
     if config.precision == "auto":
         return Compute(device, torch.bfloat16 if bfloat16_is_fast(device) else torch.float32)
     return Compute(device, torch.bfloat16 if config.precision == "bfloat16" else torch.float32)
@@ -123,6 +125,7 @@ def peak_memory(device: torch.device) -> int:
 def reset_peak_memory(device: torch.device) -> None:
     """Begin a new measurement, where the device can."""
     if device.type == "cuda":
+        torch.cuda.init()  # type: ignore[no-untyped-call]
         torch.cuda.reset_peak_memory_stats(device)
 
 

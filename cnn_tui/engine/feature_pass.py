@@ -102,7 +102,7 @@ class FeaturePass:
         return remembered if remembered is not None and last_used(remembered.folder) is not None else None
 
     def _memory_key(self) -> tuple[object, ...]:
-        return (self._backbone.origin or self._backbone, *self._facts())
+        return (self._backbone.origin or self._backbone, str(self._device), *self._facts())
 
     def _key(self) -> str:
         digest = hashlib.sha256(self._backbone.fingerprint())

@@ -105,7 +105,8 @@ class GrowingSet:
         self.done += len(features)
         waiting = self.features[self._kept : self.done].nbytes
         due = waiting > _CHUNK_BYTES or time.perf_counter() - self._kept_at > _CHUNK_SECONDS
-        return self._keep() if due else None
+        # While the disk is busy with the last chunk, the next one grows.
+        return self._keep() if due and (self._writing is None or self._writing.done()) else None
 
     def finish(self) -> StorageError | None:
         """Have everything written. What has failed to be, if anything has."""

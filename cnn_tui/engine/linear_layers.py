@@ -145,12 +145,13 @@ def _fused_step(config: OptimizerConfig, values: Tensor, gradient: Tensor) -> Ca
     """
     first = torch.zeros_like(values)
     if config.name == "sgd":
+        momenta = [first] if config.momentum else []
 
         def sgd(rate: Tensor | float, _number: Tensor) -> None:
             torch._fused_sgd_(
                 [values],
                 [gradient],
-                [first],
+                momenta,
                 weight_decay=0.0,
                 momentum=config.momentum,
                 lr=rate,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.engine.backbone import Backbone, BackboneFeed
+from cnn_tui.engine.backbone import Backbone, BackboneFeed, feature_batch
 from cnn_tui.engine.data import LoadedData
 from cnn_tui.engine.device import Compute
 from cnn_tui.engine.feature_pass import FeaturePass
@@ -80,8 +80,9 @@ def _kept(features: FeaturePass) -> Generator[Event, None, tuple[FeatureFeed, Fe
 
 def evaluation_batch(image_size: int, device: torch.device) -> int:
     """How many pictures of this side are run at once where no gradients are kept."""
-    pixels = _EVALUATION_PIXELS * (_GPU_FACTOR if device.type == "cuda" else 1)
-    return max(16, min(1024, pixels // image_size**2))
+    if device.type == "cuda":
+        return min(1024, _GPU_FACTOR * _EVALUATION_PIXELS // image_size**2, feature_batch(image_size, device))
+    return max(16, min(1024, _EVALUATION_PIXELS // image_size**2))
 
 
 def _normalisation(classifier: Classifier, loaded: LoadedData, memory: Memory) -> tuple[Channels, Channels]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 from collections.abc import Iterator, Sequence
 from typing import Protocol
@@ -13,11 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cnn_tui.engine.decode import UnreadablePictureError, decode
+from cnn_tui.engine.device import free_memory
 from cnn_tui.engine.folder import display
 from cnn_tui.engine.parallel import WORKERS, in_parallel
 from cnn_tui.errors import DataError
 
 _BATCHES_AHEAD = 2
+_DEVICE_SHARE = 0.5  # of the free memory, at most, for pictures; the rest is for the network
 
 
 class PictureSource(Protocol):
@@ -41,19 +44,6 @@ class PictureSource(Protocol):
 
     def batches(self, order: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Pictures and labels of the rows in ``order``, ``batch_size`` at a time; the last batch may be smaller."""
-        ...
-
-    @property
-    def picture_bytes(self) -> int:
-        """How much memory a picture takes that is kept; 0 where none is."""
-        ...
-
-    def only(self, rows: Tensor) -> PictureSource:
-        """The same rows, of which only the pictures at these, int64 (K,), each once, are kept."""
-        ...
-
-    def to(self, device: torch.device) -> PictureSource:
-        """The same pictures kept on a device, where they are kept at all."""
         ...
 
 
@@ -92,11 +82,11 @@ class MemorySource:
 
     @property
     def picture_bytes(self) -> int:
-        """See :class:`PictureSource`."""
+        """How much memory a picture takes."""
         return self._rows.shape[1:].numel()
 
     def only(self, rows: Tensor) -> MemorySource:
-        """See :class:`PictureSource`."""
+        """The same rows, of which only the pictures at these, int64 (K,), each once, are kept."""
         if len(rows) == len(self._rows):
             return self
         rows = rows.to(self._rows.device)
@@ -104,10 +94,40 @@ class MemorySource:
         return MemorySource(self.pictures(rows), self.labels, self.classes, position)
 
     def to(self, device: torch.device) -> MemorySource:
-        """See :class:`PictureSource`."""
-        if self._rows.device == device:
-            return self
+        """The same pictures on a device."""
         return MemorySource(self._rows.to(device).permute(0, 3, 1, 2), self.labels, self.classes, self._position)
+
+
+class DeviceSource:
+    """Pictures that go to a device when they are first asked for, which features that are there already spare them.
+
+    Where they would take more than half of the device's free memory, they stay, and each batch goes by itself.
+    """
+
+    def __init__(self, source: MemorySource, rows: Tensor, device: torch.device) -> None:
+        """``rows`` are those that will be asked for, int64 (K,), each once."""
+        self.labels = source.labels
+        self.classes = source.classes
+        self._source = source
+        self._rows = rows
+        self._device = device
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def pictures(self, indices: Tensor) -> Tensor:
+        """See :class:`PictureSource`."""
+        return self._there.pictures(indices)
+
+    def batches(self, order: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """See :class:`PictureSource`."""
+        return self._there.batches(order, batch_size)
+
+    @functools.cached_property
+    def _there(self) -> MemorySource:
+        if len(self._rows) * self._source.picture_bytes > _DEVICE_SHARE * free_memory(self._device):
+            return self._source
+        return self._source.only(self._rows).to(self._device)
 
 
 class FolderSource:
@@ -144,19 +164,6 @@ class FolderSource:
                 if len(indices):
                     pictures = np.stack(list(itertools.islice(decoded, len(indices))))
                     yield torch.from_numpy(pictures).permute(0, 3, 1, 2), self.labels[indices]
-
-    @property
-    def picture_bytes(self) -> int:
-        """See :class:`PictureSource`."""
-        return 0
-
-    def only(self, rows: Tensor) -> FolderSource:
-        """Itself: its pictures are not kept."""
-        return self
-
-    def to(self, device: torch.device) -> FolderSource:
-        """Itself: its pictures are not kept."""
-        return self
 
     def _decode(self, row: int) -> NDArray[np.uint8]:
         path = self._paths[row]

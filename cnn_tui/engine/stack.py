@@ -24,9 +24,8 @@ _FLOAT_BYTES = 4
 _CHUNK_STEPS = 64
 _CHUNK_BYTES = 16 * 2**20  # of what so many steps read and say
 _GATHERED_BYTES = 512 * 2**10  # what stays in a core's own cache until it is learnt from
-_WORTH_SHARING = (
-    16e6  # floating-point operations in a step; below it, threads wait longer for each other than they work
-)
+# Floating-point operations in a step; below it, threads wait longer for each other than they work.
+_WORTH_SHARING = 16e6
 
 
 def stackable(head: nn.Sequential | None) -> bool:
@@ -62,29 +61,31 @@ class HeadStack:
         weights = torch.stack([state[self._weight] for state in states])
         biases = torch.stack([state[self._bias] for state in states]) if self._bias in states[0] else None
         self._layers = LinearLayers(weights, biases, configs, self._streams)
-        before = self._streams * sum(parameter.numel() for parameter in frozen.parameters())
-        device = material.compute.device
-        # Dropout draws from generators of the processor, which a recording would not do again.
-        self._again = Captured(self._learn) if device.type == "cuda" and not self._prefixes else None
-        self._work = self._config.batch_size * (4 * weights.numel() + 2 * before)
+        self._recorded: dict[torch.Size, Captured] = {}
+        self._work = self._config.batch_size * 4 * weights.numel()
 
     def steps(self, rows: Sequence[Tensor], factors: Sequence[float], should_stop: ShouldStop) -> Iterator[Steps]:
         """See ``Learner``; several steps at a time."""
-        own = self._own(rows)
-        parts = list(self._parts(own))
+        own, schedule = self._own(rows), self._layers.schedule(factors)
         for prefix in self._prefixes:
             prefix.train()
         done = 0
-        for part in parts:
+        for part in self._parts(own):
             if should_stop():
                 return
             count = -(-part.shape[1] // self._config.batch_size)
-            with one_thread() if self._work < _WORTH_SHARING else nullcontext():
-                schedule = self._layers.schedule(factors[done : done + count])
-                learn = self._again if self._again is not None and part.shape == parts[0].shape else self._learn
-                losses, hits = learn(part, schedule)
+            losses, hits = self._learnt(part, schedule[:, done : done + count])
             yield Steps(count, part.shape[1], losses, hits)
             done += count
+
+    @torch.inference_mode()
+    def _learnt(self, rows: Tensor, schedule: Tensor) -> tuple[Tensor, ...]:
+        """What :meth:`_learn` gives, replayed on a GPU. Dropout draws before it: a recording would draw the same."""
+        before = (self._through_prefixes(rows, schedule.shape[1]),) if self._prefixes else ()
+        if rows.is_cuda:
+            return self._recorded.setdefault(rows.shape, Captured())(self._learn, rows, schedule, *before)
+        with one_thread() if self._work < _WORTH_SHARING else nullcontext():
+            return self._learn(rows, schedule, *before)
 
     def _own(self, rows: Sequence[Tensor]) -> Tensor:
         """The rows (S, N) of the streams, on the device; the layers of a stream have the same."""
@@ -101,9 +102,11 @@ class HeadStack:
         if whole < rows.shape[1]:
             yield rows[:, whole:]
 
-    @torch.inference_mode()
-    def _learn(self, rows: Tensor, schedule: Tensor) -> tuple[Tensor, Tensor]:
-        """The scheduled steps on rows (S, steps * B); summed losses and hits of every layer."""
+    def _learn(self, rows: Tensor, schedule: Tensor, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """The scheduled steps on rows (S, steps * B); summed losses and hits of every layer.
+
+        ``inputs`` are what the last layers see, (steps, S, B, F), where frozen steps come before them.
+        """
         count, classes, smoothing = schedule.shape[1], self._layers.classes, self._config.label_smoothing
         labels = self._train.labels[rows].view(self._streams, count, 1, -1).transpose(0, 1)
         targets = torch.full(
@@ -111,7 +114,7 @@ class HeadStack:
         )
         targets.scatter_(3, labels.unsqueeze(3), 1 - smoothing + smoothing / classes)
         pulls = targets.mul(-1 / labels.shape[3]).expand(-1, -1, self._each, -1, -1)
-        said = self._layers.learn(self._inputs(rows, count), pulls, schedule)  # (steps, S, T, C, B)
+        said = self._layers.learn(inputs or self._inputs(rows, count), pulls, schedule)  # (steps, S, T, C, B)
         losses = said.mul(targets).sum(dim=(0, 3, 4), dtype=torch.float64).neg_()
         hits = (said.max(dim=3).indices == labels).sum(dim=(0, 3))  # argmax is ten times slower along this axis
         return losses.flatten(), hits.flatten()
@@ -121,11 +124,19 @@ class HeadStack:
         each = rows.view(self._streams, count, -1).transpose(0, 1)  # (steps, S, B)
         together = max(1, _GATHERED_BYTES // (each[0].numel() * self._layers.inputs * _FLOAT_BYTES))
         for part in torch.split(each, together):
-            features = self._train.inputs(part)
-            yield torch.stack([self._prepared(batch) for batch in features]) if self._prefixes else features
+            yield self._train.inputs(part)
+
+    def _through_prefixes(self, rows: Tensor, count: int) -> Tensor:
+        """What the last layers see in some steps, (steps, S, B, F), of which dropout draws each batch by itself.
+
+        The fully connected layers among the frozen steps see all batches at once, for which they are twice as fast.
+        """
+        features = self._train.inputs(rows.view(self._streams, count, -1)).to(self._material.compute.dtype)
+        each = [_on_each(prefix, own) for prefix, own in zip(self._prefixes, features, strict=True)]
+        return torch.stack(each, dim=1).float()
 
     def _prepared(self, features: Tensor) -> Tensor:
-        """What a last layer sees, (S, B, F) of features (S, B, ...); in training dropout draws for each stream."""
+        """What the last layers see at test time, (S, B, F) of features (S, B, ...)."""
         if not self._prefixes:
             return features
         inputs = features.to(self._material.compute.dtype)
@@ -169,8 +180,18 @@ def _prefix(frozen: nn.Sequential, seed: int) -> nn.Sequential:
     """The frozen steps with dropout that draws from this seed."""
     randomness = Randomness(seed)
     return nn.Sequential(
-        *(SeededDropout(step.p, randomness) if isinstance(step, SeededDropout) else step for step in frozen)
+        *(SeededDropout(step.p, randomness, step.layer) if isinstance(step, SeededDropout) else step for step in frozen)
     )
+
+
+def _on_each(prefix: nn.Sequential, batches: Tensor) -> Tensor:
+    """What the frozen steps make of batches (N, B, ...), one after the other."""
+    for step in prefix:
+        if isinstance(step, SeededDropout) and step.p:
+            batches = step.on_each(batches)
+        else:
+            batches = step(batches.flatten(0, 1)).unflatten(0, batches.shape[:2])
+    return batches
 
 
 def _features(feed: Feed) -> FeatureFeed:

@@ -13,9 +13,15 @@ import torch
 from torch import Tensor, nn
 from torchvision.ops import StochasticDepth
 
+_LEVELS = 2**16  # of a probability: four draws come out of 64 random bits, an order of magnitude faster than bernoulli_
+_LEAST = -(2**63)
+
 
 class Randomness:
-    """The generators that a network's random layers draw from: one for each device, made when first asked for."""
+    """The generators that a network's random layers draw from: one for each layer on each device, made when asked for.
+
+    With one each, it does not matter whether a layer draws for many batches before the next layer draws for the first.
+    """
 
     def __init__(self, seed: int) -> None:
         self._generators: dict[str, torch.Generator] = {}
@@ -23,50 +29,55 @@ class Randomness:
 
     def restart(self, seed: int) -> None:
         """Begin anew from a seed."""
-        # Hashed, so that the numbers are not those that shuffles and initial weights draw from the same seed.
-        digest = hashlib.sha256(f"dropout {seed}".encode()).digest()
-        self._seed = int.from_bytes(digest[:8]) >> 1
+        self._seed = seed
         self._generators.clear()
 
-    def on(self, device: torch.device) -> torch.Generator:
-        """The generator of a device."""
-        key = str(device)
+    def on(self, device: torch.device, layer: str) -> torch.Generator:
+        """The generator of a layer on a device."""
+        key = f"{device} {layer}"
         if key not in self._generators:
-            self._generators[key] = torch.Generator(device).manual_seed(self._seed)
+            # Hashed, so that the numbers are not those that shuffles and initial weights draw from the same seed.
+            digest = hashlib.sha256(f"dropout {self._seed} {layer}".encode()).digest()
+            self._generators[key] = torch.Generator(device).manual_seed(int.from_bytes(digest[:8]) >> 1)
         return self._generators[key]
 
     def state(self) -> dict[str, Tensor]:
-        """How far each device's generator has come, for a checkpoint."""
-        return {device: generator.get_state() for device, generator in self._generators.items()}
+        """How far each generator has come, for a checkpoint."""
+        return {key: generator.get_state() for key, generator in self._generators.items()}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Go back to what :meth:`state` gave; devices that it does not name begin anew."""
+        """Go back to what :meth:`state` gave; generators that it does not name begin anew."""
         self._generators.clear()
-        for device, bits in state.items():
-            self.on(torch.device(device)).set_state(bits)
+        for key, bits in state.items():
+            device, _, layer = key.partition(" ")
+            self.on(torch.device(device), layer).set_state(bits)
 
 
 class SeededDropout(nn.Dropout):
     """``nn.Dropout`` on its own generator: zeroes elements with probability ``p`` and scales the rest by 1/(1-p)."""
 
-    def __init__(self, p: float, randomness: Randomness) -> None:
+    def __init__(self, p: float, randomness: Randomness, layer: str = "") -> None:
         super().__init__(p)
+        self.layer = layer
         self._randomness = randomness
 
     def forward(self, features: Tensor) -> Tensor:
         """Any shape to the same shape; in eval mode the input itself."""
-        if not self.training or self.p == 0:
-            return features
-        return _drop(features, features.shape, self.p, self._randomness)
+        return self.on_each(features.unsqueeze(0)).squeeze(0) if self.training and self.p else features
+
+    def on_each(self, batches: Tensor) -> Tensor:
+        """Of many batches (N, ...) what :meth:`forward` makes of one after the other in train mode."""
+        return _drop(batches, batches.shape, self.p, self._randomness.on(batches.device, self.layer))
 
 
 class SeededStochasticDepth(nn.Module):
     """``torchvision.ops.StochasticDepth`` on its own generator: drops whole rows, or with mode "batch" all at once."""
 
-    def __init__(self, p: float, mode: str, randomness: Randomness) -> None:
+    def __init__(self, p: float, mode: str, randomness: Randomness, layer: str = "") -> None:
         super().__init__()
         self.p = p
         self.mode = mode
+        self._layer = layer
         self._randomness = randomness
 
     def forward(self, features: Tensor) -> Tensor:
@@ -74,17 +85,20 @@ class SeededStochasticDepth(nn.Module):
         if not self.training or self.p == 0:
             return features
         rows = features.shape[0] if self.mode == "row" else 1
-        return _drop(features, torch.Size([rows] + [1] * (features.ndim - 1)), self.p, self._randomness)
+        shape = torch.Size([1, rows] + [1] * (features.ndim - 1))
+        generator = self._randomness.on(features.device, self._layer)
+        return _drop(features.unsqueeze(0), shape, self.p, generator).squeeze(0)
 
 
 def seed_stochastic(network: nn.Module, randomness: Randomness) -> None:
     """Put the seeded layers in the place of PyTorch's and torchvision's, wherever they are in a network."""
-    for parent in list(network.modules()):
+    for path, parent in list(network.named_modules()):
         for name, child in list(parent.named_children()):
+            layer = f"{path}.{name}" if path else name
             if isinstance(child, StochasticDepth):
-                parent.add_module(name, SeededStochasticDepth(child.p, child.mode, randomness))
+                parent.add_module(name, SeededStochasticDepth(child.p, child.mode, randomness, layer))
             elif isinstance(child, nn.Dropout):
-                parent.add_module(name, SeededDropout(child.p, randomness))
+                parent.add_module(name, SeededDropout(child.p, randomness, layer))
 
 
 def is_stochastic(module: nn.Module) -> bool:
@@ -92,9 +106,15 @@ def is_stochastic(module: nn.Module) -> bool:
     return isinstance(module, nn.Dropout | StochasticDepth | SeededStochasticDepth) and module.p > 0
 
 
-def _drop(features: Tensor, shape: torch.Size, p: float, randomness: Randomness) -> Tensor:
-    keep = 1.0 - p
-    # Drawn in float32 and one layout, so that the choice is the same for features of any precision and layout.
-    mask = torch.empty(shape, dtype=torch.float32, device=features.device)
-    mask.bernoulli_(keep, generator=randomness.on(features.device))
-    return features * (mask.div_(keep) if keep > 0 else mask).to(features.dtype)
+def _drop(batches: Tensor, shape: torch.Size, p: float, generator: torch.Generator) -> Tensor:
+    """Batches (N, ...) with what a mask of ``shape``, (N, ...), leaves of them, drawn for one after the other.
+
+    The mask is the same for batches of any precision and memory layout.
+    """
+    count, draws = shape[1:].numel(), shape[0]
+    bits = torch.empty((draws, -(-count // 4)), dtype=torch.int64, device=batches.device)
+    for own in bits.unbind():
+        own.random_(_LEAST, None, generator=generator)
+    level = 0 if p == 1 else min(max(round((1 - p) * _LEVELS), 1), _LEVELS - 1)
+    kept = bits.view(torch.int16)[:, :count] < level - _LEVELS // 2
+    return batches * kept.to(batches.dtype).mul_(_LEVELS / max(level, 1)).view(shape)
