@@ -273,6 +273,23 @@ def test_precision_and_layout_do_not_change_what_is_dropped() -> None:
     assert torch.equal(masks[0], masks[2])
 
 
+@pytest.mark.parametrize("shape", [(3, 5), (2, 3, 7)])
+def test_dropout_draws_for_many_batches_what_it_draws_for_one_after_the_other(shape: tuple[int, ...]) -> None:
+    batches = torch.rand(4, *shape)
+    together, alone = (SeededDropout(0.3, Randomness(3), "layer") for _ in range(2))
+    assert torch.equal(together.on_each(batches), torch.stack([alone(batch) for batch in batches]))
+
+
+def test_each_layer_draws_by_itself() -> None:
+    randomness, features = Randomness(0), torch.ones(200)
+    one, other = (SeededDropout(0.5, randomness, layer) for layer in ("one", "other"))
+    first = one(features)
+    assert not torch.equal(other(features), first)
+    again = Randomness(0)
+    SeededDropout(0.5, again, "other")(features)
+    assert torch.equal(SeededDropout(0.5, again, "one")(features), first)
+
+
 def test_random_layers_pass_everything_at_test_time() -> None:
     features = torch.randn(4, 3)
     for layer in (SeededDropout(0.9, Randomness(0)), SeededStochasticDepth(0.9, "row", Randomness(0))):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -33,16 +35,21 @@ def classifier(seed: int = 0) -> Classifier:
     return made
 
 
-def material(dropout: float = 0.0) -> Material:
+def material(dropout: float = 0.0, device: str = "cpu") -> Material:
+    """Features and a last layer; with dropout there is a frozen layer between two of them before it."""
     made = classifier()
-    steps = [SeededDropout(dropout, Randomness(0))] if dropout else []
+    randomness, hidden = Randomness(0), nn.Linear(FEATURES, FEATURES, bias=False).requires_grad_(False)
+    nn.init.eye_(hidden.weight)
+    dropouts = [SeededDropout(dropout, randomness, layer) for layer in ("first", "second")]
+    steps = [dropouts[0], hidden, nn.ReLU(), dropouts[1]] if dropout else []
     head = nn.Sequential(*steps, made.network.get_submodule("fc"))
-    made.network.add_module("dropout", steps[0] if steps else nn.Identity())
+    made.network.add_module("dropout", nn.Sequential(*steps))
+    made.network.to(device)
     generator = torch.Generator().manual_seed(3)
     features = torch.rand(ROWS, FEATURES, generator=generator)
     labels = torch.randint(0, CLASSES, (ROWS,), generator=generator)
-    feed = FeatureFeed(features, torch.arange(ROWS), labels)
-    return Material(made, head, feed, feed, feed, Compute(torch.device("cpu"), torch.float32), 64)
+    feed = FeatureFeed(features.to(device), torch.arange(ROWS, device=device), labels.to(device))
+    return Material(made, head, feed, feed, feed, Compute(torch.device(device), torch.float32), 64)
 
 
 def train(learner: Learner, orders: list[list[Tensor]], factors: list[float]) -> list[list[float]]:
@@ -63,23 +70,43 @@ def orders(seeds: list[int], epochs: int = 3) -> list[list[Tensor]]:
     return made
 
 
+GPU = pytest.param(
+    "cuda",
+    marks=[pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")],
+)
+
+
+@pytest.mark.parametrize("device", ["cpu", GPU])
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
-def test_a_stack_learns_what_each_layer_learns_alone(name: str, dropout: float) -> None:
+def test_a_stack_learns_what_each_layer_learns_alone(name: str, dropout: float, device: str) -> None:
     pairs = [(0.1, 0.0), (0.001, 0.2), (0.01, 0.0)]
     configs = [
         settings(optimizer={"name": name, "learning_rate": rate, "weight_decay": decay}, label_smoothing=0.1)
         for rate, decay in pairs
     ]
     order, factors = orders([0, 0, 0]), [1.0, 0.5, 0.25, 0.1]
-    stack = HeadStack(material(dropout), configs)
+    stack = HeadStack(material(dropout, device), configs)
     together = train(stack, order, factors)
     for place, config in enumerate(configs):
-        alone = NetworkLearner(material(dropout), config)
+        alone = NetworkLearner(material(dropout, device), config)
         losses = train(alone, [[rows[place]] for rows in order], factors)
         assert [row[place] for row in together] == pytest.approx([row[0] for row in losses], rel=1e-4)
         for tensor, other in zip(stack.state(place).values(), alone.state(0).values(), strict=True):
             torch.testing.assert_close(tensor, other, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("device", ["cpu", GPU])
+def test_a_stack_that_nobody_holds_is_gone(device: str) -> None:
+    stack = HeadStack(material(0.5, device), [settings()])
+    train(stack, orders([0]), [1.0] * 4)
+    gone = weakref.ref(stack)
+    gc.disable()
+    try:
+        del stack
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_sgd_without_momentum_is_plain_descent() -> None:
@@ -94,7 +121,7 @@ def test_frozen_steps_run_in_the_precision_of_the_backbone_and_the_last_layer_in
     frozen = nn.Linear(FEATURES, FEATURES).requires_grad_(False)
     given = Material(
         plain.classifier,
-        nn.Sequential(plain.head[0], frozen, plain.head[1]) if plain.head else None,
+        nn.Sequential(plain.head[0], frozen, plain.head[-1]) if plain.head else None,
         *(plain.train, plain.validation, plain.test),
         Compute(torch.device("cpu"), torch.bfloat16),
         64,

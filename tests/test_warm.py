@@ -109,6 +109,15 @@ def test_another_seed_draws_another_last_layer_for_the_same_file(tmp_path: Path)
         assert figures(run(memory, thousand, training__seed=seed)) == figures(run(None, thousand, training__seed=seed))
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_what_is_remembered_of_one_device_is_not_taken_for_another(weights: Path) -> None:
+    memory = Memory()
+    for device in ("cuda:0", "cpu", "cuda:0"):
+        changes = {"training__device": device, "training__precision": "float32"}
+        assert figures(run(memory, weights, **changes)) == figures(run(None, weights, **changes))
+
+
 def test_adapting_batch_norm_starts_from_the_file_again(weights: Path) -> None:
     memory = Memory()
     first = run(memory, weights, model__batch_norm="adapt")

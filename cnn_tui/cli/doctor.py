@@ -70,8 +70,8 @@ def _torch() -> Iterator[Finding]:
     yield Finding("ok", "PyTorch", f"{torch.__version__}, torchvision {torchvision.__version__}")
     if torch.cuda.is_available():
         device = torch.device("cuda")
-        memory = f"{free_memory(device) / 2**30:.1f} GiB free"
-        yield Finding("ok", "Device", f"cuda: {device_name(device)}, {memory}")
+        name = device_name(device)
+        yield Finding("ok", "Device", f"cuda: {name}, {free_memory(device) / 2**30:.1f} GiB free")
     elif torch.backends.mps.is_available():
         device = torch.device("mps")
         yield Finding("ok", "Device", "mps: Apple GPU")

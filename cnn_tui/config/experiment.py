@@ -201,7 +201,11 @@ class TrainingConfig(FrozenModel):
         description="Run a frozen backbone once for each picture and train on what it gave, or run it in every epoch.",
     )
     seed: int = Field(
-        0, title="Seed", description="The same seed on the same device gives the same numbers.", ge=0, le=2**53 - 1
+        0,
+        title="Seed",
+        description="The same seed on the same device gives the same numbers; a GPU that trains all layers, nearly so.",
+        ge=0,
+        le=2**53 - 1,
     )
 
 
