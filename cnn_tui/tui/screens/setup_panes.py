@@ -88,19 +88,25 @@ class StartBar(Horizontal):
     wrong: reactive[bool] = reactive(False)
     """Whether something has to be corrected first."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        # Held, not looked for: what a thread found out may be told while the screen is being taken down.
+        self._said = Static("", markup=False)
+        self._button = Button("Start ctrl+r", variant="success", compact=True, action="screen.start", disabled=True)
+
     def compose(self) -> ComposeResult:
         """The words and the button."""
-        yield Static("", markup=False)
-        yield Button("Start ctrl+r", variant="success", compact=True, action="screen.start", disabled=True)
+        yield self._said
+        yield self._button
 
     def watch_words(self, words: str) -> None:
         """Say them."""
-        self.query_one(Static).update(Content(printable(words)))
+        self._said.update(Content(printable(words)))
 
     def watch_ready(self, ready: bool) -> None:
         """Let the button be pressed, or not."""
         self.set_class(ready, "-ready")
-        self.query_one(Button).disabled = not ready
+        self._button.disabled = not ready
 
     def watch_wrong(self, wrong: bool) -> None:
         """Show it by colour."""
