@@ -47,7 +47,7 @@ def setting(folder: str, architecture: str, **changes: dict[str, Any]) -> Experi
 
 def load(experiment: Experiment) -> LoadedData:
     """The pictures of an experiment."""
-    return returned(data.load(experiment.data, experiment.training.seed, never))
+    return returned(data.load(experiment.data, experiment.training.seed, never, sampled=True))
 
 
 def frozen(experiment: Experiment, loaded: LoadedData) -> Frozen:

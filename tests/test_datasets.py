@@ -363,17 +363,18 @@ def test_limits_beyond_what_there_is_take_everything() -> None:
     assert (len(loaded.train_indices), len(loaded.validation_indices), len(loaded.test_indices)) == (1437, 0, 360)
 
 
-def test_statistics_are_those_of_the_training_rows(official: Official) -> None:
+def test_statistics_are_those_of_the_training_split_whatever_the_limits(official: Official) -> None:
     official.offer("cifar10")
-    _, loaded = load("cifar10", validation_fraction=0.5)
-    values = pictures(TRAIN, 3, 32)[loaded.train_indices.numpy()] / 255
+    config = DataConfig(dataset="cifar10", validation_fraction=0.5, train_limit=10)
+    _, loaded = finish(data.load(config, 0, never, sampled=True))
+    values = pictures(TRAIN, 3, 32) / 255
     mean, deviation = loaded.statistics()
     np.testing.assert_allclose(mean, values.mean(axis=(0, 2, 3)), atol=1e-5)
     np.testing.assert_allclose(deviation, values.std(axis=(0, 2, 3)), atol=1e-5)
 
 
 def test_statistics_of_grey_pictures_count_three_times() -> None:
-    mean, deviation = load("digits")[1].statistics()
+    mean, deviation = finish(data.load(DataConfig(dataset="digits"), 0, never, sampled=True))[1].statistics()
     assert len(set(mean)) == len(set(deviation)) == 1
     assert 0.25 < mean[0] < 0.35
 

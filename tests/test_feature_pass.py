@@ -72,6 +72,16 @@ def test_a_smaller_limit_takes_rows_of_the_same_store(frozen: dict[str, Any]) ->
     assert computed(fewer) <= 20
 
 
+def test_with_random_weights_other_limits_reuse_the_features(frozen: dict[str, Any]) -> None:
+    random = frozen | {"model__weights": "random"}
+    assert computed(run(**random)) > 0
+    fewer = run(**random, data__validation_fraction=0.3)
+    assert pass_detail(fewer).startswith("reused")
+    limited = run(**(random | {"data__train_limit": 30}))
+    assert pass_detail(limited).startswith("reused")
+    assert len(cached_sets()) == 1
+
+
 @pytest.mark.parametrize(
     "change", [{"data__image_size": 40}, {"training__precision": "bfloat16"}, {"data__dataset": "digits"}]
 )

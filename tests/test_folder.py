@@ -56,10 +56,11 @@ def load(
     seed: int = 0,
     should_stop: ShouldStop = never,
     memory: warm.Memory | None = None,
+    sampled: bool = False,
     **settings: Any,
 ) -> tuple[list[Event], LoadedData]:
     document = {"dataset": "folder", "root": str(root), "image_size": 16, "validation_fraction": 0.0} | settings
-    return finish(data.load(DataConfig.model_validate(document), seed, should_stop, memory))
+    return finish(data.load(DataConfig.model_validate(document), seed, should_stop, memory, sampled))
 
 
 def make(path: Path, colour: tuple[int, int, int] = (200, 100, 50), size: tuple[int, int] = (SIDE, SIDE)) -> Path:
@@ -434,9 +435,9 @@ def test_in_memory_and_on_demand_give_the_same_pictures(
         monkeypatch.setattr("cnn_tui.engine.folder_set._SAMPLE", 2)
         noise.save(root / "train" / "cat" / "02.png")
         make(root / "train" / "cat" / "00.png")
-    _, kept = load(root)
+    _, kept = load(root, sampled=True)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(100))
-    _, demanded = load(root)
+    _, demanded = load(root, sampled=True)
     assert (kept.train.pictures(torch.tensor([0])).shape[-1] == SIDE) == unseen
     assert isinstance(kept.train, MemorySource)
     assert isinstance(demanded.train, FolderSource)

@@ -26,7 +26,7 @@ def found_one_by_one(labels: Labels, config: DataConfig, seed: int, sound: Tenso
     usable = torch.ones(len(labels), dtype=torch.bool)
     while True:
         rows = choose(labels, config, seed, usable)
-        taken = places(labels, rows)
+        taken = places(labels, rows, sampled=True)
         if sound[taken].all():
             return rows, usable
         usable[taken] = sound[taken]
@@ -41,8 +41,8 @@ def test_knowing_more_of_what_is_damaged_changes_nothing(
     rows, _ = found_one_by_one(labels, config, seed, sound)
     everything_known = choose(labels, config, seed, sound)
     for one, other in zip(
-        (rows.train, rows.validation, rows.test),
-        (everything_known.train, everything_known.validation, everything_known.test),
+        (rows.train, rows.validation, rows.test, rows.sample),
+        (everything_known.train, everything_known.validation, everything_known.test, everything_known.sample),
         strict=True,
     ):
         assert one.tolist() == other.tolist()
@@ -56,7 +56,17 @@ def test_rows_lie_within_the_limits_and_apart(labels: Labels, config: DataConfig
     assert len(rows.test) <= (config.test_limit or len(rows.test))
     if labels.test is None:
         assert not set(train) & set(rows.test.tolist())
-    assert places(labels, rows).tolist() == sorted({*train, *(rows.test + labels.offset).tolist()})
+    assert places(labels, rows, sampled=False).tolist() == sorted({*train, *(rows.test + labels.offset).tolist()})
+    if labels.test is None:
+        assert not set(rows.sample.tolist()) & set(rows.test.tolist())
+
+
+@given(labels_of, configs, st.integers(0, 99))
+def test_the_sample_is_of_the_training_split_whatever_the_limits(labels: Labels, config: DataConfig, seed: int) -> None:
+    usable = torch.ones(len(labels), dtype=torch.bool)
+    sample = choose(labels, config, seed, usable).sample
+    whole = choose(labels, DataConfig(validation_fraction=0.0), seed, usable)
+    assert sample.tolist() == whole.train.tolist()  # of so few all
 
 
 @given(labels_of, configs, st.integers(0, 99), st.integers(0, 99))

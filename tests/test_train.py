@@ -195,7 +195,7 @@ def test_frozen_weights_stay_and_batch_statistics_move_only_when_they_may(pretra
 def _states_around_training(setting: Experiment) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
     chosen = compute(setting.training)
     classifier = build(setting.model, 10, setting.data.image_size, setting.training.seed)
-    loaded = _value(data.load(setting.data, setting.training.seed, never))
+    loaded = _value(data.load(setting.data, setting.training.seed, never, sampled=True))
     list(load_weights(classifier))
     material = _value(set_up(setting, classifier, loaded, chosen, never))
     before = {name: tensor.clone() for name, tensor in classifier.network.state_dict().items()}

@@ -18,13 +18,12 @@ from cnn_tui.engine.folder_set import FolderSet
 from cnn_tui.engine.picture_sets import MemorySet, PictureSet
 from cnn_tui.engine.preprocess import Channels
 from cnn_tui.engine.rows import Rows, choose, places
-from cnn_tui.engine.sources import DeviceSource, FolderSource, MemorySource, PictureSource
+from cnn_tui.engine.sources import DeviceSource, MemorySource, PictureSource
 from cnn_tui.engine.stopping import ShouldStop
 from cnn_tui.engine.warm import Memory
 from cnn_tui.errors import DataError
 from cnn_tui.events import Event, Phase, WarningRaised
 
-_STATISTICS_ON_DEMAND = 4096  # pictures at most, where each has to be decoded for it
 _MOST_NAMED = 10
 
 
@@ -35,6 +34,7 @@ class LoadedData:
     Attributes:
         train: the training split, of which ``train_indices`` and ``validation_indices`` are the rows that can be used.
         test: the test split, likewise ``test_indices``. A folder without splits of its own is both.
+        sample_indices: rows of the training split that stand for all of it, where they were asked for.
         identity: a hash of the pictures, for what is computed from them; it says nothing about the rows.
     """
 
@@ -43,23 +43,24 @@ class LoadedData:
     train_indices: Tensor
     validation_indices: Tensor
     test_indices: Tensor
+    sample_indices: Tensor
     classes: tuple[str, ...]
     identity: str
 
     def statistics(self) -> tuple[Channels, Channels]:
-        """Mean and standard deviation of red, green and blue over the training pictures, in 0..1.
+        """Mean and standard deviation of red, green and blue over the sample, in 0..1; grey counts as all three.
 
-        Grey counts as all three. Of pictures that are decoded on demand some thousands stand for all.
+        They are the training split's own and not the run's, so that what is computed with them serves other limits.
         """
-        rows = self.train_indices
-        if isinstance(self.train, FolderSource):
-            rows = rows[:: max(1, len(rows) // _STATISTICS_ON_DEMAND)]
-        return channel_statistics(self.train, rows)
+        if not len(self.sample_indices):
+            raise ValueError("the pictures were loaded without the sample")
+        return channel_statistics(self.train, self.sample_indices)
 
     def to(self, device: torch.device) -> LoadedData:
         """The same with the pictures of its rows on a device, where they are in memory at all."""
-        one_split, rows = self.test is self.train, torch.cat([self.train_indices, self.validation_indices])
-        train = _on(device, self.train, torch.unique(torch.cat([rows, self.test_indices]) if one_split else rows))
+        one_split, own = self.test is self.train, [self.train_indices, self.validation_indices, self.sample_indices]
+        rows = torch.unique(torch.cat([*own, self.test_indices] if one_split else own))
+        train = _on(device, self.train, rows)
         return replace(self, train=train, test=train if one_split else _on(device, self.test, self.test_indices))
 
 
@@ -80,20 +81,24 @@ def class_count(config: DataConfig) -> int:
 
 
 def load(
-    config: DataConfig, seed: int, should_stop: ShouldStop, memory: Memory | None = None
+    config: DataConfig, seed: int, should_stop: ShouldStop, memory: Memory | None = None, sampled: bool = False
 ) -> Generator[Event, None, LoadedData]:
     """Get the pictures that ``config`` asks for and choose the rows, by ``seed``; see :func:`load_for_seeds`."""
-    return (yield from load_for_seeds(config, [seed], should_stop, memory))[seed]
+    return (yield from load_for_seeds(config, [seed], should_stop, memory, sampled))[seed]
 
 
 def load_for_seeds(
-    config: DataConfig, seeds: Collection[int], should_stop: ShouldStop, memory: Memory | None = None
+    config: DataConfig,
+    seeds: Collection[int],
+    should_stop: ShouldStop,
+    memory: Memory | None = None,
+    sampled: bool = False,
 ) -> Generator[Event, None, dict[int, LoadedData]]:
     """Get the pictures that ``config`` asks for, once, with the rows that each seed chooses.
 
     Of a folder only the pictures that were chosen are read, and the heads of a few that show what size they have. Under
     a limit others take the places of those that cannot be read. With a memory, files that are as they were in the run
-    before are not read again.
+    before are not read again. With ``sampled`` the rows by which the colours are measured are got, too.
 
     Raises:
         DataError: the pictures are not to be had or not usable.
@@ -107,7 +112,7 @@ def load_for_seeds(
     usable = torch.ones(len(labels), dtype=torch.bool)
     while True:
         rows = {seed: choose(labels, config, seed, usable) for seed in seeds}
-        needed = torch.unique(torch.cat([places(labels, chosen) for chosen in rows.values()]))
+        needed = torch.unique(torch.cat([places(labels, chosen, sampled) for chosen in rows.values()]))
         found = yield from pictures.require(needed, should_stop)
         if not found:
             break
@@ -118,7 +123,16 @@ def load_for_seeds(
         _require_enough(config, pictures, chosen, bool(unreadable))
     train, test = pictures.sources()
     return {
-        seed: LoadedData(train, test, chosen.train, chosen.validation, chosen.test, pictures.classes, pictures.identity)
+        seed: LoadedData(
+            train,
+            test,
+            chosen.train,
+            chosen.validation,
+            chosen.test,
+            chosen.sample if sampled else chosen.sample[:0],
+            pictures.classes,
+            pictures.identity,
+        )
         for seed, chosen in rows.items()
     }
 

@@ -102,7 +102,10 @@ class JointRuns:
                 RunStarted(session_id=run.session_id, experiment=run.experiment, environment=facts, parameters=counts),
             )
         seeds = {run.experiment.training.seed for run in self._runs}
-        loaded = yield from self._shared(data.load_for_seeds(settings.data, seeds, self._should_stop, self._memory))
+        measured = classifier.mean is None
+        loaded = yield from self._shared(
+            data.load_for_seeds(settings.data, seeds, self._should_stop, self._memory, sampled=measured)
+        )
         yield from self._all(load_weights(classifier, self._should_stop, self._memory))
         courses, takers = self._courses(loaded)
         material = yield from self._shared(

@@ -14,6 +14,7 @@ FOLDER_TEST_FRACTION = 0.2
 """The part of a folder without splits of its own that becomes the test split."""
 
 _TEST_LIMIT_SEED = 0
+_SAMPLE = 1000
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,15 @@ class Labels:
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of the training split, for training and for validation, and rows of the test split, in ascending order."""
+    """Rows of the training split, for training and for validation, and rows of the test split, in ascending order.
+
+    ``sample`` are rows of the training split that stand for all of it, whatever the limit and the validation part.
+    """
 
     train: Tensor
     validation: Tensor
     test: Tensor
+    sample: Tensor
 
 
 def choose(labels: Labels, config: DataConfig, seed: int, usable: Tensor) -> Rows:
@@ -56,15 +61,17 @@ def choose(labels: Labels, config: DataConfig, seed: int, usable: Tensor) -> Row
     if labels.test is None:
         count = max(1, round(FOLDER_TEST_FRACTION * len(train)))
         train, test = split_test(labels.train, count, seed)
+    sample = train[:: -(-len(train) // _SAMPLE)]
     rows = _limited(labels.train, train, usable[: len(labels.train)], config.train_limit, seed)
     test_labels = labels.train if labels.test is None else labels.test
     test = _limited(test_labels, test, usable[labels.offset :], config.test_limit, _TEST_LIMIT_SEED)
-    return Rows(*split_validation(labels.train, rows, config.validation_fraction, seed), test)
+    return Rows(*split_validation(labels.train, rows, config.validation_fraction, seed), test, sample[usable[sample]])
 
 
-def places(labels: Labels, rows: Rows) -> Tensor:
-    """The places among all pictures that rows stand for, in ascending order."""
-    found: Tensor = torch.unique(torch.cat([rows.train, rows.validation, rows.test + labels.offset]))
+def places(labels: Labels, rows: Rows, sampled: bool) -> Tensor:
+    """The places among all pictures that rows stand for, in ascending order, with or without those of the sample."""
+    used = [rows.train, rows.validation, rows.test + labels.offset, *([rows.sample] if sampled else [])]
+    found: Tensor = torch.unique(torch.cat(used))
     return found
 
 

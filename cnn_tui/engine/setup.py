@@ -86,10 +86,10 @@ def evaluation_batch(image_size: int, device: torch.device) -> int:
 
 
 def _normalisation(classifier: Classifier, loaded: LoadedData, memory: Memory) -> tuple[Channels, Channels]:
-    """What the weights were trained with, else what the run's own pictures measure."""
+    """What the weights were trained with, else what the training split's own pictures measure."""
     if classifier.mean and classifier.std:
         return classifier.mean, classifier.std
-    key = (loaded.identity, classifier.image_size, loaded.train_indices.numpy().tobytes())
+    key = (loaded.identity, classifier.image_size, loaded.sample_indices.numpy().tobytes())
     measured = memory.statistics.recall(key) or loaded.statistics()
     memory.statistics.keep(key, measured)
     return measured
