@@ -312,13 +312,12 @@ def test_replacing_keeps_probability_and_mode() -> None:
     assert (dropout.p, depth.p, depth.mode) == (0.3, 0.4, "batch")
 
 
-def test_randomness_goes_on_from_where_it_was_saved() -> None:
+def test_randomness_begins_anew_from_a_seed() -> None:
     randomness = Randomness(0)
     layer, features = SeededDropout(0.5, randomness), torch.ones(100)
-    layer(features)
-    state = randomness.state()
-    expected = layer(features)
-    randomness.restore(state)
-    assert torch.equal(layer(features), expected)
-    randomness.restore({})
-    assert torch.equal(layer(features), SeededDropout(0.5, Randomness(0))(features))
+    first = layer(features)
+    assert not torch.equal(layer(features), first)
+    randomness.restart(0)
+    assert torch.equal(layer(features), first)
+    randomness.restart(1)
+    assert not torch.equal(layer(features), first)

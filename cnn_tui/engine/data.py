@@ -108,33 +108,32 @@ def load_for_seeds(
     memory = memory or Memory()
     opening = _open_folder if config.dataset == "folder" else _open_official
     pictures = yield from opening(config, should_stop, memory)
+    rows, unreadable = yield from _readable(pictures, config, seeds, sampled, should_stop)
+    yield from _unreadable_warning(unreadable)
+    for own in rows.values():
+        _require_enough(config, pictures, own, bool(unreadable))
+    train, test = pictures.sources()
+    facts = pictures.classes, pictures.identity
+    return {
+        seed: LoadedData(train, test, own.train, own.validation, own.test, own.sample, *facts)
+        for seed, own in rows.items()
+    }
+
+
+def _readable(
+    pictures: PictureSet, config: DataConfig, seeds: Collection[int], sampled: bool, should_stop: ShouldStop
+) -> Generator[Event, None, tuple[dict[int, Rows], list[str]]]:
+    """Rows of each seed whose pictures can be read, and what was found to be unreadable on the way."""
     labels, unreadable = pictures.labels, dict[int, str]()
     usable = torch.ones(len(labels), dtype=torch.bool)
     while True:
-        rows = {seed: choose(labels, config, seed, usable) for seed in seeds}
-        needed = torch.unique(torch.cat([places(labels, chosen, sampled) for chosen in rows.values()]))
+        rows = {seed: choose(labels, config, seed, usable, sampled) for seed in seeds}
+        needed = torch.unique(torch.cat([places(labels, own) for own in rows.values()]))
         found = yield from pictures.require(needed, should_stop)
         if not found:
-            break
+            return rows, [unreadable[place] for place in sorted(unreadable)]
         unreadable |= found
         usable[list(found)] = False
-    yield from _unreadable_warning([unreadable[place] for place in sorted(unreadable)])
-    for chosen in rows.values():
-        _require_enough(config, pictures, chosen, bool(unreadable))
-    train, test = pictures.sources()
-    return {
-        seed: LoadedData(
-            train,
-            test,
-            chosen.train,
-            chosen.validation,
-            chosen.test,
-            chosen.sample if sampled else chosen.sample[:0],
-            pictures.classes,
-            pictures.identity,
-        )
-        for seed, chosen in rows.items()
-    }
 
 
 def united(parts: Sequence[LoadedData]) -> LoadedData:

@@ -59,11 +59,6 @@ class Listing:
         """The files of both splits, training first."""
         return self.train.paths + (self.test.paths if self.test else ())
 
-    @property
-    def labels(self) -> tuple[int, ...]:
-        """The labels of :attr:`paths`."""
-        return self.train.labels + (self.test.labels if self.test else ())
-
     @functools.cached_property
     def identity(self) -> str:
         """A hash of the place, names, sizes and times of all pictures: another one when any of them has changed."""

@@ -15,7 +15,7 @@ from cnn_tui.engine import decoded_cache
 from cnn_tui.engine.decode import Decoded, Unreadable, UnreadablePictureError, check_all, decode_all, picture_size
 from cnn_tui.engine.folder import Listing, display
 from cnn_tui.engine.rows import Labels
-from cnn_tui.engine.sources import FolderSource, MemorySource, PictureSource
+from cnn_tui.engine.sources import FolderSource, MemorySource, PictureSource, positions
 from cnn_tui.engine.stopping import ShouldStop
 from cnn_tui.errors import StorageError
 from cnn_tui.events import Event, WarningRaised
@@ -70,9 +70,8 @@ class FolderSet:
             return FolderSource(self._paths[start:stop], labels, self.classes, self._size)
         first, last = np.searchsorted(self._decoded.places, [start, stop])
         rows = torch.from_numpy(self._decoded.places[first:last] - start)
-        position = torch.full((len(labels),), -1).index_copy_(0, rows, torch.arange(len(rows)))
         pictures = torch.from_numpy(self._decoded.pictures[first:last]).permute(0, 3, 1, 2)
-        return MemorySource(pictures, labels, self.classes, position)
+        return MemorySource(pictures, labels, self.classes, positions(rows, len(labels)))
 
     def _decode(self, wanted: _Places, should_stop: ShouldStop) -> Generator[Event, None, None]:
         """Take from the cache what it has of the wanted pictures, decode the others and put them there."""
@@ -97,12 +96,14 @@ class FolderSet:
             yield from self._keep(new)
 
     def _look_at(self, wanted: _Places, should_stop: ShouldStop) -> Generator[Event, None, None]:
-        unreadable = self._decoded.unreadable or decoded_cache.unreadable(self._listing, self._cached_as)
-        self._decoded = self._nothing(unreadable)
+        """Find the wanted files that have no picture's head, and those that the cache knows to be damaged behind it."""
+        known = {**decoded_cache.unreadable(self._listing, self._cached_as), **self._decoded.unreadable}
+        self._decoded = self._nothing(known)
         places = self._decoded.lacking(wanted[~self._looked_at[wanted]])
         found = yield from check_all(self._paths, places, should_stop)
-        self._looked_at[[place for place in places.tolist() if place not in found]] = True
-        self._decoded = self._nothing({**unreadable, **found})
+        self._looked_at[places] = True
+        self._looked_at[list(found)] = False  # a fault may pass
+        self._decoded = self._nothing({**known, **found})
 
     def _keep(self, decoded: Decoded) -> Generator[Event, None, None]:
         if not self._keeps:

@@ -11,6 +11,7 @@ from torch import Tensor
 from cnn_tui.engine.data import LoadedData
 from cnn_tui.engine.feeds import FeatureFeed, Feed
 from cnn_tui.engine.preprocess import Channels
+from cnn_tui.engine.sources import positions
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,7 @@ class Pictures:
     def feeds(self, places: Tensor, features: Tensor) -> tuple[FeatureFeed, FeatureFeed]:
         """The training and the test split's feed of features (K, ...) of the pictures at these places (K,)."""
         device, loaded = features.device, self.loaded
-        position = torch.full((self.count,), -1, dtype=torch.int64)
-        position[places] = torch.arange(len(places))
-        position = position.to(device)
+        position = positions(places, self.count).to(device)
         return (
             FeatureFeed(features, position[: len(loaded.train)], loaded.train.labels.to(device)),
             FeatureFeed(features, position[self.offset :], loaded.test.labels.to(device)),

@@ -41,7 +41,8 @@ class Labels:
 class Rows:
     """Rows of the training split, for training and for validation, and rows of the test split, in ascending order.
 
-    ``sample`` are rows of the training split that stand for all of it, whatever the limit and the validation part.
+    ``sample`` are rows of the training split that stand for all of it, whatever the limit and the validation part, if
+    there was to be one.
     """
 
     train: Tensor
@@ -50,7 +51,7 @@ class Rows:
     sample: Tensor
 
 
-def choose(labels: Labels, config: DataConfig, seed: int, usable: Tensor) -> Rows:
+def choose(labels: Labels, config: DataConfig, seed: int, usable: Tensor, sampled: bool) -> Rows:
     """The rows of a run, without the pictures that are not ``usable``, bool (N + M,).
 
     Another picture takes the place of one that is not, the same whichever others are known to be usable: what is
@@ -61,17 +62,16 @@ def choose(labels: Labels, config: DataConfig, seed: int, usable: Tensor) -> Row
     if labels.test is None:
         count = max(1, round(FOLDER_TEST_FRACTION * len(train)))
         train, test = split_test(labels.train, count, seed)
-    sample = train[:: -(-len(train) // _SAMPLE)]
+    sample = train[:: -(-len(train) // _SAMPLE)] if sampled else train[:0]
     rows = _limited(labels.train, train, usable[: len(labels.train)], config.train_limit, seed)
     test_labels = labels.train if labels.test is None else labels.test
     test = _limited(test_labels, test, usable[labels.offset :], config.test_limit, _TEST_LIMIT_SEED)
     return Rows(*split_validation(labels.train, rows, config.validation_fraction, seed), test, sample[usable[sample]])
 
 
-def places(labels: Labels, rows: Rows, sampled: bool) -> Tensor:
-    """The places among all pictures that rows stand for, in ascending order, with or without those of the sample."""
-    used = [rows.train, rows.validation, rows.test + labels.offset, *([rows.sample] if sampled else [])]
-    found: Tensor = torch.unique(torch.cat(used))
+def places(labels: Labels, rows: Rows) -> Tensor:
+    """The places among all pictures that rows stand for, in ascending order."""
+    found: Tensor = torch.unique(torch.cat([rows.train, rows.validation, rows.sample, rows.test + labels.offset]))
     return found
 
 

@@ -47,6 +47,11 @@ class PictureSource(Protocol):
         ...
 
 
+def positions(rows: Tensor, count: int) -> Tensor:
+    """Where each of ``count`` rows stands in ``rows``, int64 (K,) and each once; -1 where it does not."""
+    return torch.full((count,), -1).index_copy_(0, rows.cpu(), torch.arange(len(rows)))
+
+
 class MemorySource:
     """Pictures in memory, of the processor or of the device.
 
@@ -89,9 +94,7 @@ class MemorySource:
         """The same rows, of which only the pictures at these, int64 (K,), each once, are kept."""
         if len(rows) == len(self._rows):
             return self
-        rows = rows.to(self._rows.device)
-        position = torch.full_like(self.labels, -1).index_copy_(0, rows, torch.arange(len(rows), device=rows.device))
-        return MemorySource(self.pictures(rows), self.labels, self.classes, position)
+        return MemorySource(self.pictures(rows), self.labels, self.classes, positions(rows, len(self)))
 
     def to(self, device: torch.device) -> MemorySource:
         """The same pictures on a device."""

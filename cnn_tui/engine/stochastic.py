@@ -7,7 +7,6 @@ while training) would change the training. These do not share it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -40,17 +39,6 @@ class Randomness:
             digest = hashlib.sha256(f"dropout {self._seed} {layer}".encode()).digest()
             self._generators[key] = torch.Generator(device).manual_seed(int.from_bytes(digest[:8]) >> 1)
         return self._generators[key]
-
-    def state(self) -> dict[str, Tensor]:
-        """How far each generator has come, for a checkpoint."""
-        return {key: generator.get_state() for key, generator in self._generators.items()}
-
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Go back to what :meth:`state` gave; generators that it does not name begin anew."""
-        self._generators.clear()
-        for key, bits in state.items():
-            device, _, layer = key.partition(" ")
-            self.on(torch.device(device), layer).set_state(bits)
 
 
 class SeededDropout(nn.Dropout):
