@@ -584,12 +584,14 @@ def test_damage_that_is_known_is_heeded_on_demand_as_in_memory(
     knows_another: bool, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root, memory = flat(place), warm.Memory()
-    sound = (root / "cat" / "03.png").read_bytes()
-    (root / "cat" / "03.png").write_bytes(sound[:-20])  # its head is sound
-    (root / "dog" / "05.png").write_bytes(sound[:-20] if knows_another else sound)
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8))
+    for path in (root / "cat" / "03.jpg", *([root / "dog" / "05.jpg"] if knows_another else [])):
+        noise.save(path)
+        path.write_bytes(path.read_bytes()[:-100])
+        assert picture_size(str(path)) == (SIDE, SIDE)  # its head is sound
     _, kept = load(root)
     if knows_another:  # in memory, from a run that did not want the first one
-        seed = next(seed for seed in range(100) if of_all_damage_only(root, seed, "05.png"))
+        seed = next(seed for seed in range(100) if of_all_damage_only(root, seed, "05.jpg"))
         load(root, seed, memory=memory, train_limit=2, test_limit=2)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(100))
     events, demanded = load(root, memory=memory)
