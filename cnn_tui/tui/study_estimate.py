@@ -34,7 +34,7 @@ class StudyEstimate:
         there = self.runs - self.left
         runs = f"{self.left:,} of {some(self.runs, 'run')} left" if there else some(self.runs, "run")
         shared = f"in {some(self.computations, 'computation')}" if self.computations < self.left else ""
-        time = "time not known yet" if self.seconds is None else f"about {duration(self.seconds)}"
+        time = "time not known yet" if self.seconds is None else f"about {duration(max(1.0, self.seconds))}"
         return f"{runs} {shared}".rstrip() + f" · {time}"
 
 

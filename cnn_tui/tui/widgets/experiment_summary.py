@@ -162,7 +162,7 @@ def _download_words(survey: Survey) -> str:
 
 
 def _time_words(known: Estimate) -> str:
-    return _UNKNOWN if known.seconds is None else f"about {duration(known.seconds)}"
+    return _UNKNOWN if known.seconds is None else f"about {duration(max(1.0, known.seconds))}"
 
 
 def _count(part: ModelPart) -> str:
