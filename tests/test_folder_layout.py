@@ -243,6 +243,17 @@ def test_one_folder_with_pictures_beside_one_without_is_suggested_by_name(root: 
     assert f"If the classes are in {root / 'images'}, set data.root to it." in caught.value.hint
 
 
+@pytest.mark.parametrize("outer", [("fold1", "fold2"), ("trn", "tst")])
+def test_classes_with_the_same_folders_in_each_are_doubted(outer: tuple[str, ...], root: Path) -> None:
+    splits(root, *outer, count=5)
+    (warning,) = warnings(load(root)[0])
+    assert warning.title == "The classes may be other folders than these"
+    assert f"'{outer[0]}', '{outer[1]}'" in warning.detail
+    assert "'cat', 'dog'" in warning.detail
+    plain(root / outer[0] / "own.png")
+    assert warnings(load(root)[0]) == []
+
+
 CLUTTER = ["__MACOSX", ".ipynb_checkpoints", "@eaDir", "$RECYCLE.BIN", "lost+found", "System Volume Information"]
 
 

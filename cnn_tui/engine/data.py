@@ -180,9 +180,7 @@ def _open_folder(config: DataConfig, should_stop: ShouldStop, memory: Memory) ->
     layout = read_layout(root).describe(config.validation_fraction)
     yield Phase(name="loading", detail=f"{config.root}: {layout}")
     listing = scan(root, should_stop)
-    passed_over = listing.passed_over.warning(str(listing.root))
-    if passed_over is not None:
-        yield passed_over
+    yield from listing.warnings()
     key = (listing.identity, config.image_size)
     pictures = memory.pictures.recall(key)
     if pictures is None:

@@ -16,6 +16,7 @@ from cnn_tui.engine.file_contents import change_mark
 from cnn_tui.engine.passed_over import PassedOver
 from cnn_tui.engine.stopping import ShouldStop, Stopped
 from cnn_tui.errors import DataError
+from cnn_tui.events import WarningRaised
 from cnn_tui.store.folder_entries import entries, kind, named_folders, own_pictures, raise_unreadable
 from cnn_tui.store.folder_layout import LAYOUT_HINT, FolderLayout, read_layout, seen, split_roles
 from cnn_tui.store.names import display
@@ -54,6 +55,7 @@ class Listing:
         validation: None where validation pictures are cut from the training split.
         test: None where test pictures are cut from the training split.
         passed_over: the files that are not used.
+        in_every_class: the names of folders that each class's folder has in it, and nothing else.
     """
 
     layout: FolderLayout
@@ -62,6 +64,7 @@ class Listing:
     validation: PictureFiles | None
     test: PictureFiles | None
     passed_over: PassedOver
+    in_every_class: tuple[str, ...] = ()
 
     @property
     def root(self) -> Path:
@@ -88,6 +91,19 @@ class Listing:
         """A hash of the place, names and facts of all pictures: another one when any of them has changed."""
         digests = b"".join(files.digest for files in self.splits)
         return hashlib.sha256(os.fsencode(self.root) + b"\0" + digests).hexdigest()
+
+    def warnings(self) -> Iterator[WarningRaised]:
+        """What a person should know about the folder."""
+        passed_over = self.passed_over.warning(str(self.root))
+        if passed_over is not None:
+            yield passed_over
+        if self.in_every_class:
+            yield WarningRaised(
+                title="The classes may be other folders than these",
+                detail=f"The classes are {_listed(self.classes)}, and the pictures of each are in folders of the same "
+                f"names: {_listed(self.in_every_class)}.",
+                hint="If those are the classes, name the folders around them train, val or test.",
+            )
 
 
 def class_names(root: str) -> tuple[str, ...]:
@@ -119,16 +135,19 @@ class _Scan:
         self._passed_over = PassedOver()
         self._endings = readable_endings()
         self._found_endings: set[str] = set()
+        self._in_classes: set[frozenset[str]] = set()
 
     def listing(self) -> Listing:
         """See :func:`scan`."""
         layout = self._layout
         train = self._files(layout.train)
         self._require_every_class(train)
+        inner = self._in_classes.pop() if len(self._in_classes) == 1 else frozenset()
+        in_every_class = tuple(sorted(inner)) if len(inner) > 1 else ()
         validation = None if layout.validation is None else self._held_out(layout.validation, "validation")
         test = None if layout.test is None else self._held_out(layout.test, "test")
         classes = tuple(display(name) for name in layout.classes)
-        found = Listing(layout, classes, train, validation, test, self._passed_over)
+        found = Listing(layout, classes, train, validation, test, self._passed_over, in_every_class)
         if not HEIF_ENDINGS.isdisjoint(self._found_endings):
             _register_heif()
         return found
@@ -169,6 +188,7 @@ class _Scan:
             inner = self._sort_out(current, found)
             if current == folder:
                 self._refuse_splits(folder, inner)
+                self._in_classes.add(frozenset() if found else frozenset(entry.name for entry in inner))
             waiting += [Path(entry.path) for entry in inner]
         return found
 

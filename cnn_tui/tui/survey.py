@@ -51,7 +51,7 @@ def survey(experiment: Experiment, past: Sequence[PastRun]) -> Survey:
         try:
             found = read_layout(experiment.data.root or "")
         except DataError as error:
-            problem = printable(f"{error.title}. {error.detail}")
+            problem = printable(" ".join(part for part in (f"{error.title}.", error.detail, error.hint) if part))
         else:
             classes, counts = len(found.classes), _counts(found)
             layout = printable(found.describe(experiment.data.validation_fraction))
