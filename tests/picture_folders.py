@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import zlib
+import itertools
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +17,7 @@ from cnn_tui.engine.warm import Memory
 from cnn_tui.events import Event, WarningRaised
 
 T = TypeVar("T")
+_numbers = itertools.count()
 
 
 def finish(steps: Generator[Event, None, T]) -> tuple[list[Event], T]:
@@ -41,11 +41,11 @@ def warnings(events: list[Event]) -> list[WarningRaised]:
     return [event for event in events if isinstance(event, WarningRaised)]
 
 
-def plain(path: Path, shade: int | None = None) -> Path:
-    """Write a picture of one colour that no other path has, or of a shade of red."""
+def plain(path: Path) -> Path:
+    """Write a picture of one colour, which no other one has."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    mixed = zlib.crc32(os.fsencode(path)) if shade is None else shade << 16
-    Image.new("RGB", (8, 8), (mixed >> 16 & 255, mixed >> 8 & 255, mixed & 255)).save(path)
+    number = next(_numbers)
+    Image.new("RGB", (8, 8), (number & 255, number >> 8, 77)).save(path)
     return path
 
 

@@ -142,7 +142,7 @@ def test_hashes_of_changed_files_are_not_believed(root: Path) -> None:
     copied = copy(root / "train/cat/1.png", root / "test/cat/copy.png")
     load(root)
     (before,) = hashes()
-    plain(copied, 3)
+    plain(copied)
     assert warnings(load(root)[0]) == []
     (after,) = hashes()
     assert after != before
