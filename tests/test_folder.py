@@ -69,16 +69,16 @@ def make(path: Path, colour: tuple[int, int, int] = (200, 100, 50), size: tuple[
     return path
 
 
-def flat(root: Path, classes: tuple[str, ...] = ("cat", "dog"), count: int = 10) -> Path:
+def flat(root: Path, classes: tuple[str, ...] = ("cat", "dog"), count: int = 10, blue: int = 7) -> Path:
     for label, name in enumerate(classes):
         for number in range(count):
-            make(root / name / f"{number:02}.png", (label * 10, number * 10, 7))
+            make(root / name / f"{number:02}.png", (label * 10, number * 10, blue))
     return root
 
 
 def split(root: Path, train: tuple[str, ...] = ("cat", "dog"), test: tuple[str, ...] = ("cat", "dog")) -> Path:
     flat(root / "train", train, 4)
-    flat(root / "test", test, 2)
+    flat(root / "test", test, 2, blue=8)
     return root
 
 
@@ -92,7 +92,7 @@ def test_both_splits_are_read_from_their_folders(place: Path) -> None:
     assert loaded.train.labels.tolist() == [0] * 4 + [1] * 4
     assert loaded.test.labels.tolist() == [0] * 2 + [1] * 2
     assert loaded.train.pictures(torch.tensor([6])).squeeze()[:, 0, 0].tolist() == [10, 20, 7]
-    assert loaded.test.pictures(torch.tensor([3])).squeeze()[:, 0, 0].tolist() == [10, 10, 7]
+    assert loaded.test.pictures(torch.tensor([3])).squeeze()[:, 0, 0].tolist() == [10, 10, 8]
     assert (len(loaded.train_indices), len(loaded.validation_indices), len(loaded.test_indices)) == (6, 2, 4)
     assert isinstance(events[0], Phase)
     assert events[0].name == "loading"
@@ -150,7 +150,10 @@ def test_hidden_files_and_other_kinds_are_passed_over_and_nested_ones_are_not(pl
     make(root / "cat" / "more" / "deeper" / "x.JPG")
     events, loaded = load(root)
     assert loaded.train.labels.bincount().tolist() == [3, 2]
-    assert warnings(events) == []
+    (warning,) = warnings(events)
+    assert warning.title == "3 files were passed over"
+    for words in ("1 .txt: cat/notes.txt", "1 without an ending: cat/png", "1 outside the folders of classes: readme"):
+        assert words in warning.detail
 
 
 def test_links_in_a_circle_are_followed_once(place: Path) -> None:
@@ -251,6 +254,7 @@ def test_an_odd_picture_among_many_of_one_size_is_brought_to_theirs(place: Path)
 def damage(root: Path, count: int) -> list[Path]:
     paths = [root / "cat" / f"bad{number:02}.jpg" for number in range(count)]
     sound = make(root / "sound.jpg").read_bytes()
+    (root / "sound.jpg").unlink()
     for number, path in enumerate(paths):
         path.write_bytes([b"", b"<html>", sound[: len(sound) // 2]][number % 3])
     return paths

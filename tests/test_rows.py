@@ -11,7 +11,8 @@ from cnn_tui.config.experiment import DataConfig
 from cnn_tui.engine.rows import Labels, Rows, choose, places
 
 some = st.lists(st.integers(0, 4), min_size=2, max_size=60).map(torch.tensor)
-labels_of = st.builds(Labels, some, st.none() | some)
+divided = st.builds(lambda train, own, test: Labels(torch.cat([train, own]), test, len(own)), some, some, some)
+labels_of = st.builds(Labels, some, st.none() | some) | divided
 limits = st.none() | st.integers(2, 40)
 configs = st.builds(
     lambda train, test, fraction: DataConfig(train_limit=train, test_limit=test, validation_fraction=fraction),
@@ -52,7 +53,9 @@ def test_knowing_more_of_what_is_damaged_changes_nothing(
 def test_rows_lie_within_the_limits_and_apart(labels: Labels, config: DataConfig, seed: int) -> None:
     rows = choose(labels, config, seed, torch.ones(len(labels), dtype=torch.bool), sampled=False)
     train = rows.train.tolist() + rows.validation.tolist()
-    assert len(train) == len(set(train)) <= (config.train_limit or len(train))
+    limited = rows.train.tolist() if labels.own_validation else train
+    assert len(train) == len(set(train))
+    assert len(limited) <= (config.train_limit or len(train))
     assert len(rows.test) <= (config.test_limit or len(rows.test))
     if labels.test is None:
         assert not set(train) & set(rows.test.tolist())
@@ -66,6 +69,21 @@ def test_the_sample_is_of_the_training_split_whatever_the_limits(labels: Labels,
     sample = choose(labels, config, seed, usable, sampled=True).sample
     whole = choose(labels, DataConfig(validation_fraction=0.0), seed, usable, sampled=False)
     assert sample.tolist() == whole.train.tolist()  # of so few all
+
+
+@given(divided, configs, st.integers(0, 99), st.integers(0, 99))
+def test_a_validation_split_of_its_own_is_kept_apart_and_the_same_for_every_seed(
+    labels: Labels, config: DataConfig, seed: int, other: int
+) -> None:
+    usable, first = torch.ones(len(labels), dtype=torch.bool), len(labels.train) - labels.own_validation
+    one, two = (choose(labels, config, each, usable, sampled=False) for each in (seed, other))
+    assert (one.train < first).all()
+    assert (one.validation >= first).all()
+    assert one.validation.tolist() == two.validation.tolist()
+    assert len(one.train) == min(first, config.train_limit or first)
+    assert len(one.validation) == config.own_validation_count(first, labels.own_validation)
+    part = len(one.train) / first
+    assert abs(len(one.validation) - part * labels.own_validation) <= 1
 
 
 @given(labels_of, configs, st.integers(0, 99), st.integers(0, 99))

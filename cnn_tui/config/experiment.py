@@ -52,8 +52,9 @@ class DataConfig(FrozenModel):
     root: str | None = Field(
         None,
         title="Folder",
-        description="Where your own pictures are: root/train/<class> and root/test/<class>, or root/<class>, "
-        "of which a fifth becomes the test split. Only for the dataset 'folder'.",
+        description="Where your own pictures are: root/train/<class> and root/test/<class>, with root/val/<class> for "
+        "validation if there is that too; or root/<class>, of which a fifth becomes the test split. Only for the "
+        "dataset 'folder'.",
         min_length=1,
         max_length=4096,
         json_schema_extra=_extra(format="path"),
@@ -69,14 +70,16 @@ class DataConfig(FrozenModel):
     validation_fraction: float = Field(
         0.1,
         title="Validation part",
-        description="The part of the training split kept aside to watch and to choose by; 0 keeps none.",
+        description="The part of the training split kept aside to watch and to choose by; 0 keeps none. It does not "
+        "apply to a folder with a validation split of its own.",
         ge=0.0,
         le=0.9,
     )
     train_limit: int | None = Field(
         None,
         title="Training limit",
-        description="Use only this many pictures for training and validation together, taken evenly from the classes.",
+        description="Use only this many pictures for training and validation together, taken evenly from the classes. "
+        "A folder's own validation split gives pictures besides, in proportion.",
         ge=2,
         le=100_000_000,
         json_schema_extra=_extra(unit="pictures"),
@@ -94,6 +97,15 @@ class DataConfig(FrozenModel):
         title="Augmentation",
         description="Random changes of the training pictures: mirrored, or shifted by up to an eighth and mirrored.",
     )
+
+    def own_validation_count(self, train: int, validation: int) -> int:
+        """How many pictures of a validation split of its own are used: as large a part as the limit leaves of training.
+
+        ``train`` and ``validation`` are how many pictures there are.
+        """
+        if self.train_limit is None or self.train_limit >= train:
+            return validation
+        return max(1, round(validation * self.train_limit / train))
 
 
 class ModelConfig(FrozenModel):

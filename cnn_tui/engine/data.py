@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,16 +13,19 @@ from cnn_tui.catalog.datasets import DATASETS
 from cnn_tui.config.experiment import DataConfig
 from cnn_tui.engine.channels import channel_statistics
 from cnn_tui.engine.datasets import Split, load_official, official_identity, official_stamp
-from cnn_tui.engine.folder import class_names, display, scan
+from cnn_tui.engine.folder import class_names, scan
 from cnn_tui.engine.folder_set import FolderSet
 from cnn_tui.engine.picture_sets import MemorySet, PictureSet
 from cnn_tui.engine.preprocess import Channels
-from cnn_tui.engine.rows import Rows, choose, places
+from cnn_tui.engine.repeats import Repeats
+from cnn_tui.engine.rows import Labels, Rows, choose, places
 from cnn_tui.engine.sources import DeviceSource, MemorySource, PictureSource
 from cnn_tui.engine.stopping import ShouldStop
 from cnn_tui.engine.warm import Memory
 from cnn_tui.errors import DataError
 from cnn_tui.events import Event, Phase, WarningRaised
+from cnn_tui.store.folder_layout import read_layout
+from cnn_tui.store.names import display
 
 _MOST_NAMED = 10
 
@@ -32,7 +35,8 @@ class LoadedData:
     """The pictures of a run.
 
     Attributes:
-        train: the training split, of which ``train_indices`` and ``validation_indices`` are the rows that can be used.
+        train: the training split, of which ``train_indices`` and ``validation_indices`` are the rows that can be used;
+            a validation split of its own is the last part of it.
         test: the test split, likewise ``test_indices``. A folder without splits of its own is both.
         sample_indices: rows of the training split that stand for all of it, where they were asked for.
         identity: a hash of the pictures, for what is computed from them; it says nothing about the rows.
@@ -112,6 +116,7 @@ def load_for_seeds(
     yield from _unreadable_warning(unreadable)
     for own in rows.values():
         _require_enough(config, pictures, own, bool(unreadable))
+    yield from _repeats_warning(pictures, rows.values(), should_stop)
     train, test = pictures.sources()
     facts = pictures.classes, pictures.identity
     return {
@@ -128,12 +133,18 @@ def _readable(
     usable = torch.ones(len(labels), dtype=torch.bool)
     while True:
         rows = {seed: choose(labels, config, seed, usable, sampled) for seed in seeds}
-        needed = torch.unique(torch.cat([places(labels, own) for own in rows.values()]))
+        needed = _needed(labels, rows.values())
         found = yield from pictures.require(needed, should_stop)
         if not found:
             return rows, [unreadable[place] for place in sorted(unreadable)]
         unreadable |= found
         usable[list(found)] = False
+
+
+def _needed(labels: Labels, rows: Iterable[Rows]) -> Tensor:
+    """The places of all pictures that some rows stand for, in ascending order."""
+    needed: Tensor = torch.unique(torch.cat([places(labels, own) for own in rows]))
+    return needed
 
 
 def united(parts: Sequence[LoadedData]) -> LoadedData:
@@ -165,8 +176,11 @@ def _in_memory(split: Split, classes: tuple[str, ...]) -> MemorySource:
 
 
 def _open_folder(config: DataConfig, should_stop: ShouldStop, memory: Memory) -> Generator[Event, None, PictureSet]:
-    yield Phase(name="loading", detail=str(config.root))
-    listing = scan(_root(config), should_stop)
+    root = _root(config)
+    layout = read_layout(root).describe(config.validation_fraction)
+    yield Phase(name="loading", detail=f"{config.root}: {layout}")
+    listing = scan(root, should_stop)
+    yield from listing.warnings()
     key = (listing.identity, config.image_size)
     pictures = memory.pictures.recall(key)
     if pictures is None:
@@ -185,6 +199,16 @@ def _unreadable_warning(unreadable: Sequence[str]) -> Iterator[Event]:
     yield WarningRaised(title=f"{len(unreadable):,} unreadable {noun} left out", detail="\n".join(lines))
 
 
+def _repeats_warning(pictures: PictureSet, rows: Collection[Rows], should_stop: ShouldStop) -> Iterator[Event]:
+    repeats = Repeats()
+    found = pictures.repeated(_needed(pictures.labels, rows), should_stop)
+    for own in rows:
+        repeats.add(pictures.labels, own, *found)
+    warning = repeats.warning(pictures.name)
+    if warning is not None:
+        yield warning
+
+
 def _require_enough(config: DataConfig, pictures: PictureSet, rows: Rows, damaged: bool) -> None:
     """Refuse a folder with so few pictures that can be read that a class or the test split has none."""
     present, limit, where = set(pictures.labels.train[rows.train].tolist()), config.train_limit, config.root or ""
@@ -193,6 +217,8 @@ def _require_enough(config: DataConfig, pictures: PictureSet, rows: Rows, damage
         detail = f"{display(where)}: {', '.join(repr(name) for name in lacking[:_MOST_NAMED])}"
         title = "A class has no readable pictures for training"
         raise DataError(title, detail, "Put sound pictures there or remove its folder.")
+    if pictures.labels.own_validation and not len(rows.validation):
+        raise DataError("No validation picture can be read", display(where), "Put sound pictures there.")
     if not len(rows.test) and damaged:
         raise DataError("No test picture can be read", display(where), "Put sound pictures there.")
     if not len(rows.test):

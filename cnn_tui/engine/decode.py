@@ -19,11 +19,6 @@ from cnn_tui.engine.stopping import ShouldStop, Stopped
 from cnn_tui.engine.ticker import Ticker
 from cnn_tui.events import Event, Progress
 
-EXTENSIONS = frozenset(
-    {".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"}
-)
-"""The endings of picture files, in lower case."""
-
 _CHUNK = 16
 _FEW_PIXELS = 128 * 128  # below it Pillow holds the interpreter's lock most of the time, and threads only contend
 _SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N")

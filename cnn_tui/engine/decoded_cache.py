@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from cnn_tui.engine.decode import Decoded, Unreadable
-from cnn_tui.engine.folder import Listing, display
+from cnn_tui.engine.folder import Listing
 from cnn_tui.engine.stopping import ShouldStop, Stopped
 from cnn_tui.errors import StorageError
-from cnn_tui.store.cache_index import AboutPictures, describe, make_room, mark_used, pictures_folder
+from cnn_tui.store.cache_index import AboutPictures, describe, make_room, mark_used, pictures_set
 from cnn_tui.store.files import LEAST_FREE_BYTES, ensure_writable, replace_atomic
+from cnn_tui.store.names import display
 
 _LONGEST_HEADER = 1 << 26
 _ASKED_EVERY = 1000  # pictures
@@ -200,7 +201,7 @@ def _entries(listing: Listing, image_size: int | None) -> list[Path]:
 
 
 def _folder(listing: Listing) -> Path:
-    return pictures_folder() / hashlib.sha256(os.fsencode(listing.root)).hexdigest()[:16]
+    return pictures_set(listing.root)
 
 
 def _stem(listing: Listing, image_size: int | None) -> str:

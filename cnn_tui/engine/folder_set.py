@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Generator, Mapping, Sequence
 
 import numpy as np
@@ -13,13 +14,15 @@ from torch import Tensor
 
 from cnn_tui.engine import decoded_cache
 from cnn_tui.engine.decode import Decoded, Unreadable, UnreadablePictureError, check_all, decode_all, picture_size
-from cnn_tui.engine.folder import Listing, display
+from cnn_tui.engine.fingerprints import Fingerprints
+from cnn_tui.engine.folder import Listing
 from cnn_tui.engine.rows import Labels
 from cnn_tui.engine.sources import FolderSource, MemorySource, PictureSource, positions
 from cnn_tui.engine.stopping import ShouldStop
 from cnn_tui.errors import StorageError
 from cnn_tui.events import Event, WarningRaised
 from cnn_tui.store.cache_index import size_limit
+from cnn_tui.store.names import display
 
 _LARGEST_SHARE = 0.5  # of the memory that is available
 _SAMPLE = 64  # pictures that show whether they have one size
@@ -37,14 +40,14 @@ class FolderSet:
     def __init__(self, listing: Listing, image_size: int) -> None:
         self.classes = listing.classes
         self.identity = listing.identity
-        test = None if listing.test is None else torch.tensor(listing.test.labels)
-        self.labels = Labels(torch.tensor(listing.train.labels), test)
+        self.labels = _labels(listing)
         self._listing = listing
         self._paths = listing.paths
         self._image_size = image_size
         self._own_size = _own_size(listing, image_size)
         self._decoded = self._nothing({})
         self._looked_at = np.zeros(len(self.labels), dtype=np.bool_)
+        self._fingerprints = Fingerprints(listing)
         self._in_memory = True
         self._keeps = True  # until that fails, which is told once
 
@@ -63,6 +66,14 @@ class FolderSet:
         """See :class:`PictureSet`."""
         train = self._source(0, self.labels.train)
         return train, train if self.labels.test is None else self._source(self.labels.offset, self.labels.test)
+
+    def repeated(self, indices: Tensor, should_stop: ShouldStop) -> tuple[_Places, NDArray[np.uint64]]:
+        """See :class:`PictureSet`."""
+        return self._fingerprints.repeated(indices.numpy(), should_stop)
+
+    def name(self, index: int) -> str:
+        """See :class:`PictureSet`."""
+        return display(os.path.relpath(self._paths[index], self._listing.root))
 
     def _source(self, start: int, labels: Tensor) -> PictureSource:
         stop = start + len(labels)
@@ -132,6 +143,12 @@ class FolderSet:
         height, width = self._size
         available = psutil.virtual_memory().available + self._decoded.pictures.nbytes
         return count * height * width * 3 <= _LARGEST_SHARE * available
+
+
+def _labels(listing: Listing) -> Labels:
+    validation = () if listing.validation is None else listing.validation.labels
+    test = None if listing.test is None else torch.tensor(listing.test.labels)
+    return Labels(torch.tensor(listing.train.labels + validation), test, len(validation))
 
 
 def _own_size(listing: Listing, image_size: int) -> tuple[int, int] | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from cnn_tui.engine.rows import Labels
@@ -14,7 +16,10 @@ from cnn_tui.events import Event
 
 
 class PictureSet(Protocol):
-    """Pictures by their place: those of the training split, then those of the test split, if it is another one."""
+    """Pictures by their place: those of the training split, then those of the test split, if it is another one.
+
+    A validation split of its own is the last part of the training split.
+    """
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -42,6 +47,18 @@ class PictureSet(Protocol):
         """
         ...
 
+    def repeated(self, indices: Tensor, should_stop: ShouldStop) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        """Those of the pictures at ``indices``, int64 (K,), that may be there more than once, and hashes to compare.
+
+        Raises:
+            Stopped: ``should_stop`` said so.
+        """
+        ...
+
+    def name(self, index: int) -> str:
+        """What a picture is called."""
+        ...
+
     def sources(self) -> tuple[PictureSource, PictureSource]:
         """The training and the test split, of which only what was required can be used."""
         ...
@@ -60,6 +77,14 @@ class MemorySet:
         """See :class:`PictureSet`; there is nothing to do."""
         yield from ()
         return {}
+
+    def repeated(self, indices: Tensor, should_stop: ShouldStop) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        """See :class:`PictureSet`; published datasets are taken as they are."""
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.uint64)
+
+    def name(self, index: int) -> str:
+        """See :class:`PictureSet`."""
+        return f"picture {index}"
 
     def sources(self) -> tuple[PictureSource, PictureSource]:
         """See :class:`PictureSet`."""

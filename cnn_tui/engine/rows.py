@@ -13,7 +13,7 @@ from cnn_tui.engine.splits import split_test, split_validation, stratified_subse
 FOLDER_TEST_FRACTION = 0.2
 """The part of a folder without splits of its own that becomes the test split."""
 
-_TEST_LIMIT_SEED = 0
+_HELD_OUT_SEED = 0
 _SAMPLE = 1000
 
 
@@ -21,11 +21,15 @@ _SAMPLE = 1000
 class Labels:
     """The classes of the training split, int64 (N,), and of the test split, int64 (M,).
 
-    The latter is None where test pictures are cut out of the training split.
+    Attributes:
+        test: None where test pictures are cut out of the training split.
+        own_validation: how many of the N, the last ones, are a validation split of their own, which nothing is cut out
+            of; 0 where validation pictures are cut out of the training split.
     """
 
     train: Tensor
     test: Tensor | None
+    own_validation: int = 0
 
     def __len__(self) -> int:
         """How many pictures there are: N + M."""
@@ -56,17 +60,25 @@ def choose(labels: Labels, config: DataConfig, seed: int, usable: Tensor, sample
 
     Another picture takes the place of one that is not, the same whichever others are known to be usable: what is
     found out about pictures that are not chosen never changes the choice. Of a test split of its own the test limit
-    takes the same pictures whatever the seed, so that runs are measured on the same ones.
+    takes the same pictures whatever the seed, so that runs are measured on the same ones; likewise of a validation
+    split of its own.
     """
-    train, test = torch.arange(len(labels.train)), torch.arange(len(labels) - labels.offset)
+    whole, test = torch.arange(len(labels.train)), torch.arange(len(labels) - labels.offset)
+    train, validation = whole[: len(whole) - labels.own_validation], whole[len(whole) - labels.own_validation :]
     if labels.test is None:
         count = max(1, round(FOLDER_TEST_FRACTION * len(train)))
         train, test = split_test(labels.train, count, seed)
     sample = train[:: -(-len(train) // _SAMPLE)] if sampled else train[:0]
-    rows = _limited(labels.train, train, usable[: len(labels.train)], config.train_limit, seed)
+    in_train = usable[: len(labels.train)]
+    rows = _limited(labels.train, train, in_train, config.train_limit, seed)
+    if labels.own_validation:
+        count = config.own_validation_count(len(train), len(validation))
+        validation = _limited(labels.train, validation, in_train, count, _HELD_OUT_SEED)
+    else:
+        rows, validation = split_validation(labels.train, rows, config.validation_fraction, seed)
     test_labels = labels.train if labels.test is None else labels.test
-    test = _limited(test_labels, test, usable[labels.offset :], config.test_limit, _TEST_LIMIT_SEED)
-    return Rows(*split_validation(labels.train, rows, config.validation_fraction, seed), test, sample[usable[sample]])
+    test = _limited(test_labels, test, usable[labels.offset :], config.test_limit, _HELD_OUT_SEED)
+    return Rows(rows, validation, test, sample[usable[sample]])
 
 
 def places(labels: Labels, rows: Rows) -> Tensor:

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from cnn_tui.engine.decode import UnreadablePictureError, decode
 from cnn_tui.engine.device import free_memory
-from cnn_tui.engine.folder import display
 from cnn_tui.engine.parallel import WORKERS, in_parallel
 from cnn_tui.errors import DataError
+from cnn_tui.store.names import display
 
 _BATCHES_AHEAD = 2
 _DEVICE_SHARE = 0.5  # of the free memory, at most, for pictures; the rest is for the network

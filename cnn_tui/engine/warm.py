@@ -57,10 +57,10 @@ class Memory:
     features: Slot[Features] = field(default_factory=Slot)
 
 
-def file_stamp(path: Path) -> tuple[str, int, int, int] | None:
-    """What tells whether a file is still the one that was read: place, number, bytes, time; None if it is gone."""
+def file_stamp(path: Path) -> tuple[str, int, int, int, int] | None:
+    """What tells whether a file is still the one that was read: place, number, bytes, times; None if it is gone."""
     try:
         facts = path.stat()
     except OSError:
         return None
-    return str(path), facts.st_ino, facts.st_size, facts.st_mtime_ns
+    return str(path), facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns

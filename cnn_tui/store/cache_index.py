@@ -7,6 +7,7 @@ Reading and writing the chunks is the engine's work; this module needs no PyTorc
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 import time
@@ -99,6 +100,11 @@ def features_folder() -> Path:
 def pictures_folder() -> Path:
     """Where sets of decoded pictures are kept."""
     return paths.cache_folder() / "decoded"
+
+
+def pictures_set(root: Path) -> Path:
+    """Where the set of one folder's decoded pictures is kept."""
+    return pictures_folder() / hashlib.sha256(os.fsencode(root)).hexdigest()[:16]
 
 
 def cached_sets() -> list[CachedSet]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
+from pathlib import Path
 
 _LONGEST_SLUG = 60
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])")
@@ -23,3 +25,8 @@ def slug(name: str) -> str:
 def printable(text: str) -> str:
     """One line of text in which nothing can steer a terminal: each such character becomes U+FFFD."""
     return _UNPRINTABLE.sub("\ufffd", text)
+
+
+def display(path: Path | str) -> str:
+    """A path as text that can be written anywhere; bytes that are no text become question marks."""
+    return os.fsencode(path).decode("utf-8", "replace")

@@ -19,10 +19,16 @@ _RUNS_CONSIDERED = 3
 
 @dataclass(frozen=True)
 class SplitCounts:
-    """How many pictures there are; ``test`` is None where the training split has to give its fifth."""
+    """How many pictures there are.
+
+    Attributes:
+        test: None where the training split has to give its fifth.
+        validation: None where it is cut from the training split.
+    """
 
     train: int
     test: int | None
+    validation: int | None = None
 
 
 @dataclass(frozen=True)
@@ -115,10 +121,13 @@ def pictures(data: DataConfig, counts: SplitCounts | None) -> Pictures | None:
         return None
     test = round(counts.train * _FOLDER_TEST_PART) if counts.test is None else counts.test
     train = counts.train - test if counts.test is None else counts.train
+    validation = None if counts.validation is None else data.own_validation_count(train, counts.validation)
     if data.train_limit is not None:
         train = min(train, data.train_limit)
     if data.test_limit is not None:
         test = min(test, data.test_limit)
+    if validation is not None:
+        return Pictures(train, validation, test)
     validation = max(1, round(train * data.validation_fraction)) if data.validation_fraction else 0
     return Pictures(train - validation, validation, test)
 

@@ -5,15 +5,18 @@ Everything here reads files and is meant for a thread.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cnn_tui.config.experiment import DataConfig, Experiment
-from cnn_tui.errors import StorageError
+from cnn_tui.errors import DataError, StorageError
 from cnn_tui.store.cache_index import CachedSet, features_for
 from cnn_tui.store.downloads import Download, missing_downloads
+from cnn_tui.store.folder_entries import picture_names
+from cnn_tui.store.folder_layout import FolderLayout, read_layout
+from cnn_tui.store.names import printable
 from cnn_tui.store.sessions import list_sessions
 from cnn_tui.tui.estimate import Estimate, PastRun, SplitCounts, estimate
 
@@ -27,12 +30,14 @@ class Survey:
 
     Attributes:
         classes: how many classes, None where nobody knows.
+        layout: how a folder of pictures is understood, empty for other datasets and where it is not.
         features: what is kept of its frozen layers, None where nothing is or nothing can be.
         problem: why the pictures or weights of one's own cannot be used, empty if they can.
     """
 
     experiment: Experiment
     classes: int | None
+    layout: str
     downloads: tuple[Download, ...]
     features: CachedSet | None
     problem: str
@@ -41,14 +46,20 @@ class Survey:
 
 def survey(experiment: Experiment, past: Sequence[PastRun]) -> Survey:
     """Look at everything that an experiment needs."""
-    classes, counts, problem = experiment.class_count, None, ""
+    classes, counts, layout, problem = experiment.class_count, None, "", ""
     if experiment.data.dataset == "folder":
-        classes, counts = _folder(experiment.data.root or "")
-        problem = "" if counts else "There is no such folder, or it has no classes in it."
+        try:
+            found = read_layout(experiment.data.root or "")
+        except DataError as error:
+            problem = printable(" ".join(part for part in (f"{error.title}.", error.detail, error.hint) if part))
+        else:
+            classes, counts = len(found.classes), _counts(found)
+            layout = printable(found.describe(experiment.data.validation_fraction))
     features = features_for(experiment) if experiment.features_are_kept else None
     return Survey(
         experiment=experiment,
         classes=classes,
+        layout=layout,
         downloads=missing_downloads(experiment),
         features=features,
         problem=problem or _weights_problem(experiment.model.weights),
@@ -71,7 +82,12 @@ def past_runs() -> tuple[PastRun, ...]:
 
 def split_counts(data: DataConfig) -> SplitCounts | None:
     """How many pictures a folder has, None where nobody knows and for datasets of the catalogue."""
-    return _folder(data.root or "")[1] if data.dataset == "folder" else None
+    if data.dataset != "folder":
+        return None
+    try:
+        return _counts(read_layout(data.root or ""))
+    except DataError:
+        return None
 
 
 def _weights_problem(weights: str) -> str:
@@ -87,30 +103,12 @@ def _is_file(name: str) -> bool:
         return False
 
 
-def _folder(name: str) -> tuple[int | None, SplitCounts | None]:
-    """Classes and pictures of a folder, by its files; None for what cannot be found out."""
-    try:
-        root = Path(name).expanduser()
-        names = {entry.name for entry in _subfolders(root)}
-        split = {"train", "test"} <= names
-        train = root / "train" if split else root
-        classes = sum(1 for _ in _subfolders(train))
-        test = _files(root / "test") if split else None
-        return (classes, SplitCounts(_files(train), test)) if classes else (None, None)
-    except (OSError, ValueError, RuntimeError):
-        return None, None
-
-
-def _subfolders(folder: Path) -> Iterator[os.DirEntry[str]]:
-    with os.scandir(folder) as entries:
-        yield from (entry for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+def _counts(layout: FolderLayout) -> SplitCounts:
+    """How many pictures a folder's splits have, by the names of their files."""
+    validation = None if layout.validation is None else _files(layout.validation)
+    return SplitCounts(_files(layout.train), None if layout.test is None else _files(layout.test), validation)
 
 
 def _files(folder: Path) -> int:
-    """The files below a folder's classes; counting stops where nobody would wait for it."""
-    count = 0
-    for _, _, names in os.walk(folder):
-        count += sum(not name.startswith(".") for name in names)
-        if count > _MOST_FILES:
-            break
-    return count
+    """The pictures below a folder; counting stops where nobody would wait for it."""
+    return sum(1 for _ in itertools.islice(picture_names(folder), _MOST_FILES))

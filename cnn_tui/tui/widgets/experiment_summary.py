@@ -117,6 +117,8 @@ def _data_rows(survey: Survey) -> Iterator[tuple[str, str]]:
     used, data = survey.estimate.pictures, survey.experiment.data
     if survey.classes is not None:
         yield "classes", f"{survey.classes:,}"
+    if survey.layout:
+        yield "layout", survey.layout
     if used is None:
         yield "pictures", _UNKNOWN
         return
