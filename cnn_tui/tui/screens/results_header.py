@@ -8,11 +8,11 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from cnn_tui.amounts import some
 from cnn_tui.metrics import Result
 from cnn_tui.reports.texts import data_words, shorten, taken
 from cnn_tui.store.names import printable
 from cnn_tui.store.records import SessionRecord
-from cnn_tui.tui.amounts import some
 
 _STATUS_STYLES = {"done": "$text-success", "stopped": "$text-warning", "failed": "$text-error", "killed": "$text-error"}
 _GAP = "   "

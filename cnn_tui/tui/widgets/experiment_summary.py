@@ -12,11 +12,11 @@ from rich.text import Text
 from textual.reactive import reactive
 from textual.widgets import Static
 
+from cnn_tui.amounts import parameter_count, share, some
 from cnn_tui.catalog.datasets import DATASETS
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.reports.texts import duration, quantity
 from cnn_tui.store.cache_index import CachedSet, ago
-from cnn_tui.tui.amounts import parameter_count, share, some
 from cnn_tui.tui.estimate import Estimate
 from cnn_tui.tui.model_parts import ModelPart, model_parts
 from cnn_tui.tui.survey import Survey
