@@ -14,6 +14,7 @@ from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import Phase, Progress
 from cnn_tui.history import RunHistory
 from cnn_tui.reports.session_data import SessionData
+from cnn_tui.reports.session_facts import session_facts
 from cnn_tui.reports.session_report import left_out, session_document
 from cnn_tui.reports.study_document import setup_text
 from cnn_tui.reports.texts import part_of, quantity
@@ -77,6 +78,7 @@ def test_presets_sessions_and_studies_of_one_epoch() -> None:
         details(row),
         str(session_document(SessionData(Path(), record, (), (), None)).sections[0]),
         setup_text(study(base=ONE, factor="training.batch_size")),
+        str(session_facts(record, (), Path())),
     )
     for text in said:
         assert "1 epoch" in text

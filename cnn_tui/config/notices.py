@@ -40,18 +40,16 @@ def _notices(experiment: Experiment) -> Iterator[Notice]:
             f"{model.architecture} has one fully connected layer, so 'classifier' trains the same as 'last_layer'.",
             ("model.trainable",),
         )
-    if model.trainable != "all" and training.feature_cache == "auto" and data.augment != "none":
-        yield Notice(
-            "The feature store is off",
-            f"Augmentation '{data.augment}' changes the pictures in every epoch, so the frozen layers run in each "
-            "of them.",
-            ("data.augment", "training.feature_cache"),
+    if model.trainable != "all" and training.feature_cache == "auto" and not experiment.features_are_fixed:
+        cause = (
+            f"Augmentation '{data.augment}' changes the pictures in every epoch"
+            if data.augment != "none"
+            else "Adapting batch norm changes the frozen layers' output in every step"
         )
-    if model.trainable != "all" and training.feature_cache == "auto" and not model.frozen_part_is_fixed:
         yield Notice(
             "The feature store is off",
-            "Adapting batch norm changes the frozen layers' output in every step, so they run in each epoch.",
-            ("model.batch_norm", "training.feature_cache"),
+            f"{cause}, so the frozen layers run in each epoch.",
+            ("data.augment" if data.augment != "none" else "model.batch_norm", "training.feature_cache"),
         )
     for path, reason in inapplicable(experiment).items():
         spec = field(path)

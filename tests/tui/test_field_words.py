@@ -11,13 +11,16 @@ from cnn_tui.catalog.datasets import DATASETS
 from cnn_tui.catalog.models import ARCHITECTURES
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.fields import experiment_fields
+from cnn_tui.config.notices import notices
 from cnn_tui.config.overrides import override
+from cnn_tui.config.preset import RunPreset
 from cnn_tui.reports.texts import quantity
 from cnn_tui.tui.app import Workbench
 from cnn_tui.tui.forms.choice_facts import facts_of
 from cnn_tui.tui.forms.choice_screen import ChoiceScreen
 from cnn_tui.tui.forms.experiment_form import ExperimentForm
 from cnn_tui.tui.forms.field_row import FieldRow
+from cnn_tui.tui.forms.form_line import FormLine
 from cnn_tui.tui.screens.setup_panes import FieldHelp
 
 PLAIN = override(Experiment(), ["data.dataset=folder", "data.root=/pictures"])
@@ -141,3 +144,18 @@ def test_every_choice_has_its_facts() -> None:
         assert f"{architecture.accuracy:.1f}" in cells
         assert models.lines[name].endswith(quantity(architecture.weights_bytes, "bytes"))
     assert facts_of("training.schedule") is None
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_remarks_are_cut_in_no_sentence(size: tuple[int, int]) -> None:
+    settings = "data.dataset=digits data.root=/x data.augment=flip model.weights=random model.trainable=classifier"
+    many = override(Experiment(), settings.split())
+    assert len(notices(many)) == 4
+    async with workbench(size=size, preset=RunPreset(name="many", experiment=many)) as (app, _, pilot):
+        line = app.screen.query_one(FormLine)
+        await until(pilot, lambda: line.region.height)
+        await pilot.pause()
+        words = text_in(app, line.content_region)
+        assert all(f"! {notice.title}." in words for notice in notices(many))
+        assert words.endswith(".")
+        assert " ".join(str(line.render()).split()) == words

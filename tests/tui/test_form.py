@@ -54,7 +54,7 @@ class Host(App[None]):
 
     def line(self) -> str:
         line = self.query_one(FormLine)
-        return str(line.content) if line.display else ""
+        return str(line.render()) if line.display else ""
 
     def at(self) -> str:
         (row,) = (row for row in self.query(FieldRow) if row.has_focus_within)

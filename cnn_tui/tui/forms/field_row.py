@@ -41,6 +41,7 @@ class FieldRow(Widget):
             width: 1fr;
             margin: 0 9 0 21;
         }
+        &.-bare > TextControl, &.-bare > ChoiceControl { margin: 0 0 0 21; }
         &.-wrong { height: 2; }
         &.-unused > TextControl, &.-unused > ChoiceControl { color: $text-disabled; }
         .field-row--label { color: $text-muted; }
@@ -96,8 +97,9 @@ class FieldRow(Widget):
         self.set_class(bool(error), "-wrong")
 
     def watch_unused(self, unused: bool) -> None:
-        """Dim it."""
+        """Dim it; without a word behind the control, give its room to the control."""
         self.set_class(unused, "-unused")
+        self.set_class(not unused and not self.spec.unit, "-bare")
 
     def on_descendant_focus(self) -> None:
         """Show that the cursor is here."""

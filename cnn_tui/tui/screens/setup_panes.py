@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
+from textual.geometry import Size
 from textual.reactive import reactive
 from textual.widgets import Button, Static
 
@@ -16,6 +17,8 @@ from cnn_tui.store.names import printable
 
 if TYPE_CHECKING:
     from cnn_tui.config.fields import FieldSpec
+
+_LEAST = 3
 
 
 class PresetHeading(Static):
@@ -46,7 +49,7 @@ class FieldHelp(Static):
     """
 
     DEFAULT_CSS = """
-    FieldHelp { height: auto; min-height: 3; color: $text-muted; }
+    FieldHelp { height: auto; color: $text-muted; }
     """
 
     spec: reactive[FieldSpec | None] = reactive(None)
@@ -57,17 +60,20 @@ class FieldHelp(Static):
     def __init__(self) -> None:
         super().__init__("", markup=False)
         self._fields: tuple[FieldSpec, ...] = ()
+        self._longest: dict[int, int] = {}  # lines by width
 
     def furnish(self) -> None:
         """Learn which fields there are; they come with pydantic, behind the first picture."""
         from cnn_tui.config.fields import experiment_fields
 
         self._fields = experiment_fields()
-        self._make_room()
+        self.refresh(layout=True)
 
-    def on_resize(self) -> None:
-        """Make room for the longest text at the new width."""
-        self._make_room()
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """The lines of the longest text."""
+        if self._fields and width not in self._longest:
+            self._longest[width] = max(_explained(spec, "").get_height({}, width) for spec in self._fields)
+        return max(self._longest.get(width, _LEAST), super().get_content_height(container, viewport, width))
 
     def watch_spec(self) -> None:
         """Explain it."""
@@ -82,12 +88,6 @@ class FieldHelp(Static):
             self.update("Tab goes to the form; up and down walk its fields.")
         else:
             self.update(_explained(self.spec, self.unused.get(self.spec.path, "")))
-
-    def _make_room(self) -> None:
-        width = self.content_size.width
-        if self._fields and width:
-            longest = max(_explained(spec, "").get_height({}, width) for spec in self._fields)
-            self.styles.min_height = longest + self.gutter.height
 
 
 def _explained(spec: FieldSpec, unused: str) -> Content:
