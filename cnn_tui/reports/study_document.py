@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from cnn_tui.amounts import some
 from cnn_tui.config.experiment import Experiment
@@ -17,6 +18,7 @@ from cnn_tui.reports.study_table import METRICS, Figure, Metric, StudyRow, Study
 from cnn_tui.reports.svg import CUES, Series
 from cnn_tui.reports.svg_parts import Dash, Marker
 from cnn_tui.reports.tables import Table
+from cnn_tui.reports.texts import data_words
 
 _REPORTED = "The figures that were reported, and in brackets ours less them:"
 _LOOKS: dict[Metric, tuple[str, Dash, Marker]] = {
@@ -96,9 +98,9 @@ def setup_text(study: StudyPreset) -> str:
     base = study.base
     parts = {
         "model.architecture": base.model.architecture,
-        "model.weights": f"weights {base.model.weights}",
+        "model.weights": f"weights {Path(base.model.weights).name}",
         "model.trainable": f"trained part {base.model.trainable}",
-        "data.dataset": f"on {base.data.dataset}",
+        "data.dataset": f"on {data_words(base.data.dataset, base.data.root)}",
         "data.train_limit": "" if base.data.train_limit is None else some(base.data.train_limit, "training picture"),
         "data.test_limit": "" if base.data.test_limit is None else some(base.data.test_limit, "test picture"),
         "data.image_size": f"at {base.data.image_size} pixels",
