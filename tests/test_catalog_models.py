@@ -10,6 +10,7 @@ import torchvision
 from torchvision.models import get_model_weights, list_models
 
 from cnn_tui.catalog.models import ARCHITECTURES, nearest
+from cnn_tui.engine.freezing import batch_norms
 from cnn_tui.engine.heads import linear_layers
 from cnn_tui.engine.models import skeleton
 
@@ -110,6 +111,11 @@ def test_a_large_vision_transformer_takes_multiples_of_its_patch(name: str) -> N
 @pytest.mark.parametrize("name", REPRESENTATIVES)
 def test_linear_layers_are_those_of_the_head(name: str) -> None:
     assert ARCHITECTURES[name].linear_layers == len(linear_layers(skeleton(name, 10, 224)))
+
+
+def test_which_networks_keep_running_statistics() -> None:
+    found = {name for name in ARCHITECTURES if batch_norms(skeleton(name, 10, 224))}
+    assert found == {name for name, architecture in ARCHITECTURES.items() if architecture.batch_norm}
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_a_damaged_description_hides_no_set(capsys: Output) -> None:
 def test_the_beginning_of_a_key_clears_that_set_alone(capsys: Output) -> None:
     assert guarded(cli, ["cache", "clear", "aa", "--yes"]) == 0
     assert [one.key for one in cached_sets()] == ["bb22"]
-    assert "1 set(s) deleted, 3.0 MB" in capsys.readouterr().err
+    assert "1 set of 3.0 MB deleted" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("kept")

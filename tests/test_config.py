@@ -116,10 +116,11 @@ def test_every_field_says_what_it_is() -> None:
 
 
 def test_bounds_in_words() -> None:
-    assert field("training.epochs").bounds == "at least 1 and at most 100,000"
+    assert field("training.epochs").bounds == "1 to 100,000 epochs"
+    assert field("training.optimizer.momentum").bounds == "at least 0 and less than 1"
     assert field("training.optimizer.learning_rate").bounds.startswith("more than 0 and at most 1,000")
     assert field("data.augment").bounds == "none, flip, crop_flip"
-    assert field("data.train_limit").bounds == "at least 2 and at most 100,000,000, or nothing"
+    assert field("data.train_limit").bounds == "2 to 100,000,000 pictures, or none"
     assert field("model.architecture").choices == tuple(ARCHITECTURES)
     with pytest.raises(KeyError):
         field("training.epoch")
@@ -178,7 +179,7 @@ def test_a_wrong_override_is_refused_in_words(setting: str, words: str) -> None:
         ({"model__trainable": "classifier"}, "Classifier is the last layer"),
         ({"data__augment": "flip"}, "The feature store is off"),
         ({"model__batch_norm": "adapt"}, "The feature store is off"),
-        ({"data__root": "/x"}, "The folder is not used"),
+        ({"data__root": "/x"}, "Folder has no effect"),
     ],
 )
 def test_what_may_not_be_meant_is_remarked_upon(settings: dict[str, Any], title: str) -> None:

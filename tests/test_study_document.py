@@ -60,6 +60,13 @@ def test_the_setup_leaves_out_what_is_varied() -> None:
         assert words in said
 
 
+def test_the_setup_names_folders_and_weights_files() -> None:
+    data, model = {"dataset": "folder", "root": "/srv/pictures"}, {"weights": "/srv/weights/mine.pth"}
+    said = setup_text(study(base={"data": data, "model": model}))
+    assert "weights mine.pth," in said
+    assert "on /srv/pictures," in said
+
+
 def test_curves_of_networks_are_points_and_of_numbers_are_lines() -> None:
     networks = study(factor="model.architecture", values=["vgg16", "resnet18"])
     (chart,) = charts(table_of(networks, [0.1, 0.2]))

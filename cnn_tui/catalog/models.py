@@ -23,6 +23,7 @@ class Architecture:
         min_image_size: side in pixels of the smallest square that it can be trained on, in batches of two or more.
         linear_layers: layers in its head that 'classifier' trains, the last one included.
         image_size_step: the picture's side must be a multiple of this.
+        batch_norm: whether it has BatchNorm layers, which keep running statistics.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Architecture:
     min_image_size: int
     linear_layers: int
     image_size_step: int
+    batch_norm: bool
 
 
 # fmt: off
@@ -119,9 +121,17 @@ _TABLE: tuple[tuple[str, int, int, float, float, int, int, int, int], ...] = (
     ("wide_resnet101_2", 2016, 126_886_696, 22.753, 82.51, 508_294_070, 1, 1, 1),
     ("wide_resnet50_2", 2016, 68_883_240, 11.398, 81.602, 275_905_511, 1, 1, 1),
 )
+_WITHOUT_BATCH_NORM = frozenset((
+    "alexnet", "squeezenet1_0", "squeezenet1_1", "vgg11", "vgg13", "vgg16", "vgg19",
+    "convnext_tiny", "convnext_small", "convnext_base", "convnext_large",
+    "swin_t", "swin_s", "swin_b", "swin_v2_t", "swin_v2_s", "swin_v2_b",
+    "vit_b_16", "vit_b_32", "vit_l_16", "vit_l_32", "vit_h_14",
+))
 # fmt: on
 
-ARCHITECTURES: dict[str, Architecture] = {row[0]: Architecture(*row) for row in _TABLE}
+ARCHITECTURES: dict[str, Architecture] = {
+    row[0]: Architecture(*row, batch_norm=row[0] not in _WITHOUT_BATCH_NORM) for row in _TABLE
+}
 
 
 def nearest(name: str, count: int = 3) -> list[str]:

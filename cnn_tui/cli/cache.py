@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cnn_tui.amounts import some
 from cnn_tui.cli.groups import ListByDefault
 from cnn_tui.reports.texts import data_words
 
@@ -76,9 +77,9 @@ def clear(keys: tuple[str, ...], yes: bool) -> None:
         if not any(one.key.startswith(key) for one in sets):
             raise ConfigError(f"Nothing is kept with the key {key!r}", "", "'cnn-tui cache' lists them.")
     chosen = [one for one in sets if not keys or any(one.key.startswith(key) for key in keys)]
-    size = sum(one.size for one in chosen)
+    what = f"{some(len(chosen), 'set')} of {sum(one.size for one in chosen) / 1e6:,.1f} MB"
     if chosen and not yes:
-        click.confirm(f"Delete {len(chosen)} set(s), {size / 1e6:,.1f} MB?", abort=True, err=True)
+        click.confirm(f"Delete {what}?", abort=True, err=True)
     for one in chosen:
         remove(one)
-    say(f"{len(chosen)} set(s) deleted, {size / 1e6:,.1f} MB")
+    say(f"{what} deleted")

@@ -13,6 +13,7 @@ from typing import Literal
 import click
 
 from cnn_tui import paths
+from cnn_tui.amounts import some
 
 _LITTLE_DISK = 2 * 2**30
 _LITTLE_MEMORY = 2 * 2**30
@@ -80,7 +81,7 @@ def _torch() -> Iterator[Finding]:
         yield Finding(
             "note",
             "Device",
-            f"cpu: {device_name(device)}, {torch.get_num_threads()} threads; PyTorch sees no GPU",
+            f"cpu: {device_name(device)}, {some(torch.get_num_threads(), 'thread')}; PyTorch sees no GPU",
             "With an NVIDIA card, check that 'nvidia-smi' works and that this PyTorch was built for CUDA.",
         )
     fast = bfloat16_is_fast(device)

@@ -16,6 +16,7 @@ from cnn_tui.cli.result_tables import print_result
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import EpochFinished, Event, RunFinished, RunStarted, WarningRaised
 from cnn_tui.history import PhaseRecord, RunHistory
+from cnn_tui.reports.texts import part_of, quantity
 from cnn_tui.store.names import printable
 
 _BAR = 30
@@ -109,8 +110,8 @@ def phase_bar(history: RunHistory, phase: PhaseRecord) -> Table:
     bar = ProgressBar(total=100, completed=100 * (phase.fraction or 0), width=_BAR, pulse=phase.fraction is None)
     count = ""
     if progress is not None:
-        count = _amount(progress.done, progress.unit)
-        count += f" of {_amount(progress.total, progress.unit)}" if progress.total else ""
+        done, total, unit = progress.done, progress.total, progress.unit
+        count = part_of(done, total, unit) if total else quantity(done, unit)
     row.add_row(Text(phase.name, style="bold"), bar, Text(f"{count}  {_time_left(history)}", style="dim"))
     return row
 
@@ -133,10 +134,6 @@ def duration(seconds: float) -> str:
 def _epoch_heading() -> Text:
     columns = f"{'epoch':>8}   {'train loss':>10}{'accuracy':>10}{'val. loss':>12}{'accuracy':>10}{'time':>13}"
     return Text(columns, style="dim")
-
-
-def _amount(number: int, unit: str) -> str:
-    return f"{number / 1e6:,.1f} MB" if unit == "bytes" else f"{number:,} {unit}"
 
 
 def warning(event: WarningRaised) -> Text:

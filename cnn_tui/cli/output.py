@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from cnn_tui.config.experiment import Experiment
+
 INTERRUPTED = 130
 _UNBOUNDED_WIDTH = 10_000
 
@@ -90,6 +92,16 @@ def error_lines(title: str, detail: str, hint: str) -> list[str]:
 def say(text: str) -> None:
     """Put a line of talk on stderr."""
     click.echo(printable(text), err=True)
+
+
+def say_unused(settings: Iterable[str], experiments: Iterable[Experiment]) -> None:
+    """Say which ``path=value`` settings have no effect on any of the experiments, and why."""
+    from cnn_tui.config.inapplicable import without_effect
+
+    for path, reason in without_effect(
+        [setting.partition("=")[0].strip() for setting in settings], experiments
+    ).items():
+        say(f"{path} has no effect: {reason}")
 
 
 def print_json(value: Any) -> None:

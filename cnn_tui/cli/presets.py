@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from cnn_tui.amounts import some
 from cnn_tui.cli.groups import ListByDefault
 from cnn_tui.cli.output import print_error, print_json, print_table, say
 from cnn_tui.config.fields import experiment_fields, value_at
@@ -109,10 +110,10 @@ def _varied(study: StudyPreset, *, brief: bool = False) -> dict[str, str]:
     if study.second_factor is not None:
         factors[study.second_factor] = study.second_values
     if brief:
-        return {path: f"{len(values)} values" for path, values in factors.items()}
+        return {path: some(len(values), "value") for path, values in factors.items()}
     told = {path: f"varied: {', '.join(map(value_text, values))}" for path, values in factors.items()}
     more = {"repeats": str(study.repeats), "plain": str(study.plain).lower()}
-    return told | more | {"reported": f"{len(study.reported)} values"}
+    return told | more | {"reported": some(len(study.reported), "value")}
 
 
 def _document(entry: PresetEntry) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from cnn_tui.amounts import some
 from cnn_tui.cli.output import error_lines
 from cnn_tui.events import RunFinished
 from cnn_tui.metrics import Result, Scores
@@ -86,7 +87,10 @@ def class_table(scores: Scores) -> Table:
     total = sum(row.support for row in scores.per_class)
     table.add_row("macro mean", *macro, f"{total:,}", style="bold")
     if scores.unsupported:
-        table.caption = f"{len(scores.unsupported)} classes without test pictures are left out of the macro mean"
+        table.caption = (
+            f"{some(len(scores.unsupported), 'class is', 'classes are')} left out of the macro mean, having no test "
+            "pictures"
+        )
     return table
 
 
@@ -98,7 +102,7 @@ def _summary(finished: RunFinished) -> Text:
     lead = "stopped; " if finished.status == "stopped" else ""
     return Text(
         f"{lead}test accuracy {result.accuracy:.4f}, macro F1 {result.macro_f1:.4f}, test loss {result.test_loss:.4f}\n"
-        f"{result.epochs_run} epoch{'s' if result.epochs_run != 1 else ''} in {result.train_seconds:.1f} s{best}, "
+        f"{some(result.epochs_run, 'epoch')} in {result.train_seconds:.1f} s{best}, "
         f"{result.images_per_second:,.0f} pictures/s, {result.total_seconds:.1f} s in all"
     )
 

@@ -87,16 +87,18 @@ def demo(ctx: click.Context, as_json: bool) -> None:
 
 
 def prepare(preset: str, settings: tuple[str, ...], name: str | None) -> RunPreset:
-    """Find and load a preset, with settings and name laid over it.
+    """Find and load a preset, with settings and name laid over it; say which of the settings have no effect.
 
     Raises:
         CnnTuiError: there is no such preset, or it or a setting is not allowed.
     """
+    from cnn_tui.cli.output import say_unused
     from cnn_tui.config.overrides import override
     from cnn_tui.store.presets import find_preset, load_preset, renamed
 
     loaded = load_preset(find_preset(preset))
     changed = loaded.model_copy(update={"experiment": override(loaded.experiment, settings)})
+    say_unused(settings, [changed.experiment])
     return renamed(changed, name) if name is not None else changed
 
 

@@ -11,6 +11,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from cnn_tui.amounts import some
 from cnn_tui.cli.live import phase_bar, warning
 from cnn_tui.cli.study_words import row_name
 from cnn_tui.events import RowEvent, StudyEvent, WarningRaised
@@ -55,7 +56,7 @@ class LiveStudyReporter:
     def _view(self) -> RenderableType:
         table = self._progress.table
         title = Text(printable(table.study.name), style="bold")
-        title.append(f"  {table.done} of {table.runs} runs", style="not bold dim")
+        title.append(f"  {table.done} of {some(table.runs, 'run')}", style="not bold dim")
         return Group(title, self._rows(), self._now())
 
     def _rows(self) -> Table:

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 from pydantic import ValidationError
 
-from cnn_tui.cli.output import say
+from cnn_tui.cli.output import say, say_unused
 from cnn_tui.config.overrides import override
 from cnn_tui.config.problems import problems
 from cnn_tui.config.study import StudyPreset
@@ -23,7 +23,7 @@ _WIDTH = 100
 
 
 def lay_over(study: StudyPreset, settings: Sequence[str]) -> StudyPreset:
-    """A study with ``path=value`` settings applied to what all its runs share.
+    """A study with ``path=value`` settings applied to what all its runs share; says which of them have no effect.
 
     Raises:
         ConfigError: a setting is what the study varies, or it or a value of the study is not allowed with it.
@@ -40,10 +40,12 @@ def lay_over(study: StudyPreset, settings: Sequence[str]) -> StudyPreset:
         return study
     base = override(study.base, settings)
     try:
-        return StudyPreset.model_validate({**dict(study), "base": base})
+        changed = StudyPreset.model_validate({**dict(study), "base": base})
     except ValidationError as error:
         reasons = "\n".join(str(problem) for problem in problems(error, StudyPreset))
         raise ConfigError(f"--set {' --set '.join(settings)} is not allowed in {study.name}", reasons) from error
+    say_unused(settings, (cell.experiment for cell in changed.cells()))
+    return changed
 
 
 def varied(study: StudyPreset) -> dict[str, tuple[int | float | str | None, ...]]:

@@ -6,6 +6,7 @@ import sys
 from types import TracebackType
 from typing import Protocol, Self
 
+from cnn_tui.amounts import some
 from cnn_tui.cli.output import say
 from cnn_tui.cli.reporters import JsonReporter, Quiet, warning_text
 from cnn_tui.cli.study_live import LiveStudyReporter
@@ -48,7 +49,7 @@ class PlainStudyReporter(Quiet):
         """Print the event where it matters to a reader of lines."""
         match event:
             case StudyStarted():
-                say(f"{event.study.name}: {event.rows} runs")
+                say(f"{event.study.name}: {some(event.rows, 'run')}")
             case RowKept():
                 say(kept_line(self._progress, event))
             case RowEvent():

@@ -135,7 +135,8 @@ class ModelConfig(FrozenModel):
     @property
     def frozen_part_is_fixed(self) -> bool:
         """Whether there is a frozen part, and its output for the same pixels never changes."""
-        return self.trainable != "all" and self.batch_norm == "frozen"
+        adapts = self.batch_norm == "adapt" and ARCHITECTURES[self.architecture].batch_norm
+        return self.trainable != "all" and not adapts
 
 
 class OptimizerConfig(FrozenModel):
@@ -150,8 +151,8 @@ class OptimizerConfig(FrozenModel):
     )
     momentum: float = Field(
         0.9,
-        title="Momentum",
-        description="How much of the last step is kept: SGD's momentum, Adam's first beta.",
+        title="Momentum (beta 1)",
+        description="How much of the last step is kept: SGD's momentum, the first beta of Adam and AdamW.",
         ge=0.0,
         lt=1.0,
     )

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from cnn_tui.catalog.models import ARCHITECTURES
-from cnn_tui.config.bounds import bounds
+from cnn_tui.config.bounds import bounds, span
 from cnn_tui.config.experiment import Experiment
 
 Kind = Literal["choice", "integer", "number", "text", "path"]
@@ -50,11 +50,11 @@ class FieldSpec:
 
     @property
     def bounds(self) -> str:
-        """What is allowed, in words; empty where anything is."""
+        """What is allowed, in words and with the unit; empty where anything is."""
         if self.choices:
             return ", ".join(self.choices) if len(self.choices) <= 10 else f"{len(self.choices)} choices"
-        parts = [part for part in (self.lower, self.upper) if part]
-        return " and ".join(parts) + (", or nothing" if self.optional and parts else "")
+        words = f"{span(self.lower, self.upper)} {self.unit}".strip()
+        return f"{words}, or none" if self.optional and words else words
 
 
 @functools.cache

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from cnn_tui.catalog.models import ARCHITECTURES
 from cnn_tui.config.experiment import Experiment
+from cnn_tui.config.fields import field, value_at
+from cnn_tui.config.inapplicable import inapplicable
 
 
 @dataclass(frozen=True)
@@ -38,22 +40,18 @@ def _notices(experiment: Experiment) -> Iterator[Notice]:
             f"{model.architecture} has one fully connected layer, so 'classifier' trains the same as 'last_layer'.",
             ("model.trainable",),
         )
-    if model.trainable != "all" and training.feature_cache == "auto" and data.augment != "none":
+    if model.trainable != "all" and training.feature_cache == "auto" and not experiment.features_are_fixed:
+        cause = (
+            f"Augmentation '{data.augment}' changes the pictures in every epoch"
+            if data.augment != "none"
+            else "Adapting batch norm changes the frozen layers' output in every step"
+        )
         yield Notice(
             "The feature store is off",
-            f"Augmentation '{data.augment}' changes the pictures in every epoch, so the frozen layers run in each "
-            "of them.",
-            ("data.augment", "training.feature_cache"),
+            f"{cause}, so the frozen layers run in each epoch.",
+            ("data.augment" if data.augment != "none" else "model.batch_norm", "training.feature_cache"),
         )
-    if model.trainable != "all" and training.feature_cache == "auto" and model.batch_norm == "adapt":
-        yield Notice(
-            "The feature store is off",
-            "Adapting batch norm changes the frozen layers' output in every step, so they run in each epoch.",
-            ("model.batch_norm", "training.feature_cache"),
-        )
-    if data.root is not None and data.dataset != "folder":
-        yield Notice(
-            "The folder is not used",
-            f"data.root is for the dataset 'folder'; this one is '{data.dataset}'.",
-            ("data.root", "data.dataset"),
-        )
+    for path, reason in inapplicable(experiment).items():
+        spec = field(path)
+        if value_at(experiment, path) != spec.default:
+            yield Notice(f"{spec.title} has no effect", f"{reason[0].upper()}{reason[1:]}.", (path,))

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cnn_tui.amounts import some
 from cnn_tui.catalog.datasets import DATASETS
 from cnn_tui.config.experiment import DataConfig
 from cnn_tui.engine.channels import channel_statistics
@@ -195,8 +196,8 @@ def _unreadable_warning(unreadable: Sequence[str]) -> Iterator[Event]:
     lines = list(unreadable[:_MOST_NAMED])
     if len(unreadable) > _MOST_NAMED:
         lines.append(f"and {len(unreadable) - _MOST_NAMED:,} more")
-    noun = "picture was" if len(unreadable) == 1 else "pictures were"
-    yield WarningRaised(title=f"{len(unreadable):,} unreadable {noun} left out", detail="\n".join(lines))
+    left_out = some(len(unreadable), "unreadable picture was", "unreadable pictures were")
+    yield WarningRaised(title=f"{left_out} left out", detail="\n".join(lines))
 
 
 def _repeats_warning(pictures: PictureSet, rows: Collection[Rows], should_stop: ShouldStop) -> Iterator[Event]:

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from cnn_tui import paths
+from cnn_tui.amounts import some
 from cnn_tui.catalog.datasets import DATASETS, Dataset, RemoteFile
 from cnn_tui.engine.archives import DamagedArchiveError, unpack
 from cnn_tui.engine.download import DownloadError, download, locked
@@ -176,7 +177,7 @@ class _Files:
         path = self._folder / name
         lines = _parsed(path, _lines)
         if len(lines) != self._classes:
-            raise _damaged(path, f"it holds {len(lines)} names of {self._classes} classes")
+            raise _damaged(path, f"it holds {some(len(lines), 'name')} of {self._classes} classes")
         return lines
 
 

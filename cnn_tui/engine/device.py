@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import torch
 
+from cnn_tui.amounts import some
 from cnn_tui.config.experiment import TrainingConfig
 from cnn_tui.errors import ConfigError
 from cnn_tui.events import Environment
@@ -71,7 +72,7 @@ def _device(name: str) -> torch.device:
     if (device.index or 0) >= count:
         raise ConfigError(
             f"There is no device '{name}' here",
-            f"training.device asks for '{name}', and PyTorch sees {count} {device.type.upper()} device(s).",
+            f"training.device asks for '{name}', and PyTorch sees {some(count, f'{device.type.upper()} device')}.",
             "Set training.device to auto or cpu, or run 'cnn-tui doctor' to see why.",
         )
     return device

@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from cnn_tui.amounts import some
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.engine import feature_store
 from cnn_tui.engine.backbone import Backbone, feature_batch
@@ -126,7 +127,7 @@ class FeaturePass:
         if stored.damaged:
             yield WarningRaised(
                 title="Stored features were damaged",
-                detail=f"{stored.damaged} chunk(s) in {self._folder} did not match their checksum.",
+                detail=f"{some(stored.damaged, 'chunk')} in {self._folder} did not match their checksum.",
                 hint="They are computed again.",
             )
         if stored.features is None:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from torch import Tensor
 
+from cnn_tui.amounts import some
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.sharing import same_training
 from cnn_tui.engine import data
@@ -143,7 +144,7 @@ class JointRuns:
 
     def _train(self, arranged: Arranged, takers: list[list[int]], chosen: Compute) -> Iterator[OfRun]:
         for course, places in zip(arranged.courses, takers, strict=True):
-            phase = Phase(name="training", detail=f"{len(course.rows.train_indices):,} pictures")
+            phase = Phase(name="training", detail=some(len(course.rows.train_indices), "picture"))
             yield from ((place, phase) for place in places)
         loop = TrainingLoop(arranged.learner, arranged.courses, arranged.material.validation, self._should_stop)
         ends = _Ends(arranged, loop, chosen, self._should_abandon)
@@ -168,7 +169,7 @@ class JointRuns:
 
     def _finish(self, place: int, which: int, ends: _Ends) -> Iterator[OfRun]:
         """Test a run, keep what it leaves and end it."""
-        yield place, Phase(name="testing", detail=f"{ends.tested(which):,} pictures")
+        yield place, Phase(name="testing", detail=some(ends.tested(which), "picture"))
         finding = Returning(ends.find(which))
         yield from ((place, event) for event in finding)
         artifacts = finding.value

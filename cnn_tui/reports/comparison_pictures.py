@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cnn_tui.amounts import noun, some
 from cnn_tui.reports.mcnemar import McNemarTest, mcnemar
 from cnn_tui.reports.session_data import SessionData
 from cnn_tui.store.predictions import Predictions
@@ -67,7 +68,8 @@ def compare_pictures(
     both_right = int((shared.first_right & shared.second_right).sum())
     test = mcnemar(len(only_first), len(only_second))
     tested = max(len(first.predictions.index), len(second.predictions.index))
-    lead = f"Of the {_pictures(len(shared.index))} that both were tested on, " if len(shared.index) < tested else ""
+    count = len(shared.index)
+    lead = f"Of the {some(count, 'picture')} that both were tested on, " if count < tested else ""
     return PictureComparison(
         *letters,
         lead + _sentence(test, letters, len(shared.index), both_right, LEVEL / comparisons),
@@ -87,7 +89,7 @@ def _why_not(first: SessionData, second: SessionData, letters: tuple[str, str]) 
         return f"{a} and {b} are the same session, so there is nothing to tell apart."
     lacking = [letter for letter, one in zip(letters, (first, second), strict=True) if one.predictions is None]
     if lacking:
-        have = "has" if len(lacking) == 1 else "have"
+        have = noun(len(lacking), "has", "have")
         return f"{' and '.join(lacking)} {have} no predictions on record, so pictures cannot be compared one by one."
     sources = _source(first), _source(second)
     if sources[0] != sources[1]:
@@ -123,20 +125,23 @@ def _names(session: SessionData, predictions: Predictions) -> NDArray[np.str_]:
 def _changed(shared: _Shared, letters: tuple[str, str]) -> str:
     return (
         f"{letters[0]} and {letters[1]} were not tested on the same pictures: they have changed between the two, "
-        f"since {_pictures(shared.relabelled)} of {len(shared.index):,} {_is(shared.relabelled)} of another class."
+        f"since {some(shared.relabelled, 'picture')} of {len(shared.index):,} "
+        f"{noun(shared.relabelled, 'is', 'are')} of another class."
     )
 
 
 def _sentence(test: McNemarTest, letters: tuple[str, str], shared: int, both_right: int, level: float) -> str:
     a, b = letters
     if not test.only_first + test.only_second:
-        return f"{a} and {b} are right on the same {both_right:,} of {shared:,} pictures: no difference can be shown."
+        same = f"{both_right:,} of {some(shared, 'picture')}"
+        return f"{a} and {b} are right on the same {same}: no difference can be shown."
     better, worse = (a, b) if test.only_first > test.only_second else (b, a)
     more, fewer = sorted((test.only_first, test.only_second), reverse=True)
     verdict = f"{better} is better on these pictures" if test.p_value < level else "no difference can be shown"
     return (
-        f"{better} got {_pictures(more)} right that {worse} got wrong, and {fewer:,} the other way round: a difference "
-        f"this large would come by chance in {_share_of_cases(test.p_value)} of cases (McNemar's test), so {verdict}."
+        f"{better} got {some(more, 'picture')} right that {worse} got wrong, and {fewer:,} the other way round: "
+        f"a difference this large would come by chance in {_share_of_cases(test.p_value)} of cases "
+        f"(McNemar's test), so {verdict}."
     )
 
 
@@ -145,11 +150,3 @@ def _share_of_cases(p_value: float) -> str:
         return f"fewer than {_TINY * 100:g} %"
     percent = p_value * 100
     return f"{percent:.0f} %" if percent >= 10 else f"{percent:.2g} %"
-
-
-def _is(count: int) -> str:
-    return "is" if count == 1 else "are"
-
-
-def _pictures(count: int) -> str:
-    return "1 picture" if count == 1 else f"{count:,} pictures"

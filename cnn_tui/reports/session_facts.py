@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
+from cnn_tui.amounts import unit_after
 from cnn_tui.config.fields import FieldSpec, experiment_fields, value_at
 from cnn_tui.events import Environment, WarningRaised
 from cnn_tui.reports.tables import Table
-from cnn_tui.reports.texts import taken
+from cnn_tui.reports.texts import quantity, taken
 from cnn_tui.store.records import SessionRecord
 
 _HARDWARE = {"platform", "device", "device_name", "precision", "cpu_count", "memory_bytes"}
@@ -47,7 +48,7 @@ def _times(record: SessionRecord) -> tuple[tuple[str, str], ...]:
         ("training", taken(result.train_seconds)),
         ("the whole run", taken(result.total_seconds)),
         ("speed", f"{result.images_per_second:,.0f} pictures/s"),
-        ("peak memory", _bytes(result.peak_memory_bytes)),
+        ("peak memory", quantity(result.peak_memory_bytes, "bytes")),
     )
 
 
@@ -60,7 +61,7 @@ def _machine(record: SessionRecord) -> tuple[tuple[str, str], ...]:
         *weights,
         ("device", f"{machine.device_name} ({machine.device})"),
         ("precision", machine.precision),
-        ("processors", f"{machine.cpu_count}, {_bytes(machine.memory_bytes)} memory"),
+        ("processors", f"{machine.cpu_count}, {quantity(machine.memory_bytes, 'bytes')} memory"),
         ("system", machine.platform),
         ("versions", ", ".join(f"{name} {getattr(machine, name)}" for name in _versions())),
     )
@@ -93,8 +94,4 @@ def _value(spec: FieldSpec, record: SessionRecord) -> str:
         if isinstance(value, float)
         else str(value)
     )
-    return f"{text} {spec.unit}".rstrip()
-
-
-def _bytes(count: int) -> str:
-    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
+    return f"{text} {unit_after(value, spec.unit)}".rstrip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from cnn_tui.amounts import some
 from cnn_tui.events import EpochFinished, WarningRaised
 from cnn_tui.metrics import Result, Scores
 from cnn_tui.reports.document import Chart, Document, Section
@@ -73,7 +74,7 @@ def _summary(record: SessionRecord) -> tuple[str, ...]:
     model, data, training = record.experiment.model, record.experiment.data, record.experiment.training
     what = (
         f"{model.architecture} ({model.weights} weights, trained: {model.trainable.replace('_', ' ')}) on "
-        f"{data_words(data.dataset, data.root)} at {data.image_size} pixels, {training.epochs:,} epochs of "
+        f"{data_words(data.dataset, data.root)} at {data.image_size} pixels, {some(training.epochs, 'epoch')} of "
         f"{training.optimizer.name} at learning rate {training.optimizer.learning_rate:g} in batches of "
         f"{training.batch_size:,}. Session {record.id}: {record.status}."
     )
@@ -99,8 +100,7 @@ def left_out(scores: Scores) -> str:
     if not names:
         return ""
     shown = ", ".join(names[:5]) + ("…" if names[5:] else "")
-    classes = "1 class" if len(names) == 1 else f"{len(names)} classes"
-    return f"The macro means leave out {classes} without test pictures: {shown}"
+    return f"The macro means leave out {some(len(names), 'class', 'classes')} without test pictures: {shown}"
 
 
 def _charts(session: SessionData) -> tuple[Chart, Chart]:

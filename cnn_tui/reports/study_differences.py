@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
+from cnn_tui.amounts import noun, some
 from cnn_tui.reports.study_table import METRICS, StudyRow, StudyTable
 
 _LEAST = 0.0005  # reported figures have three decimals: below half of one there is no difference
@@ -17,7 +18,8 @@ def differences(table: StudyTable) -> Iterator[str]:
     if mean is None:
         return
     yield _largest(table, *max(compared, key=lambda one: abs(one[0])))
-    yield f"Over the {len(compared)} figures that were reported, ours differ by {100 * mean:.2f} points on average."
+    figures = some(len(compared), "figure that was", "figures that were")
+    yield f"Over the {figures} reported, ours differ by {100 * mean:.2f} points on average."
     both = [row for row in table.rows if row.difference("accuracy") is not None]
     if len(both) > 1:
         yield _order(both)
@@ -61,8 +63,8 @@ def _order(rows: list[StudyRow]) -> str:
     )
     pairs = [(one, other) for one, other in combinations(rows, 2) if _theirs(one) != _theirs(other)]
     turned = sum((_theirs(one) - _theirs(other)) * (_ours(one) - _ours(other)) < 0 for one, other in pairs)
-    comes = "comes" if turned == 1 else "come"
-    return f"{best}; of {len(pairs)} pairs of values {turned or 'none'} {comes} in the other order."
+    pairs_of_values = some(len(pairs), "pair of values", "pairs of values")
+    return f"{best}; of {pairs_of_values} {turned or 'none'} {noun(turned, 'comes', 'come')} in the other order."
 
 
 def _name(row: StudyRow) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
+from cnn_tui.amounts import some
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.fields import experiment_fields, value_at
 from cnn_tui.config.study import StudyPreset, Value
@@ -16,6 +18,7 @@ from cnn_tui.reports.study_table import METRICS, Figure, Metric, StudyRow, Study
 from cnn_tui.reports.svg import CUES, Series
 from cnn_tui.reports.svg_parts import Dash, Marker
 from cnn_tui.reports.tables import Table
+from cnn_tui.reports.texts import data_words
 
 _REPORTED = "The figures that were reported, and in brackets ours less them:"
 _LOOKS: dict[Metric, tuple[str, Dash, Marker]] = {
@@ -95,14 +98,14 @@ def setup_text(study: StudyPreset) -> str:
     base = study.base
     parts = {
         "model.architecture": base.model.architecture,
-        "model.weights": f"weights {base.model.weights}",
+        "model.weights": f"weights {Path(base.model.weights).name}",
         "model.trainable": f"trained part {base.model.trainable}",
-        "data.dataset": f"on {base.data.dataset}",
-        "data.train_limit": "" if base.data.train_limit is None else f"{base.data.train_limit:,} training pictures",
-        "data.test_limit": "" if base.data.test_limit is None else f"{base.data.test_limit:,} test pictures",
+        "data.dataset": f"on {data_words(base.data.dataset, base.data.root)}",
+        "data.train_limit": "" if base.data.train_limit is None else some(base.data.train_limit, "training picture"),
+        "data.test_limit": "" if base.data.test_limit is None else some(base.data.test_limit, "test picture"),
         "data.image_size": f"at {base.data.image_size} pixels",
         "data.validation_fraction": f"validation part {base.data.validation_fraction:g}",
-        "training.epochs": f"{base.training.epochs} epochs",
+        "training.epochs": some(base.training.epochs, "epoch"),
         "training.batch_size": f"batches of {base.training.batch_size}",
         "training.optimizer.name": base.training.optimizer.name,
         "training.optimizer.learning_rate": f"learning rate {value_text(base.training.optimizer.learning_rate)}",
@@ -117,7 +120,7 @@ def environment_texts(environments: Iterable[Environment]) -> Iterator[str]:
     """What the runs ran on, a line for each machine."""
     for one in environments:
         yield (
-            f"On {one.device_name} ({one.device}, {one.precision}), {one.cpu_count} processors, "
+            f"On {one.device_name} ({one.device}, {one.precision}), {some(one.cpu_count, 'processor')}, "
             f"{one.memory_bytes / 2**30:.0f} GiB of memory; cnn-tui {one.program}, PyTorch {one.torch}, "
             f"torchvision {one.torchvision}, Python {one.python}, {one.platform}."
         )

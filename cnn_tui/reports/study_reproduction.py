@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from cnn_tui.amounts import noun, some
 from cnn_tui.config.study import Value
 from cnn_tui.errors import ConfigError
 from cnn_tui.reports.document import Block, Document, Section
@@ -118,7 +119,7 @@ def _overview(outcomes: Sequence[Outcome], settings: Sequence[str], left: Sequen
     filled, kept = sum(outcome.table.done for outcome in outcomes), sum(outcome.kept for outcome in outcomes)
     again = f", {kept} of them by runs that were there already" if kept else ""
     total = duration(sum(outcome.seconds for outcome in outcomes))
-    blocks.append(f"{filled} runs stand in the tables{again}. All of it took {total}.")
+    blocks.append(f"{some(filled, 'run stands', 'runs stand')} in the tables{again}. All of it took {total}.")
     if left:
         blocks.append(f"Still to come: {'; '.join(part.title for part in left)}.")
     return Section("What was run on what", tuple(blocks))
@@ -172,7 +173,8 @@ def _beside_baseline(table: StudyTable, outcomes: Sequence[Outcome]) -> Iterator
     yield "Beside the baseline's settings:"
     yield Table((table.factor, "accuracy", "of the baseline", "difference"), tuple(rows))
     better = sum(here.mean > there.mean for _, here, there in pairs)
-    yield f"{better} of {len(pairs)} networks do better than with the baseline's settings."
+    networks = f"{better} of {some(len(pairs), 'network')} {noun(better, 'does', 'do')}"
+    yield f"{networks} better than with the baseline's settings."
 
 
 def _accuracy(figure: Figure | None) -> str:

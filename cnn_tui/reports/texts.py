@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.cells import cell_len, set_cell_size
 
+from cnn_tui.amounts import unit_after
 from cnn_tui.store.names import printable
 
 _ELLIPSIS = "…"
@@ -58,8 +59,19 @@ def quantity(value: float, unit: str) -> str:
     """A count with its unit, thousands separated; bytes in decimal multiples."""
     if unit == "bytes":
         return _size(value)
-    number = f"{round(value):,}" if value == round(value) or abs(value) >= 100 else f"{value:.3g}"
-    return f"{number} {unit}"
+    number = _number(value)
+    return f"{number} {unit_after(number, unit)}"
+
+
+def part_of(done: float, total: float, unit: str) -> str:
+    """How far a count is, such as "1 of 300 pictures" or "1.2 MB of 3.4 MB"."""
+    if unit == "bytes":
+        return f"{_size(done)} of {_size(total)}"
+    return f"{_number(done)} of {quantity(total, unit)}"
+
+
+def _number(value: float) -> str:
+    return f"{round(value):,}" if value == round(value) or abs(value) >= 100 else f"{value:.3g}"
 
 
 def _size(value: float) -> str:

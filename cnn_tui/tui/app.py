@@ -192,7 +192,7 @@ class Workbench(App[None]):
         from cnn_tui.tui.screens.help import HelpScreen
 
         if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(self.screen.active_bindings))
+            self.push_screen(HelpScreen(self.screen))
 
     async def action_quit(self) -> None:
         """Leave; while training, ask what becomes of the run. Asked again, leave at once."""

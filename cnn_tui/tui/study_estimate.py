@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from cnn_tui.amounts import some
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.sharing import trained_together
 from cnn_tui.reports.texts import duration
-from cnn_tui.tui.amounts import some
 
 
 @dataclass(frozen=True)

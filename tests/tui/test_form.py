@@ -54,7 +54,7 @@ class Host(App[None]):
 
     def line(self) -> str:
         line = self.query_one(FormLine)
-        return str(line.content) if line.display else ""
+        return str(line.render()) if line.display else ""
 
     def at(self) -> str:
         (row,) = (row for row in self.query(FieldRow) if row.has_focus_within)
@@ -275,6 +275,6 @@ async def test_a_hostile_path_stays_words() -> None:
     async with app.run_test(size=(80, 40)) as pilot:
         await pilot.pause()
         assert app.form.to_model() == hostile
-        assert "not used" in app.line()
+        assert "Folder has no effect" in app.line()
         for row in app.query(FieldRow):
             assert cell_len(row.render_line(0).text) == row.size.width

@@ -14,9 +14,11 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from cnn_tui.tui.forms.choice_facts import Facts
 from cnn_tui.tui.widgets.text_line import TextLine
 
 _LONG = 10
+_AROUND = 6  # cells of border, padding and scroll bar beside the lines
 
 
 def matching(choices: Sequence[str], typed: str) -> list[str]:
@@ -31,21 +33,22 @@ def _plain(text: str) -> str:
 
 
 class ChoiceScreen(ModalScreen[str | None]):
-    """Asks for one of ``choices``; None if the person thought better of it."""
+    """Asks for one of ``choices``, showing what is known of each; None if the user thought better of it."""
 
     DEFAULT_CSS = """
     ChoiceScreen {
         align: center middle;
         & > Vertical {
             width: 44;
-            max-width: 90%;
+            max-width: 100%;
             height: auto;
-            max-height: 80%;
+            max-height: 90%;
             padding: 0 1;
             background: $surface;
             border: round $primary;
         }
-        OptionList { height: auto; max-height: 16; border: none; padding: 0; background: $surface; }
+        #header { height: 1; color: $text-muted; text-wrap: nowrap; }
+        OptionList { height: auto; max-height: 65vh; border: none; padding: 0; background: $surface; }
         OptionList:focus { background-tint: transparent; }
         Input { margin-bottom: 1; background: $boost; }
         #none { display: none; color: $text-muted; }
@@ -59,8 +62,9 @@ class ChoiceScreen(ModalScreen[str | None]):
         Binding("pagedown", "move('page_down')", "Page down", show=False),
     ]
 
-    def __init__(self, title: str, choices: Sequence[str], value: str) -> None:
+    def __init__(self, title: str, choices: Sequence[str], value: str, facts: Facts | None = None) -> None:
         super().__init__()
+        self._facts = facts
         self._title = title
         self._choices = choices
         self._value = value
@@ -69,8 +73,12 @@ class ChoiceScreen(ModalScreen[str | None]):
         """The list, below a line to type in if it is long."""
         with Vertical() as box:
             box.border_title = self._title
+            if self._facts is not None:
+                box.styles.width = len(self._facts.header) + _AROUND
             if len(self._choices) > _LONG:
                 yield TextLine(placeholder=f"type to find one of {len(self._choices)}", compact=True)
+            if self._facts is not None:
+                yield Static(self._facts.header, id="header", markup=False)
             yield OptionList(compact=True)
             yield Static("none has this in its name", id="none")
 
@@ -97,7 +105,8 @@ class ChoiceScreen(ModalScreen[str | None]):
 
     def _show(self, choices: Sequence[str], highlighted: str) -> None:
         options = self.query_one(OptionList)
-        options.clear_options().add_options(Option(Content(choice), id=choice) for choice in choices)
+        lines = self._facts.lines if self._facts is not None else {}
+        options.clear_options().add_options(Option(Content(lines.get(choice, choice)), id=choice) for choice in choices)
         options.highlighted = choices.index(highlighted) if highlighted in choices else None
         options.display = bool(choices)
         self.query_one("#none").display = not choices

@@ -17,6 +17,7 @@ from textual.widget import Widget
 from cnn_tui.config.fields import FieldSpec
 from cnn_tui.config.overrides import parse
 from cnn_tui.reports.texts import fit
+from cnn_tui.tui.forms.choice_facts import facts_of
 from cnn_tui.tui.forms.choice_screen import ChoiceScreen
 from cnn_tui.tui.widgets.text_line import TextLine
 
@@ -63,7 +64,8 @@ class ChoiceControl(Widget, can_focus=True):
 
     def action_choose(self) -> None:
         """Open the list."""
-        self.app.push_screen(ChoiceScreen(self._spec.title, self._spec.choices, self.value), self._chosen)
+        facts = facts_of(self._spec.path)
+        self.app.push_screen(ChoiceScreen(self._spec.title, self._spec.choices, self.value, facts), self._chosen)
 
     def on_click(self) -> None:
         """Open the list."""

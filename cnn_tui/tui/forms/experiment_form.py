@@ -15,8 +15,9 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from cnn_tui.config.experiment import Experiment
+from cnn_tui.config.experiment import DataConfig, Experiment, ModelConfig
 from cnn_tui.config.fields import FieldSpec, experiment_fields, value_at
+from cnn_tui.config.inapplicable import inapplicable
 from cnn_tui.config.notices import Notice, notices
 from cnn_tui.config.overrides import assign
 from cnn_tui.config.problems import Problem, problems
@@ -62,6 +63,8 @@ class ExperimentForm(Vertical):
     """What is wrong, in the order of the fields."""
     changed: reactive[frozenset[str]] = reactive(frozenset(), init=False, repaint=False)
     """The paths of the fields that differ from what was loaded."""
+    unused: reactive[dict[str, str]] = reactive({}, init=False, repaint=False)
+    """The paths of the fields that make no difference as the others stand, each with the reason."""
 
     @dataclass
     class Changed(Message):
@@ -174,11 +177,13 @@ class ExperimentForm(Vertical):
     def _validate(self) -> None:
         """Judge what stands in the controls as a whole, and tell if that is news."""
         differing = (row.spec.path for row in self._rows if row.to_value() != value_at(self._loaded, row.spec.path))
-        state = *_judge(self._document()), frozenset(differing)
-        if state != (self.experiment, self.problems, self.changed):
-            self.experiment, self.problems, self.changed = state
-            self._mark(self.problems, notices(self.experiment) if self.experiment else ())
-            self.post_message(self.Changed(self, *state))
+        document = self._document()
+        experiment, found, changed = *_judge(document), frozenset(differing)
+        unused = inapplicable(_as_it_stands(document))
+        if (experiment, found, changed, unused) != (self.experiment, self.problems, self.changed, self.unused):
+            self.experiment, self.problems, self.changed, self.unused = experiment, found, changed, unused
+            self._mark(found, notices(experiment) if experiment else ())
+            self.post_message(self.Changed(self, experiment, found, changed))
 
     def _document(self) -> dict[str, Any]:
         document: dict[str, Any] = {}
@@ -195,6 +200,7 @@ class ExperimentForm(Vertical):
             row.error = reasons.get(row.spec.path, "")
             row.concerned = row.spec.path in concerned
             row.changed = row.spec.path in self.changed
+            row.unused = row.spec.path in self.unused
         self.query_one(FormLine).show(found, remarks)
 
     def _focused(self) -> FieldRow | None:
@@ -211,6 +217,14 @@ class ExperimentForm(Vertical):
             if row.spec.path == path:
                 return row
         raise KeyError(path)
+
+
+def _as_it_stands(document: dict[str, Any]) -> Experiment:
+    """What stands in the form, nothing of it checked: its choices are valid whatever was typed into other fields."""
+    return Experiment.model_construct(
+        data=DataConfig.model_construct(**document["data"]),
+        model=ModelConfig.model_construct(**document["model"]),
+    )
 
 
 def _judge(document: dict[str, Any]) -> tuple[Experiment | None, tuple[Problem, ...]]:

@@ -15,13 +15,15 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input
 
+from cnn_tui.amounts import unit_after
 from cnn_tui.config.fields import FieldSpec
 from cnn_tui.reports.texts import fit
 from cnn_tui.tui.forms.controls import ChoiceControl, Control, control_for
 
 LABEL_WIDTH = 21
 _UNIT_WIDTH = 9
-_PARTS = ("label", "focused", "unit", "changed", "error")
+_PARTS = ("label", "focused", "unit", "unused", "changed", "error")
+_UNUSED = "ignored"
 
 
 class FieldRow(Widget):
@@ -39,9 +41,12 @@ class FieldRow(Widget):
             width: 1fr;
             margin: 0 9 0 21;
         }
+        &.-bare > TextControl, &.-bare > ChoiceControl { margin: 0 0 0 21; }
         &.-wrong { height: 2; }
+        &.-unused > TextControl, &.-unused > ChoiceControl { color: $text-disabled; }
         .field-row--label { color: $text-muted; }
         .field-row--unit { color: $text-muted; }
+        .field-row--unused { color: $text-disabled; }
         .field-row--changed { color: $text-accent; }
         .field-row--error { color: $text-error; }
         .field-row--focused { color: $text; text-style: bold; }
@@ -55,6 +60,8 @@ class FieldRow(Widget):
     """Whether a rule between fields is broken that this one is part of."""
     changed = reactive(False)
     """Whether the value differs from the loaded one."""
+    unused = reactive(False)
+    """Whether the value makes no difference, because of another field; it is kept and can be edited all the same."""
 
     @dataclass
     class Edited(Message):
@@ -89,6 +96,11 @@ class FieldRow(Widget):
         """Make room for the error."""
         self.set_class(bool(error), "-wrong")
 
+    def watch_unused(self, unused: bool) -> None:
+        """Dim it; without a word behind the control, give its room to the control."""
+        self.set_class(unused, "-unused")
+        self.set_class(not unused and not self.spec.unit, "-bare")
+
     def on_descendant_focus(self) -> None:
         """Show that the cursor is here."""
         self.refresh()
@@ -105,6 +117,8 @@ class FieldRow(Widget):
     @on(ChoiceControl.Changed)
     def _edited(self, event: Input.Changed | ChoiceControl.Changed) -> None:
         event.stop()
+        if self.spec.unit:
+            self.refresh()
         self.post_message(self.Edited(self))
 
     @on(Input.Submitted)
@@ -122,7 +136,8 @@ class FieldRow(Widget):
         yield Segment(f"{marker} {fit(self.spec.title, LABEL_WIDTH - 3)} ", self._style(part))
         gap = max(0, self.size.width - LABEL_WIDTH - _UNIT_WIDTH + 1)
         yield Segment(" " * gap, self.rich_style)
-        yield Segment(fit(self.spec.unit, _UNIT_WIDTH - 1), self._style("unit"))
+        unit = _UNUSED if self.unused else unit_after(self.to_value(), self.spec.unit)
+        yield Segment(fit(unit, _UNIT_WIDTH - 1), self._style("unused" if self.unused else "unit"))
 
     def _error(self) -> Iterator[Segment]:
         yield Segment(fit(f"  ↑ {self.error}" if self.error else "", self.size.width), self._style("error"))
@@ -132,7 +147,9 @@ class FieldRow(Widget):
             return "✗", "error"
         if self.changed:
             return "•", "changed"
-        return " ", "focused" if self.has_focus_within else "label"
+        if self.has_focus_within:
+            return " ", "focused"
+        return " ", "unused" if self.unused else "label"
 
     def _style(self, part: str) -> Any:
         return self.get_component_rich_style(f"field-row--{part}")

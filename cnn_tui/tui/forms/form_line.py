@@ -2,47 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Iterator, Sequence
 
-from rich.style import Style
-from rich.text import Text
-from textual.widgets import Static
+from textual.content import Content
+from textual.geometry import Size
+from textual.widget import Widget
 
 from cnn_tui.config.notices import Notice
 from cnn_tui.config.problems import Problem
 from cnn_tui.tui.forms.wording import remarks, wrong
 
+_PART_OF_SCREEN = 4
 
-class FormLine(Static):
-    """Errors in red and remarks in the warning colour; takes no room while there are none."""
+
+class FormLine(Widget):
+    """Errors in red and remarks in the warning colour; takes no room while there are none.
+
+    Where not all of it has room, the last remarks are told by their titles alone.
+    """
 
     DEFAULT_CSS = """
     FormLine {
         height: auto;
-        max-height: 6;
+        max-height: 25vh;
         display: none;
         border-top: solid $surface-lighten-2;
         &.-talks { display: block; }
-        .form-line--error { color: $text-error; }
-        .form-line--warning { color: $text-warning; }
     }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"form-line--error", "form-line--warning"}
 
     def __init__(self) -> None:
-        super().__init__(markup=False)
-        self._said = Text()
+        super().__init__()
+        self._problems: Sequence[Problem] = ()
+        self._notices: Sequence[Notice] = ()
 
     def show(self, problems: Sequence[Problem], notices: Sequence[Notice]) -> None:
         """Say what is wrong and what should be known."""
-        lines = [Text(line, self._style("error")) for line in wrong(problems)]
-        lines += [Text(line, self._style("warning")) for line in remarks(notices)]
-        said = Text("\n").join(lines)
-        if said != self._said:
-            self._said = said
-            self.set_class(bool(lines), "-talks")
-            self.update(said)
+        if (problems, notices) != (self._problems, self._notices):
+            self._problems, self._notices = problems, notices
+            self.set_class(bool(problems or notices), "-talks")
+            self.refresh(layout=True)
 
-    def _style(self, part: str) -> Style:
-        return self.get_component_rich_style(f"form-line--{part}", partial=True)
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """The lines that the text takes."""
+        return self._fitting(width).get_height({}, width)
+
+    def render(self) -> Content:
+        """What there is to say, as far as it has room."""
+        return self._fitting(self.content_size.width)
+
+    def _fitting(self, width: int) -> Content:
+        """The longest form of the text that has room in so many cells."""
+        lines = self.screen.size.height // _PART_OF_SCREEN - self.gutter.height
+        forms = (self._text(whole) for whole in range(len(self._notices), 0, -1))
+        return next((text for text in forms if text.get_height({}, width) <= lines), self._text(0))
+
+    def _text(self, whole: int) -> Content:
+        """All that there is to say, the remarks from number ``whole`` on by their titles alone."""
+        return Content("\n").join(self._lines(whole))
+
+    def _lines(self, whole: int) -> Iterator[Content]:
+        for line in wrong(self._problems):
+            yield Content.styled(line, "$text-error")
+        for line in remarks(self._notices, whole):
+            yield Content.styled(line, "$text-warning")

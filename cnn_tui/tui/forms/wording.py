@@ -26,10 +26,10 @@ def wrong(problems: Sequence[Problem]) -> Iterator[str]:
             yield f"✗ {sentence[:1].upper()}{sentence[1:]}."
 
 
-def remarks(notices: Sequence[Notice]) -> Iterator[str]:
-    """A line for each remark."""
-    for notice in notices:
-        yield f"! {notice.title}. {in_titles(notice.detail)}"
+def remarks(notices: Sequence[Notice], whole: int) -> Iterator[str]:
+    """A line for each remark, those from number ``whole`` on without their details."""
+    for number, notice in enumerate(notices):
+        yield f"! {notice.title}." + (f" {in_titles(notice.detail)}" if number < whole else "")
 
 
 def in_titles(text: str) -> str:

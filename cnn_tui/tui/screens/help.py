@@ -2,44 +2,94 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from rich.table import Table
 from rich.text import Text
-from textual.app import ComposeResult
-from textual.binding import ActiveBinding, Binding, BindingType
+from textual import actions
+from textual.app import App, ComposeResult
+from textual.binding import ActiveBinding, Binding, BindingsMap, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
+from textual.dom import DOMNode
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
+
+_KEYS_WIDTH = 10  # so that the tables are aligned with each other
 
 
 class HelpScreen(ModalScreen[None]):
-    """Lists the bindings that are active on the screen below."""
+    """Lists the program's own keys that have a meaning on a screen; those that do nothing now are dimmed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f1,question_mark,q", "dismiss(None)", "Close"),
     ]
 
-    def __init__(self, bindings: dict[str, ActiveBinding]) -> None:
-        """Show ``bindings``, those of the screen that help was asked on."""
+    def __init__(self, screen: Screen[object]) -> None:
+        """List the keys of ``screen``, on which help was asked."""
         super().__init__()
-        self._shown = bindings
+        # What the footer shows too comes first: it is what the screen is for.
+        self._here = sorted(bindings_of(screen), key=lambda active: not active.binding.show)
+        self._everywhere = list(bindings_everywhere(screen))
 
     def compose(self) -> ComposeResult:
-        """A table of keys."""
+        """A table of keys for the screen, and one for the whole program."""
         with VerticalScroll(classes="dialog dialog-wide"):
-            yield Static("Keys of this screen", classes="dialog--title")
-            yield Static(self._table())
+            for title, bindings in (("On this screen", self._here), ("Everywhere", self._everywhere)):
+                if bindings:
+                    yield Static(title, classes="dialog--title")
+                    yield Static(self._table(bindings), classes="dialog--keys")
             yield Static("Tab and shift+tab go from part to part; the mouse works everywhere.", classes="dialog--hint")
 
-    def _table(self) -> Table:
+    def _table(self, bindings: Iterable[ActiveBinding]) -> Table:
         keys: dict[str, list[str]] = {}
-        # What the footer shows too comes first: it is what the screen is for.
-        for active in sorted(self._shown.values(), key=lambda active: not active.binding.show):
-            if active.binding.description and active.enabled:
-                shown = self.app.get_key_display(active.binding)
-                keys.setdefault(active.binding.tooltip or active.binding.description, []).append(shown)
+        enabled: dict[str, bool] = {}
+        for active in bindings:
+            words = active.tooltip or active.binding.description
+            keys.setdefault(words, []).append(self.app.get_key_display(active.binding))
+            enabled[words] = enabled.get(words, False) or active.enabled
         table = Table.grid(padding=(0, 3))
-        for description, names in keys.items():
-            table.add_row(Text(" ".join(dict.fromkeys(names)), style="bold"), Text(description))
+        table.add_column(min_width=_KEYS_WIDTH)
+        for words, names in keys.items():
+            style = "" if enabled[words] else "dim"
+            table.add_row(Text(" ".join(dict.fromkeys(names)), style=f"bold {style}"), Text(words, style=style))
         return table
+
+
+def bindings_of(screen: Screen[object]) -> Iterator[ActiveBinding]:
+    """The bindings of a screen and of the widgets down to its focused one, as far as this program declares them.
+
+    Those that would do nothing now are among them, not enabled. A screen's ``active_bindings`` lack them and others:
+    every widget binds the arrow keys to scrolling, and passes them on.
+    """
+    taken: set[str] = set()
+    for node in (screen.focused or screen).ancestors_with_self:
+        if isinstance(node, App):
+            return
+        found = [_active(node, binding) for binding in _declared(type(node)) if binding.key not in taken]
+        taken |= {active.binding.key for active in found if active.enabled}
+        yield from (active for active in found if active.binding.description)
+
+
+def bindings_everywhere(screen: Screen[object]) -> Iterator[ActiveBinding]:
+    """The bindings of the app that work on a screen, but for those that every app has."""
+    for active in screen.active_bindings.values():
+        if isinstance(active.node, App) and active.binding.description and active.binding not in App.BINDINGS:
+            yield active
+
+
+def _active(node: DOMNode, binding: Binding) -> ActiveBinding:
+    _, name, parameters = actions.parse(binding.action)
+    return ActiveBinding(node, binding, node.check_action(name, parameters) is True, binding.tooltip)
+
+
+def _declared(kind: type[DOMNode]) -> Iterator[Binding]:
+    """What this program's classes declare; a class's own bindings take the place of those that it inherits."""
+    taken: set[str] = set()
+    for one in kind.__mro__:
+        if one.__module__.partition(".")[0] != "textual":
+            own = BindingsMap(one.__dict__.get("BINDINGS", ())).key_to_bindings
+            for key, bindings in own.items():
+                if key not in taken:
+                    yield from bindings
+            taken |= own.keys()

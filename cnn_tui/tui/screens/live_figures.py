@@ -8,7 +8,7 @@ from itertools import groupby
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import PhaseName
 from cnn_tui.history import PhaseRecord, RunHistory
-from cnn_tui.reports.texts import duration, quantity, taken
+from cnn_tui.reports.texts import data_words, duration, quantity, taken
 from cnn_tui.tui.insight import Insight, insight
 from cnn_tui.tui.machine import GpuReading, MachineReading
 from cnn_tui.tui.run_state import RunState
@@ -78,7 +78,7 @@ def describe(preset: RunPreset) -> str:
     training = experiment.training
     return " · ".join(
         (
-            f"{experiment.model.architecture} on {experiment.data.dataset}",
+            f"{experiment.model.architecture} on {data_words(experiment.data.dataset, experiment.data.root)}",
             f"{training.optimizer.name} {training.optimizer.learning_rate:g}",
             f"batches of {training.batch_size:,}",
         )

@@ -15,6 +15,7 @@ from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
+from cnn_tui.amounts import noun, some
 from cnn_tui.errors import CnnTuiError
 from cnn_tui.metrics import Scores
 from cnn_tui.store.names import printable
@@ -114,7 +115,7 @@ class PicturesScreen(Screen[None]):
         grid.items = tuple(item for item in items if not (self._only_wrong and item.is_hit))
         grid.empty_text = "no pictures here"
         missing = sum(item.index not in self._chosen.pixels for item in grid.items)
-        note.update(f"{missing:,} of {len(grid.items):,} pictures were not kept; their figures are complete.")
+        note.update(not_kept(missing, len(grid.items)))
         note.display = missing > 0
         self.refresh_bindings()
 
@@ -200,8 +201,14 @@ def describe_choice(scores: Scores, choice: Choice) -> str:
         return describe_cell(scores, choice.actual, choice.predicted)
     row = scores.confusion_matrix[choice.actual]
     total, wrong = sum(row), sum(row) - row[choice.actual]
-    pictures = "1 test picture" if total == 1 else f"{total:,} test pictures"
-    return f"{pictures} of “{scores.classes[choice.actual]}”, {wrong or 'none'} of them taken for something else."
+    pictures = f"{some(total, 'test picture')} of “{scores.classes[choice.actual]}”"
+    return f"{pictures}, {wrong or 'none'} of them taken for something else."
+
+
+def not_kept(missing: int, shown: int) -> str:
+    """Why some of the pictures that belong here cannot be seen."""
+    were = noun(missing, "was", "were")
+    return f"{missing:,} of {some(shown, 'picture')} {were} not kept; the figures are complete."
 
 
 def describe_picture(item: PictureItem, place: str) -> Content:

@@ -8,11 +8,11 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from cnn_tui.amounts import some
 from cnn_tui.metrics import Result
 from cnn_tui.reports.texts import data_words, shorten, taken
 from cnn_tui.store.names import printable
 from cnn_tui.store.records import SessionRecord
-from cnn_tui.tui.amounts import some
 
 _STATUS_STYLES = {"done": "$text-success", "stopped": "$text-warning", "failed": "$text-error", "killed": "$text-error"}
 _GAP = "   "
@@ -38,7 +38,13 @@ class ResultHeader(Widget):
 def run_line(record: SessionRecord, width: int) -> Content:
     """Name, status and what was trained on what, in ``width`` cells."""
     status = Content.styled(record.status, f"bold {_STATUS_STYLES.get(record.status, '$text-accent')}")
-    candidates = [f"{_model(record)} on {_data(record)}", f"{_short_model(record)} on {record.experiment.data.dataset}"]
+    data = record.experiment.data
+    pictures = data_words(data.dataset, data.root)
+    candidates = (
+        f"{_model(record)} on {pictures} at {data.image_size} pixels",
+        f"{_short_model(record)} on {pictures} at {data.image_size} pixels",
+        f"{_short_model(record)} on {pictures}",
+    )
     longest = max(12, width // 3)
     name = Content.styled(shorten(record.name, longest), "bold")
     return _fitting((Content(_GAP).join((name, status, Content(printable(text)))) for text in candidates), width)
@@ -115,8 +121,3 @@ def _model(record: SessionRecord) -> str:
 
 def _short_model(record: SessionRecord) -> str:
     return record.experiment.model.architecture
-
-
-def _data(record: SessionRecord) -> str:
-    data = record.experiment.data
-    return f"{data_words(data.dataset, data.root)} at {data.image_size} pixels"

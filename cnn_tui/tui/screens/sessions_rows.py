@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from cnn_tui.amounts import noun
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.reports.texts import taken
 from cnn_tui.store.presets import renamed
@@ -120,7 +121,7 @@ def details(row: SessionRow) -> str:
         row.id,
         _study(row),
         f"{row.model} on {row.data}",
-        f"{_epochs(row)} epochs",
+        f"{_epochs(row)} {noun(training.epochs, 'epoch')}",
         f"{training.optimizer.name} at {_rate(row)}",
         f"batches of {row.batch_size:,}",
         _time(row),

@@ -68,6 +68,7 @@ class SetupScreen(Screen[None]):
         from cnn_tui.tui.screens.setup_editor import PresetEditor
 
         await self.query_one(MeaningPane).furnish()
+        self.query_one(FieldHelp).furnish()
         editor = PresetEditor(preset)
         await self.query_one("#editor").mount(editor, before=self.query_one(FieldHelp))
         self._editor = editor
@@ -98,6 +99,7 @@ class SetupScreen(Screen[None]):
         editor = event.editor
         self.query_one(PresetList).loaded = editor.path
         self.query_one(PresetHeading).show(editor.preset.name, editor.source, editor.changes)
+        self.query_one(FieldHelp).unused = editor.unused
         self.query_one(MeaningPane).experiment = editor.experiment
         self.post_message(PresetEdited(editor.filled()))
         self._judge(editor)

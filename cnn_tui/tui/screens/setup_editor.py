@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +11,12 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 
+from cnn_tui.amounts import some
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.fields import field
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.errors import CnnTuiError
 from cnn_tui.store.names import printable
-from cnn_tui.tui.amounts import some
 from cnn_tui.tui.forms.experiment_form import ExperimentForm
 from cnn_tui.tui.messages import StudyDrafted
 from cnn_tui.tui.screens import setup_files
@@ -64,6 +65,11 @@ class PresetEditor(Vertical):
     def experiment(self) -> Experiment | None:
         """What stands in the form, None while anything is wrong."""
         return self._form.to_model()
+
+    @property
+    def unused(self) -> Mapping[str, str]:
+        """The paths of the fields that make no difference, each with the reason."""
+        return self._form.unused
 
     @property
     def changes(self) -> int:

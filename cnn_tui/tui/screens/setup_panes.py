@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
+from textual.geometry import Size
 from textual.reactive import reactive
 from textual.widgets import Button, Static
 
+from cnn_tui.amounts import some
 from cnn_tui.store.names import printable
-from cnn_tui.tui.amounts import some
 
 if TYPE_CHECKING:
     from cnn_tui.config.fields import FieldSpec
+
+_LEAST = 3
 
 
 class PresetHeading(Static):
@@ -39,31 +43,64 @@ class PresetHeading(Static):
 
 
 class FieldHelp(Static):
-    """What the field with the cursor is for and what it allows."""
+    """What the field with the cursor is for and what it allows, or why it makes no difference.
+
+    It has room for the longest of these texts, so that the form above keeps its place while the cursor walks.
+    """
 
     DEFAULT_CSS = """
-    FieldHelp { height: 3; color: $text-muted; }
+    FieldHelp { height: auto; color: $text-muted; }
     """
 
     spec: reactive[FieldSpec | None] = reactive(None)
     """The field."""
+    unused: reactive[Mapping[str, str]] = reactive({})
+    """The paths of the fields that make no difference, each with the reason."""
 
     def __init__(self) -> None:
         super().__init__("", markup=False)
+        self._fields: tuple[FieldSpec, ...] = ()
+        self._longest: dict[int, int] = {}  # lines by width
 
-    def watch_spec(self, spec: FieldSpec | None) -> None:
+    def furnish(self) -> None:
+        """Learn which fields there are; they come with pydantic, behind the first picture."""
+        from cnn_tui.config.fields import experiment_fields
+
+        self._fields = experiment_fields()
+        self.refresh(layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """The lines of the longest text."""
+        if self._fields and width not in self._longest:
+            self._longest[width] = max(_explained(spec, "").get_height({}, width) for spec in self._fields)
+        return max(self._longest.get(width, _LEAST), super().get_content_height(container, viewport, width))
+
+    def watch_spec(self) -> None:
         """Explain it."""
-        if spec is None:
+        self._explain()
+
+    def watch_unused(self) -> None:
+        """Explain it anew."""
+        self._explain()
+
+    def _explain(self) -> None:
+        if self.spec is None:
             self.update("Tab goes to the form; up and down walk its fields.")
         else:
-            self.update(Content.assemble((spec.title, "bold $text"), f"  {_allowed(spec)}\n{spec.description}"))
+            self.update(_explained(self.spec, self.unused.get(self.spec.path, "")))
+
+
+def _explained(spec: FieldSpec, unused: str) -> Content:
+    """A field's title, what it allows or why that does not matter, and what it is for."""
+    remark = Content.styled(f"no effect: {unused}", "$text-warning") if unused else Content(_allowed(spec))
+    return Content.assemble((spec.title, "bold $text"), "  ", remark, f"\n{spec.description}")
 
 
 def _allowed(spec: FieldSpec) -> str:
-    """The bounds with their unit, and the default; choices are seen by opening the field."""
+    """The bounds and the default; choices are seen by opening the field."""
     bounds = spec.bounds if spec.kind in ("integer", "number") else ""
     default = "none" if spec.default is None else f"{spec.default:g}" if spec.kind == "number" else str(spec.default)
-    parts = [part for part in (f"{bounds} {spec.unit}".strip(), f"default {default}") if part]
+    parts = [part for part in (bounds, f"default {default}") if part]
     return " · ".join(parts)
 
 

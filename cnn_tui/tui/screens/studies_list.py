@@ -16,8 +16,8 @@ from textual.reactive import reactive
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from cnn_tui.amounts import some
 from cnn_tui.store.names import printable
-from cnn_tui.tui.amounts import some
 from cnn_tui.tui.forms.study_fields import as_list, factor_title
 from cnn_tui.tui.screens.studies_files import StudyEntry
 

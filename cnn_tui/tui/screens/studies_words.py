@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from textual.content import Content
 
+from cnn_tui.amounts import some
 from cnn_tui.config.fields import field
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.store.names import printable
-from cnn_tui.tui.amounts import some
 from cnn_tui.tui.forms.study_fields import SPECS, as_list, factor_title
 from cnn_tui.tui.screens.studies_draft import SOURCE
 from cnn_tui.tui.screens.studies_files import StudyEntry
@@ -50,8 +50,7 @@ def help_of(name: str, path: str) -> Content:
     if not path:
         return Content.assemble((spec.title, "bold $text"), f"  {spec.bounds}\n{spec.description}")
     setting = field(path)
-    allowed = f"{setting.bounds} {setting.unit}".strip()
-    return Content.assemble((setting.title, "bold $text"), f"  {allowed}\n{setting.description}")
+    return Content.assemble((setting.title, "bold $text"), f"  {setting.bounds}\n{setting.description}")
 
 
 def bar(problem: str, going: StudyState | None, busy: bool, estimate: StudyEstimate | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import ClassVar
 
 from rich.console import Group, RenderableType
@@ -12,11 +13,12 @@ from rich.text import Text
 from textual.reactive import reactive
 from textual.widgets import Static
 
+from cnn_tui.amounts import parameter_count, share, some
 from cnn_tui.catalog.datasets import DATASETS
-from cnn_tui.config.experiment import Experiment
-from cnn_tui.reports.texts import duration, quantity
+from cnn_tui.config.experiment import DataConfig, Experiment
+from cnn_tui.reports.texts import data_words, duration, quantity
 from cnn_tui.store.cache_index import CachedSet, ago
-from cnn_tui.tui.amounts import parameter_count, share, some
+from cnn_tui.store.names import printable
 from cnn_tui.tui.estimate import Estimate
 from cnn_tui.tui.model_parts import ModelPart, model_parts
 from cnn_tui.tui.survey import Survey
@@ -65,10 +67,10 @@ class ExperimentSummary(Static):
 
     def _sections(self, survey: Survey) -> Iterator[RenderableType]:
         experiment = survey.experiment
-        yield self._heading("Model", experiment.model.architecture)
+        yield self._heading("Model", f"{experiment.model.architecture}, {weights_words(experiment.model.weights)}")
         yield self._parts(survey)
         yield Text()
-        yield self._heading("Data", DATASETS[experiment.data.dataset].title)
+        yield self._heading("Data", _data_title(experiment.data))
         yield self._rows(_data_rows(survey))
         yield Text()
         yield self._heading("What it takes", "")
@@ -111,6 +113,17 @@ def brief(survey: Survey) -> str:
     size = sum(download.bytes for download in survey.downloads)
     download = f"{quantity(size, 'bytes')} to download" if size else "no download"
     return " · ".join((steps, download, "time not known" if known.seconds is None else _time_words(known)))
+
+
+def weights_words(weights: str) -> str:
+    """Where weights come from, a file by its name."""
+    kinds = {"imagenet": "weights from ImageNet", "random": "random weights"}
+    return kinds.get(weights, f"weights of {printable(Path(weights).name)}")
+
+
+def _data_title(data: DataConfig) -> str:
+    folder = data.dataset == "folder"
+    return printable(data_words(data.dataset, data.root)) if folder else DATASETS[data.dataset].title
 
 
 def _data_rows(survey: Survey) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from cnn_tui.history import PhaseRecord, RunHistory
-from cnn_tui.reports.texts import duration, fit, quantity, shorten
+from cnn_tui.reports.texts import duration, fit, part_of, quantity, shorten
 
 _TITLES = {
     "downloading": "Downloading",
@@ -53,8 +53,7 @@ def _progress(phase: PhaseRecord) -> str:
     if progress.total is None:
         words = quantity(progress.done, progress.unit)
     else:
-        done = quantity(progress.done, progress.unit).removesuffix(f" {progress.unit}")
-        words = f"{done} of {quantity(progress.total, progress.unit)}"
+        words = part_of(progress.done, progress.total, progress.unit)
     return words if progress.rate is None else f"{words}, {quantity(progress.rate, progress.unit)}/s"
 
 

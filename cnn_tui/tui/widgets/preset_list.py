@@ -16,6 +16,8 @@ from textual.reactive import reactive
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from cnn_tui.amounts import some
+from cnn_tui.reports.texts import data_words
 from cnn_tui.store.names import printable
 from cnn_tui.tui.widgets.text_line import TextLine
 
@@ -187,6 +189,7 @@ def words(entry: PresetEntry) -> str:
         return "\n".join(printable(line) for line in (entry.problem or "").splitlines())
     experiment = entry.preset.experiment
     return (
-        f"{experiment.model.architecture} on {experiment.data.dataset}, {experiment.training.epochs:,} epochs\n"
+        f"{experiment.model.architecture} on {data_words(experiment.data.dataset, experiment.data.root)}, "
+        f"{some(experiment.training.epochs, 'epoch')}\n"
         f"{printable(entry.preset.description)}"
     )

@@ -14,9 +14,19 @@ def share(part: int, whole: int) -> str:
     return f"{percent:.0f} %" if percent >= 10 or percent == 0 else f"{percent:.2g} %"
 
 
+def noun(count: int, singular: str, plural: str = "") -> str:
+    """A noun as it stands behind a count; ``plural`` is the singular with an s unless given."""
+    return singular if count == 1 else plural or singular + "s"
+
+
 def some(count: int, singular: str, plural: str = "") -> str:
     """A count with its noun, such as "1 epoch" or "12 epochs"."""
-    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
+    return f"{count:,} {noun(count, singular, plural)}"
+
+
+def unit_after(value: object, unit: str) -> str:
+    """A unit in the plural, such as "pictures", as it stands behind a value or its text."""
+    return unit.removesuffix("s") if value in (1, "1") else unit
 
 
 def _three_digits(value: float) -> str:

@@ -1,0 +1,56 @@
+"""Folders and weights are named where a run is described, whatever the width."""
+
+from __future__ import annotations
+
+import pytest
+from host import screen_text, until
+from workbench import workbench
+
+from cnn_tui.config.experiment import Experiment
+from cnn_tui.config.overrides import override
+from cnn_tui.config.preset import RunPreset
+from cnn_tui.store.records import SessionRecord
+from cnn_tui.tui.screens.live_figures import describe
+from cnn_tui.tui.screens.results_header import run_line
+from cnn_tui.tui.widgets.experiment_summary import weights_words
+from samples import result
+
+FOLDER = override(
+    Experiment(), ["data.dataset=folder", "data.root=/srv/pictures", "model.weights=/srv/weights/mine.pth"]
+)
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 200])
+def test_results_say_which_folder(width: int) -> None:
+    record = SessionRecord(
+        name="mine", experiment=FOLDER, id="20261123T001502Z-mine", status="done", created="2026-11-23T00:15:02Z"
+    )
+    line = run_line(record.model_copy(update={"result": result()}), width)
+    assert "resnet18" in line.plain
+    assert "on /srv/pictures" in line.plain
+    assert line.cell_length <= width
+
+
+def test_live_says_which_folder() -> None:
+    assert describe(RunPreset(name="mine", experiment=FOLDER)).startswith("resnet18 on /srv/pictures")
+    assert describe(RunPreset(name="cifar")).startswith("resnet18 on cifar10")
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        ("imagenet", "weights from ImageNet"),
+        ("random", "random weights"),
+        ("/srv/weights/mine.pth", "weights of mine.pth"),
+        ("a\x1bb.pth", "weights of a\ufffdb.pth"),
+    ],
+)
+def test_weights_by_where_they_come_from(weights: str, words: str) -> None:
+    assert weights_words(weights) == words
+
+
+async def test_setup_says_both() -> None:
+    async with workbench(preset=RunPreset(name="mine", experiment=FOLDER)) as (app, _, pilot):
+        await until(
+            pilot, lambda: "weights of mine.pth" in screen_text(app) and "Data  /srv/pictures" in screen_text(app)
+        )
