@@ -16,9 +16,11 @@ from textual.message import Message
 from textual.widgets import Static
 
 from cnn_tui.metrics import Scores
+from cnn_tui.reports.best_epoch import best_epoch_words
 from cnn_tui.reports.session_report import left_out
 from cnn_tui.store.names import printable
 from cnn_tui.store.records import SessionRecord
+from cnn_tui.tui.screen_keys import key_of
 from cnn_tui.tui.screens.errors import error_content
 from cnn_tui.tui.screens.results_data import SessionView
 from cnn_tui.tui.screens.results_rows import CLASS_COLUMNS, PAIR_COLUMNS, ClassRow, PairRow, class_rows, pair_rows
@@ -217,7 +219,7 @@ class CurvesPane(Vertical):
             for series in self._loss.series
         ]
         if self._loss.best is not None:
-            entries.append(Text(f"▲ best epoch {self._loss.best:g}", self._style("best")))
+            entries.append(Text(f"▲ {best_epoch_words(round(self._loss.best))}", self._style("best")))
         return Text("   ").join(entries)
 
     def _style(self, role: str) -> Style:
@@ -237,7 +239,10 @@ def without_result(record: SessionRecord) -> Content:
     if record.error is not None:
         return Content("\n\n").join((error_content(record.error), Content.styled(_NEXT, "$foreground-muted")))
     if record.live:
-        title, reason = "This run is going on", "It is tested when it ends. Press 2 to see it live, if it runs here."
+        title, reason = (
+            "This run is going on",
+            f"It is tested when it ends. Press {key_of('live')} to see it live, if it runs here.",
+        )
     elif record.status == "killed":
         title, reason = "This run was killed", "Its process ended before anything was tested."
     else:

@@ -21,6 +21,7 @@ from cnn_tui.store.names import printable
 from cnn_tui.store.sessions import delete_session, rename_session
 from cnn_tui.tui.messages import CompareRequested, PresetRequested, RunRequested, SessionRequested
 from cnn_tui.tui.run_state import RunState
+from cnn_tui.tui.screen_keys import key_of
 from cnn_tui.tui.screens.ask_text import AskTextScreen
 from cnn_tui.tui.screens.confirm import ConfirmScreen
 from cnn_tui.tui.screens.errors import notify_error
@@ -263,5 +264,5 @@ def _refuse_name(name: str) -> str:
 
 _NOTHING = Content(
     "No sessions yet.\n\nEvery run is kept here with its figures, its curves and its test pictures.\n"
-    "Press 1 for Setup and ctrl+r to start the first."
+    f"Press {key_of('setup')} for Setup and ctrl+r to start the first."
 )
