@@ -69,7 +69,8 @@ def _header(plan: ChartPlan) -> Row:
         _legend(plan, _entry, best_by=True),
         *(_legend(plan, words) for words in (_entry, _name, _short_name)),
     )
-    legend = next((pieces for pieces in candidates if _length(pieces) <= room), [])
+    fitting = (pieces for pieces in candidates if _length(pieces) <= room)
+    legend = next(fitting, []) if plan.legend else []
     title = shorten(plan.title, plan.width)
     gap = plan.width - cell_len(title) - _length(legend)
     return (title, "title"), (" " * gap, ""), *legend

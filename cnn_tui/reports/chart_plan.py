@@ -61,6 +61,7 @@ class ChartPlan:
     smoothing: float = 0.0
     x_range: tuple[float, float] | None = None
     best: float | None = None
+    legend: bool = True
     empty_text: str = "no epochs yet"
 
     @property

@@ -73,8 +73,8 @@ class Workbench(App[None]):
             Binding(screen.all_keys, f"switch_mode('{mode}')", screen.title, show=False)
             for mode, screen in SCREENS.items()
         ),
-        Binding("f1,question_mark", "help", "Help", key_display="f1"),
-        Binding("ctrl+q", "quit", "Quit", priority=True),
+        Binding("f1,question_mark", "help", "Help", key_display="f1", tooltip="The keys of this screen"),
+        Binding("ctrl+q", "quit", "Quit", priority=True, tooltip="Leave; a run can go on without the workbench"),
     ]
 
     run_state: var[RunState | None] = var(None)
@@ -246,7 +246,7 @@ class Workbench(App[None]):
     def leave(self, finish: bool) -> None:
         """End the workbench; a run that is going on is finished behind it, or stopped and saved."""
         if self._desk is not None:
-            self._desk.trainer.close(finish)
+            self._desk.close(finish)
         self.exit()
 
 

@@ -74,6 +74,11 @@ class JobDesk:
         if (job := self._job) is not None and job.going:
             self.trainer.kill()
 
+    def close(self, finish: bool) -> None:
+        """Let the trainer end, after its job or by stopping it; nothing leads anywhere any more."""
+        self._way = None
+        self.trainer.close(finish)
+
     def lead_on(self) -> None:
         """Leave Live for what the job came to, unless a dialog is open: it stays, and is answered first."""
         way, self._way = self._way, None

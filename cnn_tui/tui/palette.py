@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
+from cnn_tui.reports.texts import shorten
 from cnn_tui.tui.palette_actions import Command, appearance, going_on, other_screens, present, screens
 from cnn_tui.tui.palette_files import presets, recent_sessions, settings
 
 _HELP_STYLE = "dim not bold"
+_AROUND = 6  # cells of padding and scrollbar
 
 
 class _Commands(Provider):
@@ -35,13 +37,19 @@ class _Commands(Provider):
         """Offer all commands but those that only a search is meant to find."""
         for command in self.commands:
             if not command.rare:
-                yield DiscoveryHit(_shown(command, Content(command.title)), command.run, command.title)
+                yield DiscoveryHit(self._shown(command, Content(command.title)), command.run, command.title)
 
     async def search(self, query: str) -> Hits:
         """Find commands by all words of ``query``."""
         for command in self.commands:
             if (found := score(query, command)) > 0:
-                yield Hit(found, _shown(command, self._highlighted(query, command.title)), command.run, command.title)
+                title = self._highlighted(query, command.title)
+                yield Hit(found, self._shown(command, title), command.run, command.title)
+
+    def _shown(self, command: Command, title: Content) -> Content:
+        """The title above what the command is for, in one line."""
+        words = shorten(command.help, self.app.size.width - _AROUND)
+        return Content("\n").join((title, Content.styled(words, _HELP_STYLE))) if words else title
 
     def _highlighted(self, query: str, title: str) -> Content:
         content, lower = Content(title), title.casefold()
@@ -81,7 +89,3 @@ def score(query: str, command: Command) -> float:
     found = 1 + 2 * all(word in title for word in words) + (wanted in title)
     found += title.startswith(wanted) or title.partition(": ")[2].startswith(wanted)
     return (found + 1 / (1 + len(title))) / 6
-
-
-def _shown(command: Command, title: Content) -> Content:
-    return Content("\n").join((title, Content.styled(command.help, _HELP_STYLE))) if command.help else title

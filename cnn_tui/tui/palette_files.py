@@ -28,7 +28,9 @@ def presets(screen: Screen[Any]) -> Iterator[Command]:
     for entry in list_presets():
         if entry.preset is not None:
             asked = PresetRequested(entry.preset, source_of(entry.path), entry.path)
-            yield Command(f"Open preset {entry.name}", _one_line(preset_words(entry.preset)), _posting(screen, asked))
+            name = "" if entry.preset.name == entry.name else f"{entry.preset.name}\n"
+            words = _one_line(name + preset_words(entry.preset))
+            yield Command(f"Open preset {entry.name}", words, _posting(screen, asked))
         elif entry.study is not None:
             yield Command(f"Open study {entry.name}", _one_line(entry.study.description), _opening(screen, entry))
 

@@ -10,9 +10,10 @@ from textual._xterm_parser import XTermParser
 from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Input
+from textual.widgets._toast import Toast
 from workbench import workbench
 
-from cnn_tui.events import Phase
+from cnn_tui.events import Phase, Progress
 from cnn_tui.tui.app import Workbench
 from cnn_tui.tui.forms.experiment_form import ExperimentForm
 from cnn_tui.tui.screen_keys import SCREENS, ModeName
@@ -112,9 +113,10 @@ async def test_on_a_narrow_screen_the_state_of_the_run_is_not_cut() -> None:
     async with workbench(size=(80, 24)) as (app, trainer, pilot):
         await pilot.press("ctrl+r")
         trainer.say(started(epochs=10), Phase(name="training", time=101.0))
-        await until(pilot, lambda: screen_text(app).splitlines()[0].rstrip().endswith("training epoch 1/10"))
+        await until(pilot, lambda: screen_text(app).splitlines()[0].rstrip().endswith("training epoch 1/5"))
         await pilot.press("f2", "f3", "p")
-        await until(pilot, lambda: screen_text(app).splitlines()[0].rstrip().endswith("paused · epoch 1/10"))
+        trainer.say(Progress(done=1, total=2, unit="steps", time=102.0))
+        await until(pilot, lambda: screen_text(app).splitlines()[0].rstrip().endswith("paused · epoch 1/5"))
 
 
 def test_the_state_of_a_run_is_shortened_by_words_before_it_is_cut() -> None:
@@ -123,3 +125,22 @@ def test_the_state_of_a_run_is_shortened_by_words_before_it_is_cut() -> None:
     assert shortened(words, 30) == "paused · epoch 30/100 · 42 %"
     assert shortened(words, 22) == "paused · epoch 30/100"
     assert shortened("starting…", 3) == "starting…"
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_a_toast_covers_neither_the_status_line_nor_the_footer(size: tuple[int, int]) -> None:
+    async with workbench(size=size, notifications=True) as (app, trainer, pilot):
+        app.notify("Something\nwas\nsaved", title="Saved", markup=False, timeout=60)
+        await until(pilot, lambda: app.screen.query(Toast) and "Saved" in screen_text(app))
+        assert _lowest_toast(app) <= app.screen.query_one(StartBar).region.y
+        await pilot.press("ctrl+r")
+        trainer.say(started(), Phase(name="training", time=101.0))
+        await until(pilot, lambda: "▶ training" in screen_text(app) and app.screen.query(Toast))
+        app.notify("Something\nelse", title="Saved", markup=False, timeout=60)
+        await until(pilot, lambda: _lowest_toast(app) > 0)
+        assert _lowest_toast(app) <= app.screen.query_one("#remark").region.y
+
+
+def _lowest_toast(app: Workbench) -> int:
+    """The first line below all toasts."""
+    return max((toast.region.bottom for toast in app.screen.query(Toast)), default=0)

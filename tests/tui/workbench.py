@@ -23,11 +23,12 @@ async def workbench(
     size: tuple[int, int] = (120, 36),
     preset: RunPreset | None = None,
     path: Path | None = None,
+    notifications: bool = False,
 ) -> AsyncIterator[tuple[Workbench, ScriptedTrainer, Pilot[None]]]:
     """Open the workbench at Setup, its presets listed."""
     trainer = ScriptedTrainer(script)
     app = Workbench(lambda: trainer, preset, path=path)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=notifications) as pilot:
         try:
             await until(pilot, lambda: isinstance(app.screen, SetupScreen) and app.screen.query(PresetList))
             await until(pilot, lambda: app.screen.query_one(PresetList).entries)

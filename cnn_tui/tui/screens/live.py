@@ -59,7 +59,7 @@ class LiveScreen(Screen[None]):
         Binding("k", "kill", "Kill", tooltip="Kill: end it now, nothing is tested or saved"),
         Binding("b", "steps", "Steps/epochs", tooltip="A point for each step or each epoch"),
         Binding("g", "log_scale", "Scale", tooltip="The loss on a logarithmic scale"),
-        Binding("s", "smooth", "Smooth"),
+        Binding("s", "smooth", "Smooth", tooltip="Smooth the curves"),
         Binding("l", "log", "Log", tooltip="What the trainer printed, and warnings"),
     ]
 

@@ -29,7 +29,7 @@ from cnn_tui.tui.widgets.confusion_words import describe_cell
 from cnn_tui.tui.widgets.line_chart import LineChart
 from cnn_tui.tui.widgets.sorted_table import SortedTable
 
-_LEGEND_ROOM = 50
+_LEGEND_ROOM = 72  # for the criterion of the best epoch too
 _PICTURES = "Show the test pictures behind it"
 _SHOW_PICTURES = Binding("enter", "choose", "Pictures", tooltip=_PICTURES)
 
@@ -173,7 +173,7 @@ class CurvesPane(Vertical):
     DEFAULT_CSS = """
     CurvesPane {
         LineChart { padding: 0 1; }
-        #legend { dock: bottom; height: 1; padding: 0 1; display: none; }
+        #legend { dock: bottom; height: auto; max-height: 2; padding: 0 1; display: none; }
         &.-tight #legend { display: block; }
         #curves-problem { dock: top; height: auto; padding: 0 1; color: $text-warning; display: none; }
     }
@@ -195,6 +195,7 @@ class CurvesPane(Vertical):
             chart.empty_text = "nothing was trained"
             chart.series = series
         self._accuracy.percent = True
+        self._place_legend()
         self.query_one("#legend", Static).update(self._legend())
         problem = self.query_one("#curves-problem", Static)
         problem.update(Content(printable(view.damage)))
@@ -208,8 +209,13 @@ class CurvesPane(Vertical):
 
     def on_resize(self) -> None:
         """See whether the charts have room for their legends."""
+        self._place_legend()
+
+    def _place_legend(self) -> None:
         beside = self.styles.layout is not None and self.styles.layout.name == "horizontal"
-        self.set_class(bool(self._loss.series) and self.size.width // (1 + beside) < _LEGEND_ROOM, "-tight")
+        tight = bool(self._loss.series) and self.size.width // (1 + beside) < _LEGEND_ROOM
+        self.set_class(tight, "-tight")
+        self._loss.legend = self._accuracy.legend = not tight
 
     def _legend(self) -> Text:
         """Each curve's name in its colour and with its marker."""

@@ -71,8 +71,8 @@ class SessionsScreen(Screen[None]):
         Binding("slash", "filter", "Filter", key_display="/", tooltip="Filter by name, model, data or status"),
         Binding("r", "rerun", "Rerun", tooltip="Train the session's experiment again"),
         Binding("o", "open_preset", "Preset", tooltip="Open the session's experiment in Setup"),
-        Binding("n", "rename", "Rename"),
-        Binding("d,delete", "delete", "Delete"),
+        Binding("n", "rename", "Rename", tooltip="Give the session another name"),
+        Binding("d,delete", "delete", "Delete", tooltip="Delete the session, after asking"),
         Binding("escape", "leave_filter", "Show all", tooltip="Empty the filter"),
         Binding("escape", "unmark", "Unmark", tooltip="Take all marks away"),
     ]

@@ -39,11 +39,11 @@ class SetupScreen(Screen[None]):
     CSS_PATH = "setup.tcss"
     HORIZONTAL_BREAKPOINTS = _WIDTHS
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+r", "start", "Start"),
-        Binding("ctrl+s", "save", "Save"),
+        Binding("ctrl+r", "start", "Start", tooltip="Train what stands in the form"),
+        Binding("ctrl+s", "save", "Save", tooltip="Save the form as a preset"),
         Binding("ctrl+t", "study", "Study", tooltip="Make a study of the values that stand in a field"),
         Binding("f9", "details", "Meaning", tooltip="What the experiment means"),
-        Binding("ctrl+o", "open", "Open"),
+        Binding("ctrl+o", "open", "Open", tooltip="Open a preset or session by its path or name"),
         Binding("slash", "search", "Search", key_display="/", tooltip="Search the presets"),
         # From a field too, where the slash is text and ctrl+f would delete a word.
         Binding("ctrl+f", "search", "Search", tooltip="Search the presets", priority=True),

@@ -40,7 +40,7 @@ class StudiesScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS = _WIDTHS
     VERTICAL_BREAKPOINTS = _HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+r", "start", "Start"),
+        Binding("ctrl+r", "start", "Start", tooltip="Run what is left of the study"),
         Binding("x", "stop", "Stop", tooltip="Stop: test and save what there is; finished rows are kept"),
         Binding("p", "pause", "Pause", tooltip="Pause: wait at the next batch"),
         Binding("p", "resume", "Go on", tooltip="Go on after the pause"),
