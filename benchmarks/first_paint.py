@@ -20,7 +20,7 @@ from terminal import Terminal
 BIN = Path(sys.executable).parent
 BARE = [sys.executable, str(Path(__file__).parent / "bare_app.py")]
 WORKBENCH = [str(BIN / "cnn-tui")]
-FRAME = ("cnn-tui  1 Setup", "/ search", "Start ctrl+r", "Meaning", "F1 Help")
+FRAME = ("cnn-tui  f2 Setup", "search (ctrl+f)", "Start ctrl+r", "Meaning", "f1 Help")
 FORM = ("Picture size", "Learning rate", "Ready")
 
 

@@ -100,7 +100,7 @@ def test_show_has_settings_curves_and_classes(capsys: Output) -> None:
         ["validation", "loss", "0.2500"],
         ["train", "loss", "0.5000"],
         ["accuracy", "0.8750"],
-        ["best", "epoch", "2"],
+        ["best", "epoch", "by", "validation", "loss", "2"],
     ):
         assert row in rows
     assert [row[0] for row in rows if row and row[0] in ("cat", "dog", "macro")] == ["cat", "dog", "macro"]

@@ -111,10 +111,10 @@ def test_a_best_epoch_long_ago_is_told() -> None:
 def test_at_the_end_it_says_which_epoch_was_the_best() -> None:
     story = history([(2.0, 0.5, 1.0, 0.5), (1.0, 0.6, 0.5, 0.9), (0.9, 0.7, 0.6, 0.8)])
     story.apply(RunFinished(status="done"))
-    assert said(story) == "Epoch 2 of 3 was the best: validation accuracy 90.0%, loss 0.5."
+    assert said(story) == "Best epoch 2 by validation loss 0.500; accuracy there 90.0 %. 3 epochs were trained."
     improving = history(falling([1.0, 0.5]))
     improving.apply(RunFinished(status="done"))
-    assert said(improving).startswith("The last epoch was the best")
+    assert said(improving).endswith("It was the last one: more epochs may help.")
     found = insight(improving)
     assert found is not None
     assert not found.caution

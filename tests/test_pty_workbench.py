@@ -153,7 +153,7 @@ def test_the_main_job_by_keyboard(columns: int, rows: int, presets: Path, home: 
 
 def test_a_key_pressed_before_the_form_is_there_is_not_lost(home_env: dict[str, str]) -> None:
     with Terminal([PROGRAM], env=home_env) as terminal:
-        terminal.expect("1 Setup")
+        terminal.expect("f2 Setup")
         terminal.send(b"\x0f")
         terminal.expect("Open a preset or session")
         terminal.press("escape")
@@ -259,7 +259,7 @@ def phases(session: Path) -> dict[str, str]:
 
 def assert_whole(terminal: Terminal) -> None:
     """All of Live is on the screen, from corner to corner."""
-    for words in ("cnn-tui  1 Setup", "training epoch", "Loss", "Accuracy", "best epoch", "time left", "f1 Help"):
+    for words in ("cnn-tui  f2 Setup", "training epoch", "Loss", "Accuracy", "best epoch", "time left", "f1 Help"):
         terminal.expect(words)
 
 
@@ -274,7 +274,7 @@ def test_a_terminal_made_tiny_comes_back(training: Terminal) -> None:
 def test_the_terminals_own_size_counts_and_not_what_was_exported_of_it(home_env: dict[str, str]) -> None:
     exported = {"COLUMNS": "20", "LINES": "5"}
     with Terminal([PROGRAM], env=home_env | exported) as terminal:
-        terminal.expect("cnn-tui  1 Setup")
+        terminal.expect("cnn-tui  f2 Setup")
         terminal.resize(20, 5)
         terminal.expect("too small")
         terminal.press("ctrl+q")

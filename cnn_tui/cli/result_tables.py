@@ -11,6 +11,7 @@ from cnn_tui.amounts import some
 from cnn_tui.cli.output import error_lines
 from cnn_tui.events import RunFinished
 from cnn_tui.metrics import Result, Scores
+from cnn_tui.reports.best_epoch import best_epoch_words
 from cnn_tui.store.names import printable
 
 _MOST_CLASSES = 20  # beyond this a matrix fits no terminal, and the most confused pairs say more
@@ -98,7 +99,7 @@ def _summary(finished: RunFinished) -> Text:
     result: Result | None = finished.result
     if result is None:
         return Text()
-    best = f", best epoch {result.best_epoch}" if result.best_epoch is not None else ""
+    best = f", {best_epoch_words(result.best_epoch)}" if result.best_epoch is not None else ""
     lead = "stopped; " if finished.status == "stopped" else ""
     return Text(
         f"{lead}test accuracy {result.accuracy:.4f}, macro F1 {result.macro_f1:.4f}, test loss {result.test_loss:.4f}\n"

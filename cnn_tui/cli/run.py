@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cnn_tui.engine.control import Control
 
 INTERRUPTED = 130
+_DEMO = "quickstart"
 
 
 def _fields_help() -> str:
@@ -79,11 +80,10 @@ def demo(ctx: click.Context, as_json: bool) -> None:
     """
     from cnn_tui.cli.workbench import is_terminal, show
 
-    preset = prepare("quickstart", (), None)
     if is_terminal() and not as_json:
-        show(preset, start=True)
+        show(_DEMO, start=True)
     else:
-        ctx.exit(run_here(preset, as_json))
+        ctx.exit(run_here(prepare(_DEMO, (), None), as_json))
 
 
 def prepare(preset: str, settings: tuple[str, ...], name: str | None) -> RunPreset:

@@ -166,10 +166,11 @@ def _curves(history: RunHistory) -> list[tuple[str, str]]:
 
 def _show_result(result: Result) -> None:
     from cnn_tui.cli.result_tables import class_table
+    from cnn_tui.reports.best_epoch import CRITERION
 
     console().print(class_table(result))
     click.echo()
     figures = [("accuracy", f"{result.accuracy:.4f}"), ("test loss", f"{result.test_loss:.4f}")]
     costs = [("epochs run", str(result.epochs_run)), ("training", f"{result.train_seconds:.1f} s")]
-    best = [] if result.best_epoch is None else [("best epoch", str(result.best_epoch))]
+    best = [] if result.best_epoch is None else [(f"best epoch by {CRITERION}", str(result.best_epoch))]
     print_table(("figure", "value"), [*figures, *best, *costs], numbers=["value"])

@@ -13,6 +13,8 @@ import click
 from cnn_tui.errors import ConfigError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cnn_tui.config.preset import RunPreset
     from cnn_tui.trainer.protocol import Trainer
 
@@ -22,12 +24,7 @@ if TYPE_CHECKING:
 @click.option("--in-process", is_flag=True, help="Train inside this process, where a second one is unwelcome.")
 def open_workbench(preset: str | None, in_process: bool) -> None:
     """Open the workbench, with PRESET in its form."""
-    if preset is None:
-        show(None, start=False, in_process=in_process)
-        return
-    from cnn_tui.cli.run import prepare
-
-    show(prepare(preset, (), None), start=False, in_process=in_process)
+    show(preset, start=False, in_process=in_process)
 
 
 def is_terminal() -> bool:
@@ -35,12 +32,14 @@ def is_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def show(preset: RunPreset | None, start: bool, in_process: bool = False) -> None:
-    """Run the workbench until the person leaves it.
+def show(name: str | None, start: bool, in_process: bool = False) -> None:
+    """Run the workbench, with the preset of this name or path in its form, until the user leaves it.
 
     Raises:
+        PresetError: there is no such preset, or it is broken.
         ConfigError: there is no terminal.
     """
+    preset, path = _found(name) if name is not None else (None, None)
     if not is_terminal():
         raise ConfigError(
             "The workbench needs a terminal",
@@ -56,7 +55,15 @@ def show(preset: RunPreset | None, start: bool, in_process: bool = False) -> Non
     gc.disable()
     from cnn_tui.tui.app import Workbench
 
-    Workbench(partial(_trainer, in_process), preset, start).run()
+    Workbench(partial(_trainer, in_process), preset, start, path).run()
+
+
+def _found(name: str) -> tuple[RunPreset, Path]:
+    from cnn_tui.cli.run import prepare
+    from cnn_tui.store.presets import find_preset
+
+    path = find_preset(name)
+    return prepare(str(path), (), None), path
 
 
 def _trainer(in_process: bool) -> Trainer:

@@ -9,6 +9,7 @@ from operator import itemgetter
 from rich.cells import cell_len
 
 from cnn_tui.reports.axis import Axis
+from cnn_tui.reports.best_epoch import CRITERION
 from cnn_tui.reports.chart_plan import ChartPlan, Series, Trace
 from cnn_tui.reports.texts import fit, shorten
 from cnn_tui.store.names import printable
@@ -27,8 +28,8 @@ def paint(trace: Trace) -> tuple[Row, ...]:
     plan = trace.plan
     if trace.x_axis is None or trace.y_axis is None:
         return _words(plan)
-    roles, best = [series.colour for series in plan.series], _best_cell(trace, trace.x_axis)
-    canvas = [_canvas_row(rows, roles, best) for rows in zip(*trace.curves, strict=True)]
+    best = _best_cell(trace, trace.x_axis)
+    canvas = [_canvas_row(rows, trace.roles, best) for rows in zip(*trace.curves, strict=True)]
     scale = _scale(trace.y_axis, trace.height, trace.gutter)
     body = [((label, "axis"), *cells) for label, cells in zip(scale, canvas, strict=True)]
     return (_header(plan), *body, _axis_row(trace, trace.x_axis), _labels_row(trace, trace.x_axis))
@@ -64,20 +65,25 @@ def _newest(plan: ChartPlan) -> Iterator[Piece]:
 def _header(plan: ChartPlan) -> Row:
     """The title on the left, the legend on the right with as much as there is room for."""
     room = plan.width - cell_len(plan.title) - 2
-    candidates = (_legend(plan, words) for words in (_entry, _name, _short_name))
-    legend = next((pieces for pieces in candidates if _length(pieces) <= room), [])
+    candidates = (
+        _legend(plan, _entry, best_by=True),
+        *(_legend(plan, words) for words in (_entry, _name, _short_name)),
+    )
+    fitting = (pieces for pieces in candidates if _length(pieces) <= room)
+    legend = next(fitting, []) if plan.legend else []
     title = shorten(plan.title, plan.width)
     gap = plan.width - cell_len(title) - _length(legend)
     return (title, "title"), (" " * gap, ""), *legend
 
 
-def _legend(plan: ChartPlan, words: Callable[[Series, ChartPlan], str]) -> list[Piece]:
+def _legend(plan: ChartPlan, words: Callable[[Series, ChartPlan], str], *, best_by: bool = False) -> list[Piece]:
     entries: list[tuple[Piece, Piece]] = [
         ((SAMPLES.get(series.marker, series.marker * 2), series.colour), (f" {words(series, plan)}", "text"))
         for series in plan.series
     ]
     if plan.best is not None:
-        entries.append(((_BEST, "best"), (f" best {plan.best:g}", "text")))
+        criterion = f" by {CRITERION}" if best_by else ""
+        entries.append(((_BEST, "best"), (f" best {plan.best:g}{criterion}", "text")))
     spaced = [piece for entry in entries for piece in (*entry, ("  ", ""))]
     return spaced[:-1]
 

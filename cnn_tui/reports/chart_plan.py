@@ -13,6 +13,7 @@ from cnn_tui.reports.reduce import FloatArray, drawable, reduce, smooth
 
 Role = Literal["train", "validation", "test", "extra-1", "extra-2", "extra-3"]
 SMALLEST = (20, 5)
+_LONE = {"thin": "•", "thick": "●"}  # a line of one point is a dot that nobody sees, or another line covers it
 _LEAST_GUTTER = 4  # as wide as "100%", so that charts above each other line up
 _ROWS_AROUND = 3  # the legend, the axis and its labels
 
@@ -60,6 +61,7 @@ class ChartPlan:
     smoothing: float = 0.0
     x_range: tuple[float, float] | None = None
     best: float | None = None
+    legend: bool = True
     empty_text: str = "no epochs yet"
 
     @property
@@ -70,7 +72,10 @@ class ChartPlan:
 
 @dataclass(frozen=True)
 class Trace:
-    """A plan with its axes and the rows of each curve; without them where there is nothing to draw or no room."""
+    """A plan with its axes and the rows of each curve; without them where there is nothing to draw or no room.
+
+    The curves are in the order in which they lie over each other, and ``roles`` are their colours.
+    """
 
     plan: ChartPlan
     x_axis: Axis | None = None
@@ -79,6 +84,7 @@ class Trace:
     width: int = 0
     height: int = 0
     curves: tuple[tuple[str, ...], ...] = field(default=())
+    roles: tuple[Role, ...] = ()
 
 
 def trace(plan: ChartPlan) -> Trace:
@@ -93,12 +99,16 @@ def trace(plan: ChartPlan) -> Trace:
     gutter = max(_LEAST_GUTTER, *(len(tick.label) for tick in y_axis.ticks))
     width = plan.width - gutter - 1
     x_axis = _x_axis(plan, np.concatenate([xs for xs, _ in points]), width)
-    curves = []
+    lines: list[tuple[tuple[str, ...], Role]] = []
+    alone: list[tuple[tuple[str, ...], Role]] = []
     for series, (xs, ys) in zip(plan.series, points, strict=True):
         kept = reduce(xs, ys, x_axis.low, x_axis.high, width)
         ranges = (x_axis.low, x_axis.high), (y_axis.low, y_axis.high)
-        curves.append(draw_curve(Curve(*kept, *ranges, width, height, series.marker, series.joined)))
-    return Trace(plan, x_axis, y_axis, gutter, width, height, tuple(curves))
+        marker = _LONE.get(series.marker, series.marker) if len(kept[0]) == 1 else series.marker
+        drawn = draw_curve(Curve(*kept, *ranges, width, height, marker, series.joined)), series.colour
+        (lines if marker == series.marker else alone).append(drawn)
+    curves, roles = zip(*lines, *alone, strict=True)
+    return Trace(plan, x_axis, y_axis, gutter, width, height, curves, roles)
 
 
 def _x_axis(plan: ChartPlan, xs: FloatArray, width: int) -> Axis:

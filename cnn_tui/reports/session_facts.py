@@ -9,6 +9,7 @@ from pathlib import Path
 from cnn_tui.amounts import unit_after
 from cnn_tui.config.fields import FieldSpec, experiment_fields, value_at
 from cnn_tui.events import Environment, WarningRaised
+from cnn_tui.reports.best_epoch import CRITERION
 from cnn_tui.reports.tables import Table
 from cnn_tui.reports.texts import quantity, taken
 from cnn_tui.store.records import SessionRecord
@@ -41,7 +42,7 @@ def _times(record: SessionRecord) -> tuple[tuple[str, str], ...]:
     result = record.result
     if result is None:
         return ()
-    best = (("best epoch", f"{result.best_epoch:,} by validation loss"),) if result.best_epoch is not None else ()
+    best = (("best epoch", f"{result.best_epoch:,} by {CRITERION}"),) if result.best_epoch is not None else ()
     return (
         ("epochs", f"{result.epochs_run:,} of {record.experiment.training.epochs:,}"),
         *best,

@@ -68,6 +68,15 @@ def list_sessions() -> list[SessionEntry]:
     return [_entry(folder) for folder in _folders()]
 
 
+def recent(count: int) -> list[SessionEntry]:
+    """The newest ``count`` sessions, the newest first, without reading the others.
+
+    Raises:
+        StorageError: the sessions folder cannot be listed.
+    """
+    return [_entry(folder) for folder in _folders()[:count]]
+
+
 def find_session(name: str) -> Path:
     """The folder of the session that a person means: an id, a path, its unique beginning, or "latest".
 

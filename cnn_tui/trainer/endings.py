@@ -46,6 +46,11 @@ def explain_kill() -> ErrorReport:
     )
 
 
+def tells_of_kill(error: ErrorReport | None) -> bool:
+    """Whether this is how a trainer that a person ended says so."""
+    return error == explain_kill()
+
+
 def explain_exception(error: BaseException | None) -> ErrorReport:
     """Say what broke a run that nobody had foreseen."""
     return ErrorReport(

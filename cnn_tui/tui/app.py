@@ -12,6 +12,7 @@ from textual import events, work
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.reactive import var
+from textual.screen import ModalScreen, Screen
 
 from cnn_tui.tui.messages import (
     CompareRequested,
@@ -27,11 +28,16 @@ from cnn_tui.tui.messages import (
     TrainerSaid,
 )
 from cnn_tui.tui.modes import MODES
+from cnn_tui.tui.screen_keys import SCREENS
 from cnn_tui.tui.screens.setup import SetupScreen
 from cnn_tui.tui.screens.too_small import TooSmallScreen, is_too_small
-from cnn_tui.tui.terminal import leave_with_terminal
+from cnn_tui.tui.terminal import leave_with_terminal, read_alt_digits
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from textual.command import Provider
+
     from cnn_tui.config.preset import RunPreset
     from cnn_tui.trainer.protocol import Trainer
     from cnn_tui.tui.job_desk import JobDesk
@@ -42,6 +48,18 @@ if TYPE_CHECKING:
 _LONGEST_PAINT = 1.0
 
 
+def _action_commands() -> type[Provider]:
+    from cnn_tui.tui.palette import ActionCommands
+
+    return ActionCommands
+
+
+def _other_commands() -> type[Provider]:
+    from cnn_tui.tui.palette import OtherCommands
+
+    return OtherCommands
+
+
 class Workbench(App[None]):
     """A terminal workbench for training convolutional networks."""
 
@@ -49,14 +67,14 @@ class Workbench(App[None]):
     CSS_PATH = "app.tcss"
     MODES: ClassVar[dict[str, Any]] = MODES
     DEFAULT_MODE = "setup"
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_action_commands, _other_commands}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("1", "switch_mode('setup')", "Setup", show=False),
-        Binding("2", "switch_mode('live')", "Live", show=False),
-        Binding("3", "switch_mode('results')", "Results", show=False),
-        Binding("4", "switch_mode('sessions')", "Sessions", show=False),
-        Binding("5", "switch_mode('studies')", "Studies", show=False),
-        Binding("f1,question_mark", "help", "Help", key_display="f1"),
-        Binding("ctrl+q", "quit", "Quit", priority=True),
+        *(
+            Binding(screen.all_keys, f"switch_mode('{mode}')", screen.title, show=False)
+            for mode, screen in SCREENS.items()
+        ),
+        Binding("f1,question_mark", "help", "Help", key_display="f1", tooltip="The keys of this screen"),
+        Binding("ctrl+q", "quit", "Quit", priority=True, tooltip="Leave; a run can go on without the workbench"),
     ]
 
     run_state: var[RunState | None] = var(None)
@@ -65,22 +83,27 @@ class Workbench(App[None]):
     """The study that is going on or was the last, likewise; ``run_state`` is then the run of it to look at."""
     busy: var[bool] = var(False)
     """Whether a run or a study is going on, also between two runs of a study."""
-    drafted_study: var[StudyDrafted | None] = var(None)
-    """What Studies was last asked to open."""
-    preset_in_setup: var[tuple[RunPreset, str] | None] = var(None)
-    """What Setup was last asked to open, and where it came from."""
+    drafted_study: var[StudyDrafted | None] = var(None, always_update=True)
+    """What Studies was last asked to open; told again whenever it is asked again."""
+    preset_in_setup: var[tuple[RunPreset, str, Path | None] | None] = var(None, always_update=True)
+    """What Setup was last asked to open, where it came from and its file, likewise."""
     edited_preset: var[RunPreset | None] = var(None)
     """What last stood in Setup's form without a mistake."""
     shown_session: var[str | None] = var(None)
     """The session whose results are open, by its id."""
 
     def __init__(
-        self, make_trainer: Callable[[], Trainer], preset: RunPreset | None = None, start: bool = False
+        self,
+        make_trainer: Callable[[], Trainer],
+        preset: RunPreset | None = None,
+        start: bool = False,
+        path: Path | None = None,
     ) -> None:
-        """Open with ``preset`` in the form and, if ``start``, train it at once."""
+        """Open with ``preset``, of the file ``path``, in the form and, if ``start``, train it at once."""
         super().__init__()
         self._make_trainer = make_trainer
         self._first_preset = preset
+        self._first_path = path
         self._start_at_once = start
         self._desk: JobDesk | None = None
 
@@ -94,10 +117,11 @@ class Workbench(App[None]):
 
         for screen in self.screen_stack:
             if isinstance(screen, SetupScreen):
-                await screen.furnish(self._first_preset)
+                await screen.furnish(self._first_preset, self._first_path)
         self._desk = JobDesk(self, self._make_trainer())
         self._desk.trainer.start()
         self._follow_trainer(self._desk.trainer)
+        self.screen_change_signal.subscribe(self, self._screen_changed)
         if self._start_at_once and self._first_preset is not None:
             self.post_message(RunRequested(self._first_preset))
         _collect_garbage_again()
@@ -110,7 +134,8 @@ class Workbench(App[None]):
             await asyncio.wait_for(painted.wait(), _LONGEST_PAINT)
 
     def on_mount(self) -> None:
-        """Leave cleanly if the terminal goes."""
+        """Leave cleanly if the terminal goes, and take its keys for what they are."""
+        read_alt_digits()
         leave_with_terminal(
             self, lambda: self.leave(finish=True), lambda: self._desk is None or self._desk.trainer.outlives_us
         )
@@ -131,6 +156,10 @@ class Workbench(App[None]):
     def _follow_trainer(self, trainer: Trainer) -> None:
         for said in trainer.messages():
             self.post_message(TrainerSaid(said))
+
+    def _screen_changed(self, screen: Screen[Any]) -> None:
+        """A dialog may have been closed that kept a job from leading on to what it came to."""
+        self.call_later(self._jobs.lead_on)
 
     @property
     def _jobs(self) -> JobDesk:
@@ -169,7 +198,7 @@ class Workbench(App[None]):
 
     def on_preset_requested(self, message: PresetRequested) -> None:
         """Open a preset in Setup."""
-        self.preset_in_setup = (message.preset, message.source)
+        self.preset_in_setup = (message.preset, message.source, message.path)
         self.switch_mode("setup")
 
     def on_preset_edited(self, message: PresetEdited) -> None:
@@ -187,6 +216,11 @@ class Workbench(App[None]):
 
         self.push_screen(CompareScreen(message.session_ids))
 
+    def action_command_palette(self) -> None:
+        """Offer every command; but a dialog is answered first, and its keys are its own."""
+        if not isinstance(self.screen, ModalScreen):
+            super().action_command_palette()
+
     def action_help(self) -> None:
         """Show the keys of the present screen."""
         from cnn_tui.tui.screens.help import HelpScreen
@@ -199,7 +233,8 @@ class Workbench(App[None]):
         from cnn_tui.tui.screens.quit import QuitScreen
 
         desk = self._desk
-        if desk is None or not desk.trainer.busy or isinstance(self.screen, QuitScreen):
+        asked = any(isinstance(screen, QuitScreen) for screen in self.screen_stack)
+        if desk is None or not desk.trainer.busy or asked:
             self.leave(finish=True)
         else:
             self.push_screen(QuitScreen(desk.what, desk.trainer.outlives_us), self._answer_quit)
@@ -211,7 +246,7 @@ class Workbench(App[None]):
     def leave(self, finish: bool) -> None:
         """End the workbench; a run that is going on is finished behind it, or stopped and saved."""
         if self._desk is not None:
-            self._desk.trainer.close(finish)
+            self._desk.close(finish)
         self.exit()
 
 

@@ -6,8 +6,10 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from cnn_tui.amounts import some
 from cnn_tui.events import BatchFinished, EpochFinished
 from cnn_tui.history import RunHistory, best_epoch
+from cnn_tui.reports.best_epoch import best_epoch_words
 
 _RISING_EPOCHS = 3
 _STALE_EPOCHS = 5
@@ -29,7 +31,7 @@ class Insight:
 
 def insight(history: RunHistory) -> Insight | None:
     """The most important thing to say about a run at this moment, None if there is nothing."""
-    if not history.epochs:
+    if not history.epochs or history.error is not None:  # what went wrong is told as such, with its own next step
         return None
     remarks = (_summary,) if history.finished is not None else _WHILE_TRAINING
     return next((found for remark in remarks if (found := remark(history)) is not None), None)
@@ -112,10 +114,10 @@ def _summary(history: RunHistory) -> Insight | None:
     best, last = best_epoch(history.epochs), history.epochs[-1]
     if best is None or best.validation_accuracy is None:
         return None
-    figures = f"validation accuracy {best.validation_accuracy:.1%}, loss {best.validation_loss:.3g}"
+    words = best_epoch_words(best.epoch, best).capitalize()
     if best.epoch == last.epoch:
-        return Insight(f"The last epoch was the best ({figures}): more epochs may help.", caution=False)
-    return Insight(f"Epoch {best.epoch} of {last.epoch} was the best: {figures}.", caution=False)
+        return Insight(f"{words}. It was the last one: more epochs may help.", caution=False)
+    return Insight(f"{words}. {some(last.epoch, 'epoch')} were trained.", caution=False)
 
 
 _WHILE_TRAINING: tuple[Callable[[RunHistory], Insight | None], ...] = (_stuck, _blown_up, _rising, _gap, _stale)

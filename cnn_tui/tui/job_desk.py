@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from textual.notifications import SeverityLevel
+from textual.screen import ModalScreen
+
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.events import ErrorReport, RunFinished, StudyFinished
 from cnn_tui.store.names import printable
 from cnn_tui.trainer import protocol
+from cnn_tui.trainer.endings import tells_of_kill
 from cnn_tui.tui.run_state import RunState
+from cnn_tui.tui.screen_keys import ModeName, key_of
 from cnn_tui.tui.screens.errors import safe_lines
 from cnn_tui.tui.study_state import StudyState
 
@@ -23,6 +28,7 @@ class JobDesk:
     def __init__(self, app: Workbench, trainer: protocol.Trainer) -> None:
         self._app = app
         self._job: RunState | StudyState | None = None
+        self._way: ModeName | None = None
         self.trainer = trainer
 
     @property
@@ -35,6 +41,7 @@ class JobDesk:
         if self._refused():
             return
         self._app.busy = True
+        self._way = None
         self._app.run_state = self._job = RunState(preset)
         self.trainer.submit(preset)
         self._app.switch_mode("live")
@@ -67,8 +74,23 @@ class JobDesk:
         if (job := self._job) is not None and job.going:
             self.trainer.kill()
 
+    def close(self, finish: bool) -> None:
+        """Let the trainer end, after its job or by stopping it; nothing leads anywhere any more."""
+        self._way = None
+        self.trainer.close(finish)
+
+    def lead_on(self) -> None:
+        """Leave Live for what the job came to, unless a dialog is open: it stays, and is answered first."""
+        way, self._way = self._way, None
+        if way is None or self._app.current_mode != "live":
+            return
+        if isinstance(self._app.screen, ModalScreen):
+            self._way = way
+        else:
+            self._app.switch_mode(way)
+
     def hear(self, said: protocol.Message) -> None:
-        """Fold in what happened; the end of a run opens its results."""
+        """Fold in what happened; the end of a run opens its results for whoever watches it."""
         if (job := self._job) is not None:
             job.apply(said)
             self._show_change(job)
@@ -101,8 +123,7 @@ class JobDesk:
             return
         if finished.result is not None:
             self._app.shown_session = self._app.run_state.history.session_id
-            if self._app.current_mode == "live":
-                self._app.switch_mode("results")
+            self._lead_to("results")
         elif finished.error is not None and self._app.current_mode != "live":
             self._tell(finished.error)
 
@@ -113,18 +134,25 @@ class JobDesk:
             self._tell(finished.error)
         elif app.current_mode not in ("live", "studies") and app.study_state is not None:
             name = printable(app.study_state.study.name)
-            app.notify(f"{name}. Press 5 for its table.", title=f"Study {finished.status}", markup=False)
-        if app.current_mode == "live":
-            app.switch_mode("studies")
+            app.notify(
+                f"{name}. Press {key_of('studies')} for its table.", title=f"Study {finished.status}", markup=False
+            )
+        self._lead_to("studies")
+
+    def _lead_to(self, mode: ModeName) -> None:
+        """Show what the job came to, if it is watched."""
+        self._way = mode
+        self.lead_on()
 
     def _tell(self, error: ErrorReport) -> None:
         text = "\n".join(part for part in (error.detail, error.hint) if part)
         title = printable(error.title)
-        self._app.notify(safe_lines(text), title=title, severity="error", markup=False, timeout=15)
+        severity: SeverityLevel = "information" if tells_of_kill(error) else "error"
+        self._app.notify(safe_lines(text), title=title, severity=severity, markup=False, timeout=15)
 
     def _refused(self) -> bool:
         if self.trainer.busy:
             title = f"A {self.what} is going on"
-            words = "Stop it with x, or wait for its end."
+            words = f"Press {key_of('live')} to watch it and x there to stop it, or wait for its end."
             self._app.notify(words, title=title, severity="warning", markup=False)
         return self.trainer.busy

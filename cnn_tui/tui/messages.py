@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cnn_tui.config.preset import RunPreset
     from cnn_tui.config.study import StudyPreset
     from cnn_tui.trainer import protocol
@@ -65,10 +67,11 @@ class PresetEdited(Message):
 
 @dataclass
 class PresetRequested(Message):
-    """Open this preset in Setup; ``source`` says where it came from, such as its file or session."""
+    """Open this preset in Setup; ``source`` says where it came from, such as its session, ``path`` is its file."""
 
     preset: RunPreset
     source: str
+    path: Path | None = None
 
 
 @dataclass

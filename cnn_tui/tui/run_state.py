@@ -8,9 +8,28 @@ from typing import Literal
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import ErrorReport, RunFinished
 from cnn_tui.history import RunHistory
+from cnn_tui.store.records import Status
 from cnn_tui.trainer import protocol
+from cnn_tui.trainer.endings import tells_of_kill
 
 Stage = Literal["starting", "running", "paused", "stopping", "ended"]
+
+
+def can_steer(action: str, stage: Stage) -> bool | None:
+    """Whether a job in this stage can be paused, resumed, stopped or killed.
+
+    As ``check_action`` has it: None is for what is shown but cannot be done now, False for what is not shown. Other
+    actions are always possible.
+    """
+    match action:
+        case "pause":
+            return False if stage == "paused" else stage == "running" or None
+        case "resume":
+            return stage == "paused"
+        case "stop" | "kill":
+            return stage != "ended" or None
+        case _:
+            return True
 
 
 @dataclass
@@ -31,6 +50,17 @@ class RunState:
     def error(self) -> ErrorReport | None:
         """Why it failed, if it did."""
         return self.history.error
+
+    @property
+    def killed(self) -> bool:
+        """Whether a person ended it in the middle; it tells that as a failure."""
+        return tells_of_kill(self.error)
+
+    @property
+    def status(self) -> Status | None:
+        """How it ended, None before that."""
+        finished = self.history.finished
+        return None if finished is None else "killed" if self.killed else finished.status
 
     @property
     def going(self) -> bool:

@@ -1,4 +1,4 @@
-"""Leaving with the terminal: Textual handles neither signals nor a terminal that is gone."""
+"""What Textual leaves to us of the terminal: signals, a terminal that is gone, and Alt with a digit."""
 
 from __future__ import annotations
 
@@ -8,11 +8,28 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from typing import Any, NamedTuple, cast
 
+from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual.app import App
 
 _CHECK_SECONDS = 2.0
 _LAST_SECONDS = 10.0  # long after an orderly end
+
+
+class _NamedKey(NamedTuple):
+    """A key that Textual's own table of keys lacks."""
+
+    value: str
+
+
+def read_alt_digits() -> None:
+    """Take Escape and a digit for Alt with the digit.
+
+    Textual takes them for what a Mac types with Option, "¡" for 1, which a text field would take in.
+    """
+    sequences = cast(dict[str, Any], ANSI_SEQUENCES_KEYS)
+    sequences.update({f"\x1b{digit}": (_NamedKey(f"alt+{digit}"),) for digit in range(10)})
 
 
 def leave_with_terminal(app: App[None], leave: Callable[[], None], dispensable: Callable[[], bool]) -> None:

@@ -145,7 +145,7 @@ async def test_a_wrong_value_stays_and_says_what_is_allowed(path: str, typed: st
         last = app.changes()[-1]
         assert (last.experiment, last.problems) == (None, app.form.problems)
 
-        await pilot.press("f4")
+        await pilot.press("ctrl+z")
         await pilot.pause()
         assert app.form.experiment == Experiment()
         assert row.size.height == 1
@@ -201,7 +201,7 @@ async def test_a_choice_is_found_by_typing() -> None:
         await pilot.pause()
         assert app.form.experiment is not None
         assert app.form.experiment.model.architecture == "mobilenet_v3_small"
-        await pilot.press("f4")
+        await pilot.press("ctrl+z")
         await pilot.pause()
         assert app.form.experiment == Experiment()
 

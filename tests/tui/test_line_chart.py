@@ -125,12 +125,22 @@ VALIDATION = Series(
 )
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_single_validation_point_is_seen_beside_the_steps_of_training(order: tuple[int, int]) -> None:
+    steps = Series("train", tuple(step / 50 for step in range(51)), tuple(2.0 - step / 50 for step in range(51)))
+    for value in (1.0, 1.5):
+        point = Series("validation", (1.0,), (value,), "validation", "thick")
+        series = tuple((steps, point)[place] for place in order)
+        rows = paint(trace(ChartPlan(series, 80, 20, title="Loss", x_range=(0.0, 8.0), best=1.0)))
+        assert [piece for row in rows[1:] for piece in row if piece[1] == "validation"] == [("●", "validation")]
+
+
 def test_a_chart_has_title_legend_axes_and_the_best_epoch() -> None:
     plan = ChartPlan((TRAIN, VALIDATION), 80, 20, title="Loss", x_label="epoch", best=6.0)
     rows = text(paint(trace(plan)))
     assert [len(row) for row in rows] == [80] * 20
     assert rows[0].startswith("Loss")
-    assert rows[0].endswith("⠤⠤ train 0.100  ⠶⠶ validation 0.350  ▲ best 6")
+    assert rows[0].endswith("⠤⠤ train 0.100  ⠶⠶ validation 0.350  ▲ best 6 by validation loss")
     assert rows[1].startswith(" 1.0┤")
     assert rows[-1].endswith("epoch 10")
     column = rows[-2].index("▲")

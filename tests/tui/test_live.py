@@ -21,12 +21,15 @@ from cnn_tui.events import (
     WarningRaised,
 )
 from cnn_tui.reports.chart_plan import Series
+from cnn_tui.trainer.endings import explain_kill
 from cnn_tui.trainer.protocol import Idle, Lost
 from cnn_tui.tui.app import Workbench
 from cnn_tui.tui.screens.confirm import ConfirmScreen
 from cnn_tui.tui.screens.live_curves import CurvesPane, shown_range
 from cnn_tui.tui.widgets.line_chart import LineChart
 from cnn_tui.tui.widgets.log_pane import LogPane, LogTail
+from cnn_tui.tui.widgets.phase_bar import PhaseBar
+from cnn_tui.tui.widgets.title_bar import TitleBar
 from samples import started
 
 SESSION = "20261123T001502Z-some"
@@ -103,8 +106,10 @@ async def test_curves_and_figures_follow_the_run() -> None:
         assert accuracy.ys == (0.55, 0.55)
         assert chart(app, "loss").best == 2
         text = screen_text(app)
-        for words in ("3 of 5", "2 of 4", "1,234", "0.001", "2 (55.0%)", "10 of 20 steps", "50%", "about 10 s"):
+        for words in ("3 of 5", "2 of 4", "1,234", "0.001", "10 of 20 steps", "50%", "about 10 s"):
             assert words in text, words
+        best = str(app.screen.query_one("#best", Static).content)
+        assert best == "best epoch 2 by validation loss 0.900; accuracy there 55.0 %"
 
 
 async def test_without_validation_there_are_no_validation_curves() -> None:
@@ -140,8 +145,11 @@ async def test_pause_goes_on_by_the_same_key() -> None:
         await shown(pilot, app, "▶ training")
         await pilot.press("p")
         await shown(pilot, app, "Paused. p goes on.")
+        await until(pilot, lambda: "p Go on" in screen_text(app).splitlines()[-1])
+        assert "p Pause" not in screen_text(app)
         await pilot.press("p")
         await until(pilot, lambda: "Paused." not in screen_text(app))
+        await until(pilot, lambda: "p Pause" in screen_text(app).splitlines()[-1])
         assert trainer.calls[-2:] == ["pause", "resume"]
 
 
@@ -165,6 +173,45 @@ async def test_stop_and_kill_are_different_and_say_what_they_do() -> None:
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         await pilot.press("y")
         await until(pilot, lambda: "kill" in trainer.calls)
+
+
+async def test_a_kill_that_was_asked_for_is_told_as_one_and_not_as_a_failure() -> None:
+    async with workbench() as (app, trainer, pilot):
+        await start(pilot, app)
+        begin(trainer)
+        trainer.say(epoch(1), epoch(2))
+        trainer.say(RunFinished(status="failed", error=explain_kill()))
+        trainer.tell(Lost(status="killed", session_id=SESSION, error=explain_kill(), log_tail=""))
+        await shown(pilot, app, "last run killed")
+        text = screen_text(app)
+        assert "Killed" in text
+        assert "The run was killed" in text
+        assert not any(words in text for words in ("Failed", "last run failed", "more epochs", "best epoch 2 of"))
+        assert str(app.screen.query_one("#remark", Static).content) == ""
+
+
+async def test_a_failure_is_followed_by_no_advice_on_epochs() -> None:
+    async with workbench() as (app, trainer, pilot):
+        await start(pilot, app)
+        begin(trainer)
+        error = ErrorReport(title="Disk full", detail="", hint="Make room.")
+        trainer.say(epoch(1, 0.9), epoch(2, 0.5), RunFinished(status="failed", error=error))
+        await shown(pilot, app, "last run failed")
+        assert "more epochs" not in screen_text(app)
+
+
+async def test_title_and_bar_show_one_figure_of_one_moment() -> None:
+    async with workbench() as (app, trainer, pilot):
+        await start(pilot, app)
+        trainer.say(started(SESSION, epochs=5), Phase(name="loading", time=100.1))
+        for done in range(0, 101, 5):
+            trainer.say(Progress(done=done, total=100, unit="pictures", time=101.0))
+            for _ in range(3):
+                await pilot.pause(0.01)
+                title, bar = app.screen.query_one(TitleBar).words, app.screen.query_one(PhaseBar).view
+                if "%" in title and bar.fraction is not None:
+                    assert title == f"loading · {bar.fraction:.0%}".replace("%", " %")
+        await shown(pilot, app, "loading · 100 %")
 
 
 async def test_what_steers_a_run_is_off_once_it_has_ended() -> None:
@@ -219,6 +266,17 @@ async def test_the_log_has_warnings_and_what_was_printed() -> None:
         await shown(pilot, app, "and later")
         await pilot.press("l")
         await until(pilot, lambda: not app.screen.query_one(LogPane).display)
+
+
+async def test_an_empty_log_says_so_until_there_is_something() -> None:
+    async with workbench() as (app, trainer, pilot):
+        await start(pilot, app)
+        begin(trainer)
+        await pilot.press("l")
+        await shown(pilot, app, "Nothing so far.")
+        trainer.say(WarningRaised(title="Careful", detail="hot"))
+        await shown(pilot, app, "! Careful hot")
+        assert "Nothing so far." not in screen_text(app)
 
 
 def test_a_log_is_read_by_whole_lines_and_from_its_end(home: object) -> None:

@@ -38,7 +38,7 @@ async def opened(pilot: Pilot[None]) -> None:
 async def test_without_a_session_it_says_how_to_get_one() -> None:
     app = Host("results")
     async with app.run_test(size=SMALL) as pilot:
-        await until(pilot, lambda: shows(app, "No result yet", "1 for Setup", "4 for Sessions"))
+        await until(pilot, lambda: shows(app, "No result yet", "f2 for Setup", "f5 for Sessions"))
         await pilot.press("r", "o", "y", "t")
         assert app.asked == []
 

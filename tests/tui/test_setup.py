@@ -9,7 +9,7 @@ import pytest
 from host import screen_text, until
 from rich.cells import cell_len
 from textual.pilot import Pilot
-from textual.widgets import Input, OptionList
+from textual.widgets import Input, OptionList, Static
 from workbench import workbench
 
 from cnn_tui import paths
@@ -130,7 +130,7 @@ async def test_resetting_a_field_takes_the_mark_away() -> None:
     async with workbench() as (app, _, pilot):
         await set_field(pilot, app, "training.epochs", "7")
         await until(pilot, lambda: "changed: 1 field" in screen_text(app))
-        await pilot.press("f4")
+        await pilot.press("ctrl+z")
         await until(pilot, lambda: "changed:" not in screen_text(app))
 
 
@@ -319,7 +319,7 @@ async def test_it_fits(size: tuple[int, int]) -> None:
         assert all(row.field.region.width >= 12 for row in rows)
         meaning = app.screen.query_one(MeaningPane)
         assert meaning.display is (size[0] >= 120)
-        await pilot.press("f2")
+        await pilot.press("f9")
         await pilot.pause()
         assert meaning.display is (size[0] < 120)
         assert form(app).region.width == 0 or size[0] >= 120
@@ -334,3 +334,93 @@ async def test_the_search_line_is_left_by_escape() -> None:
         await pilot.press("escape")
         await until(pilot, lambda: entries.option_count == count)
         assert app.focused is entries
+
+
+def entries(app: Workbench) -> OptionList:
+    return app.screen.query_one(PresetList).query_one(OptionList)
+
+
+def marked(app: Workbench) -> list[str]:
+    """The entries with the mark of what is in the form."""
+    labels = (str(option.prompt) for option in entries(app).options)
+    return [label for label in labels if label.startswith("●")]
+
+
+def about(app: Workbench) -> str:
+    return str(app.screen.query_one("#about", Static).content)
+
+
+async def test_the_preset_named_on_the_command_line_is_marked_and_described() -> None:
+    path = paths.shipped_presets_folder() / "baseline-resnet18.json"
+    preset = load_preset(path)
+    async with workbench(preset=preset, path=path) as (app, _, pilot):
+        await until(pilot, lambda: marked(app) == ["● baseline-resnet18"])
+        assert about(app).startswith("resnet18 on cifar10")
+        option = entries(app).highlighted_option
+        assert option is not None
+        assert option.id == str(path)
+
+
+async def test_a_change_is_marked_and_told_in_the_list_until_it_is_taken_back() -> None:
+    async with workbench() as (app, _, pilot):
+        assert marked(app) == ["● quickstart"]
+        await set_field(pilot, app, "training.epochs", "7")
+        await until(pilot, lambda: marked(app) == ["● quickstart •"])
+        assert "changed in the form: 1 field" in about(app)
+        await pilot.press("ctrl+z")
+        await until(pilot, lambda: marked(app) == ["● quickstart"])
+        assert "changed in the form" not in about(app)
+
+
+async def test_what_no_listed_file_has_stands_at_the_top_and_is_marked(tmp_path: Path) -> None:
+    elsewhere = save_preset(RunPreset(name="elsewhere", experiment=SMALL), tmp_path, "elsewhere")
+    async with workbench() as (app, _, pilot):
+        app.post_message(PresetRequested(RunPreset(name="[/red]", experiment=SMALL), "session 2026"))
+        await until(pilot, lambda: marked(app) == ["● [/red]"])
+        assert str(entries(app).get_option_at_index(0).prompt) == "In the form"
+        assert about(app).startswith("session 2026\n")
+        await pilot.press("ctrl+o")
+        await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
+        app.screen.query_one(Input).value = str(elsewhere)
+        await pilot.press("enter")
+        await until(pilot, lambda: not isinstance(app.screen, AskTextScreen) and marked(app) == ["● elsewhere"])
+        assert str(elsewhere) in about(app)
+        await set_field(pilot, app, "training.epochs", "9")
+        await until(pilot, lambda: marked(app) == ["● elsewhere •"])
+        app.screen.query_one(PresetList).focus_list()
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: marked(app) == ["● elsewhere"])
+        assert form(app).to_model() == SMALL
+
+
+async def test_a_listed_preset_opened_by_another_path_is_marked_where_it_is_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = own("mine")
+    monkeypatch.chdir(path.parent)
+    async with workbench(preset=load_preset(path), path=Path("mine.json")) as (app, _, pilot):
+        await until(pilot, lambda: marked(app) == ["● mine"])
+        assert "your preset" in screen_text(app)
+
+
+async def test_the_mark_follows_a_preset_that_is_saved_and_one_whose_file_goes() -> None:
+    async with workbench() as (app, _, pilot):
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
+        app.screen.query_one(Input).value = "copy"
+        await pilot.press("enter")
+        await until(pilot, lambda: not isinstance(app.screen, AskTextScreen) and marked(app) == ["● copy"])
+        await until(
+            pilot, lambda: len(app.screen.query_one(PresetList).entries) > 0 and "In the form" not in about(app)
+        )
+        option = entries(app).highlighted_option
+        assert option is not None
+        await until(pilot, lambda: (now := entries(app).highlighted_option) and str(now.prompt) == "● copy")
+        saved = paths.own_presets_folder() / "copy.json"
+        saved.rename(saved.with_name("other.json"))
+        await pilot.press("f3", "f2")
+        await until(pilot, lambda: "its file is gone" in screen_text(app))
+        assert marked(app) == ["● copy"]
+        assert str(entries(app).get_option_at_index(0).prompt) == "In the form"

@@ -47,12 +47,12 @@ def test_a_pause_says_where() -> None:
 async def test_it_follows_the_run_and_its_tabs_lead_elsewhere() -> None:
     app = Host("results")
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "3 Results" in screen_text(app))
+        await until(pilot, lambda: "f4 Results" in screen_text(app))
         state = told(*TRAINING)
         app.run_state = state
         await until(pilot, lambda: "training epoch 1/10" in screen_text(app).splitlines()[0])
         state.apply(RunEvent(event=epoch(1)))
         app.mutate_reactive(Host.run_state)
         await until(pilot, lambda: "training epoch 2/10" in screen_text(app).splitlines()[0])
-        await pilot.click(offset=(screen_text(app).splitlines()[0].index("4 Sessions"), 0))
+        await pilot.click(offset=(screen_text(app).splitlines()[0].index("f5 Sessions"), 0))
         await until(pilot, lambda: app.current_mode == "sessions")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from host import until
 from scripted import ScriptedTrainer
@@ -18,12 +19,16 @@ from cnn_tui.tui.widgets.preset_list import PresetList
 
 @asynccontextmanager
 async def workbench(
-    script: Iterable[Event] = (), size: tuple[int, int] = (120, 36), preset: RunPreset | None = None
+    script: Iterable[Event] = (),
+    size: tuple[int, int] = (120, 36),
+    preset: RunPreset | None = None,
+    path: Path | None = None,
+    notifications: bool = False,
 ) -> AsyncIterator[tuple[Workbench, ScriptedTrainer, Pilot[None]]]:
     """Open the workbench at Setup, its presets listed."""
     trainer = ScriptedTrainer(script)
-    app = Workbench(lambda: trainer, preset)
-    async with app.run_test(size=size) as pilot:
+    app = Workbench(lambda: trainer, preset, path=path)
+    async with app.run_test(size=size, notifications=notifications) as pilot:
         try:
             await until(pilot, lambda: isinstance(app.screen, SetupScreen) and app.screen.query(PresetList))
             await until(pilot, lambda: app.screen.query_one(PresetList).entries)

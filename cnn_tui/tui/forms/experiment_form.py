@@ -53,7 +53,7 @@ class ExperimentForm(Vertical):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "step(-1)", "Previous field", show=False),
         Binding("down", "step(1)", "Next field", show=False),
-        Binding("f4", "reset_field", "Reset", tooltip="Put the loaded value back into the field"),
+        Binding("ctrl+z", "reset_field", "Reset", tooltip="Put the loaded value back into the field"),
         Binding("f8", "next_problem", "Next problem"),
     ]
 

@@ -19,7 +19,7 @@ def wrong(problems: Sequence[Problem]) -> Iterator[str]:
     """Which fields are to be corrected, then a line for each broken rule between fields."""
     titles = [field(problem.path).title for problem in problems if problem.path]
     if titles:
-        yield f"✗ To correct: {', '.join(titles)}. F8 goes there."
+        yield f"✗ To correct: {', '.join(titles)}. f8 goes there."
     for problem in problems:
         if not problem.path:
             sentence = in_titles(problem.message)

@@ -18,6 +18,7 @@ from cnn_tui.errors import CnnTuiError
 from cnn_tui.reports.comparison import Comparison
 from cnn_tui.reports.comparison_document import comparison_document
 from cnn_tui.reports.document import document_markdown
+from cnn_tui.tui.screen_keys import ModeName
 from cnn_tui.tui.screens.compare_data import comparison_files, load_comparison
 from cnn_tui.tui.screens.compare_panes import ClassChangesPane, ComparisonLegend, OverlayPane, SummaryPane
 from cnn_tui.tui.screens.errors import error_content
@@ -25,7 +26,7 @@ from cnn_tui.tui.screens.export_flow import export_into_folder
 from cnn_tui.tui.widgets.key_footer import KeyFooter
 from cnn_tui.tui.widgets.line_chart import LineChart
 from cnn_tui.tui.widgets.pane_tabs import PaneTabs
-from cnn_tui.tui.widgets.title_bar import ModeName, TitleBar
+from cnn_tui.tui.widgets.title_bar import TitleBar
 
 _TITLES = {"summary": "Summary", "curves": "Curves", "classes": "Classes"}
 _WIDE, _TALL = 110, 30

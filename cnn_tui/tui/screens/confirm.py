@@ -29,6 +29,7 @@ class ConfirmScreen(ModalScreen[bool]):
         super().__init__()
         self._question = question
         self._yes = yes
+        self._moot = ""
 
     def compose(self) -> ComposeResult:
         """The question above its two answers."""
@@ -37,6 +38,27 @@ class ConfirmScreen(ModalScreen[bool]):
             with Horizontal(classes="dialog--buttons"):
                 yield Button("Cancel", id="no")
                 yield Button(Content(self._yes), id="yes", variant="error")
+
+    def withdraw(self, reason: str) -> None:
+        """Take the question back, because what it asks cannot be done any more; the dialog stays to say so."""
+        self._moot = reason
+        if self.is_mounted:
+            self._show_moot()
+
+    def on_mount(self) -> None:
+        """Show it if the question was taken back before it could be read."""
+        if self._moot:
+            self._show_moot()
+
+    def _show_moot(self) -> None:
+        self.set_focus(self.query_one("#no"))
+        self.query_one("#yes").display = False
+        self.query_one(".dialog--title", Static).update(Content(printable(self._moot)))
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is no yes to a question that was taken back."""
+        return not (self._moot and parameters == (True,))
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Answer."""

@@ -21,12 +21,13 @@ from cnn_tui.store.names import printable
 from cnn_tui.trainer.endings import LOG_NAME
 from cnn_tui.tui.machine import Machine, MachineReading
 from cnn_tui.tui.messages import KillRequested, PauseRequested, StopRequested
-from cnn_tui.tui.run_state import RunState
+from cnn_tui.tui.run_state import RunState, can_steer
+from cnn_tui.tui.screen_keys import key_of
 from cnn_tui.tui.screens.breakpoints import room_classes
 from cnn_tui.tui.screens.confirm import ConfirmScreen
 from cnn_tui.tui.screens.errors import error_content
 from cnn_tui.tui.screens.live_curves import CurvesPane
-from cnn_tui.tui.screens.live_figures import describe, machine_figures, remark, run_figures, trail
+from cnn_tui.tui.screens.live_figures import best_words, describe, machine_figures, remark, run_figures, trail
 from cnn_tui.tui.widgets.figures import Figures
 from cnn_tui.tui.widgets.key_footer import KeyFooter
 from cnn_tui.tui.widgets.log_pane import LogPane
@@ -39,8 +40,8 @@ _FIGURES_EVERY = 1.0
 _CURVES_EVERY = 2.5
 _MACHINE_EVERY = 1.0
 
-_NOTHING = "No run yet\n\nPress 1 to choose what to train, and ctrl+r there to start it."
-_RUN_ACTIONS = ("pause", "stop", "kill", "steps", "log_scale", "smooth", "log")
+_NOTHING = f"No run yet\n\nPress {key_of('setup')} to choose what to train, and ctrl+r there to start it."
+_RUN_ACTIONS = ("pause", "resume", "stop", "kill", "steps", "log_scale", "smooth", "log")
 _WIDTHS = [(0, "-narrow"), (110, "-wide"), (160, "-roomy")]
 _HEIGHTS = [(0, "-low"), (32, "-high")]
 
@@ -52,12 +53,13 @@ class LiveScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS = _WIDTHS
     VERTICAL_BREAKPOINTS = _HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("p", "pause", "Pause", tooltip="Pause or go on"),
+        Binding("p", "pause", "Pause", tooltip="Pause: wait at the next batch"),
+        Binding("p", "resume", "Go on", tooltip="Go on after the pause"),
         Binding("x", "stop", "Stop", tooltip="Stop: test and save what it has learnt"),
         Binding("k", "kill", "Kill", tooltip="Kill: end it now, nothing is tested or saved"),
         Binding("b", "steps", "Steps/epochs", tooltip="A point for each step or each epoch"),
         Binding("g", "log_scale", "Scale", tooltip="The loss on a logarithmic scale"),
-        Binding("s", "smooth", "Smooth"),
+        Binding("s", "smooth", "Smooth", tooltip="Smooth the curves"),
         Binding("l", "log", "Log", tooltip="What the trainer printed, and warnings"),
     ]
 
@@ -67,6 +69,7 @@ class LiveScreen(Screen[None]):
         self._stage = ""
         self._stale = False
         self._looking = False
+        self._killing: ConfirmScreen | None = None
         self._painted: dict[str, float] = {}
         self._machine = Machine()
         self._beats: tuple[Timer, ...] = ()
@@ -74,7 +77,7 @@ class LiveScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Curves and figures above phases and words; or the word that there is no run."""
         self.add_class(*room_classes(self.app.size, _WIDTHS, _HEIGHTS))
-        yield TitleBar("live")
+        yield TitleBar("live", led=True)
         yield Static(_NOTHING, id="nothing", markup=False)
         with Vertical(id="run"):
             yield Static("", id="what", markup=False)
@@ -86,6 +89,7 @@ class LiveScreen(Screen[None]):
                 with VerticalScroll(id="figures", can_focus=False):
                     yield Static("Run", classes="heading")
                     yield Figures(id="run-figures")
+                    yield Static("", id="best", markup=False)
                     yield Static("Machine", classes="heading", id="machine-name", markup=False)
                     yield Figures(id="machine-figures")
             yield Static("", id="remark", markup=False)
@@ -124,6 +128,8 @@ class LiveScreen(Screen[None]):
             self._painted.clear()
             self.refresh_bindings()
             self._repaint()
+            if stage == "ended" and self._killing is not None:
+                self._killing.withdraw("The run has ended by itself meanwhile: there is nothing to kill.")
 
     def _repaint(self) -> None:
         state = self._state
@@ -134,6 +140,7 @@ class LiveScreen(Screen[None]):
         self._paint_words(state)
         if self._due("figures", _FIGURES_EVERY):
             self.query_one("#run-figures", Figures).figures = run_figures(state, time.time())
+            self._say("#best", Content(best_words(state.history)))
         if self._due("curves", _CURVES_EVERY):
             self.query_one(CurvesPane).show(state.history, state.preset.experiment.training.epochs)
         self._paint_log(state)
@@ -151,7 +158,9 @@ class LiveScreen(Screen[None]):
         history = state.history
         self._say("#what", Content.assemble((printable(state.preset.name), "bold"), f"  {describe(state.preset)}"))
         self._say("#trail", Content(trail(history)))
-        self.query_one(PhaseBar).show(history)
+        # Together, or the two would show different moments of one phase.
+        self.query_one(TitleBar).show(state)
+        self.query_one(PhaseBar).show(state)
         said = remark(state)
         mark = "" if said is None else "! " if said.caution else "· "
         self._say("#remark", Content("" if said is None else mark + said.text))
@@ -202,12 +211,16 @@ class LiveScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Without a run there is nothing to do here, and nothing to steer once it has ended."""
-        if self._state is None:
-            return action not in _RUN_ACTIONS
-        return True if action not in ("pause", "stop", "kill") or self._state.going else None
+        if action not in _RUN_ACTIONS:
+            return True
+        return False if self._state is None else can_steer(action, self._state.stage)
 
     def action_pause(self) -> None:
-        """Let the run wait, or go on."""
+        """Let the run wait."""
+        self.post_message(PauseRequested())
+
+    def action_resume(self) -> None:
+        """Let the run go on."""
         self.post_message(PauseRequested())
 
     def action_stop(self) -> None:
@@ -217,9 +230,14 @@ class LiveScreen(Screen[None]):
     @work(exclusive=True, group="dialog")
     async def action_kill(self) -> None:
         """End the run this instant, after asking."""
-        question = "Kill the run? It ends this instant: nothing of it is tested or saved. x stops it and saves it."
-        if await self.app.push_screen_wait(ConfirmScreen(question, "Kill it")):
+        question = (
+            "Kill the run? It ends this instant: nothing of it is tested or saved. To stop it, test it and save it, "
+            "cancel and press x."
+        )
+        self._killing = ConfirmScreen(question, "Kill it")
+        if await self.app.push_screen_wait(self._killing):
             self.post_message(KillRequested())
+        self._killing = None
 
     def action_steps(self) -> None:
         """Draw a point for each step, or for each epoch."""

@@ -8,6 +8,7 @@ from itertools import groupby
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import PhaseName
 from cnn_tui.history import PhaseRecord, RunHistory
+from cnn_tui.reports.best_epoch import best_epoch_words
 from cnn_tui.reports.texts import data_words, duration, quantity, taken
 from cnn_tui.tui.insight import Insight, insight
 from cnn_tui.tui.machine import GpuReading, MachineReading
@@ -27,17 +28,15 @@ def run_figures(state: RunState, now: float) -> tuple[Figure, ...]:
         Figure("step", f"{batch.step:,} of {batch.steps:,}" if batch else None),
         Figure("pictures/s", f"{batch.images_per_second:,.0f}" if batch else None),
         Figure("learning rate", f"{batch.learning_rate:.3g}" if batch else None),
-        Figure("best epoch", _best(history), "good"),
         Figure("an epoch", taken(history.epochs[-1].seconds) if history.epochs else None),
         Figure("elapsed", _elapsed(state, now)),
     )
 
 
-def _best(history: RunHistory) -> str | None:
+def best_words(history: RunHistory) -> str:
+    """The best epoch so far, empty where there is none."""
     best = history.best_epoch
-    if best is None or best.validation_accuracy is None:
-        return None
-    return f"{best.epoch} ({best.validation_accuracy:.1%})"
+    return "" if best is None else best_epoch_words(best.epoch, best)
 
 
 def _elapsed(state: RunState, now: float) -> str | None:

@@ -38,6 +38,22 @@ class QuitScreen(ModalScreen[QuitAnswer | None]):
             yield Button("Stay here", id="stay")
             yield Static("ctrl+q again leaves at once", classes="dialog--hint")
 
+    def on_mount(self) -> None:
+        """Notice if it ends meanwhile."""
+        self.watch(self.app, "busy", self._follow)
+
+    def _follow(self, busy: bool) -> None:
+        """Once nothing goes on any more, all that is left to ask is whether to leave."""
+        if busy:
+            return
+        leave, *others = [button for button in self.query(Button) if button.id != "stay"]
+        if self.focused in others:
+            self.set_focus(leave)
+        for button in others:
+            button.display = False
+        leave.label = "Leave"
+        self.query_one(".dialog--title", Static).update(f"The {self._what} has ended meanwhile")
+
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Answer with the button's name."""
         answers: dict[str, QuitAnswer] = {"finish": "finish", "stop": "stop"}

@@ -19,6 +19,7 @@ from cnn_tui.errors import CnnTuiError
 from cnn_tui.reports.tables import to_markdown, to_tsv
 from cnn_tui.tui.messages import PresetRequested, RunRequested
 from cnn_tui.tui.run_state import RunState
+from cnn_tui.tui.screen_keys import key_of
 from cnn_tui.tui.screens.errors import error_content
 from cnn_tui.tui.screens.export_flow import export_into_folder
 from cnn_tui.tui.screens.pictures import PicturesScreen
@@ -195,6 +196,7 @@ class ResultsScreen(Screen[None]):
 
 _TALL = 30
 _NOTHING = Content(
-    "No result yet.\n\nTrain something: press 1 for Setup and ctrl+r to start; its result opens here when it ends.\n"
-    "Or press 4 for Sessions and enter to open one that is there."
+    f"No result yet.\n\nTrain something: press {key_of('setup')} for Setup and ctrl+r to start; "
+    "its result opens here when it ends.\n"
+    f"Or press {key_of('sessions')} for Sessions and enter to open one that is there."
 )

@@ -16,9 +16,11 @@ from textual.message import Message
 from textual.widgets import Static
 
 from cnn_tui.metrics import Scores
+from cnn_tui.reports.best_epoch import best_epoch_words
 from cnn_tui.reports.session_report import left_out
 from cnn_tui.store.names import printable
 from cnn_tui.store.records import SessionRecord
+from cnn_tui.tui.screen_keys import key_of
 from cnn_tui.tui.screens.errors import error_content
 from cnn_tui.tui.screens.results_data import SessionView
 from cnn_tui.tui.screens.results_rows import CLASS_COLUMNS, PAIR_COLUMNS, ClassRow, PairRow, class_rows, pair_rows
@@ -27,7 +29,7 @@ from cnn_tui.tui.widgets.confusion_words import describe_cell
 from cnn_tui.tui.widgets.line_chart import LineChart
 from cnn_tui.tui.widgets.sorted_table import SortedTable
 
-_LEGEND_ROOM = 50
+_LEGEND_ROOM = 72  # for the criterion of the best epoch too
 _PICTURES = "Show the test pictures behind it"
 _SHOW_PICTURES = Binding("enter", "choose", "Pictures", tooltip=_PICTURES)
 
@@ -171,7 +173,7 @@ class CurvesPane(Vertical):
     DEFAULT_CSS = """
     CurvesPane {
         LineChart { padding: 0 1; }
-        #legend { dock: bottom; height: 1; padding: 0 1; display: none; }
+        #legend { dock: bottom; height: auto; max-height: 2; padding: 0 1; display: none; }
         &.-tight #legend { display: block; }
         #curves-problem { dock: top; height: auto; padding: 0 1; color: $text-warning; display: none; }
     }
@@ -193,6 +195,7 @@ class CurvesPane(Vertical):
             chart.empty_text = "nothing was trained"
             chart.series = series
         self._accuracy.percent = True
+        self._place_legend()
         self.query_one("#legend", Static).update(self._legend())
         problem = self.query_one("#curves-problem", Static)
         problem.update(Content(printable(view.damage)))
@@ -206,8 +209,13 @@ class CurvesPane(Vertical):
 
     def on_resize(self) -> None:
         """See whether the charts have room for their legends."""
+        self._place_legend()
+
+    def _place_legend(self) -> None:
         beside = self.styles.layout is not None and self.styles.layout.name == "horizontal"
-        self.set_class(bool(self._loss.series) and self.size.width // (1 + beside) < _LEGEND_ROOM, "-tight")
+        tight = bool(self._loss.series) and self.size.width // (1 + beside) < _LEGEND_ROOM
+        self.set_class(tight, "-tight")
+        self._loss.legend = self._accuracy.legend = not tight
 
     def _legend(self) -> Text:
         """Each curve's name in its colour and with its marker."""
@@ -217,7 +225,7 @@ class CurvesPane(Vertical):
             for series in self._loss.series
         ]
         if self._loss.best is not None:
-            entries.append(Text(f"▲ best epoch {self._loss.best:g}", self._style("best")))
+            entries.append(Text(f"▲ {best_epoch_words(round(self._loss.best))}", self._style("best")))
         return Text("   ").join(entries)
 
     def _style(self, role: str) -> Style:
@@ -237,7 +245,10 @@ def without_result(record: SessionRecord) -> Content:
     if record.error is not None:
         return Content("\n\n").join((error_content(record.error), Content.styled(_NEXT, "$foreground-muted")))
     if record.live:
-        title, reason = "This run is going on", "It is tested when it ends. Press 2 to see it live, if it runs here."
+        title, reason = (
+            "This run is going on",
+            f"It is tested when it ends. Press {key_of('live')} to see it live, if it runs here.",
+        )
     elif record.status == "killed":
         title, reason = "This run was killed", "Its process ended before anything was tested."
     else:

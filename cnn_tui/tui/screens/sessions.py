@@ -21,6 +21,7 @@ from cnn_tui.store.names import printable
 from cnn_tui.store.sessions import delete_session, rename_session
 from cnn_tui.tui.messages import CompareRequested, PresetRequested, RunRequested, SessionRequested
 from cnn_tui.tui.run_state import RunState
+from cnn_tui.tui.screen_keys import key_of
 from cnn_tui.tui.screens.ask_text import AskTextScreen
 from cnn_tui.tui.screens.confirm import ConfirmScreen
 from cnn_tui.tui.screens.errors import notify_error
@@ -70,8 +71,8 @@ class SessionsScreen(Screen[None]):
         Binding("slash", "filter", "Filter", key_display="/", tooltip="Filter by name, model, data or status"),
         Binding("r", "rerun", "Rerun", tooltip="Train the session's experiment again"),
         Binding("o", "open_preset", "Preset", tooltip="Open the session's experiment in Setup"),
-        Binding("n", "rename", "Rename"),
-        Binding("d,delete", "delete", "Delete"),
+        Binding("n", "rename", "Rename", tooltip="Give the session another name"),
+        Binding("d,delete", "delete", "Delete", tooltip="Delete the session, after asking"),
         Binding("escape", "leave_filter", "Show all", tooltip="Empty the filter"),
         Binding("escape", "unmark", "Unmark", tooltip="Take all marks away"),
     ]
@@ -263,5 +264,5 @@ def _refuse_name(name: str) -> str:
 
 _NOTHING = Content(
     "No sessions yet.\n\nEvery run is kept here with its figures, its curves and its test pictures.\n"
-    "Press 1 for Setup and ctrl+r to start the first."
+    f"Press {key_of('setup')} for Setup and ctrl+r to start the first."
 )

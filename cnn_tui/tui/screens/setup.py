@@ -15,6 +15,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 
 from cnn_tui.tui.messages import PresetEdited, RunRequested
+from cnn_tui.tui.screen_keys import key_of
 from cnn_tui.tui.screens.breakpoints import room_classes
 from cnn_tui.tui.screens.setup_meaning import MeaningPane
 from cnn_tui.tui.screens.setup_panes import FieldHelp, PresetHeading, StartBar
@@ -23,6 +24,8 @@ from cnn_tui.tui.widgets.preset_list import PresetList
 from cnn_tui.tui.widgets.title_bar import TitleBar
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cnn_tui.config.preset import RunPreset
     from cnn_tui.tui.forms.experiment_form import ExperimentForm
     from cnn_tui.tui.screens.setup_editor import PresetEditor
@@ -36,12 +39,15 @@ class SetupScreen(Screen[None]):
     CSS_PATH = "setup.tcss"
     HORIZONTAL_BREAKPOINTS = _WIDTHS
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+r", "start", "Start"),
-        Binding("ctrl+s", "save", "Save"),
+        Binding("ctrl+r", "start", "Start", tooltip="Train what stands in the form"),
+        Binding("ctrl+s", "save", "Save", tooltip="Save the form as a preset"),
         Binding("ctrl+t", "study", "Study", tooltip="Make a study of the values that stand in a field"),
-        Binding("f2", "details", "Meaning", tooltip="What the experiment means"),
-        Binding("ctrl+o", "open", "Open"),
-        Binding("slash", "search", "Search", key_display="/"),
+        Binding("f9", "details", "Meaning", tooltip="What the experiment means"),
+        Binding("ctrl+o", "open", "Open", tooltip="Open a preset or session by its path or name"),
+        Binding("slash", "search", "Search", key_display="/", tooltip="Search the presets"),
+        # From a field too, where the slash is text and ctrl+f would delete a word.
+        Binding("ctrl+f", "search", "Search", tooltip="Search the presets", priority=True),
+        Binding("f8", "next_problem", "Next problem", show=False, tooltip="Go to the next field to correct"),
     ]
     AUTO_FOCUS = "PresetList > _Entries"
 
@@ -63,13 +69,13 @@ class SetupScreen(Screen[None]):
         yield StartBar()
         yield KeyFooter()
 
-    async def furnish(self, preset: RunPreset | None) -> None:
-        """Bring the form, with ``preset`` or the quickstart in it, and follow what the workbench wants opened."""
+    async def furnish(self, preset: RunPreset | None, path: Path | None) -> None:
+        """Bring the form, with ``preset`` of the file ``path`` or the quickstart in it, and follow the workbench."""
         from cnn_tui.tui.screens.setup_editor import PresetEditor
 
         await self.query_one(MeaningPane).furnish()
         self.query_one(FieldHelp).furnish()
-        editor = PresetEditor(preset)
+        editor = PresetEditor(preset, path)
         await self.query_one("#editor").mount(editor, before=self.query_one(FieldHelp))
         self._editor = editor
         self.watch(self.app, "preset_in_setup", self._asked_to_open)
@@ -92,12 +98,14 @@ class SetupScreen(Screen[None]):
 
         presets, meaning = self.query_one(PresetList), self.query_one(MeaningPane)
         presets.entries = await asyncio.to_thread(entries)
+        if self._editor is not None:
+            self._editor.miss_file([entry.path for entry in presets.entries])
         meaning.past = await asyncio.to_thread(past_runs)
 
     def on_preset_editor_changed(self, event: PresetEditor.Changed) -> None:
         """Tell what stands there now."""
         editor = event.editor
-        self.query_one(PresetList).loaded = editor.path
+        self.query_one(PresetList).in_form = editor.in_form
         self.query_one(PresetHeading).show(editor.preset.name, editor.source, editor.changes)
         self.query_one(FieldHelp).unused = editor.unused
         self.query_one(MeaningPane).experiment = editor.experiment
@@ -115,6 +123,9 @@ class SetupScreen(Screen[None]):
             self._judge(self._editor)
 
     def _follow(self, busy: bool) -> None:
+        if busy and not self._busy:
+            # Whoever comes back from Live presses keys of the workbench: a field would take them for text.
+            self.query_one(PresetList).focus_list()
         self._busy = busy
         if self._editor is not None:
             self._judge(self._editor)
@@ -127,7 +138,7 @@ class SetupScreen(Screen[None]):
         if trouble:
             bar.words = f"✗ Cannot start: {trouble}"
         elif self._busy:
-            bar.words = "A run is going on: press 2 to watch it. The next can start when it has ended."
+            bar.words = f"A run is going on: press {key_of('live')} to watch it. The next can start when it has ended."
         elif meaning.problem:
             bar.words = f"✗ {meaning.problem}"
         else:
@@ -153,6 +164,12 @@ class SetupScreen(Screen[None]):
         if self._editor is not None and (drafted := self._editor.drafted()) is not None:
             self.post_message(drafted)
 
+    def action_next_problem(self) -> None:
+        """Go to the next field to correct, from wherever the focus is."""
+        if self._editor is not None:
+            self.remove_class("-show-meaning")
+            self._editor.show_next_trouble()
+
     def action_search(self) -> None:
         """Search the presets."""
         self.query_one(PresetList).start_search()
@@ -175,10 +192,21 @@ class SetupScreen(Screen[None]):
 
     @on(PresetList.Chosen)
     def _preset_chosen(self, event: PresetList.Chosen) -> None:
-        source = "shipped preset" if event.entry.origin == "shipped" else "your preset"
-        if self._editor is not None:
-            self._editor.open(event.preset, source, event.entry.path)
+        from cnn_tui.tui.screens.setup_files import source_of
 
-    def _asked_to_open(self, asked: tuple[RunPreset, str] | None) -> None:
+        if self._editor is None:
+            return
+        if event.entry is None:
+            self._editor.open(self._editor.preset, self._editor.source, self._editor.path)
+        else:
+            self._editor.open(event.preset, source_of(event.entry.path), event.entry.path)
+
+    def go_to_setting(self, path: str) -> None:
+        """Put the cursor into the field of a setting."""
+        self.remove_class("-show-meaning")
+        if self._editor is not None:
+            self._editor.go_to(path)
+
+    def _asked_to_open(self, asked: tuple[RunPreset, str, Path | None] | None) -> None:
         if asked is not None and self._editor is not None:
             self.call_later(self._editor.open, *asked)

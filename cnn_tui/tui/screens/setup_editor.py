@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from cnn_tui.tui.screens import setup_files
 from cnn_tui.tui.screens.ask_text import AskTextScreen
 from cnn_tui.tui.screens.confirm import ConfirmScreen
 from cnn_tui.tui.screens.errors import notify_error
+from cnn_tui.tui.widgets.preset_list import InForm
 
 
 class PresetEditor(Vertical):
@@ -47,10 +48,10 @@ class PresetEditor(Vertical):
     class Saved(Message):
         """There is another preset of one's own."""
 
-    def __init__(self, preset: RunPreset | None = None) -> None:
+    def __init__(self, preset: RunPreset | None = None, path: Path | None = None) -> None:
         super().__init__()
-        self.path = None if preset else setup_files.quickstart_file()
-        self.source = preset.name if preset else "shipped preset"
+        self.path = path if preset else setup_files.quickstart_file()
+        self.source = setup_files.source_of(self.path) if self.path else ""
         self.preset = preset or setup_files.quickstart()
 
     def compose(self) -> ComposeResult:
@@ -77,6 +78,11 @@ class PresetEditor(Vertical):
         return len(self._form.changed)
 
     @property
+    def in_form(self) -> InForm:
+        """What was loaded and how far it was changed, for the list that marks it."""
+        return InForm(self.preset, self.source, self.path, self.changes)
+
+    @property
     def trouble(self) -> str:
         """What is wrong and where to look, empty if nothing is."""
         if not self._form.problems:
@@ -84,7 +90,7 @@ class PresetEditor(Vertical):
         if (drafted := self.drafted()) is not None:
             return f"ctrl+t makes a study of “{field(drafted.factor).title}”"
         fields = self._fields_to_correct()
-        where = f"F8 goes to “{field(fields[0]).title}”" if fields else "see the form's last line"
+        where = f"f8 goes to “{field(fields[0]).title}”" if fields else "see the form's last line"
         return f"{some(len(self._form.problems), 'thing')} to correct, {where}"
 
     def filled(self) -> RunPreset | None:
@@ -100,10 +106,18 @@ class PresetEditor(Vertical):
         spec, values = listed
         return StudyDrafted(self.preset.model_copy(update={"experiment": base}), spec.path, values)
 
+    def go_to(self, path: str) -> None:
+        """Put the cursor into the field at a dotted path."""
+        self._form.focus_field(path)
+
     def show_trouble(self) -> None:
         """Put the cursor into the first field to correct."""
         for path in self._fields_to_correct()[:1]:
-            self._form.focus_field(path)
+            self.go_to(path)
+
+    def show_next_trouble(self) -> None:
+        """Put the cursor into the next field to correct, after the last into the first."""
+        self._form.action_next_problem()
 
     @on(ExperimentForm.Changed)
     def _tell(self) -> None:
@@ -125,7 +139,7 @@ class PresetEditor(Vertical):
         text = await self.app.push_screen_wait(AskTextScreen(question, refuse=setup_files.refuse_to_open))
         if text is not None:
             preset, path = setup_files.read(text)
-            self.open(preset, str(path), path)
+            self.open(preset, setup_files.source_of(path), path)
 
     @work(group="dialog", exclusive=True)
     async def save(self) -> None:
@@ -158,6 +172,12 @@ class PresetEditor(Vertical):
         self.notify(printable(str(saved)), title="Saved", markup=False)
         self._load(preset, "your preset", saved)
         self.post_message(self.Saved())
+
+    def miss_file(self, listed: Collection[Path]) -> None:
+        """Say so if what was loaded is a preset of one's own whose file is no longer among those that are there."""
+        if self.path is not None and setup_files.is_gone(self.path, listed):
+            self.path, self.source = None, f"{self.source}, its file is gone"
+            self._tell()
 
     def _load(self, preset: RunPreset, source: str, path: Path | None) -> None:
         self.preset, self.source, self.path = preset, source, path

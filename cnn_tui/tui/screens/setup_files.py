@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from cnn_tui import paths
@@ -30,6 +31,23 @@ def quickstart() -> RunPreset:
         return load_preset(quickstart_file())
     except PresetError:
         return RunPreset()
+
+
+def is_own(path: Path) -> bool:
+    """Whether a file lies in this user's own presets folder."""
+    return path.parent.resolve() == paths.own_presets_folder().resolve()
+
+
+def is_gone(path: Path, listed: Collection[Path]) -> bool:
+    """Whether a preset of one's own is not among the files that are there."""
+    return is_own(path) and path.resolve() not in {file.resolve() for file in listed}
+
+
+def source_of(path: Path) -> str:
+    """Where a preset comes from, in words: its kind where Setup lists it, else its file."""
+    if is_own(path):
+        return "your preset"
+    return "shipped preset" if path.parent.resolve() == paths.shipped_presets_folder().resolve() else str(path)
 
 
 def entries() -> tuple[PresetEntry, ...]:

@@ -10,11 +10,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import Input
 
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.tui.messages import PauseRequested, PresetRequested, StopRequested, StudyDrafted, StudyRequested
+from cnn_tui.tui.run_state import can_steer
 from cnn_tui.tui.screens import studies_dialogs, studies_draft, studies_files, studies_words
 from cnn_tui.tui.screens.breakpoints import room_classes
 from cnn_tui.tui.screens.confirm import ConfirmScreen
@@ -40,13 +40,21 @@ class StudiesScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS = _WIDTHS
     VERTICAL_BREAKPOINTS = _HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+r", "start", "Start"),
+        Binding("ctrl+r", "start", "Start", tooltip="Run what is left of the study"),
         Binding("x", "stop", "Stop", tooltip="Stop: test and save what there is; finished rows are kept"),
-        Binding("p", "pause", "Pause", tooltip="Pause or go on"),
+        Binding("p", "pause", "Pause", tooltip="Pause: wait at the next batch"),
+        Binding("p", "resume", "Go on", tooltip="Go on after the pause"),
         Binding("ctrl+o", "list", "List", tooltip="Choose another study"),
-        Binding("f2", "form", "Form", tooltip="Show the form, or what the study came to"),
+        Binding("f9", "form", "Form", tooltip="Show the form, or what the study came to"),
         Binding("ctrl+s", "save", "Save", tooltip="Save the study as a preset"),
-        Binding("ctrl+e", "export", "Export", tooltip="Write the report as Markdown, HTML, LaTeX, CSV or text"),
+        # From a field too, where the key would go to the end of the line.
+        Binding(
+            "ctrl+e",
+            "export",
+            "Export",
+            tooltip="Write the report as Markdown, HTML, LaTeX, CSV or text",
+            priority=True,
+        ),
         Binding("ctrl+b", "base", "Base", show=False, tooltip="Open the experiment that is varied in Setup"),
     ]
     AUTO_FOCUS = "StudyList > _Entries"
@@ -55,6 +63,7 @@ class StudiesScreen(Screen[None]):
         super().__init__()
         # Kept, not looked up: what a study comes to may be told while the workbench closes.
         self._list, self._editor, self._results, self._bar = StudyList(), StudyEditor(), StudyResults(), StartBar()
+        self._title = TitleBar("studies")
         self._findings: Findings | None = None
         self._state: StudyState | None = None
         self._turn: tuple[object, ...] = ()
@@ -63,7 +72,7 @@ class StudiesScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """The list beside the study: its form above what it came to."""
         self.add_class(*room_classes(self.app.size, _WIDTHS, _HEIGHTS), "-list", "-form")
-        yield TitleBar("studies")
+        yield self._title
         with Horizontal(id="columns"):
             yield self._list
             with Vertical(id="study"):
@@ -118,7 +127,7 @@ class StudiesScreen(Screen[None]):
 
     @on(StudyList.Chosen)
     def _chosen(self, event: StudyList.Chosen) -> None:
-        self._open(event.entry)
+        self.open_study(event.entry)
 
     def _asked_to_open(self, asked: StudyDrafted | None) -> None:
         if asked is not None:
@@ -129,7 +138,8 @@ class StudiesScreen(Screen[None]):
         self._load(StudyEntry("draft", study.name, "draft", study), asked.values)
         self._editor.focus_values()
 
-    def _open(self, entry: StudyEntry) -> None:
+    def open_study(self, entry: StudyEntry) -> None:
+        """Show a study, and put the cursor where it is gone on with."""
         self._load(entry)
         self.set_class(not entry.done and entry.origin != "latest", "-form")
         if self.has_class("-form"):
@@ -177,6 +187,9 @@ class StudiesScreen(Screen[None]):
     def _paint(self) -> None:
         """Show the study as far as it is known, and say what can be done."""
         study, going = self._editor.last, self.going
+        self._title.led = going is not None
+        if going is not None:
+            self._title.show(going.shown)  # of the same moment as the line below
         records = dict(self._findings.records) if self._findings and self._findings.study == study else {}
         if going is not None:  # which of them stand is for the study to tell: it may run all of them again
             records = {row: record for row, record in records.items() if going.ended.get(row) == record.id}
@@ -199,11 +212,11 @@ class StudiesScreen(Screen[None]):
         return self.has_class("-narrow") and self.has_class("-list")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer what can be done with what is shown; letters are not commands while one types."""
-        typing, idle = isinstance(self.focused, Input), self.going is None
+        """Offer what can be done with what is shown."""
+        idle = self.going is None
         match action:
-            case "stop" | "pause":
-                return not idle and not typing
+            case "stop" | "pause" | "resume":
+                return self.going is not None and can_steer(action, self.going.stage)
             case "start":
                 return idle and not self._covered
             case "form":
@@ -211,7 +224,7 @@ class StudiesScreen(Screen[None]):
             case "save":
                 return self._editor.shows_form and not self._covered
             case "export":
-                return idle and not typing and not self._covered and self._results.has_figures
+                return idle and not self._covered and self._results.has_figures
             case _:
                 return True
 
@@ -237,7 +250,11 @@ class StudiesScreen(Screen[None]):
         self.post_message(StopRequested())
 
     def action_pause(self) -> None:
-        """Let the study wait, or go on."""
+        """Let the study wait."""
+        self.post_message(PauseRequested())
+
+    def action_resume(self) -> None:
+        """Let the study go on."""
         self.post_message(PauseRequested())
 
     def action_list(self) -> None:

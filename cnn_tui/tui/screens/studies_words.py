@@ -9,6 +9,7 @@ from cnn_tui.config.fields import field
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.store.names import printable
 from cnn_tui.tui.forms.study_fields import SPECS, as_list, factor_title
+from cnn_tui.tui.screen_keys import key_of
 from cnn_tui.tui.screens.studies_draft import SOURCE
 from cnn_tui.tui.screens.studies_files import StudyEntry
 from cnn_tui.tui.study_estimate import StudyEstimate
@@ -60,7 +61,7 @@ def bar(problem: str, going: StudyState | None, busy: bool, estimate: StudyEstim
     if going is not None:
         return _progress(going)
     if busy:
-        return "Something else is going on: press 2 to watch it. The next can start when it has ended."
+        return f"Something else is going on: press {key_of('live')} to watch it. The next can start when it has ended."
     if estimate is not None and not estimate.left:
         return f"✓ Done: {estimate.words}"
     return f"✓ Ready: {estimate.words}" if estimate else "✓ Ready"

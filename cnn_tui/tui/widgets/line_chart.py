@@ -28,6 +28,7 @@ _SHOWN = (
     "smoothing",
     "x_range",
     "best",
+    "legend",
     "empty_text",
 )
 
@@ -95,6 +96,8 @@ class LineChart(Widget):
     """The ends of the x axis; None takes those of the points."""
     best: reactive[float | None] = reactive(None, repaint=False)
     """Where on the x axis the best epoch is marked."""
+    legend = reactive(True, repaint=False)
+    """Whether the curves are named beside the title."""
     empty_text = reactive("no epochs yet", repaint=False)
     """What stands there while there is nothing to draw."""
 
@@ -160,6 +163,7 @@ class LineChart(Widget):
             smoothing=self.smoothing,
             x_range=self.x_range,
             best=self.best,
+            legend=self.legend,
             empty_text=self.empty_text,
         )
 

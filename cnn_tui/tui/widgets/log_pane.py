@@ -14,6 +14,7 @@ from cnn_tui.store.names import printable
 
 _TAIL_BYTES = 16_384
 _MOST_LINES = 1_000
+_NOTHING = "Nothing so far. Warnings of the run and what its process prints come here."
 
 
 class LogTail:
@@ -61,10 +62,13 @@ class LogPane(RichLog):
         self._tail: LogTail | None = None
         self._warnings = 0
         self._looking = False
+        self._blank = False
 
     def follow(self, path: Path | None) -> None:
         """Begin anew with the log of another run, None while it has none."""
         self.clear()
+        self.write(Text(_NOTHING, "dim"))
+        self._blank = True
         self.path, self._warnings = path, 0
         self._tail = None if path is None else LogTail(path)
         self.border_subtitle = "" if path is None else printable(str(path))
@@ -74,7 +78,7 @@ class LogPane(RichLog):
         for warning in warnings[self._warnings :]:
             text = Text(f"! {printable(warning.title)}", "bold yellow")
             details = " ".join(part for part in (warning.detail, warning.hint) if part)
-            self.write(text.append(f" {printable(details)}", "not bold"))
+            self._add(text.append(f" {printable(details)}", "not bold"))
         self._warnings = len(warnings)
 
     def look(self) -> None:
@@ -91,4 +95,11 @@ class LogPane(RichLog):
             self._looking = False
         if tail is self._tail:
             for line in lines:
-                self.write(Text(line, "dim"))
+                self._add(Text(line, "dim"))
+
+    def _add(self, text: Text) -> None:
+        """Add a line, the first in the place of the words that there is none."""
+        if self._blank:
+            self.clear()
+            self._blank = False
+        self.write(text)

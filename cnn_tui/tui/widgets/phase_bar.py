@@ -10,8 +10,9 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from cnn_tui.history import PhaseRecord, RunHistory
+from cnn_tui.history import PhaseRecord
 from cnn_tui.reports.texts import duration, fit, part_of, quantity, shorten
+from cnn_tui.tui.run_state import RunState
 
 _TITLES = {
     "downloading": "Downloading",
@@ -20,7 +21,6 @@ _TITLES = {
     "training": "Training",
     "testing": "Testing",
 }
-_ENDS = {"done": "Done", "stopped": "Stopped", "failed": "Failed"}
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,11 @@ class PhaseView:
     left: str = ""
 
 
-def phase_view(history: RunHistory) -> PhaseView:
+def phase_view(state: RunState) -> PhaseView:
     """The present phase of a run, or its end."""
-    if history.finished is not None:
-        return PhaseView(_ENDS[history.finished.status], fraction=1.0 if history.finished.status == "done" else None)
+    history = state.history
+    if state.status is not None:
+        return PhaseView(state.status.title(), fraction=1.0 if state.status == "done" else None)
     phase = history.phase
     if phase is None:
         return PhaseView("Starting", left="time left: not known yet")
@@ -75,9 +76,9 @@ class PhaseBar(Widget):
     view: reactive[PhaseView] = reactive(PhaseView("Waiting"))
     """What is shown."""
 
-    def show(self, history: RunHistory) -> None:
+    def show(self, state: RunState) -> None:
         """Show where a run is; repaints only if that differs from before."""
-        self.view = phase_view(history)
+        self.view = phase_view(state)
 
     def render_line(self, y: int) -> Strip:
         """The words, or the bar below them."""

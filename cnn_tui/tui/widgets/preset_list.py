@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual import on
@@ -27,7 +27,18 @@ if TYPE_CHECKING:
     from cnn_tui.config.preset import RunPreset
     from cnn_tui.store.presets import PresetEntry
 
+_UNLISTED = "in-form"
 _HEADINGS: tuple[tuple[Literal["own", "shipped"], str], ...] = (("own", "Your presets"), ("shipped", "Shipped presets"))
+
+
+@dataclass(frozen=True)
+class InForm:
+    """What stands in the form: a preset, where it came from, its file if it has one, and how many fields differ."""
+
+    preset: RunPreset
+    source: str
+    path: Path | None
+    changes: int = 0
 
 
 class _Entries(OptionList):
@@ -39,7 +50,10 @@ class _Entries(OptionList):
 
 
 class PresetList(Vertical):
-    """Lists presets by origin; broken ones are among them, with their reason."""
+    """Lists presets by origin; broken ones are among them, with their reason.
+
+    What is in the form is marked, and stands at the top where it is none of them.
+    """
 
     DEFAULT_CSS = """
     PresetList {
@@ -57,21 +71,21 @@ class PresetList(Vertical):
 
     entries: reactive[tuple[PresetEntry, ...]] = reactive(())
     """All presets, also those that the search hides."""
-    loaded: reactive[Path | None] = reactive(None)
-    """The file whose preset is in the form."""
+    in_form: reactive[InForm | None] = reactive(None)
+    """What is in the form."""
     search: reactive[str] = reactive("")
     """What a preset must have in its name, description, model or dataset."""
 
     @dataclass
     class Chosen(Message):
-        """A person wants this preset, which is not broken."""
+        """A person wants this preset, which is not broken; ``entry`` is None for what is in the form and not listed."""
 
-        entry: PresetEntry
         preset: RunPreset
+        entry: PresetEntry | None
 
     def compose(self) -> ComposeResult:
         """The search line, the list and the words about the highlighted preset."""
-        yield TextLine(placeholder="/ search", compact=True)
+        yield TextLine(placeholder="search (ctrl+f)", compact=True)
         yield _Entries(compact=True, markup=False)
         yield Static("", id="about", markup=False)
 
@@ -96,9 +110,14 @@ class PresetList(Vertical):
         """Show what there is now."""
         self._fill()
 
-    def watch_loaded(self) -> None:
-        """Mark it."""
-        self._fill()
+    def watch_in_form(self, before: InForm | None, after: InForm | None) -> None:
+        """Mark it; go to it if it is something else than before."""
+        same = before is not None and after is not None and replace(before, changes=after.changes) == after
+        if not same:
+            self._fill(to_loaded=True)
+        elif bool(before and before.changes) != bool(after and after.changes):
+            self._fill()
+        self._tell_about()
 
     def watch_search(self) -> None:
         """Show what matches."""
@@ -121,10 +140,21 @@ class PresetList(Vertical):
     @on(OptionList.OptionHighlighted)
     def _highlighted(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
-        entry = self._entry(event.option_id)
+        self._tell_about()
+
+    def _tell_about(self) -> None:
+        """Say what the highlighted preset is, and how far the form has gone from it if it is the one in there."""
+        if not self.is_mounted:
+            return
+        option, loaded = self.query_one(_Entries).highlighted_option, self.in_form
+        entry = self._entry(option.id if option else None)
         about = self.query_one("#about", Static)
         about.set_class(entry is not None and entry.preset is None, "-broken")
-        about.update(Content("" if entry is None else words(entry)))
+        said = "" if entry is None else words(entry)
+        if loaded is not None and option is not None and option.id == self._loaded_id:
+            changed = f"changed in the form: {some(loaded.changes, 'field')}\n" if loaded.changes else ""
+            said = changed + (said or f"{printable(loaded.source)}\n{preset_words(loaded.preset)}".lstrip("\n"))
+        about.update(Content(said))
 
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:
@@ -132,21 +162,35 @@ class PresetList(Vertical):
         entry = self._entry(event.option_id)
         if entry is not None:
             self._choose(entry)
+        elif self.in_form is not None:
+            self.post_message(self.Chosen(self.in_form.preset, None))
 
     def _choose(self, entry: PresetEntry) -> None:
         if entry.preset is None:
             self.app.notify(words(entry), title="This preset is broken", severity="error", markup=False)
         else:
-            self.post_message(self.Chosen(entry, entry.preset))
+            self.post_message(self.Chosen(entry.preset, entry))
 
     def _entry(self, option_id: str | None) -> PresetEntry | None:
         return next((entry for entry in self.entries if str(entry.path) == option_id), None)
 
-    def _fill(self) -> None:
+    @property
+    def _loaded_id(self) -> str | None:
+        """The option of what is in the form: that of its file, else the one at the top."""
+        if self.in_form is None:
+            return None
+        path = self.in_form.path.resolve() if self.in_form.path else None
+        listed = (str(entry.path) for entry in self.entries if entry.path.resolve() == path)
+        return next(listed, _UNLISTED)
+
+    def _fill(self, *, to_loaded: bool = False) -> None:
+        """List what matches, with the highlight where it was, or on what is in the form."""
         if not self.is_mounted:
             return
         shown = self.query_one(_Entries)
-        before = shown.highlighted_option.id if shown.highlighted_option else str(self.loaded)
+        before = shown.highlighted_option.id if shown.highlighted_option else None
+        if to_loaded or before in (None, _UNLISTED):
+            before = self._loaded_id
         options = list(self._options([entry for entry in self.entries if matches(entry, self.search)]))
         shown.set_options(options)
         places = [place for place, option in enumerate(options) if not option.disabled]
@@ -154,23 +198,30 @@ class PresetList(Vertical):
         shown.highlighted = next(iter(wanted or places), None)
 
     def _options(self, entries: Sequence[PresetEntry]) -> Iterator[Option]:
-        """Own presets and shipped ones, each group below its heading."""
+        """What is in the form where no file has it, own presets and shipped ones, each group below its heading."""
+        loaded = self._loaded_id
+        if loaded == _UNLISTED and self.in_form is not None:
+            yield Option(Content.styled("In the form", "italic"), disabled=True)
+            yield Option(self._loaded_label(self.in_form.preset.name), id=_UNLISTED)
         groups = [(title, [e for e in entries if e.origin == origin]) for origin, title in _HEADINGS]
         for title, group in groups:
             if group:
                 yield Option(Content.styled(title, "italic"), disabled=True)
             for entry in group:
-                yield Option(self._label(entry), id=str(entry.path))
+                yield Option(self._label(entry, loaded), id=str(entry.path))
         if not entries:
             yield Option("no preset matches" if self.search else "no presets", disabled=True)
 
-    def _label(self, entry: PresetEntry) -> Content:
+    def _label(self, entry: PresetEntry, loaded: str | None) -> Content:
         name = printable(entry.name)
         if entry.preset is None:
             return Content.styled(f"✗ {name} (broken)", "$text-error")
-        if entry.path == self.loaded:
-            return Content.styled(f"● {name}", "bold")
-        return Content(f"  {name}")
+        return self._loaded_label(entry.name) if str(entry.path) == loaded else Content(f"  {name}")
+
+    def _loaded_label(self, name: str) -> Content:
+        """The mark of what is in the form, and the one of fields that differ from it."""
+        changed = self.in_form is not None and self.in_form.changes > 0
+        return Content.assemble((f"● {printable(name)}", "bold"), (" •" if changed else "", "$text-accent"))
 
 
 def matches(entry: PresetEntry, search: str) -> bool:
@@ -187,9 +238,14 @@ def words(entry: PresetEntry) -> str:
     """What a preset is, or why it cannot be read."""
     if entry.preset is None:
         return "\n".join(printable(line) for line in (entry.problem or "").splitlines())
-    experiment = entry.preset.experiment
+    return preset_words(entry.preset)
+
+
+def preset_words(preset: RunPreset) -> str:
+    """What a preset trains on what, and its description."""
+    experiment = preset.experiment
     return (
         f"{experiment.model.architecture} on {data_words(experiment.data.dataset, experiment.data.root)}, "
         f"{some(experiment.training.epochs, 'epoch')}\n"
-        f"{printable(entry.preset.description)}"
+        f"{printable(preset.description)}"
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
@@ -11,17 +12,11 @@ from textual.events import Resize
 from textual.reactive import reactive
 from textual.widgets import Static
 
+from cnn_tui.tui.screen_keys import SCREENS, ModeName
+
 if TYPE_CHECKING:
     from cnn_tui.tui.run_state import RunState
 
-ModeName = Literal["setup", "live", "results", "sessions", "studies"]
-_TABS: tuple[tuple[ModeName, str], ...] = (
-    ("setup", "1 Setup"),
-    ("live", "2 Live"),
-    ("results", "3 Results"),
-    ("sessions", "4 Sessions"),
-    ("studies", "5 Studies"),
-)
 _PHASES = {"downloading": "downloading", "loading": "loading", "features": "computing features", "testing": "testing"}
 _ROOMY = 96
 
@@ -31,6 +26,8 @@ class TitleBar(Horizontal):
 
     Args:
         mode: the screen that it stands on.
+        led: whether the screen tells it by :meth:`show` what the run is doing, because it shows progress itself and
+            two figures of different moments would contradict each other; else it follows the run by itself.
     """
 
     DEFAULT_CSS = """
@@ -53,15 +50,16 @@ class TitleBar(Horizontal):
     words = reactive("", repaint=False)
     """What the run is doing."""
 
-    def __init__(self, mode: ModeName) -> None:
+    def __init__(self, mode: ModeName, *, led: bool = False) -> None:
         super().__init__()
         self._mode = mode
+        self.led = led
 
     def compose(self) -> ComposeResult:
         """The program's name, a tab for each screen, the state at the right."""
         yield Static("cnn-tui", classes="title-bar--program")
-        for mode, label in _TABS:
-            yield _Tab(mode, label, current=mode == self._mode)
+        for mode, screen in SCREENS.items():
+            yield _Tab(mode, f"{screen.key} {screen.title}", current=mode == self._mode)
         yield Static("", classes="title-bar--state")
 
     def on_mount(self) -> None:
@@ -71,14 +69,25 @@ class TitleBar(Horizontal):
     def on_resize(self, event: Resize) -> None:
         """Leave the program's name out where the state needs the room."""
         self.set_class(event.size.width < _ROOMY, "-tight")
+        self.call_after_refresh(self._say)
 
-    def watch_words(self, words: str) -> None:
-        """Say it."""
-        self.query_one(".title-bar--state", Static).update(Content(words))
-
-    def _follow(self, state: RunState | None) -> None:
+    def show(self, state: RunState | None) -> None:
+        """Tell what a run is doing."""
         self.query_one(".title-bar--state").set_class(state is not None and state.going, "-going")
         self.words = run_words(state)
+
+    def watch_words(self) -> None:
+        """Say it."""
+        self._say()
+
+    def _say(self) -> None:
+        said = self.query_one(".title-bar--state", Static)
+        room = said.content_size.width  # nothing before the first layout, which says it again
+        said.update(Content(shortened(self.words, room) if room else self.words))
+
+    def _follow(self, state: RunState | None) -> None:
+        if not self.led:
+            self.show(state)
 
 
 class _Tab(Static):
@@ -114,6 +123,13 @@ def run_words(state: RunState | None) -> str:
     return f"{state.part} · {words}" if state.part and words else words
 
 
+def shortened(words: str, room: int) -> str:
+    """What a run is doing in at most ``room`` cells as far as that can be: first the verb goes, then the percentage."""
+    brief = words.replace("training ", "").replace("computing ", "")
+    candidates = (words, brief, brief.rpartition(" · ")[0] or brief)
+    return next((said for said in candidates if cell_len(said) <= room), candidates[-1])
+
+
 def _stage_words(state: RunState) -> str:
     match state.stage:
         case "ended":
@@ -127,10 +143,9 @@ def _stage_words(state: RunState) -> str:
 
 
 def _ended(state: RunState) -> str:
-    finished = state.history.finished
-    if finished is None:
+    if state.status is None:
         return ""
-    return finished.status if state.part else f"last run {finished.status}"
+    return state.status if state.part else f"last run {state.status}"
 
 
 def _doing(state: RunState) -> str:
