@@ -34,11 +34,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def keep(name: str, right: list[bool], learning_rate: float = 0.001, ended: bool = True) -> str:
+def keep(
+    name: str, right: list[bool], learning_rate: float = 0.001, ended: bool = True, dataset: str = "digits"
+) -> str:
     """A session that got these of its test pictures of cats right, and no dogs wrong; its id."""
     session_id, folder = new_session_folder(name)
     training = TrainingConfig(epochs=2, optimizer=OptimizerConfig(learning_rate=learning_rate))
-    experiment = Experiment(data=DataConfig(dataset="digits"), training=training)
+    experiment = Experiment(data=DataConfig.model_validate({"dataset": dataset}), training=training)
     hits = sum(right)
     told: list[Event] = [started(session_id), epoch(1), epoch(2, 0.25)]
     if ended:
@@ -129,6 +131,27 @@ def test_damaged_predictions_are_told_and_the_rest_is_compared(home: Path, capsy
     assert "Cannot read the predictions" in err
     assert "B has no predictions on record" in out
     assert "macro F1" in out
+
+
+def test_a_damaged_event_log_is_the_reason_for_missing_curves(home: Path, capsys: Output) -> None:
+    first, second = two()
+    with (home / "home" / "sessions" / second / "events.jsonl").open("a") as file:
+        file.write('{"type": "nothing"}\n')
+    assert guarded(cli, ["sessions", "compare", first, second]) == 0
+    out, err = capsys.readouterr()
+    assert "Cannot read events.jsonl" in err
+    assert "B has no curves: the event log is damaged." in out
+
+
+def test_of_another_dataset_nothing_is_the_best(capsys: Output) -> None:
+    first, _ = two()
+    other = keep("other", [True] * 13, dataset="mnist")
+    assert guarded(cli, ["sessions", "compare", first, other, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    scores = [row for row in document["figures"] if row["unit"] == ""]
+    assert len(scores) == 7
+    assert all(row["best"] == [] for row in scores)
+    assert "The best test figures are not marked: A was tested on digits, B on mnist." in document["notes"]
 
 
 def test_export_is_markdown_unless_told_otherwise(capsys: Output) -> None:

@@ -22,6 +22,7 @@ class SessionData:
     Attributes:
         predictions: None where there are none, or none that can be read.
         damage: what could not be read, empty if all could.
+        events_damage: why the events, and so the curves, could not be read; part of ``damage``.
     """
 
     folder: Path
@@ -30,6 +31,7 @@ class SessionData:
     warnings: tuple[WarningRaised, ...] = ()
     predictions: Predictions | None = None
     damage: str = ""
+    events_damage: str = ""
 
 
 def read_session(name: str | Path) -> SessionData:
@@ -43,10 +45,12 @@ def read_session(name: str | Path) -> SessionData:
     """
     folder = name if isinstance(name, Path) else find_session(name)
     record = load_session(folder)
-    history, history_damage = _history(folder)
+    history, events_damage = _history(folder)
     predictions, damage = _predictions(folder)
-    words = "\n".join(part for part in (history_damage, damage) if part)
-    return SessionData(folder, record, tuple(history.epochs), tuple(history.warnings), predictions, words)
+    words = "\n".join(part for part in (events_damage, damage) if part)
+    return SessionData(
+        folder, record, tuple(history.epochs), tuple(history.warnings), predictions, words, events_damage
+    )
 
 
 def session_json(record: SessionRecord, epochs: Iterable[EpochFinished], folder: Path) -> dict[str, Any]:
