@@ -71,8 +71,13 @@ def marked(comparison: Comparison) -> dict[str, set[str]]:
 
 def slower(name: str = "two", **facts: Any) -> SessionData:
     """A session that is better by its scores and worse by its times."""
-    costs = {"train_seconds": 9.0, "total_seconds": 19.0, "images_per_second": 10.0, "peak_memory_bytes": 5e9}
-    scores = {"matrix": BETTER, "test_loss": 0.25, "epochs": (epoch(1, 0.25),)}
+    costs: dict[str, Any] = {
+        "train_seconds": 9.0,
+        "total_seconds": 19.0,
+        "images_per_second": 10.0,
+        "peak_memory_bytes": 5e9,
+    }
+    scores: dict[str, Any] = {"matrix": BETTER, "test_loss": 0.25, "epochs": (epoch(1, 0.25),)}
     return session(name, **costs | scores | facts)
 
 
