@@ -167,6 +167,25 @@ async def test_enter_on_a_confused_pair_opens_its_pictures() -> None:
         await until(pilot, lambda: isinstance(app.screen, PicturesScreen) and shows(app, "3 of 10 cats were taken"))
 
 
+async def test_a_row_of_confused_pairs_or_classes_moves_the_cursor_of_the_matrix() -> None:
+    keep(ID)
+    app = Host("results", ID)
+    async with app.run_test(size=MIDDLE) as pilot:
+        await opened(pilot)
+        matrix = app.screen.query_one(ConfusionMatrixView)
+        assert matrix.cursor == (0, 0)
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(app.focused, PairTable) and len(app.focused.rows) == 3)
+        await until(pilot, lambda: matrix.cursor == (0, 1) and shows(app, "3 of 10 cats were taken for dogs."))
+        await pilot.press("down")
+        await until(pilot, lambda: matrix.cursor == (1, 0) and shows(app, "1 of 10 dogs was taken for a cat."))
+        await pilot.press("T", "down")
+        await until(pilot, lambda: matrix.cursor == (1, 1))
+        await pilot.press("end")
+        await pilot.pause()
+        assert matrix.cursor == (1, 1)
+
+
 async def test_pictures_of_a_session_without_predictions_say_so() -> None:
     (keep(ID) / "predictions.npz").unlink()
     app = Host("results", ID)
