@@ -84,5 +84,7 @@ def _write_json(session: str, table: str | None, output: str | None) -> None:
     folder = find_session(session)
     destination = Destination(output, "text", "text", FORMATS)
     data = read_session(folder)
-    destination.write(json.dumps(session_json(data.record, data.epochs, folder), indent=2, allow_nan=False) + "\n")
+    destination.write(
+        json.dumps(session_json(data.record, data.epochs, folder, data.note), indent=2, allow_nan=False) + "\n"
+    )
     destination.announce()

@@ -60,7 +60,7 @@ def session_document(session: SessionData) -> Document:
     tables = session_tables(record, session.epochs, session.warnings, session.folder)
     if "confused-pairs" in tables and record.result is not None:
         tables["confused-pairs"] = confused_table(record.result, _PAIRS)
-    sections = [Section("Summary", _summary(record))]
+    sections = [Section("Summary", (*_summary(record), *_written(session)))]
     if session.epochs:
         sections.append(Section("Curves", _charts(session)))
     for name, table in tables.items():
@@ -82,6 +82,12 @@ def _summary(record: SessionRecord) -> tuple[str, ...]:
         return (*described, what)
     failure = ". ".join(part.rstrip(".") for part in (record.error.title, record.error.detail) if part)
     return (*described, what, f"{failure}.")
+
+
+def _written(session: SessionData) -> tuple[str, ...]:
+    """What a person wrote about the session."""
+    note = session.note
+    return (*((f"Note: {note.note}",) if note.note else ()), *((f"Tags: {note.tag_line}",) if note.tags else ()))
 
 
 def _words(name: str, record: SessionRecord) -> tuple[str, ...]:

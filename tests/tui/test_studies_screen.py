@@ -471,7 +471,7 @@ async def test_in_sessions_the_runs_of_a_study_are_found_by_its_name() -> None:
     keep_row(study(name="another"), 2, 0.5)
     async with workbench() as (app, _, pilot):
         await pilot.press("4")
-        await until(pilot, lambda: app.current_mode == "sessions" and "another epochs=10" in screen_text(app))
+        await until(pilot, lambda: app.current_mode == "sessions" and "epochs 10 · another" in screen_text(app))
         await pilot.press("slash", *"study", "space", *"long")
         await until(pilot, lambda: "2 of 3 sessions" in screen_text(app))
         await shown(app, pilot, "run 2 of “how long”")

@@ -18,12 +18,13 @@ from textual.widgets import Input, Static
 
 from cnn_tui.errors import CnnTuiError
 from cnn_tui.store.names import printable
-from cnn_tui.store.sessions import delete_session, rename_session
+from cnn_tui.store.sessions import annotate_session, delete_session, rename_session
 from cnn_tui.tui.messages import CompareRequested, PresetRequested, RunRequested, SessionRequested
 from cnn_tui.tui.run_state import RunState
 from cnn_tui.tui.screens.ask_text import AskTextScreen
 from cnn_tui.tui.screens.confirm import ConfirmScreen
 from cnn_tui.tui.screens.errors import notify_error
+from cnn_tui.tui.screens.note import NoteScreen
 from cnn_tui.tui.screens.sessions_rows import SESSION_COLUMNS, SessionRow, details, load_rows, matching
 from cnn_tui.tui.widgets.key_footer import KeyFooter
 from cnn_tui.tui.widgets.sorted_table import SortedTable
@@ -40,7 +41,7 @@ class SessionsTable(SortedTable[SessionRow]):
 
 
 class SessionsScreen(Screen[None]):
-    """Lists every session, to be opened, compared, run again, renamed or deleted."""
+    """Lists every session, to be opened, compared, run again, annotated, renamed or deleted."""
 
     DEFAULT_CSS = """
     SessionsScreen {
@@ -67,9 +68,12 @@ class SessionsScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "mark", "Mark", key_display="␣", tooltip="Mark it to compare it, or take the mark away"),
         Binding("c", "compare", "Compare", tooltip="Put the marked sessions side by side, the first marked as A"),
-        Binding("slash", "filter", "Filter", key_display="/", tooltip="Filter by name, model, data or status"),
+        Binding(
+            "slash", "filter", "Filter", key_display="/", tooltip="Filter by name, model, data, status, note or #tag"
+        ),
         Binding("r", "rerun", "Rerun", tooltip="Train the session's experiment again"),
         Binding("o", "open_preset", "Preset", tooltip="Open the session's experiment in Setup"),
+        Binding("e", "annotate", "Note", tooltip="Write a note and tags"),
         Binding("n", "rename", "Rename"),
         Binding("d,delete", "delete", "Delete"),
         Binding("escape", "leave_filter", "Show all", tooltip="Empty the filter"),
@@ -89,7 +93,9 @@ class SessionsScreen(Screen[None]):
         with Horizontal(id="filter-bar"):
             yield Static("filter /", id="filter-mark")
             # Letters that come before the focus does must not be selected by it, and typed over.
-            yield TextLine(placeholder="name, model, data or status", compact=True, select_on_focus=False, id="filter")
+            yield TextLine(
+                placeholder="name, model, data, status, note or #tag", compact=True, select_on_focus=False, id="filter"
+            )
             yield Static("", id="count")
         yield SessionsTable(SESSION_COLUMNS, key=lambda row: row.id, id="table")
         yield Static("", id="details")
@@ -226,6 +232,16 @@ class SessionsScreen(Screen[None]):
         name = await self.app.push_screen_wait(AskTextScreen("Name of the session", row.name, _refuse_name))
         if name is not None and name != row.name:
             await self._change(lambda: rename_session(row.id, name))
+
+    @work(exclusive=True, group="change")
+    async def action_annotate(self) -> None:
+        """Ask for a note and tags; the session may be running."""
+        row = self.query_one(SessionsTable).current
+        if row is None:
+            return
+        written = await self.app.push_screen_wait(NoteScreen(row.label, row.note))
+        if written is not None and (written != row.note or row.note_problem):
+            await self._change(lambda: annotate_session(row.id, written))
 
     @work(exclusive=True, group="change")
     async def action_delete(self) -> None:
