@@ -8,6 +8,7 @@ from pathlib import Path
 from cnn_tui.events import EpochFinished, WarningRaised
 from cnn_tui.metrics import Result, Scores
 from cnn_tui.reports.document import Chart, Document, Section
+from cnn_tui.reports.mistakes import Mistake, mistakes_table
 from cnn_tui.reports.session_data import SessionData
 from cnn_tui.reports.session_facts import facts_table, session_facts
 from cnn_tui.reports.svg import Series
@@ -16,6 +17,7 @@ from cnn_tui.reports.texts import data_words
 from cnn_tui.store.records import SessionRecord
 
 _PAIRS = 20
+_MISTAKES = "The test pictures that were taken for another class with the highest confidence:"
 _TITLES = {
     "figures": "Figures",
     "classes": "Classes",
@@ -54,8 +56,8 @@ def result_table(result: Result) -> Table:
     return Table(("figure", "value"), tuple((name, f"{value:.4f}") for name, value in scores.items()))
 
 
-def session_document(session: SessionData) -> Document:
-    """Everything on record of a session but its single pictures."""
+def session_document(session: SessionData, mistakes: Sequence[Mistake] = ()) -> Document:
+    """Everything on record of a session; of its pictures these mistakes, as :func:`read_mistakes` gives them."""
     record = session.record
     tables = session_tables(record, session.epochs, session.warnings, session.folder)
     if "confused-pairs" in tables and record.result is not None:
@@ -65,6 +67,8 @@ def session_document(session: SessionData) -> Document:
         sections.append(Section("Curves", _charts(session)))
     for name, table in tables.items():
         sections.append(Section(_TITLES[name], (*_words(name, record), table)))
+        if name == "confused-pairs" and mistakes:
+            sections.append(Section("Most confident mistakes", (_MISTAKES, mistakes_table(mistakes))))
     return Document(record.name, tuple(sections))
 
 
