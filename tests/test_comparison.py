@@ -205,6 +205,7 @@ def test_curves_are_of_validation_only_where_all_have_it() -> None:
     both, mixed = compare([session("one"), session("two")]), compare([session("one"), plain])
     assert main_curves(both) == ("validation_loss", "validation_accuracy")
     assert main_curves(mixed) == ("train_loss", "train_accuracy")
+    assert main_curves(compare([session("one"), session("stopped", epochs=())])) == main_curves(both)
     assert [curve.values for curve in mixed.curves("validation_loss")] == [(0.5, 0.25), ()]
     assert [series.name for series in overlay(mixed, "validation_loss").series] == ["A one"]
 

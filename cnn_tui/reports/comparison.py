@@ -86,8 +86,9 @@ class Comparison:
 
     @property
     def validated(self) -> bool:
-        """Whether every session has validation curves, so that these are what to compare by."""
-        return all(curve.values for curve in self.curves("validation_loss"))
+        """Whether every session that has curves has some of validation, so that these are what to compare by."""
+        drawn = [curve for curve, one in zip(self.curves("validation_loss"), self.sessions, strict=True) if one.epochs]
+        return bool(drawn) and all(curve.values for curve in drawn)
 
 
 def compare(sessions: Sequence[SessionData]) -> Comparison:

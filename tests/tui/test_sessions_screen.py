@@ -421,7 +421,7 @@ async def test_without_room_the_list_has_all_of_the_width(size: tuple[int, int])
         preview = app.screen.query_one(SessionPreview)
         assert not preview.display
         assert preview.wanted is None
-        assert table(app).region.width == size[0]
+        assert table(app).region == app.screen.query_one("#body").region
 
 
 async def test_a_broken_session_is_told_beside_the_list() -> None:

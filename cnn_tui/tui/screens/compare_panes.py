@@ -35,7 +35,7 @@ class SummaryPane(VerticalScroll):
         scrollbar-size-vertical: 1;
         Static { height: auto; margin: 0 1 1 0; }
         .summary--heading { margin-bottom: 0; text-style: bold underline; }
-        #notes { color: $text-muted; }
+        #notes { margin-bottom: 0; color: $text-warning; }
     }
     """
 
@@ -43,9 +43,9 @@ class SummaryPane(VerticalScroll):
         """Three texts under their headings, scrolled as a whole."""
         for name, heading in (("pictures", "Pictures"), ("differing", "Settings that differ"), ("figures", "Figures")):
             yield Static(heading, classes="summary--heading")
-            yield Static("", id=name)
             if name == "figures":
                 yield Static("", id="notes")
+            yield Static("", id=name)
         yield Static("", id="damage")
 
     def show(self, comparison: Comparison) -> None:
