@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
+import re
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cnn_tui.cli.export import TABLES
 from cnn_tui.cli.main import cli
@@ -20,6 +23,7 @@ from cnn_tui.events import Event, RunFinished
 from cnn_tui.store.predictions import Predictions
 from cnn_tui.store.session_writer import SessionWriter
 from cnn_tui.store.sessions import new_session_folder
+from cnn_tui.store.thumbnails import save_thumbnails
 from samples import epoch, result, started
 
 Output = pytest.CaptureFixture[str]
@@ -34,11 +38,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def keep(name: str, right: list[bool], learning_rate: float = 0.001, ended: bool = True) -> str:
+def keep(
+    name: str, right: list[bool], learning_rate: float = 0.001, ended: bool = True, dataset: str = "digits"
+) -> str:
     """A session that got these of its test pictures of cats right, and no dogs wrong; its id."""
     session_id, folder = new_session_folder(name)
     training = TrainingConfig(epochs=2, optimizer=OptimizerConfig(learning_rate=learning_rate))
-    experiment = Experiment(data=DataConfig(dataset="digits"), training=training)
+    experiment = Experiment(data=DataConfig.model_validate({"dataset": dataset}), training=training)
     hits = sum(right)
     told: list[Event] = [started(session_id), epoch(1), epoch(2, 0.25)]
     if ended:
@@ -131,6 +137,27 @@ def test_damaged_predictions_are_told_and_the_rest_is_compared(home: Path, capsy
     assert "macro F1" in out
 
 
+def test_a_damaged_event_log_is_the_reason_for_missing_curves(home: Path, capsys: Output) -> None:
+    first, second = two()
+    with (home / "home" / "sessions" / second / "events.jsonl").open("a") as file:
+        file.write('{"type": "nothing"}\n')
+    assert guarded(cli, ["sessions", "compare", first, second]) == 0
+    out, err = capsys.readouterr()
+    assert "Cannot read events.jsonl" in err
+    assert "B has no curves: the event log is damaged." in out
+
+
+def test_of_another_dataset_nothing_is_the_best(capsys: Output) -> None:
+    first, _ = two()
+    other = keep("other", [True] * 13, dataset="mnist")
+    assert guarded(cli, ["sessions", "compare", first, other, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    scores = [row for row in document["figures"] if row["unit"] == ""]
+    assert len(scores) == 7
+    assert all(row["best"] == [] for row in scores)
+    assert "The best test figures are not marked: A was tested on digits, B on mnist." in document["notes"]
+
+
 def test_export_is_markdown_unless_told_otherwise(capsys: Output) -> None:
     first, _ = two()
     assert guarded(cli, ["sessions", "export", first]) == 0
@@ -171,6 +198,63 @@ def test_html_is_one_page_with_drawn_curves(home: Path) -> None:
     page = (home / "page.html").read_text()
     assert page.count("<svg") == 2
     assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
+
+
+def pictured(count: int, *, side: int = 64) -> str:
+    """A session of so many cats taken for dogs, the later the more confidently, with noise for pictures."""
+    session_id, folder = new_session_folder("pictured")
+    with SessionWriter(folder, session_id, RunPreset(name="pictured")) as writer:
+        writer.record(started(session_id))
+        writer.record(RunFinished(status="done", result=result(((3, count), (0, 4)), ("cat", HOSTILE))))
+    actual = np.array([0] * (3 + count) + [1] * 4)
+    predicted = np.array([0] * 3 + [1] * (count + 4))
+    index = np.arange(len(actual), dtype=np.int64)
+    Predictions(actual, predicted, np.linspace(0.5, 1, len(actual), dtype=np.float32), index).save(folder)
+    noise = np.random.default_rng(0).integers(0, 256, (len(actual), side, side, 3), dtype=np.uint8)
+    save_thumbnails(folder, index, noise)
+    return session_id
+
+
+def test_html_shows_the_most_confident_mistakes(home: Path, capsys: Output) -> None:
+    session_id = pictured(30)
+    assert guarded(cli, ["sessions", "export", session_id, "--output", "page.html"]) == 0
+    page = (home / "page.html").read_text()
+    found = re.findall(r'<img src="data:image/png;base64,([^"]+)" alt="([^"]+)">', page)
+    assert len(found) == 24
+    assert len(page) < 600_000
+    alts = [alt for _, alt in found]
+    assert alts[0].startswith("Test picture 32: cat, taken for [/x]&lt;b&gt; \ufffd]52")
+    assert alts[-1].startswith("Test picture 9: cat")
+    with np.load(home / "home" / "sessions" / session_id / "thumbnails.npz") as kept:
+        first = np.asarray(Image.open(io.BytesIO(base64.b64decode(found[0][0]))))
+        assert (first == kept["pictures"][32]).all()
+    assert "<b>" not in page
+    assert "is cat<br>taken for [/x]&lt;b&gt;" in page
+    assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
+
+
+@pytest.mark.parametrize("chosen", ["markdown", "text", "latex", "csv"])
+def test_other_formats_list_the_most_confident_mistakes(chosen: str, capsys: Output) -> None:
+    assert guarded(cli, ["sessions", "export", pictured(2, side=8), "--format", chosen]) == 0
+    out = capsys.readouterr().out
+    assert "Most confident mistakes" in out
+    assert "base64" not in out
+
+
+def test_without_kept_pictures_or_with_damaged_ones_the_report_has_the_rest(home: Path, capsys: Output) -> None:
+    session_id = pictured(2, side=8)
+    thumbnails = home / "home" / "sessions" / session_id / "thumbnails.npz"
+    thumbnails.write_bytes(b"torn")
+    assert guarded(cli, ["sessions", "export", session_id, "--format", "html"]) == 0
+    out, err = capsys.readouterr()
+    assert "Cannot read the kept pictures" in err
+    assert "<img" not in out
+    assert "Confusion matrix" in out
+    thumbnails.unlink()
+    assert guarded(cli, ["sessions", "export", session_id, "--format", "html"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert "Most confident mistakes" not in out
 
 
 def test_latex_has_a_table_for_each(capsys: Output) -> None:

@@ -172,3 +172,13 @@ def test_without_a_terminal_the_workbench_says_what_to_use_instead(home: Path) -
     )
     assert done.returncode == 2
     assert "cnn-tui run" in done.stderr
+
+
+def test_a_session_gets_a_name_of_its_own_and_a_given_name_is_kept(
+    preset: Path, home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    settings = ("--set", "training.epochs=1", "--set", "data.train_limit=40", "--json")
+    for arguments in ([str(preset), str(preset)], [str(preset), "--name", "tiny"]):
+        assert run(capfd, *arguments, *settings)[0] == 0
+    records = [json.loads((folder / "session.json").read_text()) for folder in (home / "sessions").iterdir()]
+    assert sorted(record["name"] for record in records) == ["tiny", "tiny", "tiny (2)"]

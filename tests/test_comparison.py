@@ -13,7 +13,7 @@ from scipy.stats import binomtest, chi2
 
 from cnn_tui.config.experiment import DataConfig, Experiment, OptimizerConfig, TrainingConfig
 from cnn_tui.events import EpochFinished
-from cnn_tui.reports.comparison import Comparison, FigureRow, compare, differences, letter
+from cnn_tui.reports.comparison import Comparison, compare, differences, letter
 from cnn_tui.reports.comparison_document import (
     comparison_document,
     comparison_json,
@@ -21,6 +21,7 @@ from cnn_tui.reports.comparison_document import (
     overlay,
     settings_blocks,
 )
+from cnn_tui.reports.comparison_figures import FigureRow
 from cnn_tui.reports.comparison_pictures import PictureComparison, compare_pictures
 from cnn_tui.reports.document import document_csv, document_html, document_latex, document_markdown
 from cnn_tui.reports.mcnemar import mcnemar
@@ -204,6 +205,7 @@ def test_curves_are_of_validation_only_where_all_have_it() -> None:
     both, mixed = compare([session("one"), session("two")]), compare([session("one"), plain])
     assert main_curves(both) == ("validation_loss", "validation_accuracy")
     assert main_curves(mixed) == ("train_loss", "train_accuracy")
+    assert main_curves(compare([session("one"), session("stopped", epochs=())])) == main_curves(both)
     assert [curve.values for curve in mixed.curves("validation_loss")] == [(0.5, 0.25), ()]
     assert [series.name for series in overlay(mixed, "validation_loss").series] == ["A one"]
 
@@ -249,5 +251,6 @@ def test_nothing_to_compare_by_still_gives_a_document() -> None:
     bare = [session(name, matrix=None, epochs=()) for name in ("one", "two")]
     text = document_markdown(comparison_document(compare(bare)))
     assert "no predictions on record" in text
-    assert "## Curves" not in text
+    assert "A and B have no curves: no epochs are on record." in text
+    assert "<svg" not in document_html(comparison_document(compare(bare)))
     assert isinstance(compare(bare).pictures[0], PictureComparison)

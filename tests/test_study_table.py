@@ -26,7 +26,7 @@ def test_a_study_that_has_not_begun_is_all_waiting() -> None:
         ("3", "waiting", 0, None),
         ("10", "waiting", 0, None),
     ]
-    assert (table.done, table.runs, table.validated, table.environments) == (0, 3, False, ())
+    assert (table.done, table.runs, table.criterion, table.environments) == (0, 3, "validation accuracy", ())
 
 
 def test_rows_have_mean_and_spread_over_their_seeds() -> None:
@@ -111,8 +111,8 @@ def test_values_as_text(value: Value, text: str) -> None:
 def test_the_best_value_is_chosen_on_validation() -> None:
     found = best(study_table(study(), records(study(), [0.9, 0.5, 0.6], [0.5, 0.8, 0.7])))
     assert found is not None
-    assert (found.row.label, found.on_test) == ("3", False)
-    assert found.choice == "Best is epochs = 3, by validation accuracy 0.8000."
+    assert (found.row.label, found.criterion) == ("3", "validation accuracy")
+    assert found.choice == "Best by validation accuracy: epochs = 3 (0.8000)."
     assert "epochs = 10 is 10.00 points behind" in found.certainty
     assert "one run each cannot tell" in found.certainty
 
@@ -121,8 +121,18 @@ def test_without_validation_it_says_that_it_chose_on_test() -> None:
     known = records(study(), [0.9, 0.5, 0.6], [0.5, 0.8, 0.7]) | {2: record(study(), 2, 0.6)}
     found = best(study_table(study(), known))
     assert found is not None
-    assert (found.row.label, found.on_test) == ("1", True)
-    assert "chosen on test" in found.sentence
+    assert (found.row.label, found.criterion) == ("1", "test accuracy")
+    assert found.choice == (
+        "Best by test accuracy: epochs = 1 (0.9000), chosen on test, as there are no validation pictures."
+    )
+
+
+def test_a_study_without_validation_pictures_is_chosen_on_test_before_it_begins() -> None:
+    bare = study(base={"data": {"validation_fraction": 0.0}})
+    assert study_table(bare, {}).criterion == "test accuracy"
+    assert study_table(study(), {}).criterion == "validation accuracy"
+    validated = {0: record(study(), 0, 0.5, validation=0.5), 1: record(study(), 1, 0.5, status="stopped")}
+    assert study_table(study(), validated).criterion == "validation accuracy"
 
 
 def test_rows_without_all_their_runs_are_not_compared() -> None:
@@ -137,6 +147,9 @@ def test_equals_are_told_as_equals() -> None:
     found = best(study_table(study(), records(study(), [0.9, 0.9, 0.6])))
     assert found is not None
     assert "epochs = 3 did just as well" in found.certainty
+    nearly = best(study_table(study(), records(study(), [0.90002, 0.9, 0.6])))
+    assert nearly is not None
+    assert "epochs = 3 did just as well" in nearly.certainty
 
 
 def test_equals_over_several_seeds_are_told_as_equals() -> None:

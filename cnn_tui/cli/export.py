@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 if TYPE_CHECKING:
+    from cnn_tui.reports.mistakes import Mistake
     from cnn_tui.reports.session_data import SessionData
     from cnn_tui.reports.study_formats import Format
 
@@ -28,9 +29,9 @@ TABLES = ("figures", "classes", "confusion-matrix", "confused-pairs", "epochs", 
 def export(session: str, chosen: _Chosen | None, table: str | None, output: str | None) -> None:
     """Write a SESSION as a report: figures, classes, confusion matrix, settings and curves.
 
-    HTML is one page with drawn curves that needs no other file. LaTeX is sections and tables for a document with the
-    package booktabs. CSV has the tables one after the other, each below its name; --table gives one of them as
-    programs read it. JSON has every figure.
+    HTML is one page with drawn curves and the pictures of the most confident mistakes; it needs no other file. LaTeX is
+    sections and tables for a document with the package booktabs. CSV has the tables one after the other, each below
+    its name; --table gives one of them as programs read it. JSON has every figure.
     """
     if chosen is None and output is not None and output.lower().endswith(".json"):
         chosen = "json"
@@ -54,10 +55,24 @@ def _write(session: str, chosen: Format | None, table: str | None, output: str |
     if data.damage:
         say(data.damage)
     if table is None:
-        destination.write(written(session_document(data), destination.format, destination.width))
+        document = session_document(data, _mistakes(data))
+        destination.write(written(document, destination.format, destination.width))
     else:
         destination.write(_one_table(data, table, destination.format))
     destination.announce()
+
+
+def _mistakes(session: SessionData) -> tuple[Mistake, ...]:
+    """The most confident mistakes; none where their pictures cannot be read, which is said."""
+    from cnn_tui.cli.output import say
+    from cnn_tui.errors import StorageError
+    from cnn_tui.reports.mistakes import read_mistakes
+
+    try:
+        return read_mistakes(session)
+    except StorageError as error:
+        say(str(error))
+        return ()
 
 
 def _one_table(session: SessionData, name: str, chosen: Format) -> str:
@@ -84,5 +99,7 @@ def _write_json(session: str, table: str | None, output: str | None) -> None:
     folder = find_session(session)
     destination = Destination(output, "text", "text", FORMATS)
     data = read_session(folder)
-    destination.write(json.dumps(session_json(data.record, data.epochs, folder), indent=2, allow_nan=False) + "\n")
+    destination.write(
+        json.dumps(session_json(data.record, data.epochs, folder, data.note), indent=2, allow_nan=False) + "\n"
+    )
     destination.announce()

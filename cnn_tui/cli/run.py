@@ -43,7 +43,7 @@ class SettingsCommand(click.Command):
 @click.command("run", cls=SettingsCommand)
 @click.argument("presets", metavar="PRESET...", nargs=-1, required=True)
 @click.option("--set", "settings", metavar="PATH=VALUE", multiple=True, help="Change one setting; may be repeated.")
-@click.option("--name", help="What to call the session.")
+@click.option("--name", help="What to call the session; else it is the preset's name, numbered where it is taken.")
 @click.option("--json", "as_json", is_flag=True, help="Print one event per line as JSON.")
 @click.pass_context
 def run(
@@ -54,6 +54,7 @@ def run(
     A PRESET is a JSON file, the session.json of an earlier run, or the name of a preset (see 'cnn-tui presets').
     """
     from cnn_tui.cli.output import print_error
+    from cnn_tui.store.session_names import distinctly_named
 
     jobs, codes = [], []
     for preset in presets:
@@ -63,7 +64,7 @@ def run(
             print_error(error)
             codes.append(error.exit_code)
     for job in jobs:
-        code = run_here(job, as_json)
+        code = run_here(job if name is not None else distinctly_named(job), as_json)
         codes.append(code)
         if code == INTERRUPTED:
             break
@@ -83,7 +84,9 @@ def demo(ctx: click.Context, as_json: bool) -> None:
     if is_terminal() and not as_json:
         show(_DEMO, start=True)
     else:
-        ctx.exit(run_here(prepare(_DEMO, (), None), as_json))
+        from cnn_tui.store.session_names import distinctly_named
+
+        ctx.exit(run_here(distinctly_named(prepare(_DEMO, (), None)), as_json))
 
 
 def prepare(preset: str, settings: tuple[str, ...], name: str | None) -> RunPreset:

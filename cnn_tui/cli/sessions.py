@@ -1,4 +1,4 @@
-"""``cnn-tui sessions``: the records of runs, listed, shown, compared, exported and deleted."""
+"""``cnn-tui sessions``: the records of runs, listed, shown, compared, exported, annotated and deleted."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ import click
 from cnn_tui.cli.compare import compare
 from cnn_tui.cli.export import export
 from cnn_tui.cli.groups import ListByDefault
+from cnn_tui.cli.note import note
 from cnn_tui.cli.output import console, print_error, print_json, print_table, say
 from cnn_tui.cli.presets import shown
 from cnn_tui.config.fields import experiment_fields, value_at
 from cnn_tui.errors import CnnTuiError, ConfigError
 from cnn_tui.history import RunHistory
 from cnn_tui.metrics import Result
+from cnn_tui.reports.session_label import session_label
 from cnn_tui.store.names import printable
+from cnn_tui.store.notes import SessionNote
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.store.sessions import (
     SessionEntry,
@@ -25,6 +28,7 @@ from cnn_tui.store.sessions import (
     find_session,
     list_sessions,
     load_session,
+    note_of,
     read_history,
 )
 
@@ -35,7 +39,7 @@ _NUMBERS = ("epochs", "lr", "batch", "accuracy", "macro F1", "time")
 
 @click.group(cls=ListByDefault, subcommand_metavar="[COMMAND] ...")
 def sessions() -> None:
-    """List, show, compare, export and delete the records of runs. Without a command this lists them.
+    """List, show, compare, export, annotate and delete the records of runs. Without a command this lists them.
 
     A session is named by its id, by the unique beginning of it, by "latest", or by its folder.
     """
@@ -43,6 +47,7 @@ def sessions() -> None:
 
 sessions.add_command(compare)
 sessions.add_command(export)
+sessions.add_command(note)
 
 
 @sessions.command("list")
@@ -54,10 +59,17 @@ def list_(as_json: bool) -> None:
         print_json([_document(entry) for entry in entries])
         return
     short = _short_ids([entry.id for entry in entries])
-    print_table(_COLUMNS, [(short[entry.id], *_row(entry)) for entry in entries], numbers=_NUMBERS, shorten="name")
+    rows = [(short[entry.id], *_row(entry)) for entry in entries]
+    columns: tuple[str, ...] = _COLUMNS
+    if any(entry.note.tags for entry in entries):
+        columns = (*_COLUMNS, "tags")
+        rows = [(*row, entry.note.tag_line) for row, entry in zip(rows, entries, strict=True)]
+    print_table(columns, rows, numbers=_NUMBERS, shorten="name")
     for entry in entries:
         if entry.problem is not None:
             say(f"{entry.id} is broken: {entry.problem.splitlines()[0]}")
+        if entry.note_problem:
+            say(f"{entry.id} has a broken note: {entry.note_problem.splitlines()[0]}")
 
 
 @sessions.command()
@@ -67,12 +79,15 @@ def show(session: str, as_json: bool) -> None:
     """Show the settings, the last figures and the result of a SESSION."""
     folder = find_session(session)
     record, history = load_session(folder), read_history(folder)
+    written, problem = note_of(folder)
+    if problem:
+        say(problem)
     if as_json:
         from cnn_tui.reports.session_data import session_json
 
-        print_json(session_json(record, history.epochs, folder))
+        print_json(session_json(record, history.epochs, folder, written))
         return
-    print_table(("setting", "value"), _heading(record, str(folder)) + _settings(record))
+    print_table(("setting", "value"), _heading(record, written, str(folder)) + _settings(record))
     if history.epochs:
         click.echo()
         print_table(("curve", "last value"), _curves(history), numbers=["last value"])
@@ -114,7 +129,7 @@ def _row(entry: SessionEntry) -> tuple[str, ...]:
     record, result = entry.record, entry.record.result
     experiment = record.experiment
     return (
-        record.name,
+        session_label(record.name, record.study),
         experiment.model.architecture,
         experiment.data.dataset,
         _epochs(record),
@@ -136,11 +151,14 @@ def _epochs(record: SessionRecord) -> str:
 
 def _document(entry: SessionEntry) -> dict[str, Any]:
     record = entry.record.model_dump(mode="json") if entry.record else None
-    return {"id": entry.id, "folder": str(entry.folder), "record": record, "problem": entry.problem}
+    written = {"note": entry.note.note, "tags": list(entry.note.tags)}
+    return {"id": entry.id, "folder": str(entry.folder), "record": record, "problem": entry.problem, **written}
 
 
-def _heading(record: SessionRecord, folder: str) -> list[tuple[str, str]]:
+def _heading(record: SessionRecord, note: SessionNote, folder: str) -> list[tuple[str, str]]:
     rows = [("session", record.id), ("name", record.name), ("status", record.status), ("created", record.created)]
+    rows += [("note", note.note)] if note.note else []
+    rows += [("tags", note.tag_line)] if note.tags else []
     if record.environment is not None:
         rows.append(("device", f"{record.environment.device_name} ({record.environment.precision})"))
     if record.parameters is not None:

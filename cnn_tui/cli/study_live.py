@@ -64,12 +64,14 @@ class LiveStudyReporter:
         grid = Table(box=None, pad_edge=False, header_style="dim")
         for heading in ([table.second_factor] if table.second_factor else []) + [table.factor]:
             grid.add_column(heading)
-        for heading in METRICS.values():
+        validated = table.criterion == "validation accuracy"
+        for heading in (*METRICS.values(), *(["validation"] if validated else [])):
             grid.add_column(heading, justify="right")
         grid.add_column("")
         for row in _window(table.rows):
             labels = [row.second_label, row.label] if row.second_label else [row.label]
             figures = [_shown(row.figure(metric)) for metric in METRICS]
+            figures += [_shown(row.validation_accuracy)] if validated else []
             cells = [Text(printable(cell)) for cell in (*labels, *figures)]
             grid.add_row(*cells, Text(printable(state(row)), style=_STYLES[row.status]))
         return grid

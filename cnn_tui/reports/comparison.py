@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from cnn_tui.config.fields import experiment_fields, value_at
 from cnn_tui.events import EpochFinished
-from cnn_tui.history import best_epoch
 from cnn_tui.metrics import ClassScores, Result
+from cnn_tui.reports.comparable import comparable
+from cnn_tui.reports.comparison_figures import FigureRow, figure_rows
 from cnn_tui.reports.comparison_pictures import PictureComparison, compare_pictures
+from cnn_tui.reports.missing_curves import missing_curves
 from cnn_tui.reports.session_data import SessionData
 
 CurveName = Literal["validation_loss", "validation_accuracy", "train_loss", "train_accuracy"]
 """A figure that every epoch has, or each with validation."""
 CURVES: tuple[CurveName, ...] = ("validation_loss", "validation_accuracy", "train_loss", "train_accuracy")
-Unit = Literal["", "seconds", "bytes", "rate", "count"]
-Better = Literal["higher", "lower", "neither"]
 
 
 @dataclass(frozen=True)
@@ -27,25 +27,6 @@ class SettingDifference:
     path: str
     title: str
     values: tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class FigureRow:
-    """A figure of each session, None where it has none; a ``unit`` of nothing is a score or a loss."""
-
-    name: str
-    values: tuple[float | None, ...]
-    unit: Unit
-    better: Better
-
-    @property
-    def best(self) -> frozenset[int]:
-        """The places of the best values; none where all are the same or no value is better than another."""
-        known = {value for value in self.values if value is not None}
-        if self.better == "neither" or len(known) < 2:
-            return frozenset()
-        best = max(known) if self.better == "higher" else min(known)
-        return frozenset(place for place, value in enumerate(self.values) if value == best)
 
 
 @dataclass(frozen=True)
@@ -79,6 +60,9 @@ class Comparison:
         settings: only those that differ.
         classes: in the order of the first session that has them.
         pictures: each further session against the first.
+        same_tests: whether all sessions that were tested were tested on the same pictures.
+        notes: why the best of some figures is not marked, a sentence each.
+        missing: why curves are missing, a sentence for each reason.
     """
 
     sessions: tuple[SessionData, ...]
@@ -87,6 +71,9 @@ class Comparison:
     figures: tuple[FigureRow, ...]
     classes: tuple[ClassRow, ...]
     pictures: tuple[PictureComparison, ...]
+    same_tests: bool
+    notes: tuple[str, ...]
+    missing: tuple[str, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -99,8 +86,9 @@ class Comparison:
 
     @property
     def validated(self) -> bool:
-        """Whether every session has validation curves, so that these are what to compare by."""
-        return all(curve.values for curve in self.curves("validation_loss"))
+        """Whether every session that has curves has some of validation, so that these are what to compare by."""
+        drawn = [curve for curve, one in zip(self.curves("validation_loss"), self.sessions, strict=True) if one.epochs]
+        return bool(drawn) and all(curve.values for curve in drawn)
 
 
 def compare(sessions: Sequence[SessionData]) -> Comparison:
@@ -113,16 +101,20 @@ def compare(sessions: Sequence[SessionData]) -> Comparison:
         raise ValueError("fewer than two sessions cannot be compared")
     letters = tuple(letter(place) for place in range(len(sessions)))
     others = range(1, len(sessions))
+    found = comparable(sessions, letters)
     return Comparison(
         sessions=tuple(sessions),
         letters=letters,
         settings=tuple(_setting_differences(sessions)),
-        figures=tuple(_figures(sessions)),
+        figures=tuple(figure_rows(sessions, found)),
         classes=tuple(_classes([one.record.result for one in sessions])),
         pictures=tuple(
             compare_pictures(sessions[0], sessions[place], (letters[0], letters[place]), len(others))
             for place in others
         ),
+        same_tests=bool(found.test),
+        notes=found.notes,
+        missing=tuple(missing_curves(sessions, letters)),
     )
 
 
@@ -148,14 +140,6 @@ def _setting_differences(sessions: Sequence[SessionData]) -> Iterable[SettingDif
             yield SettingDifference(spec.path, spec.title, values)
 
 
-def _figures(sessions: Sequence[SessionData]) -> Iterable[FigureRow]:
-    """The figures that any of the sessions has."""
-    for name, read, unit, better in _FIGURES:
-        values = tuple(read(one) for one in sessions)
-        if any(value is not None for value in values):
-            yield FigureRow(name, values, unit, better)
-
-
 def _classes(results: Sequence[Result | None]) -> Iterable[ClassRow]:
     tables = [{row.name: row for row in result.per_class} if result else {} for result in results]
     for name in dict.fromkeys(name for table in tables for name in table):
@@ -172,40 +156,3 @@ def _curve(epochs: Sequence[EpochFinished], name: CurveName) -> Curve:
     points = [(epoch.epoch, getattr(epoch, name)) for epoch in epochs]
     known = [(number, value) for number, value in points if value is not None]
     return Curve(tuple(number for number, _ in known), tuple(value for _, value in known))
-
-
-def _result(name: str) -> Callable[[SessionData], float | None]:
-    """How to read a field of the result."""
-    return lambda session: getattr(session.record.result, name) if session.record.result else None
-
-
-def _best(name: CurveName) -> Callable[[SessionData], float | None]:
-    """How to read a figure of the epoch with the lowest validation loss."""
-
-    def read(session: SessionData) -> float | None:
-        best = best_epoch(list(session.epochs))
-        return getattr(best, name) if best else None
-
-    return read
-
-
-def _trained(session: SessionData) -> float | None:
-    return session.record.parameters.trainable if session.record.parameters else None
-
-
-_FIGURES: tuple[tuple[str, Callable[[SessionData], float | None], Unit, Better], ...] = (
-    ("test accuracy", _result("accuracy"), "", "higher"),
-    ("macro precision", _result("macro_precision"), "", "higher"),
-    ("macro recall", _result("macro_recall"), "", "higher"),
-    ("macro F1", _result("macro_f1"), "", "higher"),
-    ("test loss", _result("test_loss"), "", "lower"),
-    ("best validation loss", _best("validation_loss"), "", "lower"),
-    ("validation accuracy then", _best("validation_accuracy"), "", "higher"),
-    ("best epoch", _result("best_epoch"), "count", "neither"),
-    ("epochs run", _result("epochs_run"), "count", "neither"),
-    ("trained parameters", _trained, "count", "neither"),
-    ("training", _result("train_seconds"), "seconds", "lower"),
-    ("the whole run", _result("total_seconds"), "seconds", "lower"),
-    ("pictures per second", _result("images_per_second"), "rate", "higher"),
-    ("peak memory", _result("peak_memory_bytes"), "bytes", "lower"),
-)

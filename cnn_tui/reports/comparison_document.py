@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from cnn_tui.reports.comparison import CURVES, ClassRow, Comparison, CurveName, FigureRow, Unit, differences
+from cnn_tui.reports.comparison import CURVES, ClassRow, Comparison, CurveName, differences
+from cnn_tui.reports.comparison_figures import FigureRow, figure_text
 from cnn_tui.reports.comparison_pictures import LEVEL, PictureComparison
 from cnn_tui.reports.document import Block, Chart, Document, Section
 from cnn_tui.reports.session_data import setting_text
 from cnn_tui.reports.svg import CUES, Series
 from cnn_tui.reports.tables import HeatTable, Table
-from cnn_tui.reports.texts import quantity, taken
 
 SAME_SETTINGS = "All settings are the same."
 CLASSES_NOTE = "F1 and recall of the first session, and how far those of the others are above or below."
 _MARKED_EPOCHS = 30  # of more, the markers would hide the curve
 _BRIEF_CLASSES = 20
 _BEST = 0.1  # a light tint
-_FAST = 100.0  # pictures per second that are told without one
+_DIGITS = 4
 _NONE = "–"
 
 
@@ -28,14 +28,14 @@ def comparison_document(comparison: Comparison, *, brief: bool = False) -> Docum
     sections = [
         Section("Sessions", (sessions_table(comparison),)),
         Section("Settings that differ", settings_blocks(comparison)),
-        Section("Figures", (figures_table(comparison),)),
+        Section("Figures", (figures_table(comparison), *comparison.notes)),
     ]
     if comparison.classes:
         sections.append(Section("Classes", _classes_blocks(comparison, brief)))
     charts = [overlay(comparison, name) for name in (main_curves(comparison) if brief else CURVES)]
     drawn = tuple(chart for chart in charts if chart.series)
-    if drawn:
-        sections.append(Section("Curves", drawn))
+    if drawn or comparison.missing:
+        sections.append(Section("Curves", (*comparison.missing, *drawn)))
     sections.append(Section("Pictures", pictures_blocks(comparison)))
     return Document(" against ".join(comparison.names), tuple(sections))
 
@@ -43,10 +43,10 @@ def comparison_document(comparison: Comparison, *, brief: bool = False) -> Docum
 def _classes_blocks(comparison: Comparison, brief: bool) -> tuple[Block, ...]:
     rows = comparison.classes
     if not brief or len(rows) <= _BRIEF_CLASSES:
-        return CLASSES_NOTE, classes_table(comparison.letters, rows)
+        return CLASSES_NOTE, classes_table(comparison, rows)
     most = sorted(rows, key=lambda row: -row.largest_change)[:_BRIEF_CLASSES]
     few = f"These are the {_BRIEF_CLASSES} of {len(rows):,} classes whose F1 differs most."
-    return f"{CLASSES_NOTE} {few}", classes_table(comparison.letters, most)
+    return f"{CLASSES_NOTE} {few}", classes_table(comparison, most)
 
 
 def sessions_table(comparison: Comparison) -> Table:
@@ -77,11 +77,14 @@ def figures_table(comparison: Comparison) -> HeatTable:
     return HeatTable(("figure", *comparison.letters), tuple(rows), heat=tuple(heat))
 
 
-def classes_table(letters: Sequence[str], classes: Sequence[ClassRow]) -> HeatTable:
-    """F1 and recall of classes, those of the further sessions as changes from the first."""
-    columns = [f"{name} {letter}" for name in ("F1", "recall") for letter in letters]
+def classes_table(comparison: Comparison, classes: Sequence[ClassRow]) -> HeatTable:
+    """F1 and recall of classes, those of the further sessions as changes from the first.
+
+    Changes have colours only where the test pictures are the same.
+    """
+    columns = [f"{name} {letter}" for name in ("F1", "recall") for letter in comparison.letters]
     rows = [(row.name, *_scored(row.f1), *_scored(row.recall)) for row in classes]
-    heat = [(*_warmth(row.f1), *_warmth(row.recall)) for row in classes]
+    heat = [(*_warmth(row.f1), *_warmth(row.recall)) for row in classes] if comparison.same_tests else []
     return HeatTable(("class", *columns), tuple(rows), heat=tuple(heat))
 
 
@@ -150,6 +153,7 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
         ],
         "settings": [{"path": row.path, "title": row.title, "values": row.values} for row in comparison.settings],
         "figures": [_figure_json(row) for row in comparison.figures],
+        "notes": [*comparison.notes, *comparison.missing],
         "curves": {
             name: [{"epochs": curve.epochs, "values": curve.values} for curve in comparison.curves(name)]
             for name in CURVES
@@ -159,31 +163,19 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def figure_text(value: float | None, unit: Unit) -> str:
-    """A figure in words, a dash for none."""
-    if value is None:
-        return _NONE
-    match unit:
-        case "seconds":
-            return taken(value)
-        case "":
-            return f"{value:.4f}"
-        case "count":
-            return f"{value:,.0f}"
-        case "rate":
-            return f"{value:,.0f}" if value >= _FAST else f"{value:.1f}"
-        case "bytes":
-            return quantity(value, unit)
-
-
 def score_text(value: float | None) -> str:
     """A score, a dash for none."""
-    return _NONE if value is None else f"{value:.4f}"
+    return _NONE if value is None else f"{value:.{_DIGITS}f}"
+
+
+def shown_change(value: float | None) -> float:
+    """A change of a score as far as it is written out; 0 for none."""
+    return round(value or 0.0, _DIGITS)
 
 
 def change_text(value: float | None) -> str:
     """A change of a score with its sign, a dash for none."""
-    return _NONE if value is None else f"{value:+.4f}"
+    return _NONE if value is None else f"{value:+.{_DIGITS}f}"
 
 
 def _scored(values: Sequence[float | None]) -> tuple[str, ...]:
@@ -191,11 +183,11 @@ def _scored(values: Sequence[float | None]) -> tuple[str, ...]:
 
 
 def _warmth(values: Sequence[float | None]) -> tuple[float, ...]:
-    return 0.0, *(change or 0.0 for change in differences(values))
+    return 0.0, *(shown_change(change) for change in differences(values))
 
 
 def _figure_json(row: FigureRow) -> dict[str, Any]:
-    return {"name": row.name, "unit": row.unit, "values": row.values}
+    return {"name": row.name, "unit": row.unit, "values": row.values, "best": sorted(row.best)}
 
 
 def _pictures_json(row: PictureComparison) -> dict[str, Any]:

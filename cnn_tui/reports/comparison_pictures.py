@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cnn_tui.amounts import noun, some
+from cnn_tui.reports.comparable import class_names, source
 from cnn_tui.reports.mcnemar import McNemarTest, mcnemar
 from cnn_tui.reports.session_data import SessionData
 from cnn_tui.store.predictions import Predictions
@@ -91,35 +91,21 @@ def _why_not(first: SessionData, second: SessionData, letters: tuple[str, str]) 
     if lacking:
         have = noun(len(lacking), "has", "have")
         return f"{' and '.join(lacking)} {have} no predictions on record, so pictures cannot be compared one by one."
-    sources = _source(first), _source(second)
+    sources = source(first), source(second)
     if sources[0] != sources[1]:
         return f"{a} and {b} were not tested on the same pictures: {a} on {sources[0]}, {b} on {sources[1]}."
     return ""
 
 
-def _source(session: SessionData) -> str:
-    """Where the test pictures come from."""
-    data = session.record.experiment.data
-    return data.dataset if data.root is None else str(Path(data.root).expanduser())
-
-
 def _share(first: SessionData, second: SessionData, ours: Predictions, theirs: Predictions) -> _Shared:
     index, here, there = np.intersect1d(ours.index, theirs.index, return_indices=True)
-    names = _names(first, ours)[here], _names(second, theirs)[there]
+    names = class_names(first, ours)[here], class_names(second, theirs)[there]
     return _Shared(
         index=index,
         first_right=(ours.predicted == ours.actual)[here],
         second_right=(theirs.predicted == theirs.actual)[there],
         relabelled=int((names[0] != names[1]).sum()),
     )
-
-
-def _names(session: SessionData, predictions: Predictions) -> NDArray[np.str_]:
-    """What each picture is by name: the same class may have another number in another session."""
-    result = session.record.result
-    classes = np.array(result.classes if result else (), dtype=np.str_)
-    known = len(classes) > predictions.actual.max(initial=-1)
-    return classes[predictions.actual] if known else predictions.actual.astype(np.str_)
 
 
 def _changed(shared: _Shared, letters: tuple[str, str]) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Iterable, Sequence
 
 from cnn_tui.reports.svg_parts import safe
-from cnn_tui.reports.tables import HeatTable, Table
+from cnn_tui.reports.tables import HeatTable, Picture, PictureTable, Table
 
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -21,6 +22,10 @@ th { border-bottom: 2px solid #999; white-space: nowrap; }
 .heat td.figure { border: 1px solid #fff; }
 figure { display: inline-block; margin: .6rem 1rem .6rem 0; max-width: min(100%, 34rem); }
 svg { max-width: 100%; height: auto; }
+.gallery { display: flex; flex-wrap: wrap; gap: .8rem; margin: .8rem 0; }
+.gallery figure { margin: 0; width: 8.5rem; }
+.gallery img { width: 8.5rem; height: 8.5rem; object-fit: contain; image-rendering: pixelated; background: #8883; }
+.gallery figcaption { font-size: .82rem; line-height: 1.35; overflow-wrap: anywhere; }
 @media (prefers-color-scheme: dark) { body { color: #ddd; background: #16181d; }
   h2, th, td { border-color: #3a3e47; } figure svg { border-radius: 6px; }
   .heat td.figure { border-color: #16181d; } .heat td.figure[style] { color: #222; } }
@@ -64,13 +69,23 @@ def figure(svg: str) -> str:
 
 
 def to_html(table: Table) -> str:
-    """A table, coloured by its heat where it has any; a wide one scrolls on its own."""
+    """A table, coloured by its heat where it has any, or its pictures; a wide one scrolls on its own."""
+    if isinstance(table, PictureTable):
+        pictures = "\n".join(map(_picture, table.pictures))
+        return f'<div class="gallery">\n{pictures}\n</div>'
     heat = table.heat if isinstance(table, HeatTable) else ()
     kind = ' class="heat"' if heat else ""
     rows = [_row(row, table.labels, heat[place] if heat else ()) for place, row in enumerate(table.rows)]
     head = "".join(f"<th{_kind(place, table.labels)}>{safe(name)}</th>" for place, name in enumerate(table.columns))
     body = "\n".join(rows)
     return f'<div class="scroll"><table{kind}>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
+
+
+def _picture(picture: Picture) -> str:
+    """A picture that is part of the page, above the lines of its caption."""
+    source = f"data:image/png;base64,{base64.b64encode(picture.png).decode('ascii')}"
+    lines = "<br>".join(map(safe, picture.caption))
+    return f'<figure><img src="{source}" alt="{safe(picture.alt)}"><figcaption>{lines}</figcaption></figure>'
 
 
 def _row(cells: Sequence[str], labels: int, heat: Sequence[float]) -> str:

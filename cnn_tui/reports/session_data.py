@@ -10,9 +10,10 @@ from typing import Any
 from cnn_tui.errors import StorageError
 from cnn_tui.events import EpochFinished, WarningRaised
 from cnn_tui.history import RunHistory
+from cnn_tui.store.notes import NO_NOTE, SessionNote
 from cnn_tui.store.predictions import PREDICTIONS_FILE, Predictions
 from cnn_tui.store.records import SessionRecord
-from cnn_tui.store.sessions import find_session, load_session, read_history
+from cnn_tui.store.sessions import find_session, load_session, note_of, read_history
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +23,8 @@ class SessionData:
     Attributes:
         predictions: None where there are none, or none that can be read.
         damage: what could not be read, empty if all could.
+        note: what a person wrote about it.
+        events_damage: why the events, and so the curves, could not be read; part of ``damage``.
     """
 
     folder: Path
@@ -30,12 +33,14 @@ class SessionData:
     warnings: tuple[WarningRaised, ...] = ()
     predictions: Predictions | None = None
     damage: str = ""
+    events_damage: str = ""
+    note: SessionNote = NO_NOTE
 
 
 def read_session(name: str | Path) -> SessionData:
     """Read a session, by a name as :func:`find_session` takes it or by its folder.
 
-    Curves and predictions that are damaged are left out.
+    Curves, predictions and a note that are damaged are left out.
 
     Raises:
         SessionNotFoundError: none or several answer to the name.
@@ -43,16 +48,28 @@ def read_session(name: str | Path) -> SessionData:
     """
     folder = name if isinstance(name, Path) else find_session(name)
     record = load_session(folder)
-    history, history_damage = _history(folder)
+    history, events_damage = _history(folder)
     predictions, damage = _predictions(folder)
-    words = "\n".join(part for part in (history_damage, damage) if part)
-    return SessionData(folder, record, tuple(history.epochs), tuple(history.warnings), predictions, words)
+    note, note_damage = note_of(folder)
+    return SessionData(
+        folder=folder,
+        record=record,
+        epochs=tuple(history.epochs),
+        warnings=tuple(history.warnings),
+        predictions=predictions,
+        damage="\n".join(part for part in (events_damage, damage, note_damage) if part),
+        events_damage=events_damage,
+        note=note,
+    )
 
 
-def session_json(record: SessionRecord, epochs: Iterable[EpochFinished], folder: Path) -> dict[str, Any]:
-    """All figures of a session, as JSON has them."""
+def session_json(
+    record: SessionRecord, epochs: Iterable[EpochFinished], folder: Path, note: SessionNote
+) -> dict[str, Any]:
+    """All figures of a session, and what a person wrote about it, as JSON has them."""
     told = [epoch.model_dump(mode="json") for epoch in epochs]
-    return {**record.model_dump(mode="json"), "folder": str(folder), "epochs": told}
+    written = {"note": note.note, "tags": list(note.tags)}
+    return {**record.model_dump(mode="json"), "folder": str(folder), **written, "epochs": told}
 
 
 def setting_text(value: Any) -> str:

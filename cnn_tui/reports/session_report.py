@@ -9,6 +9,7 @@ from cnn_tui.amounts import some
 from cnn_tui.events import EpochFinished, WarningRaised
 from cnn_tui.metrics import Result, Scores
 from cnn_tui.reports.document import Chart, Document, Section
+from cnn_tui.reports.mistakes import Mistake, mistakes_table
 from cnn_tui.reports.session_data import SessionData
 from cnn_tui.reports.session_facts import facts_table, session_facts
 from cnn_tui.reports.svg import Series
@@ -17,6 +18,7 @@ from cnn_tui.reports.texts import data_words
 from cnn_tui.store.records import SessionRecord
 
 _PAIRS = 20
+_MISTAKES = "The test pictures that were taken for another class with the highest confidence:"
 _TITLES = {
     "figures": "Figures",
     "classes": "Classes",
@@ -55,17 +57,19 @@ def result_table(result: Result) -> Table:
     return Table(("figure", "value"), tuple((name, f"{value:.4f}") for name, value in scores.items()))
 
 
-def session_document(session: SessionData) -> Document:
-    """Everything on record of a session but its single pictures."""
+def session_document(session: SessionData, mistakes: Sequence[Mistake] = ()) -> Document:
+    """Everything on record of a session; of its pictures these mistakes, as :func:`read_mistakes` gives them."""
     record = session.record
     tables = session_tables(record, session.epochs, session.warnings, session.folder)
     if "confused-pairs" in tables and record.result is not None:
         tables["confused-pairs"] = confused_table(record.result, _PAIRS)
-    sections = [Section("Summary", _summary(record))]
+    sections = [Section("Summary", (*_summary(record), *_written(session)))]
     if session.epochs:
         sections.append(Section("Curves", _charts(session)))
     for name, table in tables.items():
         sections.append(Section(_TITLES[name], (*_words(name, record), table)))
+        if name == "confused-pairs" and mistakes:
+            sections.append(Section("Most confident mistakes", (_MISTAKES, mistakes_table(mistakes))))
     return Document(record.name, tuple(sections))
 
 
@@ -83,6 +87,12 @@ def _summary(record: SessionRecord) -> tuple[str, ...]:
         return (*described, what)
     failure = ". ".join(part.rstrip(".") for part in (record.error.title, record.error.detail) if part)
     return (*described, what, f"{failure}.")
+
+
+def _written(session: SessionData) -> tuple[str, ...]:
+    """What a person wrote about the session."""
+    note = session.note
+    return (*((f"Note: {note.note}",) if note.note else ()), *((f"Tags: {note.tag_line}",) if note.tags else ()))
 
 
 def _words(name: str, record: SessionRecord) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import math
 import statistics
 from dataclasses import dataclass
 
-from cnn_tui.reports.study_table import Figure, StudyRow, StudyTable
+from cnn_tui.reports.study_table import Criterion, Figure, StudyRow, StudyTable
 
 # What |t| stays below in 95 of 100 comparisons of things that are the same, by degrees of freedom from 1 on.
 _LIMITS = (12.71, 4.31, 3.19, 2.78, 2.58, 2.45, 2.37, 2.31, 2.27, 2.23, 2.21, 2.18, 2.17, 2.15, 2.14, 2.12, 2.11)
@@ -18,13 +18,13 @@ class Best:
     """The best row of a study.
 
     Attributes:
-        on_test: whether it was chosen on the test pictures, for want of validation.
+        criterion: what it was chosen by: test accuracy only for want of validation.
         choice: the sentence that names it and what it was chosen by.
         certainty: the sentence that says how sure it is.
     """
 
     row: StudyRow
-    on_test: bool
+    criterion: Criterion
     choice: str
     certainty: str
 
@@ -39,26 +39,15 @@ def best(table: StudyTable) -> Best | None:
 
     Rows of which a run is missing are left out. None where fewer than two rows can be compared.
     """
-    rows = table.finished
-    on_test = any(row.validation_accuracy is None for row in rows)
-    ranked = sorted(((figure, row) for row in rows if (figure := _figure(row, on_test))), key=lambda one: -one[0].mean)
+    criterion = table.criterion
+    known = ((figure, row) for row in table.finished if (figure := row.chosen_by(criterion)))
+    ranked = sorted(known, key=lambda one: -one[0].mean)
     if len(ranked) < 2:
         return None
     (first, row), (second, runner_up) = ranked[:2]
-    choice = f"Best is {_named(table, row)}, by {_basis(on_test)} {first.mean:.4f}{_warning(on_test)}."
-    return Best(row, on_test, choice, _certainty(first, second, _named(table, runner_up)))
-
-
-def _figure(row: StudyRow, on_test: bool) -> Figure | None:
-    return row.accuracy if on_test else row.validation_accuracy
-
-
-def _basis(on_test: bool) -> str:
-    return "test accuracy" if on_test else "validation accuracy"
-
-
-def _warning(on_test: bool) -> str:
-    return " (chosen on test, as there are no validation pictures)" if on_test else ""
+    warning = ", chosen on test, as there are no validation pictures" if criterion == "test accuracy" else ""
+    choice = f"Best by {criterion}: {_named(table, row)} ({first.mean:.4f}){warning}."
+    return Best(row, criterion, choice, _certainty(first, second, _named(table, runner_up)))
 
 
 def _named(table: StudyTable, row: StudyRow) -> str:
@@ -70,10 +59,12 @@ def _certainty(first: Figure, second: Figure, runner_up: str) -> str:
     """Whether the lead over the second best is more than chance, by a t-test of the differences seed by seed."""
     lead = first.mean - second.mean
     runs = min(len(first.values), len(second.values))
-    behind = f"{runner_up} is {100 * lead:.2f} points behind" if lead else f"{runner_up} did just as well"
+    points = f"{100 * lead:.2f}"
+    alike = float(points) == 0
+    behind = f"{runner_up} did just as well" if alike else f"{runner_up} is {points} points behind"
     if runs < 2:
         return f"With one run each, {behind}; whether that is more than chance, one run each cannot tell."
-    if not lead:
+    if alike:
         return f"Over {runs} seeds, {behind} on average."
     differences = [one - other for one, other in zip(first.values, second.values, strict=True)]
     error = statistics.stdev(differences) / math.sqrt(runs)

@@ -54,14 +54,15 @@ def results_table(table: StudyTable) -> Table:
     """What each value came to; mean and standard deviation where it was run with several seeds."""
     labels = _label_columns(table)
     columns = [*labels, *METRICS.values()]
-    columns += ["validation accuracy"] if table.validated else []
+    validated = table.criterion == "validation accuracy"
+    columns += ["validation accuracy"] if validated else []
     columns += ["seconds"]
     shared, unfinished = any(row.together > 1 for row in table.rows), len(table.finished) < len(table.rows)
     columns += (["trained together"] if shared else []) + (["state"] if unfinished else [])
     rows = []
     for row in table.rows:
         cells = [*_labels(row), *(_shown(row.figure(metric)) for metric in METRICS)]
-        cells += [_shown(row.validation_accuracy)] if table.validated else []
+        cells += [_shown(row.validation_accuracy)] if validated else []
         cells += [_shown(row.train_seconds, 1)]
         cells += [str(row.together) if row.together > 1 else ""] if shared else []
         cells += [state(row)] if unfinished else []

@@ -126,8 +126,9 @@ def _overview(outcomes: Sequence[Outcome], settings: Sequence[str], left: Sequen
 
 
 def _summary(outcomes: Sequence[Outcome]) -> Table:
-    columns = ("study", "best", "accuracy", "reported best", "reported accuracy", "mean difference", "runs", "time")
-    return Table(columns, tuple(_summary_row(outcome) for outcome in outcomes), labels=1)
+    columns = ("study", "best", "chosen by", "test accuracy", "reported best", "reported accuracy")
+    more = ("mean difference", "runs", "time")
+    return Table((*columns, *more), tuple(_summary_row(outcome) for outcome in outcomes), labels=1)
 
 
 def _summary_row(outcome: Outcome) -> tuple[str, ...]:
@@ -138,6 +139,7 @@ def _summary_row(outcome: Outcome) -> tuple[str, ...]:
     return (
         outcome.part.title,
         chosen.row.label if chosen else "",
+        chosen.criterion if chosen else "",
         _accuracy(chosen.row.accuracy if chosen else None),
         theirs[1] if theirs else "",
         f"{theirs[0]:.3f}" if theirs else "",

@@ -23,6 +23,8 @@ METRICS: dict[Metric, str] = {
     "macro_f1": "F1",
 }
 """The figures of a row, all on test pictures, with what they are called."""
+Criterion = Literal["validation accuracy", "test accuracy"]
+"""What the best value of a study is chosen by."""
 RowStatus = Literal["waiting", "running", "done", "stopped", "failed"]
 
 
@@ -71,6 +73,10 @@ class StudyRow:
     train_seconds: Figure | None
     together: int
     reported: ReportedRow | None
+
+    def chosen_by(self, criterion: Criterion) -> Figure | None:
+        """The figure by which the best row is chosen."""
+        return self.validation_accuracy if criterion == "validation accuracy" else self.accuracy
 
     def figure(self, metric: Metric) -> Figure | None:
         """One of the test figures."""
@@ -121,10 +127,14 @@ class StudyTable:
         return tuple(row for row in self.rows if row.status == "done")
 
     @property
-    def validated(self) -> bool:
-        """Whether every row with figures has been validated too."""
-        measured = [row for row in self.rows if row.done]
-        return bool(measured) and all(row.validation_accuracy is not None for row in measured)
+    def criterion(self) -> Criterion:
+        """Validation accuracy where every finished row has one, else test accuracy.
+
+        Before any row has finished the base decides: whether it keeps pictures for validation.
+        """
+        validated = [row.validation_accuracy is not None for row in self.finished]
+        by_validation = all(validated) if validated else self.study.base.data.validation_fraction > 0
+        return "validation accuracy" if by_validation else "test accuracy"
 
 
 def study_table(study: StudyPreset, records: Mapping[int, SessionRecord], running: Collection[int] = ()) -> StudyTable:

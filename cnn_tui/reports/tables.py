@@ -39,6 +39,22 @@ class HeatTable(Table):
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A picture as a PNG file, the lines below it, and what it shows for those who do not see it."""
+
+    png: bytes
+    caption: tuple[str, ...]
+    alt: str
+
+
+@dataclass(frozen=True)
+class PictureTable(Table):
+    """A table with a picture for each row; where pictures can be shown they stand in the place of the table."""
+
+    pictures: tuple[Picture, ...] = ()
+
+
+@dataclass(frozen=True)
 class ConfusedPair:
     """How many pictures of the class at place ``actual`` were taken for the one at ``predicted``.
 

@@ -17,6 +17,7 @@ from cnn_tui.history import RunHistory
 from cnn_tui.store.event_log import read_events
 from cnn_tui.store.files import ensure_writable, reason, storage_error, write_atomic
 from cnn_tui.store.names import slug
+from cnn_tui.store.notes import NO_NOTE, SessionNote, read_note, write_note
 from cnn_tui.store.presets import SESSION_BYTES, SESSION_FILE, check_version, invalid
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.store.strict_json import read_object
@@ -33,12 +34,16 @@ class SessionEntry:
     Attributes:
         record: what it holds, None where it cannot be read.
         problem: why it cannot be read, None where it can.
+        note: what a person wrote about it.
+        note_problem: why that cannot be read, empty where it can.
     """
 
     id: str
     folder: Path
     record: SessionRecord | None
     problem: str | None
+    note: SessionNote = NO_NOTE
+    note_problem: str = ""
 
 
 def new_session_folder(name: str) -> tuple[str, Path]:
@@ -152,6 +157,24 @@ def read_history(folder: Path) -> RunHistory:
     return history
 
 
+def note_of(folder: Path) -> tuple[SessionNote, str]:
+    """What a person wrote about a session, and why it cannot be read, empty where it can."""
+    try:
+        return read_note(folder), ""
+    except StorageError as error:
+        return NO_NOTE, str(error)
+
+
+def annotate_session(name: str, note: SessionNote) -> None:
+    """Put a note on a session in the place of the one before.
+
+    Raises:
+        SessionNotFoundError: none or several answer to the name.
+        StorageError: the note cannot be written.
+    """
+    write_note(find_session(name), note)
+
+
 def rename_session(name: str, title: str) -> SessionRecord:
     """Give a session another name; its id and folder stay.
 
@@ -248,10 +271,11 @@ def _age(folder: Path) -> tuple[str, int]:
 
 
 def _entry(folder: Path) -> SessionEntry:
+    note, note_problem = note_of(folder)
     try:
-        return SessionEntry(folder.name, folder, load_session(folder), None)
+        return SessionEntry(folder.name, folder, load_session(folder), None, note, note_problem)
     except StorageError as error:
-        return SessionEntry(folder.name, folder, None, str(error))
+        return SessionEntry(folder.name, folder, None, str(error), note, note_problem)
 
 
 def _elsewhere(name: str) -> list[Path]:

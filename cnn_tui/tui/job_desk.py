@@ -11,6 +11,7 @@ from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.events import ErrorReport, RunFinished, StudyFinished
 from cnn_tui.store.names import printable
+from cnn_tui.store.session_names import distinctly_named
 from cnn_tui.trainer import protocol
 from cnn_tui.trainer.endings import tells_of_kill
 from cnn_tui.tui.run_state import RunState
@@ -37,13 +38,14 @@ class JobDesk:
         return "study" if isinstance(self._job, StudyState) else "run"
 
     def run(self, preset: RunPreset) -> None:
-        """Start a run, unless something is going on."""
+        """Start a run, unless something is going on; its session's name is told from those that there are."""
         if self._refused():
             return
         self._app.busy = True
         self._way = None
-        self._app.run_state = self._job = RunState(preset)
-        self.trainer.submit(preset)
+        named = distinctly_named(preset)
+        self._app.run_state = self._job = RunState(named)
+        self.trainer.submit(named)
         self._app.switch_mode("live")
 
     def study(self, study: StudyPreset, fresh: bool) -> None:

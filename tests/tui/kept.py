@@ -8,7 +8,7 @@ import numpy as np
 
 from cnn_tui import paths
 from cnn_tui.config.experiment import DataConfig, Experiment, ModelConfig, OptimizerConfig, TrainingConfig
-from cnn_tui.events import ErrorReport, RunFinished, RunStarted
+from cnn_tui.events import EpochFinished, ErrorReport, RunFinished, RunStarted
 from cnn_tui.store.event_log import EventLog
 from cnn_tui.store.predictions import Predictions
 from cnn_tui.store.records import SessionRecord, Status
@@ -31,6 +31,7 @@ def keep(
     error: ErrorReport | None = None,
     architecture: str = "resnet18",
     learning_rate: float = 0.001,
+    epochs: tuple[EpochFinished, ...] = (epoch(1), epoch(2, 0.25)),
 ) -> Path:
     """Write a session's record, events, predictions and the pictures of its even-numbered test pictures.
 
@@ -54,7 +55,7 @@ def keep(
         error=error,
     )
     write_record(folder, record)
-    _tell(folder, record)
+    _tell(folder, record, epochs)
     if matrix is not None:
         _predict(folder, np.array(matrix))
     return folder
@@ -66,13 +67,13 @@ def hostile(session_id: str = "20261123T001502Z-hostile") -> Path:
     return keep(session_id, name=f"[bold]{HOSTILE[2]}[/]", classes=HOSTILE, matrix=matrix)
 
 
-def _tell(folder: Path, record: SessionRecord) -> None:
+def _tell(folder: Path, record: SessionRecord, epochs: tuple[EpochFinished, ...]) -> None:
     with EventLog(folder / EVENTS_FILE) as log:
         log.append(
             RunStarted(session_id=record.id, experiment=record.experiment, environment=ENVIRONMENT, parameters=None)
         )
-        log.append(epoch(1))
-        log.append(epoch(2, 0.25))
+        for one in epochs:
+            log.append(one)
         log.append(RunFinished(status="done", result=record.result))
 
 

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 from host import Host, screen_text, until
 from kept import HOSTILE, hostile, keep
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
 from textual.app import App
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Static
 from workbench import workbench
 
 from cnn_tui.tui.screens.ask_text import AskTextScreen
@@ -142,6 +145,46 @@ async def test_curves_turn_between_validation_and_training() -> None:
         assert loss.series[0].ys == (1.0, 0.5)
         await pilot.press("v")
         await until(pilot, lambda: shows(app, "validation loss"))
+
+
+@pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE])
+async def test_why_nothing_is_marked_and_a_curve_is_missing_is_said_at_every_size(size: tuple[int, int]) -> None:
+    two()
+    keep("20261124T001502Z-third", name="third", matrix=None, status="stopped", epochs=())
+    keep("20261125T001502Z-other", name="other", matrix=((4, 0, 0), (0, 4, 0), (0, 0, 0)))
+    app = Host("sessions")
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
+        app.push_screen(CompareScreen([FIRST, "20261124T001502Z-third", "20261125T001502Z-other"]))
+        await opened(pilot, app)
+        notes = str(app.screen.query_one("#notes", Static).content)
+        assert notes == "The best test figures are not marked: A was tested on 20 pictures, C on 8."
+        grid = app.screen.query_one("#figures", Static).content
+        assert isinstance(grid, Table)
+        assert not any(text.style.bold for text in cells(grid, "test accuracy") if isinstance(text.style, Style))
+        if size == SMALL:
+            await pilot.press("t")
+        await until(pilot, lambda: shows(app, "B has no curves: stopped before the first epoch ended."))
+
+
+async def test_the_best_of_comparable_figures_is_bold() -> None:
+    two()
+    app = Host("sessions")
+    async with app.run_test(size=MIDDLE) as pilot:
+        await open_both(pilot, app)
+        grid = app.screen.query_one("#figures", Static).content
+        assert isinstance(grid, Table)
+        bold = [isinstance(text.style, Style) and bool(text.style.bold) for text in cells(grid, "test accuracy")]
+        assert bold == [True, False]
+        assert not any(isinstance(text.style, Style) and text.style.bold for text in cells(grid, "training"))
+
+
+def cells(grid: Table, name: str) -> list[Text]:
+    """The figures in the row of this name."""
+    names, *columns = [list(column.cells) for column in grid.columns]
+    row = next(place for place, cell in enumerate(names) if str(cell) == name)
+    found = [column[row] for column in columns]
+    return [cell for cell in found if isinstance(cell, Text)]
 
 
 async def test_export_writes_a_page_and_every_table(tmp_path: Path) -> None:

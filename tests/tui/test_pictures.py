@@ -31,11 +31,15 @@ def test_a_picture_fills_its_room_and_keeps_its_shape(height: int, width: int, r
     shown_height, shown_width = fitted(height, width, rows, columns)
     assert 1 <= shown_height <= 2 * rows
     assert 1 <= shown_width <= columns
-    if min(2 * rows / height, columns / width) >= 1:
-        assert shown_height * width == shown_width * height
-        assert shown_height % height == 0
-    else:
-        assert abs(shown_height / height - shown_width / width) <= 1 / min(height, width)
+    assert shown_height == 2 * rows or shown_width == columns
+    assert abs(shown_height / height - shown_width / width) <= 1 / min(height, width)
+
+
+def test_a_small_picture_is_the_larger_the_more_room_there_is() -> None:
+    beside_the_grid, alone_at_120x36, alone_at_80x24 = (
+        fitted(32, 32, rows, columns) for rows, columns in ((22, 44), (29, 118), (17, 78))
+    )
+    assert (beside_the_grid, alone_at_120x36, alone_at_80x24) == ((44, 44), (58, 58), (34, 34))
 
 
 def test_each_cell_shows_one_pixel_above_another() -> None:

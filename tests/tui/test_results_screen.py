@@ -10,12 +10,14 @@ from textual.pilot import Pilot
 
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import ErrorReport, RunFinished
+from cnn_tui.store.notes import SessionNote, write_note
 from cnn_tui.store.sessions import rename_session
 from cnn_tui.trainer.protocol import RunEvent
 from cnn_tui.tui.run_state import RunState
 from cnn_tui.tui.screens.pictures import PictureScreen, PicturesScreen
 from cnn_tui.tui.screens.results import ResultsScreen
 from cnn_tui.tui.screens.results_body import ResultsBody, arrangement
+from cnn_tui.tui.screens.results_header import ResultHeader
 from cnn_tui.tui.screens.results_panes import ClassTable, PairTable
 from cnn_tui.tui.widgets.confusion_matrix import ConfusionMatrixView
 from cnn_tui.tui.widgets.picture_grid import PictureGrid
@@ -167,6 +169,25 @@ async def test_enter_on_a_confused_pair_opens_its_pictures() -> None:
         await until(pilot, lambda: isinstance(app.screen, PicturesScreen) and shows(app, "3 of 10 cats were taken"))
 
 
+async def test_a_row_of_confused_pairs_or_classes_moves_the_cursor_of_the_matrix() -> None:
+    keep(ID)
+    app = Host("results", ID)
+    async with app.run_test(size=MIDDLE) as pilot:
+        await opened(pilot)
+        matrix = app.screen.query_one(ConfusionMatrixView)
+        assert matrix.cursor == (0, 0)
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(app.focused, PairTable) and len(app.focused.rows) == 3)
+        await until(pilot, lambda: matrix.cursor == (0, 1) and shows(app, "3 of 10 cats were taken for dogs."))
+        await pilot.press("down")
+        await until(pilot, lambda: matrix.cursor == (1, 0) and shows(app, "1 of 10 dogs was taken for a cat."))
+        await pilot.press("T", "down")
+        await until(pilot, lambda: matrix.cursor == (1, 1))
+        await pilot.press("end")
+        await pilot.pause()
+        assert matrix.cursor == (1, 1)
+
+
 async def test_pictures_of_a_session_without_predictions_say_so() -> None:
     (keep(ID) / "predictions.npz").unlink()
     app = Host("results", ID)
@@ -259,6 +280,20 @@ async def test_coming_back_shows_what_changed_meanwhile() -> None:
         rename_session(ID, "called otherwise")
         app.switch_mode("results")
         await until(pilot, lambda: shows(app, "called otherwise"))
+
+
+@pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE])
+async def test_the_header_has_note_and_tags_as_soon_as_they_are_written(size: tuple[int, int]) -> None:
+    folder = keep(ID)
+    app = Host("results", ID)
+    async with app.run_test(size=size) as pilot:
+        await opened(pilot)
+        assert app.screen.query_one(ResultHeader).size.height == 2
+        app.switch_mode("sessions")
+        await pilot.pause()
+        write_note(folder, SessionNote(note="[red]a first try", tags=("base", "slow")))
+        app.switch_mode("results")
+        await until(pilot, lambda: shows(app, "#base #slow  [red]a first try"))
 
 
 async def test_a_run_that_ends_fills_in_its_result() -> None:

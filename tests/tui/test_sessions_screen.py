@@ -8,20 +8,28 @@ from pathlib import Path
 import pytest
 from host import Host, screen_text, until
 from kept import hostile, keep
+from studied import keep_row
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from cnn_tui import paths
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import ErrorReport
+from cnn_tui.store.notes import SessionNote, read_note, write_note
 from cnn_tui.store.sessions import load_session, lock_of
 from cnn_tui.trainer.protocol import RunEvent
 from cnn_tui.tui.messages import PresetRequested, RunRequested, SessionRequested
 from cnn_tui.tui.run_state import RunState
+from cnn_tui.tui.screens import sessions_preview
 from cnn_tui.tui.screens.ask_text import AskTextScreen
 from cnn_tui.tui.screens.confirm import ConfirmScreen
+from cnn_tui.tui.screens.note import NoteScreen
+from cnn_tui.tui.screens.results_data import SessionView, load_view
 from cnn_tui.tui.screens.sessions import SessionsScreen, SessionsTable
+from cnn_tui.tui.screens.sessions_preview import PreviewMatrix, SessionPreview
 from cnn_tui.tui.screens.sessions_rows import when
 from samples import story
+from study_records import study
 
 SIZE = (120, 36)
 OLD, MIDDLE, NEW = (f"2026112{day}T001502Z-run" for day in (1, 2, 3))
@@ -303,6 +311,133 @@ async def test_hostile_names_show_harmlessly() -> None:
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         await pilot.pause()
         assert not {"\x1b", "\x07", "\u202e"} & set(screen_text(app))
+
+
+async def test_a_note_and_tags_are_written_shown_and_found() -> None:
+    three()
+    app = Host("sessions")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await listed(pilot, app, "slow", "too large", "best")
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, NoteScreen))
+        await pilot.press(*"[red]a first try", "tab", *"#base,slow Slow", "enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionsScreen) and "#base #slow" in screen_text(app))
+        assert read_note(paths.sessions_folder() / NEW) == SessionNote(note="[red]a first try", tags=("base", "slow"))
+        details = "#base #slow  [red]a first try · 20261123"
+        await until(pilot, lambda: details in screen_text(app))
+        for words in ("#slow", "first", "#BASE"):
+            await pilot.press("slash", *words)
+            await listed(pilot, app, "slow")
+            await pilot.press("escape")
+            await listed(pilot, app, "slow", "too large", "best")
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, NoteScreen))
+        assert [line.value for line in app.screen.query(Input)] == ["[red]a first try", "base slow"]
+        await pilot.press("tab", "end", "ctrl+u", *("x" * 41), "enter")
+        await until(pilot, lambda: "tags" in screen_text(app) and isinstance(app.screen, NoteScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
+        assert read_note(paths.sessions_folder() / NEW).tags == ("base", "slow")
+
+
+async def test_a_running_session_can_be_annotated_and_a_broken_note_hides_nothing() -> None:
+    folder = keep(NEW, matrix=None, status="running")
+    (folder / "note.json").write_text("{")
+    app = Host("sessions")
+    with lock_of(folder):
+        async with app.run_test(size=SIZE) as pilot:
+            await listed(pilot, app, "pets")
+            await until(pilot, lambda: "note.json" in screen_text(app))
+            await pilot.press("e")
+            await until(pilot, lambda: isinstance(app.screen, NoteScreen))
+            await pilot.press(*"still going", "enter")
+            await until(pilot, lambda: isinstance(app.screen, SessionsScreen) and "still going ·" in screen_text(app))
+            assert "running" in screen_text(app)
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+async def test_rows_of_a_study_are_told_apart_at_every_width(width: int) -> None:
+    grid = study(
+        name="the-report-of-table-3-again",
+        factor="training.optimizer.learning_rate",
+        values=[0.01, 0.001],
+        repeats=2,
+        base={"model": {"architecture": "efficientnet_b0"}},
+    )
+    for row in range(4):
+        keep_row(grid, row, 0.5)
+    app = Host("sessions")
+    async with app.run_test(size=(width, 50)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, SessionsScreen) and len(table(app).rows) == 4)
+        await pilot.pause()
+        for rate in ("0.01", "0.001"):
+            for seed in (0, 1):
+                assert f"lr {rate} · seed {seed}" in screen_text(app)
+
+
+async def test_a_large_terminal_shows_the_session_under_the_cursor_beside_the_list() -> None:
+    three()
+    write_note(paths.sessions_folder() / OLD, SessionNote(note="the one to beat", tags=("keep",)))
+    app = Host("sessions")
+    async with app.run_test(size=(200, 50)) as pilot:
+        await listed(pilot, app, "slow", "too large", "best")
+        preview = app.screen.query_one(SessionPreview)
+        await until(pilot, lambda: beside(app, "slow", "validation 0.250", "Learning rate  1e-05", "Dataset"))
+        await pilot.press("down")
+        await until(pilot, lambda: beside(app, "too large", "no test result", "Model    vgg19"))
+        assert not preview.query_one(PreviewMatrix).display
+        await pilot.press("down")
+        await until(pilot, lambda: beside(app, "best", "100.00 %", "#keep  the one to beat", "actual ↓  cat  dog  emu"))
+        await pilot.press("slash", *"nothing")
+        await until(pilot, lambda: preview.has_class("-empty"))
+
+
+async def test_walking_fast_reads_only_where_the_cursor_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(20):
+        keep(f"20261123T0015{number:02}Z-run", name=f"run {number:02}")
+    read: list[str] = []
+
+    def counted(session_id: str) -> SessionView:
+        read.append(session_id)
+        return load_view(session_id)
+
+    monkeypatch.setattr(sessions_preview, "load_view", counted)
+    app = Host("sessions")
+    async with app.run_test(size=(200, 50)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, SessionsScreen) and len(table(app).rows) == 20)
+        for place in range(20):
+            table(app).cursor = place
+        await until(pilot, lambda: beside(app, "run 00"))
+    assert len(read) <= 3
+    assert read[-1] == "20261123T001500Z-run"
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 36)])
+async def test_without_room_the_list_has_all_of_the_width(size: tuple[int, int]) -> None:
+    three()
+    app = Host("sessions")
+    async with app.run_test(size=size) as pilot:
+        await listed(pilot, app, "slow", "too large", "best")
+        preview = app.screen.query_one(SessionPreview)
+        assert not preview.display
+        assert preview.wanted is None
+        assert table(app).region == app.screen.query_one("#body").region
+
+
+async def test_a_broken_session_is_told_beside_the_list() -> None:
+    (keep(NEW) / "session.json").write_text("{")
+    app = Host("sessions")
+    async with app.run_test(size=(200, 50)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, SessionsScreen) and len(table(app).rows) == 1)
+        await until(pilot, lambda: beside(app, "cannot be read as JSON"))
+
+
+def beside(app: Host, *texts: str) -> bool:
+    """Whether all of these stand at the right of the list."""
+    preview = app.screen.query_one(SessionPreview)
+    lines = screen_text(app).splitlines()[preview.region.y : preview.region.bottom]
+    shown = "\n".join(line[preview.region.x :] for line in lines)
+    return all(text in shown for text in texts)
 
 
 def test_times_are_the_shorter_the_nearer() -> None:

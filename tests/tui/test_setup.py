@@ -234,7 +234,7 @@ async def test_opening_by_path_shows_what_is_wrong_and_takes_a_sessions_json(tmp
         await pilot.press("ctrl+r")
         await until(pilot, lambda: trainer.submitted)
         assert type(trainer.submitted[0]) is RunPreset
-        assert trainer.submitted[0].name == "older run"
+        assert trainer.submitted[0].name == "older run (2)"
 
 
 async def test_changes_are_not_lost_unasked() -> None:

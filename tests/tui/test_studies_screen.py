@@ -29,6 +29,7 @@ from cnn_tui.tui.screens.studies import StudiesScreen
 from cnn_tui.tui.screens.studies_list import StudyList
 from cnn_tui.tui.screens.studies_results import StudyResults, StudyTableView
 from cnn_tui.tui.screens.studies_rows import StudyLine
+from cnn_tui.tui.widgets.table_model import GAP
 from study_records import study
 
 EPOCHS = study(name="how long", values=[1, 2, 3])
@@ -152,7 +153,7 @@ async def test_the_table_fills_row_by_row_and_shows_which_row_trains() -> None:
         await until(pilot, lambda: states(app) == ["done"] * 3)
         assert [line.best for line in lines(app)] == [False, True, False]
         await until(pilot, lambda: "✓ Done: all 3 runs are there" in screen_text(app))
-        assert "by validation accuracy 0.9000" in screen_text(app)
+        assert "Best by validation accuracy: epochs = 2 (0.9000)" in screen_text(app)
         assert app.current_mode == "studies"
 
 
@@ -395,6 +396,34 @@ async def test_nothing_is_cut_off_at_the_right(size: tuple[int, int]) -> None:
         assert {"accuracy", "reported", "difference", "time", "state"} <= set(heading.split())
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 50)])
+@pytest.mark.parametrize("fraction", [0.1, 0.0])
+async def test_the_column_that_the_best_is_chosen_by_is_always_there(size: tuple[int, int], fraction: float) -> None:
+    wide = study(
+        name="how long",
+        base={"data": {"validation_fraction": fraction}},
+        factor="training.optimizer.learning_rate",
+        values=[0.1, 0.01],
+        second_factor="model.architecture",
+        second_values=["mobilenet_v3_large", "efficientnet_v2_s"],
+        repeats=2,
+    )
+    for row in range(8):
+        keep_row(wide, row, 0.5 + row / 100, validation=0.9 - row / 100 if fraction else None)
+    own(wide)
+    async with workbench(size=size) as (app, _, pilot):
+        await chosen(app, pilot, "how-long")
+        await until(pilot, lambda: states(app) == ["done"] * 4)
+        table = screen(app).query_one(StudyTableView)
+        await until(pilot, lambda: "state" in table.columns)
+        assert "validation" in table.columns if fraction else "validation" not in table.columns
+        heading = next(line for line in screen_text(app).splitlines() if "accuracy" in line and "state" in line)
+        assert "★ validation" in heading if fraction else "★ accuracy" in heading
+        assert sum(table._model.widths.values()) + GAP * len(table.columns) <= table.size.width
+        criterion = "validation accuracy" if fraction else "test accuracy"
+        await until(pilot, lambda: f"Best by {criterion}: learning rate = " in screen_text(app))
+
+
 async def test_texts_from_people_are_never_markup() -> None:
     hostile = study(name="[/] [red]x\x1b]52;c;eA==\x07\u202e", description="[/nope]", values=[1, 2])
     keep_row(hostile, 0, 0.5)
@@ -442,7 +471,7 @@ async def test_in_sessions_the_runs_of_a_study_are_found_by_its_name() -> None:
     keep_row(study(name="another"), 2, 0.5)
     async with workbench() as (app, _, pilot):
         await pilot.press("4")
-        await until(pilot, lambda: app.current_mode == "sessions" and "another epochs=10" in screen_text(app))
+        await until(pilot, lambda: app.current_mode == "sessions" and "epochs 10 · another" in screen_text(app))
         await pilot.press("slash", *"study", "space", *"long")
         await until(pilot, lambda: "2 of 3 sessions" in screen_text(app))
         await shown(app, pilot, "run 2 of “how long”")

@@ -25,6 +25,7 @@ from cnn_tui.reports.comparison_document import (
     score_text,
     sessions_table,
     settings_table,
+    shown_change,
 )
 from cnn_tui.reports.comparison_pictures import PictureComparison
 from cnn_tui.reports.document import document_html, document_markdown
@@ -37,6 +38,7 @@ from cnn_tui.tui.screens.results_export import table_files
 from cnn_tui.tui.widgets.table_columns import TableColumn, Tone
 
 _BEST = Style(bold=True)
+_Values = Callable[[ClassRow], tuple[float | None, ...]]
 
 
 def load_comparison(ids: Sequence[str]) -> Comparison:
@@ -67,7 +69,7 @@ def comparison_files(folder: Path, comparison: Comparison) -> dict[Path, str]:
         "sessions": sessions_table(comparison),
         "settings": settings_table(comparison),
         "figures": figures_table(comparison),
-        "classes": classes_table(comparison.letters, comparison.classes),
+        "classes": classes_table(comparison, comparison.classes),
         "pictures": pictures_table(comparison),
     }
     for letter, session in zip(comparison.letters, comparison.sessions, strict=True):
@@ -101,18 +103,22 @@ def figures_grid(comparison: Comparison) -> RichTable:
     return grid
 
 
-def class_columns(letters: Sequence[str]) -> tuple[TableColumn[ClassRow], ...]:
-    """The class, F1 and recall of the first session, and how far those of the others are above or below."""
+def class_columns(comparison: Comparison) -> tuple[TableColumn[ClassRow], ...]:
+    """The class, F1 and recall of the first session, and how far those of the others are above or below.
+
+    Changes have colours only where the test pictures are the same.
+    """
+    letters, coloured = comparison.letters, comparison.same_tests
     name = TableColumn[ClassRow](
         "class", "class", lambda row: row.name, lambda row: row.name.casefold(), narrowest=10, widest=40
     )
-    f1 = _columns("F1", letters, lambda row: row.f1, 0)
-    recall = _columns("recall", letters, lambda row: row.recall, len(letters))
+    f1 = _columns("F1", letters, lambda row: row.f1, 0, coloured)
+    recall = _columns("recall", letters, lambda row: row.recall, len(letters), coloured)
     return name, *f1, *recall
 
 
 def _columns(
-    title: str, letters: Sequence[str], values: Callable[[ClassRow], tuple[float | None, ...]], rank: int
+    title: str, letters: Sequence[str], values: _Values, rank: int, coloured: bool
 ) -> list[TableColumn[ClassRow]]:
     """A column for the first session's score, and one for each change from it, the last to give way first."""
     first = TableColumn[ClassRow](
@@ -123,19 +129,23 @@ def _columns(
         right=True,
         rank=rank,
     )
-    return [first, *(_change(title, letter, values, place, rank + place) for place, letter in enumerate(letters[1:]))]
+    return [
+        first,
+        *(
+            _change(f"{title} {letter}", values, place, rank + place, coloured)
+            for place, letter in enumerate(letters[1:])
+        ),
+    ]
 
 
-def _change(
-    title: str, letter: str, values: Callable[[ClassRow], tuple[float | None, ...]], place: int, rank: int
-) -> TableColumn[ClassRow]:
+def _change(heading: str, values: _Values, place: int, rank: int, coloured: bool) -> TableColumn[ClassRow]:
     def change(row: ClassRow) -> float | None:
         return differences(values(row))[place]
 
     def tone(row: ClassRow) -> Tone | None:
-        return "good" if (change(row) or 0) > 0 else "bad" if (change(row) or 0) < 0 else None
+        seen = shown_change(change(row)) if coloured else 0.0
+        return "good" if seen > 0 else "bad" if seen < 0 else None
 
-    heading = f"{title} {letter}"
     return TableColumn(heading, heading, lambda row: change_text(change(row)), change, right=True, tone=tone, rank=rank)
 
 

@@ -35,6 +35,7 @@ class SummaryPane(VerticalScroll):
         scrollbar-size-vertical: 1;
         Static { height: auto; margin: 0 1 1 0; }
         .summary--heading { margin-bottom: 0; text-style: bold underline; }
+        #notes { margin-bottom: 0; color: $text-warning; }
     }
     """
 
@@ -42,6 +43,8 @@ class SummaryPane(VerticalScroll):
         """Three texts under their headings, scrolled as a whole."""
         for name, heading in (("pictures", "Pictures"), ("differing", "Settings that differ"), ("figures", "Figures")):
             yield Static(heading, classes="summary--heading")
+            if name == "figures":
+                yield Static("", id="notes")
             yield Static("", id=name)
         yield Static("", id="damage")
 
@@ -50,6 +53,9 @@ class SummaryPane(VerticalScroll):
         self.query_one("#pictures", Static).update(Content(safe_lines(pictures_words(comparison))))
         self.query_one("#differing", Static).update(settings_grid(comparison))
         self.query_one("#figures", Static).update(figures_grid(comparison))
+        notes = self.query_one("#notes", Static)
+        notes.update(Content(safe_lines("\n".join(comparison.notes))))
+        notes.display = bool(comparison.notes)
         damage = "\n".join(session.damage for session in comparison.sessions if session.damage)
         self.query_one("#damage", Static).update(Content(safe_lines(damage)))
 
@@ -62,6 +68,7 @@ class OverlayPane(Container):
         layout: vertical;
         &.-beside { layout: horizontal; }
         LineChart { margin: 0 1; }
+        #missing { dock: bottom; height: auto; max-height: 3; margin: 0 1; color: $text-warning; display: none; }
     }
     """
 
@@ -73,13 +80,17 @@ class OverlayPane(Container):
         self._comparison: Comparison | None = None
 
     def compose(self) -> ComposeResult:
-        """Two charts."""
+        """Two charts, and why curves are missing from them."""
         yield LineChart(id="loss")
         yield LineChart(id="accuracy")
+        yield Static("", id="missing")
 
     def show(self, comparison: Comparison) -> None:
-        """Draw a comparison's curves."""
+        """Draw a comparison's curves, and say which are missing and why."""
         self._comparison = comparison
+        missing = self.query_one("#missing", Static)
+        missing.update(Content(safe_lines("\n".join(comparison.missing))))
+        missing.display = bool(comparison.missing)
         self.watch_of_training()
 
     def watch_of_training(self) -> None:
@@ -125,7 +136,7 @@ class ClassChangesPane(Container):
         if not comparison.classes:
             self.mount(Static("No session has a result to compare."))
             return
-        table = ClassChangesTable(class_columns(comparison.letters), key=lambda row: row.name, id="classes-table")
+        table = ClassChangesTable(class_columns(comparison), key=lambda row: row.name, id="classes-table")
         self.mount(table)
         table.show_rows(comparison.classes)
 

@@ -134,7 +134,8 @@ class ResultsScreen(Screen[None]):
         another = self._view is None or self._view.record.id != view.record.id
         self._view = view
         self.remove_class("-nothing")
-        self.query_one(ResultHeader).record = view.record
+        header = self.query_one(ResultHeader)
+        header.record, header.note = view.record, view.note
         body = self.query_one(ResultsBody)
         body.show(view)
         self.refresh_bindings()

@@ -11,8 +11,9 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from cnn_tui.tui.screens.results_data import SessionView
-from cnn_tui.tui.screens.results_panes import ClassesPane, ConfusedPane, CurvesPane, MatrixPane
+from cnn_tui.tui.screens.results_panes import CellWanted, ClassesPane, ConfusedPane, CurvesPane, MatrixPane
 from cnn_tui.tui.screens.results_settings import SettingsPane
+from cnn_tui.tui.widgets.confusion_matrix import ConfusionMatrixView
 from cnn_tui.tui.widgets.pane_tabs import PaneTabs
 
 Pane = Literal["matrix", "classes", "confused", "curves", "settings"]
@@ -113,6 +114,11 @@ class ResultsBody(Container):
     def on_pane_tabs_chosen(self, message: PaneTabs.Chosen) -> None:
         """Show the part whose tab was clicked."""
         self.go_to(cast(Pane, message.pane))
+
+    def on_cell_wanted(self, message: CellWanted) -> None:
+        """Bring the matrix to the cell that a row of a table is about."""
+        message.stop()
+        self.query_one(ConfusionMatrixView).cursor = (message.actual, message.predicted)
 
     def go_to(self, pane: Pane) -> None:
         """Show a part and walk in it."""

@@ -9,9 +9,10 @@ from cnn_tui.errors import StorageError
 from cnn_tui.events import BatchFinished, EpochFinished, WarningRaised
 from cnn_tui.history import RunHistory
 from cnn_tui.reports.chart_plan import Series
+from cnn_tui.store.notes import NOTE_FILE, SessionNote
 from cnn_tui.store.presets import SESSION_FILE
 from cnn_tui.store.records import SessionRecord
-from cnn_tui.store.sessions import find_session, load_session, read_history
+from cnn_tui.store.sessions import find_session, load_session, note_of, read_history
 
 _ENOUGH_EPOCHS = 2
 """From so many on the epochs make a curve; before, the steps do."""
@@ -22,10 +23,11 @@ class SessionView:
     """A session as it was when it was read.
 
     Attributes:
-        stamp: when its record was written last, in nanoseconds, to notice that it has changed.
+        stamp: when its record or note was written last, in nanoseconds, to notice that it has changed.
         loss: its curves, x in epochs.
         accuracy: likewise.
         damage: why the curves are missing, empty if they are not.
+        note: what a person wrote about it.
     """
 
     folder: Path
@@ -36,6 +38,7 @@ class SessionView:
     accuracy: tuple[Series, ...]
     warnings: tuple[WarningRaised, ...]
     damage: str
+    note: SessionNote
 
 
 def load_view(session_id: str) -> SessionView:
@@ -52,13 +55,27 @@ def load_view(session_id: str) -> SessionView:
     except StorageError as error:
         history, damage = RunHistory(), str(error)
     loss, accuracy = _curves(history, record)
-    return SessionView(folder, stamp, record, tuple(history.epochs), loss, accuracy, tuple(history.warnings), damage)
+    return SessionView(
+        folder=folder,
+        stamp=stamp,
+        record=record,
+        epochs=tuple(history.epochs),
+        loss=loss,
+        accuracy=accuracy,
+        warnings=tuple(history.warnings),
+        damage=damage,
+        note=note_of(folder)[0],
+    )
 
 
 def read_stamp(folder: Path) -> int:
-    """When a session's record was written last, in nanoseconds; 0 if it is gone."""
+    """When a session's record or its note was written last, in nanoseconds; 0 if both are gone."""
+    return max(_written(folder / SESSION_FILE), _written(folder / NOTE_FILE))
+
+
+def _written(path: Path) -> int:
     try:
-        return (folder / SESSION_FILE).stat().st_mtime_ns
+        return path.stat().st_mtime_ns
     except OSError:
         return 0
 

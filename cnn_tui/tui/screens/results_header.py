@@ -10,8 +10,10 @@ from textual.widget import Widget
 
 from cnn_tui.amounts import some
 from cnn_tui.metrics import Result
+from cnn_tui.reports.session_label import session_label
 from cnn_tui.reports.texts import data_words, shorten, taken
 from cnn_tui.store.names import printable
+from cnn_tui.store.notes import NO_NOTE, SessionNote
 from cnn_tui.store.records import SessionRecord
 
 _STATUS_STYLES = {"done": "$text-success", "stopped": "$text-warning", "failed": "$text-error", "killed": "$text-error"}
@@ -19,20 +21,34 @@ _GAP = "   "
 
 
 class ResultHeader(Widget):
-    """Two lines, in the longest words that fit."""
+    """Two lines in the longest words that fit, and a third where a person wrote a note or tags."""
 
     DEFAULT_CSS = """
-    ResultHeader { height: 2; padding: 0 1; }
+    ResultHeader {
+        height: 2;
+        padding: 0 1;
+        &.-noted { height: 3; }
+    }
     """
 
     record: reactive[SessionRecord | None] = reactive(None)
     """The session to tell about."""
+    note: reactive[SessionNote] = reactive(NO_NOTE)
+    """What a person wrote about it."""
+
+    def watch_note(self, note: SessionNote) -> None:
+        """Make room for it."""
+        self.set_class(bool(note.line), "-noted")
 
     def render(self) -> Content:
-        """What was run above what came of it."""
+        """What was run above what came of it and what was written about it."""
         if self.record is None:
             return Content("")
-        return Content("\n").join((run_line(self.record, self.size.width), _figures_line(self.record, self.size.width)))
+        width = self.size.width
+        lines = [run_line(self.record, width), _figures_line(self.record, width)]
+        if self.note.line:
+            lines.append(note_line(self.note, width))
+        return Content("\n").join(lines)
 
 
 def run_line(record: SessionRecord, width: int) -> Content:
@@ -46,8 +62,15 @@ def run_line(record: SessionRecord, width: int) -> Content:
         f"{_short_model(record)} on {pictures}",
     )
     longest = max(12, width // 3)
-    name = Content.styled(shorten(record.name, longest), "bold")
+    name = Content.styled(shorten(session_label(record.name, record.study), longest), "bold")
     return _fitting((Content(_GAP).join((name, status, Content(printable(text)))) for text in candidates), width)
+
+
+def note_line(note: SessionNote, width: int) -> Content:
+    """Tags and note in one line of ``width`` cells."""
+    tags, words = Content.styled(printable(note.tag_line), "$text-accent"), Content(printable(note.note))
+    line = Content("  ").join(part for part in (tags, words) if part.plain)
+    return line.truncate(width, ellipsis=True)
 
 
 def _figures_line(record: SessionRecord, width: int) -> Content:

@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
+from textual.events import DescendantFocus
 from textual.message import Message
 from textual.widgets import Static
 
@@ -40,6 +41,14 @@ class PicturesWanted(Message):
 
     actual: int
     predicted: int | None
+
+
+@dataclass
+class CellWanted(Message):
+    """A person walks in a table of what the matrix shows, and came to the row of this cell."""
+
+    actual: int
+    predicted: int
 
 
 class ResultMatrix(ConfusionMatrixView):
@@ -123,6 +132,14 @@ class ClassesPane(Vertical):
         note.update(Content(printable(left_out(scores))))
         note.display = bool(scores.unsupported)
 
+    @on(SortedTable.Highlighted)
+    @on(DescendantFocus)
+    def point_to_cell(self) -> None:
+        """Point to the cell of the class's recognised pictures, while a person walks here."""
+        table = self.query_one(ClassTable)
+        if table.has_focus and table.current is not None and table.current.place is not None:
+            self.post_message(CellWanted(table.current.place, table.current.place))
+
     @on(SortedTable.Chosen)
     def ask_for_pictures(self, event: SortedTable.Chosen) -> None:
         """Ask for the pictures of the class."""
@@ -157,6 +174,14 @@ class ConfusedPane(Vertical):
         table.show_rows(rows)
         table.display = bool(rows)
         self.query_one("#no-mistakes").display = not rows
+
+    @on(SortedTable.Highlighted)
+    @on(DescendantFocus)
+    def point_to_cell(self) -> None:
+        """Point to the pair's cell, while a person walks here."""
+        table = self.query_one(PairTable)
+        if table.has_focus and table.current is not None:
+            self.post_message(CellWanted(table.current.pair.actual, table.current.pair.predicted))
 
     @on(SortedTable.Chosen)
     def ask_for_pictures(self, event: SortedTable.Chosen) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 from typing import ClassVar
 
@@ -18,20 +17,20 @@ from textual.widgets import Input, Static
 
 from cnn_tui.errors import CnnTuiError
 from cnn_tui.store.names import printable
-from cnn_tui.store.sessions import delete_session, rename_session
 from cnn_tui.tui.messages import CompareRequested, PresetRequested, RunRequested, SessionRequested
 from cnn_tui.tui.run_state import RunState
 from cnn_tui.tui.screen_keys import key_of
-from cnn_tui.tui.screens.ask_text import AskTextScreen
-from cnn_tui.tui.screens.confirm import ConfirmScreen
+from cnn_tui.tui.screens import sessions_dialogs
 from cnn_tui.tui.screens.errors import notify_error
+from cnn_tui.tui.screens.sessions_preview import SessionPreview
 from cnn_tui.tui.screens.sessions_rows import SESSION_COLUMNS, SessionRow, details, load_rows, matching
 from cnn_tui.tui.widgets.key_footer import KeyFooter
 from cnn_tui.tui.widgets.sorted_table import SortedTable
 from cnn_tui.tui.widgets.text_line import TextLine
 from cnn_tui.tui.widgets.title_bar import TitleBar
 
-_LONGEST_NAME = 200
+_FILTERED = "name, model, data, status, note or #tag"
+_PREVIEW_WIDTH, _PREVIEW_HEIGHT = 180, 40
 
 
 class SessionsTable(SortedTable[SessionRow]):
@@ -41,7 +40,7 @@ class SessionsTable(SortedTable[SessionRow]):
 
 
 class SessionsScreen(Screen[None]):
-    """Lists every session, to be opened, compared, run again, renamed or deleted."""
+    """Lists every session, to be opened, compared, run again, annotated, renamed or deleted."""
 
     DEFAULT_CSS = """
     SessionsScreen {
@@ -49,7 +48,9 @@ class SessionsScreen(Screen[None]):
         #filter-mark { width: auto; color: $text-muted; }
         #filter { width: 1fr; background: transparent; padding: 0 1; &:focus { background: $surface; } }
         #count { width: auto; padding-left: 2; color: $text-muted; }
-        #table { margin: 1 0 0 0; }
+        #body { height: 1fr; margin: 1 0 0 0; }
+        SessionPreview { width: 78; display: none; }
+        &.-large SessionPreview { display: block; }
         #details { height: 3; padding: 0 1; color: $text-muted; border-top: solid $panel; }
         #empty {
             height: 1fr;
@@ -60,7 +61,7 @@ class SessionsScreen(Screen[None]):
             display: none;
         }
         &.-empty {
-            #filter-bar, #table, #details { display: none; }
+            #filter-bar, #body, #details { display: none; }
             #empty { display: block; }
         }
     }
@@ -68,9 +69,10 @@ class SessionsScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "mark", "Mark", key_display="␣", tooltip="Mark it to compare it, or take the mark away"),
         Binding("c", "compare", "Compare", tooltip="Put the marked sessions side by side, the first marked as A"),
-        Binding("slash", "filter", "Filter", key_display="/", tooltip="Filter by name, model, data or status"),
+        Binding("slash", "filter", "Filter", key_display="/", tooltip=f"Filter by {_FILTERED}"),
         Binding("r", "rerun", "Rerun", tooltip="Train the session's experiment again"),
         Binding("o", "open_preset", "Preset", tooltip="Open the session's experiment in Setup"),
+        Binding("e", "annotate", "Note", tooltip="Write a note and tags"),
         Binding("n", "rename", "Rename", tooltip="Give the session another name"),
         Binding("d,delete", "delete", "Delete", tooltip="Delete the session, after asking"),
         Binding("escape", "leave_filter", "Show all", tooltip="Empty the filter"),
@@ -85,14 +87,16 @@ class SessionsScreen(Screen[None]):
         self._marked: list[str] = []
 
     def compose(self) -> ComposeResult:
-        """A line to filter by, the table, a line about the session under the cursor."""
+        """A line to filter by, the table, and about the session under the cursor a line and, with room, more."""
         yield TitleBar("sessions")
         with Horizontal(id="filter-bar"):
             yield Static("filter /", id="filter-mark")
             # Letters that come before the focus does must not be selected by it, and typed over.
-            yield TextLine(placeholder="name, model, data or status", compact=True, select_on_focus=False, id="filter")
+            yield TextLine(placeholder=_FILTERED, compact=True, select_on_focus=False, id="filter")
             yield Static("", id="count")
-        yield SessionsTable(SESSION_COLUMNS, key=lambda row: row.id, id="table")
+        with Horizontal(id="body"):
+            yield SessionsTable(SESSION_COLUMNS, key=lambda row: row.id, id="table")
+            yield SessionPreview()
         yield Static("", id="details")
         yield Static("", id="empty")
         yield KeyFooter()
@@ -105,6 +109,11 @@ class SessionsScreen(Screen[None]):
     def reload_rows(self) -> None:
         """Read the sessions again: others may have changed them."""
         self._load()
+
+    def on_resize(self) -> None:
+        """Show more of the session under the cursor where there is room beside the list."""
+        self.set_class(self.size.width >= _PREVIEW_WIDTH and self.size.height >= _PREVIEW_HEIGHT, "-large")
+        self.show_details()
 
     def _follow(self, state: RunState | None) -> None:
         """Read the sessions again at the turns of a run, not at each of its events."""
@@ -120,6 +129,7 @@ class SessionsScreen(Screen[None]):
         except CnnTuiError as error:
             notify_error(self, error)
         self._mark(self._marked)
+        self.query_one(SessionPreview).reload()
 
     def _mark(self, marked: list[str]) -> None:
         """Mark exactly these of the sessions that there are."""
@@ -157,6 +167,7 @@ class SessionsScreen(Screen[None]):
         row = self.query_one(SessionsTable).current
         words = details(row) if row else "No session matches." if self._rows else ""
         self.query_one("#details", Static).update(Content(printable(words)), layout=False)
+        self.query_one(SessionPreview).wanted = row.id if row is not None and self.has_class("-large") else None
 
     @on(SortedTable.Chosen)
     def open_session(self) -> None:
@@ -221,29 +232,23 @@ class SessionsScreen(Screen[None]):
     @work(exclusive=True, group="change")
     async def action_rename(self) -> None:
         """Ask for another name and give it to the session."""
-        row = self._chosen()
-        if row is None:
-            return
-        name = await self.app.push_screen_wait(AskTextScreen("Name of the session", row.name, _refuse_name))
-        if name is not None and name != row.name:
-            await self._change(lambda: rename_session(row.id, name))
+        if (row := self._chosen()) is not None:
+            await sessions_dialogs.rename(self, row)
+            self._load()
+
+    @work(exclusive=True, group="change")
+    async def action_annotate(self) -> None:
+        """Ask for a note and tags."""
+        if (row := self.query_one(SessionsTable).current) is not None:
+            await sessions_dialogs.annotate(self, row)
+            self._load()
 
     @work(exclusive=True, group="change")
     async def action_delete(self) -> None:
         """Delete the session if the person really means it."""
-        row = self.query_one(SessionsTable).current
-        if row is None:
-            return
-        question = f"Delete “{row.name}” with its weights and predictions, for good?"
-        if await self.app.push_screen_wait(ConfirmScreen(question, "Delete")):
-            await self._change(lambda: delete_session(row.id))
-
-    async def _change(self, change: Callable[[], object]) -> None:
-        try:
-            await asyncio.to_thread(change)
-        except CnnTuiError as error:
-            notify_error(self, error)
-        self._load()
+        if (row := self.query_one(SessionsTable).current) is not None:
+            await sessions_dialogs.delete(self, row)
+            self._load()
 
     @property
     def _filter(self) -> TextLine:
@@ -256,10 +261,6 @@ class SessionsScreen(Screen[None]):
             notify_error(self, CnnTuiError("This session is broken", row.problem))
             return None
         return row
-
-
-def _refuse_name(name: str) -> str:
-    return "" if 0 < len(name.strip()) <= _LONGEST_NAME else f"A name has 1 to {_LONGEST_NAME} characters."
 
 
 _NOTHING = Content(

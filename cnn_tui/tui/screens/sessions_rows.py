@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 
 from cnn_tui.amounts import noun
 from cnn_tui.config.preset import RunPreset
+from cnn_tui.reports.session_label import session_label
 from cnn_tui.reports.texts import taken
+from cnn_tui.store.notes import NO_NOTE, SessionNote
 from cnn_tui.store.presets import renamed
 from cnn_tui.store.records import SessionRecord, StudyPart
 from cnn_tui.store.sessions import SessionEntry, list_sessions
@@ -38,6 +40,8 @@ class SessionRow:
         seconds: how long the whole run took.
         problem: why the record cannot be read, or why the run failed; empty otherwise.
         study: the study that it is a run of, None for none.
+        note: what a person wrote about it.
+        note_problem: why that cannot be read; empty otherwise.
         marked: whether a person has marked it, to compare it with others.
     """
 
@@ -52,7 +56,14 @@ class SessionRow:
     epochs_run: int | None = None
     problem: str = ""
     study: StudyPart | None = None
+    note: SessionNote = NO_NOTE
+    note_problem: str = ""
     marked: bool = False
+
+    @property
+    def label(self) -> str:
+        """The name; of a row of a study its values first, so that they are seen in a narrow column."""
+        return session_label(self.name, self.study)
 
     @property
     def live(self) -> bool:
@@ -97,7 +108,7 @@ def load_rows() -> list[SessionRow]:
 
 
 def matching(rows: Iterable[SessionRow], words: str) -> list[SessionRow]:
-    """The rows in whose name, study, model, data or status each of these words occurs, whatever its case."""
+    """The rows in whose name, study, model, data, status, note or #tags each word occurs, whatever its case."""
     wanted = words.casefold().split()
     return [row for row in rows if all(word in _searched(row) for word in wanted)]
 
@@ -114,8 +125,9 @@ def when(moment: datetime | None, now: datetime) -> str:
 
 def details(row: SessionRow) -> str:
     """All that the list says of a session, in one line, whatever columns have found room."""
+    written = row.note_problem.partition("\n")[0] or row.note.line
     if row.preset is None:
-        return row.problem.replace("\n", " ")
+        return " · ".join(part for part in (row.problem.replace("\n", " "), written) if part)
     training = row.preset.experiment.training
     parts = [
         row.id,
@@ -127,13 +139,22 @@ def details(row: SessionRow) -> str:
         _time(row),
         _when(row),
     ]
-    return " · ".join(part for part in (row.problem.partition("\n")[0], *parts) if part)
+    return " · ".join(part for part in (row.problem.partition("\n")[0], written, *parts) if part)
 
 
 def _row(entry: SessionEntry) -> SessionRow:
     record = entry.record
     if record is None:
-        return SessionRow(entry.id, entry.id, None, "broken", _moment(entry.id), problem=entry.problem or "")
+        return SessionRow(
+            id=entry.id,
+            name=entry.id,
+            preset=None,
+            status="broken",
+            created=_moment(entry.id),
+            problem=entry.problem or "",
+            note=entry.note,
+            note_problem=entry.note_problem,
+        )
     result, error = record.result, record.error
     return SessionRow(
         id=entry.id,
@@ -147,6 +168,8 @@ def _row(entry: SessionEntry) -> SessionRow:
         epochs_run=result.epochs_run if result else None,
         problem=error.title if error else "",
         study=record.study,
+        note=entry.note,
+        note_problem=entry.note_problem,
     )
 
 
@@ -168,7 +191,7 @@ def _moment(text: str) -> datetime | None:
 
 def _searched(row: SessionRow) -> str:
     study = f"study {row.study.name}" if row.study else ""
-    return "\n".join((row.name, study, row.model, row.data, row.status)).casefold()
+    return "\n".join((row.name, row.label, study, row.model, row.data, row.status, row.note.line)).casefold()
 
 
 def _created(row: SessionRow) -> float | None:
@@ -176,7 +199,9 @@ def _created(row: SessionRow) -> float | None:
 
 
 def _name(row: SessionRow) -> str:
-    return f"{_MARK} {row.name}" if row.marked else row.name
+    """The session's name behind its mark and before its tags, which give way first."""
+    named = f"{_MARK} {row.label}" if row.marked else row.label
+    return f"{named}  {row.note.tag_line}" if row.note.tags else named
 
 
 def _name_tone(row: SessionRow) -> Tone | None:

@@ -11,6 +11,7 @@ from cnn_tui.tui.run_state import RunState
 from cnn_tui.tui.widgets.table_columns import TableColumn, Tone
 from cnn_tui.tui.widgets.title_bar import run_words
 
+_STAR = "★"
 _TONES: dict[str, Tone] = {
     "done": "good",
     "running": "live",
@@ -74,7 +75,10 @@ def study_lines(
 
 
 def study_columns(table: StudyTable) -> tuple[TableColumn[StudyLine], ...]:
-    """The columns that a study asks for: a second factor and reported figures only where there are any."""
+    """The columns that a study asks for: a second factor and reported figures only where there are any.
+
+    The column by which the best value is chosen has a star in its name, and room however narrow the table is.
+    """
     return tuple(_columns(table))
 
 
@@ -88,15 +92,19 @@ def _columns(table: StudyTable) -> Iterator[TableColumn[StudyLine]]:
     factor = table.factor.lower()
     least = len(factor) + 1
     yield TableColumn("value", factor, lambda line: line.row.label, value_order, right=numeric, narrowest=least)
+    validated = table.criterion == "validation accuracy"
+    if validated:
+        yield _figure_column("validation", f"{_STAR} validation", 0, lambda row: row.validation_accuracy)
     for rank, (metric, name) in zip((0, 4, 4, 3), METRICS.items(), strict=True):
-        yield _metric_column(metric, name, rank)
+        chosen_by = metric == "accuracy" and not validated
+        yield _metric_column(metric, f"{_STAR} {name}" if chosen_by else name, rank)
         if metric == "accuracy" and table.study.reported:
             yield _reported_column()
             yield _difference_column()
-    yield _figure_column("validation", "validation", 5, lambda row: row.validation_accuracy)
     yield TableColumn("time", "time", _time, _seconds, right=True, rank=1)
     # What goes on and what went wrong take more words than what is done.
-    narrowest = 20 if any(row.status in ("running", "failed") for row in table.rows) else 9
+    wordy = any(row.status in ("running", "failed") for row in table.rows)
+    narrowest = (14 if table.second_factor else 20) if wordy else 9
     yield TableColumn("state", "state", _state, lambda line: line.row.status, tone=_tone, narrowest=narrowest)
 
 
@@ -148,7 +156,7 @@ def _progress(row: StudyRow, running: Mapping[int, RunState]) -> str:
 
 
 def _mark(line: StudyLine) -> str:
-    return ("●" if line.marked else " ") + ("★" if line.best else " ")
+    return ("●" if line.marked else " ") + (_STAR if line.best else " ")
 
 
 def _place(line: StudyLine) -> int:

@@ -169,6 +169,11 @@ class ConfusionMatrixView(ScrollView, can_focus=True):
         return Strip.join((Strip([name]), cells.crop(x, x + width - name.cell_length))).adjust_cell_length(width, plain)
 
     @property
+    def marked_cell(self) -> tuple[int, int]:
+        """The cell that is drawn as the one under the cursor; (-1, -1) for none."""
+        return self.cursor
+
+    @property
     def _view(self) -> Size:
         return self.scrollable_content_region.size
 
@@ -195,7 +200,8 @@ class ConfusionMatrixView(ScrollView, can_focus=True):
 
     def _caption(self) -> Strip:
         """Which column the cursor is in, in full since its header may be cut, and what the figures are."""
-        name = self.scores.classes[self.cursor[1]] if self.scores else ""
+        column = self.marked_cell[1]
+        name = self.scores.classes[column] if self.scores and column >= 0 else ""
         mode = f"   {MODE_TITLES[self.mode]}"
         room = self._view.width - self._cells.name - len(mode) - len(_CAPTION)
         parts = (_CAPTION, "header"), (shorten(name, room), "current"), (mode, "header")
@@ -206,17 +212,17 @@ class ConfusionMatrixView(ScrollView, can_focus=True):
     def _column_name(self, column: int) -> Segment:
         name = self.scores.classes[column] if self.scores else ""
         text = fit(name, self._cells.cell - 1, right=True)
-        return Segment(text + " ", self._part("current" if column == self.cursor[1] else "header"))
+        return Segment(text + " ", self._part("current" if column == self.marked_cell[1] else "header"))
 
     def _row_name(self, row: int) -> Segment:
         name = self.scores.classes[row] if self.scores else ""
         text = fit(name, self._cells.name - 1, right=True)
-        return Segment(text + " ", self._part("current" if row == self.cursor[0] else "header"))
+        return Segment(text + " ", self._part("current" if row == self.marked_cell[0] else "header"))
 
     def _row(self, row: int) -> Iterator[Segment]:
         palette, width = self._palette(), self._cells.cell
         for column, (text, share) in enumerate(zip(self._texts[row], self._shares[row].tolist(), strict=True)):
-            style = heat_style(palette, share, hit=row == column, cursor=(row, column) == self.cursor)
+            style = heat_style(palette, share, hit=row == column, cursor=(row, column) == self.marked_cell)
             yield Segment(text.rjust(width - 1) + " ", style)
 
     def _palette(self) -> Palette:

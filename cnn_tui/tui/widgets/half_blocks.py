@@ -18,13 +18,8 @@ _UPPER_HALF = "▀"
 
 
 def fitted(height: int, width: int, rows: int, columns: int) -> tuple[int, int]:
-    """The (height, width) in pixels at which a picture fills ``rows`` by ``columns`` cells and keeps its shape.
-
-    A smaller picture grows by a whole factor, so that each of its pixels covers as many of the screen's.
-    """
+    """The (height, width) in pixels at which a picture fills ``rows`` by ``columns`` cells and keeps its shape."""
     scale = min(2 * rows / height, columns / width)
-    if scale >= 1:
-        scale = int(scale)
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 

@@ -1,0 +1,120 @@
+"""What a person writes about a session: a note and tags, in a file beside its record.
+
+The record itself belongs to the run, which may be going on and would write over what was changed in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from cnn_tui.config.experiment import FrozenModel
+from cnn_tui.config.problems import problems
+from cnn_tui.errors import ConfigError, PresetError, StorageError
+from cnn_tui.store.files import write_atomic
+from cnn_tui.store.presets import check_version
+from cnn_tui.store.strict_json import read_object
+
+NOTE_FILE = "note.json"
+LONGEST_NOTE, LONGEST_TAG, MOST_TAGS = 500, 40, 20
+_FILE_BYTES = 64 * 1024
+
+
+def _line(text: str) -> str:
+    if len(text.splitlines()) > 1 or text.endswith(("\n", "\r")):
+        raise PydanticCustomError("one_line", "a note is one line")
+    return text
+
+
+def _tag(text: str) -> str:
+    if any(char.isspace() or char in "#," for char in text):
+        raise PydanticCustomError("tag", "a tag is one word without # and commas")
+    return text
+
+
+Tag = Annotated[str, Field(min_length=1, max_length=LONGEST_TAG), AfterValidator(_tag)]
+
+
+class SessionNote(FrozenModel):
+    """A note of one line and tags, each of them once, whatever its case."""
+
+    schema_version: int = Field(1, ge=1)
+    note: Annotated[str, Field(max_length=LONGEST_NOTE), AfterValidator(_line)] = ""
+    tags: Annotated[tuple[Tag, ...], Field(max_length=MOST_TAGS, strict=False)] = ()
+
+    @model_validator(mode="after")
+    def _no_tag_twice(self) -> Self:
+        if len({tag.casefold() for tag in self.tags}) < len(self.tags):
+            raise PydanticCustomError("twice", "a tag is there more than once")
+        return self
+
+    @property
+    def tag_line(self) -> str:
+        """The tags as a person writes them: "#baseline #slow"."""
+        return " ".join(f"#{tag}" for tag in self.tags)
+
+    @property
+    def line(self) -> str:
+        """Tags and note in one line, empty for none."""
+        return "  ".join(part for part in (self.tag_line, self.note) if part)
+
+
+NO_NOTE = SessionNote()
+
+
+def make_note(note: str, tags: Iterable[str]) -> SessionNote:
+    """A note from what a person typed: tags with or without "#"; of those that differ by case only, the first.
+
+    Raises:
+        ConfigError: the note or a tag is not allowed.
+    """
+    once: dict[str, str] = {}
+    for tag in (tag.removeprefix("#") for tag in tags):
+        once.setdefault(tag.casefold(), tag)
+    try:
+        return SessionNote(note=note.strip(), tags=tuple(once.values()))
+    except ValidationError as error:
+        reasons = "\n".join(str(problem) for problem in problems(error, SessionNote))
+        raise ConfigError("This note is not allowed", reasons) from error
+
+
+def changed_tags(tags: Iterable[str], added: Iterable[str], removed: Iterable[str]) -> tuple[str, ...]:
+    """Tags with some added and some taken away; case makes no difference."""
+    gone = {tag.removeprefix("#").casefold() for tag in removed}
+    return tuple(tag for tag in (*tags, *added) if tag.removeprefix("#").casefold() not in gone)
+
+
+def read_note(folder: Path) -> SessionNote:
+    """The note on a session, empty where nobody wrote one.
+
+    Raises:
+        StorageError: its file is damaged.
+    """
+    path = folder / NOTE_FILE
+    if not path.exists():
+        return NO_NOTE
+    try:
+        document = read_object(path, _FILE_BYTES)
+        check_version(document, str(path))
+        return SessionNote.model_validate(document)
+    except ValidationError as error:
+        reasons = "\n".join(str(problem) for problem in problems(error, SessionNote))
+        raise StorageError(f"{path} is not a note", reasons, _REMEDY) from error
+    except PresetError as error:
+        raise StorageError(error.title, error.detail, _REMEDY) from error
+
+
+def write_note(folder: Path, note: SessionNote) -> None:
+    """Put a note in the place of the one before; the session may be running.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    write_atomic(folder / NOTE_FILE, note.model_dump_json(indent=2) + "\n")
+
+
+_REMEDY = "Write the note anew, which replaces the file."
