@@ -61,5 +61,9 @@ class StorageError(CnnTuiError):
     """A file that could not be written or read back."""
 
 
+class OutputError(CnnTuiError):
+    """Results that could not be printed: the disk is full, or whoever read them has gone."""
+
+
 class TrainingError(CnnTuiError):
     """A run that could not go on."""
