@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cnn_tui.config.locations import located_preset, located_study
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
+from cnn_tui.errors import ConfigError
 from cnn_tui.events import ErrorReport, RunFinished, StudyFinished
 from cnn_tui.store.names import printable
 from cnn_tui.trainer import protocol
@@ -36,17 +38,22 @@ class JobDesk:
             return
         self._app.busy = True
         self._app.run_state = self._job = RunState(preset)
-        self.trainer.submit(preset)
+        self.trainer.submit(located_preset(preset))
         self._app.switch_mode("live")
 
     def study(self, study: StudyPreset, fresh: bool) -> None:
         """Start a study, unless something is going on."""
         if self._refused():
             return
+        try:
+            submitted = located_study(study)
+        except ConfigError as error:
+            self._tell(ErrorReport.of(error))
+            return
         self._app.busy = True
         self._app.study_state = self._job = job = StudyState(study)
         self._app.run_state = job.shown
-        self.trainer.submit_study(study, fresh=fresh)
+        self.trainer.submit_study(submitted, fresh=fresh)
 
     def stop(self) -> None:
         """Stop the run or study."""

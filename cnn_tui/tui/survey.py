@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cnn_tui.config.experiment import DataConfig, Experiment
+from cnn_tui.config.locations import located
 from cnn_tui.errors import StorageError
 from cnn_tui.store.cache_index import CachedSet, features_for
 from cnn_tui.store.downloads import Download, missing_downloads
@@ -45,14 +46,15 @@ def survey(experiment: Experiment, past: Sequence[PastRun]) -> Survey:
     if experiment.data.dataset == "folder":
         classes, counts = _folder(experiment.data.root or "")
         problem = "" if counts else "There is no such folder, or it has no classes in it."
-    features = features_for(experiment) if experiment.features_are_kept else None
+    wanted = located(experiment)  # as runs on record have it
+    features = features_for(wanted) if wanted.features_are_kept else None
     return Survey(
         experiment=experiment,
         classes=classes,
         downloads=missing_downloads(experiment),
         features=features,
         problem=problem or _weights_problem(experiment.model.weights),
-        estimate=estimate(experiment, counts, past, features is not None),
+        estimate=estimate(wanted, counts, past, features is not None),
     )
 
 

@@ -10,8 +10,10 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 
+from cnn_tui.config.derivation import with_experiment
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.fields import field
+from cnn_tui.config.locations import located_preset
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.errors import CnnTuiError
 from cnn_tui.store.names import printable
@@ -84,7 +86,7 @@ class PresetEditor(Vertical):
     def filled(self) -> RunPreset | None:
         """The preset with what stands in the form, None while anything is wrong."""
         experiment = self.experiment
-        return None if experiment is None else self.preset.model_copy(update={"experiment": experiment})
+        return None if experiment is None else with_experiment(self.preset, experiment)
 
     def drafted(self) -> StudyDrafted | None:
         """The study that a list in a field makes, None where there is no list or anything else is wrong."""
@@ -92,7 +94,7 @@ class PresetEditor(Vertical):
         if listed is None or base is None:
             return None
         spec, values = listed
-        return StudyDrafted(self.preset.model_copy(update={"experiment": base}), spec.path, values)
+        return StudyDrafted(with_experiment(self.preset, base), spec.path, values)
 
     def show_trouble(self) -> None:
         """Put the cursor into the first field to correct."""
@@ -130,7 +132,7 @@ class PresetEditor(Vertical):
             return
         name = await self._ask_name()
         if name is not None:
-            self._save(preset.model_copy(update={"name": name}))
+            self._save(located_preset(preset.model_copy(update={"name": name})))
 
     async def _ask_name(self) -> str | None:
         """A name to save under, None if the person thought better of it or wants to keep the file of that name."""
