@@ -62,7 +62,11 @@ class StorageError(CnnTuiError):
 
 
 class OutputError(CnnTuiError):
-    """Results that could not be printed: the disk is full, or whoever read them has gone."""
+    """Results that could not be printed, on a full disk for example."""
+
+
+class UnreadOutputError(OutputError):
+    """Whoever read the output has closed the pipe, as ``head`` does, and need not be told."""
 
 
 class TrainingError(CnnTuiError):

@@ -17,6 +17,7 @@ from cnn_tui.store.sessions import EVENTS_FILE, list_sessions
 
 PROGRAM = [sys.executable, "-m", "cnn_tui"]
 SAID = "error: The output cannot be written: "
+SAVED = "; what there was is saved\n"
 TINY: dict[str, Any] = {
     "data": {"dataset": "digits", "image_size": 32, "train_limit": 80, "test_limit": 40},
     "model": {"architecture": "shufflenet_v2_x0_5", "weights": "random", "trainable": "last_layer"},
@@ -127,7 +128,7 @@ def first_line_of(*arguments: str, stderr: int = subprocess.PIPE) -> tuple[int, 
 def test_a_reader_that_goes_away_stops_a_run_and_it_is_saved(preset: str, home: Path) -> None:
     code, line, said = first_line_of("run", preset, "--json", "--set", "training.epochs=5000")
     assert (code, json.loads(line)["type"]) == (1, "run_started")
-    assert said == f"{SAID}Broken pipe\n"
+    assert said == f"{SAID}Broken pipe{SAVED}"
     (record,) = records()
     assert record.status == "stopped"
 
@@ -155,7 +156,7 @@ def test_a_descriptor_that_is_closed_from_the_start(descriptor: int, preset: str
     )
     (record,) = records()
     if descriptor == 1:
-        assert (done.returncode, done.stderr, record.status) == (1, f"{SAID}Bad file descriptor\n", "stopped")
+        assert (done.returncode, done.stderr, record.status) == (1, f"{SAID}Bad file descriptor{SAVED}", "stopped")
     else:
         assert (done.returncode, record.status) == (0, "done")
         assert json.loads(done.stdout.splitlines()[-1])["status"] == "done"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cnn_tui.cli.streams import give_up_output
-from cnn_tui.errors import CnnTuiError, OutputError, StorageError
+from cnn_tui.errors import CnnTuiError, OutputError, StorageError, UnreadOutputError
 from cnn_tui.store.names import printable
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ def guarded(command: click.Command, arguments: Sequence[str] | None = None) -> i
             give_up_output()
         if invocation.debug:
             traceback.print_exc()
-        print_error(error)
+        if not isinstance(error, UnreadOutputError):
+            print_error(error)
         return error.exit_code
     except click.ClickException as error:
         print_error(_usage_error(error))

@@ -40,7 +40,7 @@ def reported(told: Iterator[_Told], report: Callable[[_Told], None], control: Co
                 control.stop()
         yield one
     if broken is not None:
-        raise broken
+        raise OutputError(f"{broken.title}; what there was is saved") from broken
 
 
 class Reporter(Protocol):

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, TextIO
 
-from cnn_tui.errors import OutputError
+from cnn_tui.errors import OutputError, UnreadOutputError
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -27,7 +27,8 @@ class _Checked(io.FileIO):
             try:
                 return super().write(data)
             except OSError as error:
-                raise OutputError(f"The output cannot be written: {error.strerror or error}") from error
+                kind = UnreadOutputError if isinstance(error, BrokenPipeError) else OutputError
+                raise kind(f"The output cannot be written: {error.strerror or error}") from error
         return memoryview(data).nbytes
 
 
