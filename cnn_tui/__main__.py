@@ -7,10 +7,12 @@ import sys
 
 from cnn_tui.cli.main import cli
 from cnn_tui.cli.output import guarded
+from cnn_tui.cli.streams import check_standard_streams
 
 
 def main() -> None:
     """Run the command that ``sys.argv`` asks for."""
+    check_standard_streams()
     code = guarded(cli)
     gc.freeze()  # The interpreter's last collections would walk through all of PyTorch, which takes a second.
     sys.exit(code)

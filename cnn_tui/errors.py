@@ -61,5 +61,13 @@ class StorageError(CnnTuiError):
     """A file that could not be written or read back."""
 
 
+class OutputError(CnnTuiError):
+    """Results that could not be printed, on a full disk for example."""
+
+
+class UnreadOutputError(OutputError):
+    """Whoever read the output has closed the pipe, as ``head`` does, and need not be told."""
+
+
 class TrainingError(CnnTuiError):
     """A run that could not go on."""

@@ -55,6 +55,8 @@ def _groups(cells: Sequence[Cell], alone: bool) -> Iterator[list[Cell]]:
 
 def _run(study: StudyPreset, group: Sequence[Cell], control: Control) -> Iterator[RowEvent]:
     presets = [cell.preset(study) for cell in group]
-    parts = [StudyPart(name=study.name, row=cell.index, together=len(group)) for cell in group]
+    parts = [
+        StudyPart(name=study.name, row=cell.index, together=len(group), description=study.description) for cell in group
+    ]
     for place, event in run_all_recorded(presets, parts, control):
         yield RowEvent(row=group[place].index, event=event)

@@ -50,7 +50,7 @@ def record(
         environment=ENVIRONMENT,
         result=None if accuracy is None else scored(accuracy, seconds=seconds),
         error=ErrorReport(title=error) if error else None,
-        study=StudyPart(name=preset.name, row=row, together=together),
+        study=StudyPart(name=preset.name, row=row, together=together, description=preset.description),
         validation=None if validation is None else ValidationScores(epoch=1, loss=0.5, accuracy=validation),
     )
 

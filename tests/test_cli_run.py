@@ -136,16 +136,6 @@ def test_on_a_terminal_it_is_live_and_ends_in_tables(preset: Path, home: Path) -
         assert terminal.wait_exit() == 0
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_output_is_said_and_not_a_traceback(preset: Path) -> None:
-    with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [PROGRAM, "presets"], stdout=full, stderr=subprocess.PIPE, text=True, env=os.environ, check=False
-        )
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-
-
 @pytest.mark.parametrize("command", [["run"], ["study", "--set", "training.epochs=1"]])
 def test_a_disk_that_takes_nothing_is_said_before_anything_is_loaded(
     command: list[str], preset: Path, home: Path

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import functools
 import hashlib
 import http.server
+import io
 import pickle
 import re
 import threading
-from collections.abc import Iterator
+import warnings
+import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -25,8 +30,10 @@ from cnn_tui.config.experiment import ModelConfig
 from cnn_tui.engine import weights
 from cnn_tui.engine.heads import last_layer
 from cnn_tui.engine.models import Classifier, build, load_weights, skeleton
+from cnn_tui.engine.state_dict import read_state
 from cnn_tui.engine.stopping import Stopped
-from cnn_tui.engine.weights import WeightsSource, fetch_imagenet, imagenet_source, read_state, weights_available
+from cnn_tui.engine.warm import Memory
+from cnn_tui.engine.weights import WeightsSource, fetch_imagenet, imagenet_source, weights_available
 from cnn_tui.errors import WeightsError
 from cnn_tui.events import Event, Phase, Progress, WarningRaised
 
@@ -78,26 +85,170 @@ def _assert_holds(classifier: Classifier, state: State) -> None:
         assert key.startswith(f"{name}.") or torch.equal(tensor, state[key]), key
 
 
-@pytest.mark.parametrize("wrap", ["plain", "state_dict", "model", "module", "compiled", "both"])
-def test_every_usual_layout_is_read(wrap: str, full: State, tmp_path: Path) -> None:
-    prefixed = {f"module.{name}": tensor for name, tensor in full.items()}
-    contents: dict[str, Any] = {
-        "plain": full,
-        "state_dict": {"state_dict": full, "epoch": 3},
-        "model": {"model": full},
-        "module": prefixed,
-        "compiled": {f"_orig_mod.{name}": tensor for name, tensor in full.items()},
-        "both": {"state_dict": prefixed},
+def _prefixed(prefix: str, state: State) -> State:
+    return {f"{prefix}{name}": tensor for name, tensor in state.items()}
+
+
+def _told(events: list[Event]) -> str:
+    """What was said of how the weights were found."""
+    phases = [event.detail for event in events if isinstance(event, Phase)]
+    return phases[1].partition(": ")[2] if len(phases) > 1 else ""
+
+
+def _layouts(full: State) -> dict[str, tuple[Any, str]]:
+    """What training programs save, and what is to be said of it."""
+    counter = torch.tensor(3)
+    momentum = {"state": {0: {"momentum_buffer": torch.ones(2)}}, "param_groups": [{"lr": 0.1, "params": [0]}]}
+    checkpoint = {"epoch": 3, "arch": NAME, "loss": 0.5, "optimizer_state_dict": momentum}
+    beside = {"args": argparse.Namespace(lr=0.1, out=Path("runs")), "best": np.float64(0.5), "rng": np.arange(3)}
+    lightning = _prefixed("model.", full) | {"criterion.weight": torch.ones(5), "accuracy.total": counter}
+    return {
+        "plain": (full, ""),
+        "PyTorch's tutorial": ({"model_state_dict": full} | checkpoint, "read from 'model_state_dict'"),
+        "state_dict": ({"state_dict": full} | checkpoint, "read from 'state_dict'"),
+        "model": ({"model": full} | beside, "read from 'model'"),
+        "net": ({"net": full, "acc": 93.1}, "read from 'net'"),
+        "ema": ({"ema": full, "step": 7}, "read from 'ema'"),
+        "params": ({"params": full}, "read from 'params'"),
+        "weights": ({"weights": full}, "read from 'weights'"),
+        "nested": ({"trainer": {"model": full}}, "read from 'trainer.model'"),
+        "AveragedModel": (
+            _prefixed("module.", full) | {"n_averaged": counter},
+            "prefix 'module.' removed, 'n_averaged' left out",
+        ),
+        "Lightning": (
+            {"state_dict": lightning, "hyper_parameters": {"lr": 0.1}} | checkpoint,
+            "read from 'state_dict', prefix 'model.' removed, 'criterion.weight', 'accuracy.total' left out",
+        ),
+        "Lightning with AveragedModel": (
+            {"state_dict": _prefixed("model.module.", full) | {"model.n_averaged": counter}},
+            "read from 'state_dict', prefix 'model.module.' removed, 'model.n_averaged' left out",
+        ),
+        "flat with facts": (full | {"epoch": 3}, ""),
     }
-    classifier, _ = _load(_saved(contents[wrap], tmp_path / "weights.pth"))
+
+
+@pytest.mark.parametrize("layout", list(_layouts({})))
+def test_what_training_programs_save_is_read_and_what_was_done_is_said(
+    layout: str, full: State, tmp_path: Path
+) -> None:
+    content, said = _layouts(full)[layout]
+    classifier, events = _load(_saved(content, tmp_path / "weights.pth"), classes=1000)
+    _assert_holds(classifier, full)
+    assert torch.equal(classifier.network.get_parameter("fc.weight"), full["fc.weight"])
+    assert _told(events) == said
+    assert not [event for event in events if isinstance(event, WarningRaised)]
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize(
+    "prefix", ["model.", "net.", "backbone.", "module.", "encoder.", "_orig_mod.", "module._orig_mod.", "a.b.c.", "0."]
+)
+def test_a_prefix_that_all_names_have_is_removed(prefix: str, zipped: bool, full: State, tmp_path: Path) -> None:
+    path = tmp_path / "weights.pth"
+    torch.save(_prefixed(prefix, full), path, _use_new_zipfile_serialization=zipped)
+    classifier, events = _load(path)
+    _assert_holds(classifier, full)
+    assert _told(events) == f"prefix {prefix!r} removed"
+
+
+def test_a_part_that_a_wrapper_put_into_the_middle_of_names_is_removed(tmp_path: Path) -> None:
+    state = _state("alexnet", classes=5)
+    wrapped = {name.replace("features.", "features.module."): tensor for name, tensor in state.items()}
+    classifier, events = _load(_saved({"state_dict": wrapped}, tmp_path / "a.pth"), size=64, architecture="alexnet")
+    _assert_holds(classifier, state)
+    assert _told(events) == "read from 'state_dict', parts of wrappers removed from the names"
+
+
+def test_the_backbone_of_a_larger_model_is_read(full: State, tmp_path: Path) -> None:
+    body = {name: tensor for name, tensor in full.items() if not name.startswith("fc.")}
+    content = _prefixed("backbone.body.", body) | {f"head.{number}": torch.ones(2) for number in range(5)}
+    classifier, events = _load(_saved(content, tmp_path / "weights.pth"))
+    _assert_holds(classifier, full)
+    left = "'head.0', 'head.1', 'head.2' and 2 more left out"
+    assert _told(events) == f"prefix 'backbone.body.' removed, {left}"
+    assert isinstance(events[-1], WarningRaised)
+    assert "fc.weight is missing" in events[-1].detail
+
+
+def test_a_last_layer_that_was_replaced_by_several_begins_anew(full: State, tmp_path: Path) -> None:
+    body = {name: tensor for name, tensor in full.items() if not name.startswith("fc.")}
+    replaced = body | {"fc.1.weight": torch.ones(5, 1024), "fc.1.bias": torch.ones(5)}
+    classifier, events = _load(_saved(replaced, tmp_path / "weights.pth"))
+    _assert_holds(classifier, full)
+    assert isinstance(events[-1], WarningRaised)
+    assert "fc.1.weight is not in this model" in events[-1].detail
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_the_plain_weights_come_before_their_moving_average_and_that_is_said(
+    inside: bool, full: State, tmp_path: Path
+) -> None:
+    average = {name: torch.zeros_like(tensor) for name, tensor in full.items()}
+    content: dict[str, Any] = {
+        "model_ema": _prefixed("module.", average) | {"n_averaged": torch.tensor(1)},
+        "model": full,
+    }
+    if inside:
+        content = {"state_dict": _prefixed("ema_model.", average) | _prefixed("model.", full)}
+    classifier, events = _load(_saved(content, tmp_path / "weights.pth"))
+    _assert_holds(classifier, full)
+    (several, _) = [event for event in events if isinstance(event, WarningRaised)]
+    assert "several models" in several.title
+    assert "passed over: 'state_dict' prefix 'ema_model.'" in several.detail or "'model_ema'" in several.detail
+    assert "left out" not in _told(events)
+
+
+def test_what_was_done_is_said_again_where_the_file_is_still_in_memory(full: State, tmp_path: Path) -> None:
+    path, memory = _saved({"net": full}, tmp_path / "weights.pth"), Memory()
+    for _ in range(2):
+        classifier = build(_config(weights=str(path), trainable="last_layer"), 1000, 32, 0)
+        last = list(load_weights(classifier, memory=memory))[-1]
+        assert isinstance(last, Phase)
+        assert last.detail.endswith("read from 'net'")
+
+
+@pytest.mark.parametrize("named", ["weights.pth", "weights.safetensors", "weights"])
+def test_the_content_tells_the_format_and_not_the_name(named: str, full: State, tmp_path: Path) -> None:
+    path = tmp_path / named
+    for write in (safetensors.torch.save_file, torch.save):
+        write(full, path)
+        classifier, _ = _load(path)
+        _assert_holds(classifier, full)
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_other_kinds_of_numbers_become_single_precision(kind: torch.dtype, full: State, tmp_path: Path) -> None:
+    other = {name: tensor.to(kind) if tensor.is_floating_point() else tensor for name, tensor in full.items()}
+    classifier, _ = _load(_saved(other, tmp_path / "weights.pth"))
+    assert all(parameter.dtype == torch.float32 for parameter in classifier.network.parameters())
+    _assert_holds(classifier, {name: tensor.to(full[name].dtype) for name, tensor in other.items()})
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_weights_that_are_no_numbers_are_refused_with_how_many_and_where(
+    value: float, full: State, tmp_path: Path
+) -> None:
+    broken = {name: tensor.clone() for name, tensor in full.items()}
+    for name in ("conv1.0.weight", "stage2.0.branch1.0.weight"):
+        broken[name].view(-1)[0] = value
+    error = _refused(_saved({"model": broken}, tmp_path / "weights.pth"))
+    assert error.exit_code == 3
+    assert "NaN or infinity" in error.title
+    assert f"{tmp_path / 'weights.pth'}: 2 of " in error.detail
+    assert "the first is conv1.0.weight" in error.detail
+
+
+def test_a_last_layer_that_is_not_taken_may_hold_anything(full: State, tmp_path: Path) -> None:
+    broken = full | {"fc.weight": torch.full((1000, 1024), float("nan"))}
+    classifier, _ = _load(_saved(broken, tmp_path / "weights.pth"))
     _assert_holds(classifier, full)
 
 
-def test_safetensors_are_read(full: State, tmp_path: Path) -> None:
-    path = tmp_path / "weights.safetensors"
-    safetensors.torch.save_file(full, path)
-    classifier, _ = _load(path)
-    _assert_holds(classifier, full)
+def test_quantised_weights_are_refused(full: State, tmp_path: Path) -> None:
+    whole = {name: tensor.to(torch.int8) for name, tensor in full.items()}
+    error = _refused(_saved(whole, tmp_path / "weights.pth"))
+    assert "conv1.0.weight (int8)" in error.detail
 
 
 def test_another_number_of_classes_begins_the_last_layer_anew_and_says_so(full: State, tmp_path: Path) -> None:
@@ -122,12 +273,6 @@ def test_a_backbone_without_last_layer_will_do(full: State, tmp_path: Path) -> N
     _assert_holds(classifier, full)
     assert isinstance(events[-1], WarningRaised)
     assert "fc.weight is missing" in events[-1].detail
-
-
-def test_half_precision_becomes_single(full: State, tmp_path: Path) -> None:
-    halves = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in full.items()}
-    classifier, _ = _load(_saved(halves, tmp_path / "weights.pth"))
-    assert all(parameter.dtype == torch.float32 for parameter in classifier.network.parameters())
 
 
 def test_files_older_than_step_counters_are_read(full: State, tmp_path: Path) -> None:
@@ -181,7 +326,7 @@ def test_a_wrong_shape_is_named_with_both_sizes(full: State, tmp_path: Path) -> 
 
 
 def test_only_the_first_few_differences_are_told(full: State, tmp_path: Path) -> None:
-    other = {f"other.{name}": tensor for name, tensor in full.items()}
+    other = {f"{name}.other": tensor for name, tensor in full.items()}
     assert re.search(r"and \d{3} more\.$", _refused(_saved(other, tmp_path / "weights.pth")).detail)
 
 
@@ -223,6 +368,81 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     assert error.exit_code == 3
 
 
+@pytest.mark.parametrize("named", ["~nobody-has-this-name/weights.pth", "a\0b.pth", "x" * 4000])
+def test_what_can_be_no_file_is_a_missing_file(named: str) -> None:
+    with pytest.raises(WeightsError) as caught:
+        list(load_weights(build(_config(weights=named, trainable="last_layer"), 5, 32, 0)))
+    assert "not there" in caught.value.title
+
+
+def test_of_a_folder_its_weights_files_are_named(full: State, tmp_path: Path) -> None:
+    for name in ("b.safetensors", "a.pth", "notes.txt"):
+        (tmp_path / name).touch()
+    assert "In it are a.pth, b.safetensors." in _refused(tmp_path).detail
+
+
+def _zip(name: str) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr(name, "hello")
+    return content.getvalue()
+
+
+def _torch_script() -> bytes:
+    content = io.BytesIO()
+    with warnings.catch_warnings(action="ignore"):  # that there are newer formats
+        torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), content)
+    return content.getvalue()
+
+
+def _pickled(value: Any, zipped: bool = True) -> bytes:
+    content = io.BytesIO()
+    torch.save(value, content, _use_new_zipfile_serialization=zipped)
+    return content.getvalue()
+
+
+_POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+_WRONG: dict[str, tuple[Callable[[], bytes], str, str]] = {
+    "empty": (lambda: b"", "It is empty", "Download"),
+    "web page": (lambda: b"\n<!DOCTYPE html><html><body>Not found</body></html>", "a web page", "Download"),
+    "Git LFS": (lambda: _POINTER, "a Git LFS pointer", "git lfs pull"),
+    "archive": (lambda: _zip("weights/a.npy"), "not one of torch.save", "torch.save"),
+    "zip cut off": (lambda: _pickled({"a": torch.zeros(100)})[:-200], "damaged or cut off", "Download"),
+    "safetensors cut off": (lambda: safetensors.torch.save({"a": torch.zeros(100)})[:-8], "cut off", "Download"),
+    "Keras": (lambda: b"\x89HDF\r\n\x1a\n" + bytes(100), "HDF5", "torch.save"),
+    "text": (lambda: b"hello", "begins with b'hello'", "torch.save"),
+    "TorchScript": (_torch_script, "a TorchScript program", "torch.jit.load('weights.pth').state_dict()"),
+    "whole model": (lambda: _pickled(torch.nn.Linear(2, 2)), "torch.nn.modules.linear.Linear", "state_dict()"),
+    "old whole model": (lambda: _pickled(torch.nn.Linear(2, 2), False), "code in a file is never run", "state_dict()"),
+}
+
+
+@pytest.mark.parametrize("kind", list(_WRONG))
+def test_a_file_that_is_no_state_dict_is_told_by_what_it_is(kind: str, tmp_path: Path) -> None:
+    make, reason, hint = _WRONG[kind]
+    path = tmp_path / "weights.pth"
+    path.write_bytes(make())
+    error = _refused(path)
+    assert error.exit_code == 3
+    assert f"{path}: " in error.detail
+    assert reason in error.detail
+    assert hint in error.hint
+    assert "weights_only" not in str(error)
+
+
+@pytest.mark.parametrize("module", ["numpy.core.multiarray", "numpy._core.multiarray"])
+def test_numbers_of_older_and_newer_numpy_beside_the_weights_do_no_harm(
+    module: str, full: State, tmp_path: Path
+) -> None:
+    path = _saved({"model": full, "best": np.float64(0.5), "all": np.arange(3)}, tmp_path / "weights.pth")
+    other = tmp_path / "other.pth"
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(other, "w") as new:
+        for entry in old.infolist():
+            new.writestr(entry.filename, old.read(entry).replace(b"numpy._core.multiarray", module.encode()))
+    classifier, _ = _load(other)
+    _assert_holds(classifier, full)
+
+
 @pytest.fixture(scope="module", params=["zip", "legacy", "safetensors"])
 def good(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small file of each format that there is."""
@@ -246,7 +466,7 @@ def test_wrong_bytes_are_read_or_refused(good: Path, data: st.DataObject, tmp_pa
     path = tmp_path / good.name
     path.write_bytes(data.draw(flipped | short | pickled | st.binary(max_size=100)))
     with contextlib.suppress(WeightsError):
-        assert read_state(path)
+        assert read_state(path, {"a", "b"}).state
 
 
 def _flipped(content: bytes, bits: list[int]) -> bytes:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-import io
 import json
-import os
 import sys
 import traceback
 from collections.abc import Iterable, Sequence
@@ -15,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cnn_tui.errors import CnnTuiError, StorageError
+from cnn_tui.cli.streams import give_up_output
+from cnn_tui.errors import CnnTuiError, OutputError, StorageError, UnreadOutputError
 from cnn_tui.store.names import printable
 
 if TYPE_CHECKING:
@@ -43,23 +42,22 @@ def guarded(command: click.Command, arguments: Sequence[str] | None = None) -> i
     """
     invocation = Invocation()
     sys.excepthook = functools.partial(report_bug, invocation)
-    _survive_narrow_encodings()
     try:
         code = command.main(arguments, prog_name="cnn-tui", standalone_mode=False, obj=invocation)
         sys.stdout.flush()
     except CnnTuiError as error:
+        if isinstance(error, OutputError):
+            give_up_output()
         if invocation.debug:
             traceback.print_exc()
-        print_error(error)
+        if not isinstance(error, UnreadOutputError):
+            print_error(error)
         return error.exit_code
     except click.ClickException as error:
         print_error(_usage_error(error))
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except BrokenPipeError:
-        _silence_stdout()
-        return 1
     return code if isinstance(code, int) else 0
 
 
@@ -161,15 +159,3 @@ def _keep_traceback(lines: str) -> Path | None:
     except StorageError:
         return None
     return path
-
-
-def _survive_narrow_encodings() -> None:
-    """Where the locale's encoding lacks a character, write its escape and do not fail."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-
-def _silence_stdout() -> None:
-    """Let the interpreter's last flush go nowhere, since nobody reads stdout any more."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -4,16 +4,43 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from rich.console import Console
 
 from cnn_tui.cli.live import LiveReporter
 from cnn_tui.cli.result_tables import print_result
 from cnn_tui.config.preset import RunPreset
+from cnn_tui.errors import OutputError
 from cnn_tui.events import EpochFinished, Event, Phase, RunFinished, RunStarted, StudyEvent, WarningRaised
 from cnn_tui.store.names import printable
+
+if TYPE_CHECKING:
+    from cnn_tui.engine.control import Control
+
+_Told = TypeVar("_Told")
+
+
+def reported(told: Iterator[_Told], report: Callable[[_Told], None], control: Control) -> Iterator[_Told]:
+    """Report what a job tells as it passes.
+
+    Raises:
+        OutputError: a report cannot be written. Before that the job is stopped as by an interrupt, and has saved
+            what there was.
+    """
+    broken: OutputError | None = None
+    for one in told:
+        if broken is None:
+            try:
+                report(one)
+            except OutputError as error:
+                broken = error
+                control.stop()
+        yield one
+    if broken is not None:
+        raise OutputError(f"{broken.title}; what there was is saved") from broken
 
 
 class Reporter(Protocol):

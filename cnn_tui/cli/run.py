@@ -96,11 +96,12 @@ def prepare(preset: str, settings: tuple[str, ...], name: str | None) -> RunPres
         CnnTuiError: there is no such preset, or it or a setting is not allowed.
     """
     from cnn_tui.cli.output import say_unused
+    from cnn_tui.config.derivation import with_experiment
     from cnn_tui.config.overrides import override
     from cnn_tui.store.presets import find_preset, load_preset, renamed
 
     loaded = load_preset(find_preset(preset))
-    changed = loaded.model_copy(update={"experiment": override(loaded.experiment, settings)})
+    changed = with_experiment(loaded, override(loaded.experiment, settings))
     say_unused(settings, [changed.experiment])
     return renamed(changed, name) if name is not None else changed
 
@@ -110,11 +111,14 @@ def run_here(preset: RunPreset, as_json: bool) -> int:
 
     Raises:
         StorageError: not even a temporary file can be written.
+        OutputError: the report cannot be written; the run was stopped and is saved.
     """
     from cnn_tui.cli.reporters import make_reporter
+    from cnn_tui.config.locations import located_preset
     from cnn_tui.store.files import ensure_temporary_folder
 
     ensure_temporary_folder()
+    preset = located_preset(preset)
     reporter = make_reporter(preset, as_json)
     with reporter:
         reporter.loading()
@@ -126,12 +130,12 @@ def run_here(preset: RunPreset, as_json: bool) -> int:
 
 
 def _follow(preset: RunPreset, control: Control, reporter: Reporter) -> int:
+    from cnn_tui.cli.reporters import reported
     from cnn_tui.engine.record import run_recorded
     from cnn_tui.events import RunFinished
 
     code = 1
-    for event in run_recorded(preset, control):
-        reporter.report(event)
+    for event in reported(run_recorded(preset, control), reporter.report, control):
         if isinstance(event, RunFinished):
             code = event.error.exit_code if event.error else 0
     return INTERRUPTED if control.stopping else code

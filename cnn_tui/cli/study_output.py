@@ -11,6 +11,7 @@ import click
 from pydantic import ValidationError
 
 from cnn_tui.cli.output import say, say_unused
+from cnn_tui.config.derivation import redescribed
 from cnn_tui.config.overrides import override
 from cnn_tui.config.problems import problems
 from cnn_tui.config.study import StudyPreset
@@ -40,7 +41,7 @@ def lay_over(study: StudyPreset, settings: Sequence[str]) -> StudyPreset:
         return study
     base = override(study.base, settings)
     try:
-        changed = StudyPreset.model_validate({**dict(study), "base": base})
+        changed = redescribed(StudyPreset.model_validate({**dict(study), "base": base}), study)
     except ValidationError as error:
         reasons = "\n".join(str(problem) for problem in problems(error, StudyPreset))
         raise ConfigError(f"--set {' --set '.join(settings)} is not allowed in {study.name}", reasons) from error

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cnn_tui.cli.output import INTERRUPTED
+from cnn_tui.cli.reporters import reported
 from cnn_tui.cli.study_reporters import make_study_reporter
+from cnn_tui.config.locations import located_study
 from cnn_tui.reports.study_progress import StudyProgress
 from cnn_tui.store.files import ensure_temporary_folder
 
 if TYPE_CHECKING:
     from cnn_tui.config.study import StudyPreset
     from cnn_tui.engine.control import Control
+    from cnn_tui.events import StudyEvent
 
 _FAILED = 1
 
@@ -22,16 +25,22 @@ def follow_study(
     """Run a study to its end, or to where ``control`` stops it, and give what came of it.
 
     Raises:
+        ConfigError: two of its values are the same file.
         StorageError: nothing can be kept here.
+        OutputError: the events cannot be written; the study was stopped, and what it came to is saved.
     """
     ensure_temporary_folder()
+    study = located_study(study)
     progress = StudyProgress(study)
     with make_study_reporter(progress, as_json) as reporter:
         from cnn_tui import studies
 
-        for event in studies.run_study(study, control, plain=plain, fresh=fresh):
+        def report(event: StudyEvent) -> None:
             progress.apply(event)
             reporter.report(event)
+
+        for _ in reported(studies.run_study(study, control, plain=plain, fresh=fresh), report, control):
+            pass
     return progress
 
 

@@ -11,6 +11,15 @@ from cnn_tui.config.experiment import Experiment, FrozenModel
 SCHEMA_VERSION = 1
 
 
+class Derivation(FrozenModel):
+    """Where a preset came from whose settings were changed on the way."""
+
+    name: str = Field(title="Name", description="The preset that it was made from.", min_length=1, max_length=200)
+    changed: tuple[str, ...] = Field(
+        (), title="Changed", description="The settings that were changed, as dotted paths.", strict=False
+    )
+
+
 class Preset(FrozenModel):
     """What every preset file begins with."""
 
@@ -20,6 +29,11 @@ class Preset(FrozenModel):
     kind: str = Field("run", title="Kind", description="What the preset holds.")
     name: str = Field("untitled", title="Name", description="What the preset is called.", min_length=1, max_length=200)
     description: str = Field("", title="Description", description="What it is for.", max_length=2000)
+    derived_from: Derivation | None = Field(
+        None,
+        title="Derived from",
+        description="Written by the program with the description, where settings of another preset were changed.",
+    )
 
 
 class RunPreset(Preset):

@@ -33,6 +33,7 @@ Value = Annotated[int | float | str | None, BeforeValidator(_scalar)]
 MOST_ROWS = 10_000
 _SEED = "training.seed"
 _LONGEST_NAME = 200
+_LONGEST_DESCRIPTION = 2000
 
 
 class ReportedRow(FrozenModel):
@@ -166,14 +167,22 @@ class Cell:
     experiment: Experiment
 
     def preset(self, study: StudyPreset) -> RunPreset:
-        """The run as a preset of its own, named after the study and its values."""
+        """The run as a preset of its own, named after the study and its values, which its description tells."""
         parts = [f"{study.factor.rpartition('.')[2]}={_shown(self.value)}"]
         if study.second_factor is not None:
             parts.append(f"{study.second_factor.rpartition('.')[2]}={_shown(self.second_value)}")
         if study.repeats > 1:
             parts.append(f"seed={self.experiment.training.seed}")
         name = " ".join([self.study, *parts])[:_LONGEST_NAME]
-        return RunPreset(name=name, description=study.description, experiment=self.experiment)
+        return RunPreset(name=name, description=self._description(study), experiment=self.experiment)
+
+    def _description(self, study: StudyPreset) -> str:
+        settings = [f"{study.factor} {_shown(self.value)}"]
+        if study.second_factor is not None:
+            settings.append(f"{study.second_factor} {_shown(self.second_value)}")
+        if study.repeats > 1:
+            settings.append(f"{_SEED} {self.experiment.training.seed}")
+        return f"A row of the study {self.study}: {', '.join(settings)}."[:_LONGEST_DESCRIPTION]
 
 
 def _shown(value: Value) -> str:

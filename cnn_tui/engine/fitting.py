@@ -32,10 +32,14 @@ class Fitted:
     Attributes:
         state: every tensor of the network, but the last layer's where they do not fit.
         last_layer_problem: why the last layer is left out, in words; empty where it is there.
+        notes: what was done to find the tensors in their file, in words.
+        passed_over: other sets of tensors in the file that would have done as well.
     """
 
     state: dict[str, Tensor]
     last_layer_problem: str
+    notes: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
 
 
 def fit(state: Mapping[str, Tensor], network: nn.Module, origin: str) -> Fitted:
@@ -45,18 +49,22 @@ def fit(state: Mapping[str, Tensor], network: nn.Module, origin: str) -> Fitted:
         origin: where the tensors come from, for messages.
 
     Raises:
-        WeightsError: a tensor other than the last layer's is missing, unknown or of another shape.
+        WeightsError: a tensor other than the last layer's is missing, unknown, of another shape or no weights.
     """
     expected = network.state_dict()
-    state = _without_auxiliary({_present_name(name): tensor for name, tensor in state.items()}, expected)
+    state = _without_auxiliary({present_name(name): tensor for name, tensor in state.items()}, expected)
     _require_whole(state, expected, origin)
     state = _with_counters(_at_picture_size(state, network, origin), expected)
-    last = {name for name in expected if name.startswith(f"{last_layer(network)[0]}.")}
+    # A last layer that was replaced by several has other names below its own.
+    last = {name for name in (*expected, *state) if name.startswith(f"{last_layer(network)[0]}.")}
     problem = "; ".join(_differences(_only(state, last), _only(expected, last)))
     wanted = _only(expected, expected.keys() - last) if problem else expected
     given = _only(state, state.keys() - last) if problem else state
     require_same(given, wanted, origin)
-    return Fitted({name: given[name].to(tensor.dtype) for name, tensor in wanted.items()}, problem)
+    _require_fractions(given, wanted, origin)
+    fitted = {name: given[name].to(tensor.dtype) for name, tensor in wanted.items()}
+    _require_finite(fitted, origin)
+    return Fitted(fitted, problem)
 
 
 def require_same(given: Mapping[str, Tensor], expected: Mapping[str, Tensor], origin: str) -> None:
@@ -75,6 +83,13 @@ def require_same(given: Mapping[str, Tensor], expected: Mapping[str, Tensor], or
         )
 
 
+def present_name(name: str) -> str:
+    """What torchvision calls today what an older file calls ``name``."""
+    for pattern, replacement in _RENAMED:
+        name = pattern.sub(replacement, name)
+    return name
+
+
 def _require_whole(given: Mapping[str, Tensor], expected: Mapping[str, Tensor], origin: str) -> None:
     """Refuse a file without the network's very first tensor that is otherwise all of this network."""
     if next(iter(expected)) in given or not given.keys() < expected.keys():
@@ -87,6 +102,31 @@ def _require_whole(given: Mapping[str, Tensor], expected: Mapping[str, Tensor], 
     )
 
 
+def _require_fractions(given: Mapping[str, Tensor], expected: Mapping[str, Tensor], origin: str) -> None:
+    """Refuse integers where weights should be, as quantised models have them: their scale is not in the tensor."""
+    wrong = [
+        name for name, tensor in expected.items() if tensor.is_floating_point() and not given[name].is_floating_point()
+    ]
+    if wrong:
+        raise WeightsError(
+            "The weights file holds no ordinary weights",
+            f"{origin}: {len(wrong):,} of {len(expected):,} tensors are quantised or of another kind, the first is "
+            f"{wrong[0]} ({str(given[wrong[0]].dtype).removeprefix('torch.')}).",
+            "Save the weights of the model as it was before it was quantised.",
+        )
+
+
+def _require_finite(state: Mapping[str, Tensor], origin: str) -> None:
+    """Refuse NaN and infinity, from which every loss would be NaN."""
+    wrong = [name for name, tensor in state.items() if not bool(tensor.isfinite().all())]
+    if wrong:
+        raise WeightsError(
+            "The weights file holds NaN or infinity",
+            f"{origin}: {len(wrong):,} of {len(state):,} tensors do, the first is {wrong[0]}.",
+            "The training that wrote it had diverged, or the file is damaged: take an earlier one.",
+        )
+
+
 def _differences(given: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> list[str]:
     missing = [f"{name} is missing" for name in expected if name not in given]
     unknown = [f"{name} is not in this model" for name in given if name not in expected]
@@ -96,12 +136,6 @@ def _differences(given: Mapping[str, Tensor], expected: Mapping[str, Tensor]) ->
         if name in given and given[name].shape != tensor.shape
     ]
     return shapes + missing + unknown
-
-
-def _present_name(name: str) -> str:
-    for pattern, replacement in _RENAMED:
-        name = pattern.sub(replacement, name)
-    return name
 
 
 def _without_auxiliary(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Generator, Hashable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,11 @@ from cnn_tui.config.experiment import ModelConfig
 from cnn_tui.engine.fitting import Fitted, fit, require_same
 from cnn_tui.engine.freezing import batch_norms, freeze, set_train_mode
 from cnn_tui.engine.heads import last_layer, new_last_layer
+from cnn_tui.engine.state_dict import read_state
 from cnn_tui.engine.stochastic import Randomness, seed_stochastic
 from cnn_tui.engine.stopping import ShouldStop, never
 from cnn_tui.engine.warm import Memory, file_stamp
-from cnn_tui.engine.weights import Triple, fetch_imagenet, imagenet_normalisation, read_state, weights_available
+from cnn_tui.engine.weights import Triple, fetch_imagenet, imagenet_normalisation, own_file, weights_available
 from cnn_tui.events import Event, Parameters, Phase, WarningRaised
 
 _AUXILIARY_WEIGHTS = {"googlenet": 0.3, "inception_v3": 0.4}
@@ -169,10 +170,8 @@ def load_weights(
         classifier.last_layer_is_new = True
         state |= _new_last_layer(classifier.network, classifier.seed)
     classifier.fill(state)
-    if config.weights != "imagenet" and fitted.last_layer_problem:
-        yield WarningRaised(
-            title="The last layer starts anew", detail=f"{_own_file(config)}: {fitted.last_layer_problem}."
-        )
+    if config.weights not in ("imagenet", "random"):
+        yield from _told(fitted, own_file(config.weights))
 
 
 def skeleton(
@@ -206,13 +205,9 @@ def _origin(classifier: Classifier) -> Hashable:
     if config.weights == "random":
         stamp, seed = None, classifier.seed
     else:
-        path = weights_available(config.architecture) if config.weights == "imagenet" else _own_file(config)
+        path = weights_available(config.architecture) if config.weights == "imagenet" else own_file(config.weights)
         stamp, seed = path and file_stamp(path), 0
     return config, classifier.classes, classifier.image_size, seed, stamp
-
-
-def _own_file(config: ModelConfig) -> Path:
-    return Path(config.weights).expanduser()
 
 
 def _fitted(classifier: Classifier, should_stop: ShouldStop) -> Generator[Event, None, Fitted]:
@@ -222,9 +217,26 @@ def _fitted(classifier: Classifier, should_stop: ShouldStop) -> Generator[Event,
     if config.weights == "imagenet":
         path = yield from fetch_imagenet(config.architecture, should_stop)
     else:
-        path = _own_file(config)
+        path = own_file(config.weights)
     yield Phase(name="loading", detail=f"weights from {path.name}")
-    return fit(read_state(path), classifier.network, str(path))
+    found = read_state(path, classifier.network.state_dict().keys())
+    fitted = fit(found.state, classifier.network, str(path))
+    return replace(fitted, notes=found.notes, passed_over=found.passed_over)
+
+
+def _told(fitted: Fitted, path: Path) -> Iterator[Event]:
+    """What was made of a person's own file."""
+    if fitted.notes:
+        yield Phase(name="loading", detail=f"weights from {path.name}: {', '.join(fitted.notes)}")
+    if fitted.passed_over:
+        taken = fitted.notes[0] if fitted.notes else "read as it is"
+        yield WarningRaised(
+            title="The weights file holds several models",
+            detail=f"{path}: {taken}; passed over: {', '.join(fitted.passed_over)}.",
+            hint="Save the one that is meant into a file of its own to use another.",
+        )
+    if fitted.last_layer_problem:
+        yield WarningRaised(title="The last layer starts anew", detail=f"{path}: {fitted.last_layer_problem}.")
 
 
 def _new_last_layer(network: nn.Module, seed: int) -> dict[str, Tensor]:

@@ -1,22 +1,16 @@
-"""Pretrained weights: where torchvision's are, how they come here, and what a weights file may hold."""
+"""Pretrained weights: where torchvision's are, how they come here, and where a file of one's own is."""
 
 from __future__ import annotations
 
 import hashlib
-import pickle
 import re
-import struct
-import warnings
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, cast
+from typing import cast
 from urllib.parse import urlparse
 
-import safetensors.torch
 import torch
-from safetensors import SafetensorError
-from torch import Tensor
 from torchvision.models import get_model_weights
 
 from cnn_tui.catalog.models import ARCHITECTURES
@@ -27,24 +21,6 @@ from cnn_tui.events import Event, Phase
 from cnn_tui.paths import weights_folder
 
 Triple = tuple[float, float, float]
-
-_WRAPPERS = ("state_dict", "model")
-_PREFIXES = ("module.", "_orig_mod.")
-# What torch.load's unpickler lets through when bytes are wrong, found by feeding it such.
-_UNREADABLE = (
-    pickle.UnpicklingError,
-    struct.error,
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
 
 
 @dataclass(frozen=True)
@@ -108,22 +84,21 @@ def fetch_imagenet(architecture: str, should_stop: ShouldStop) -> Generator[Even
     return source.own_path
 
 
-def read_state(path: Path) -> dict[str, Tensor]:
-    """The tensors of a weights file by name, on the CPU; wrappers and prefixes that training programs add are removed.
-
-    Nothing in the file is executed: a pickle that holds more than tensors is refused.
+def own_file(weights: str) -> Path:
+    """The weights file of a person's own that a setting names.
 
     Raises:
-        WeightsError: the file is missing, unreadable or holds no state dict.
+        WeightsError: no file can have this name.
     """
-    if not path.is_file():
-        raise WeightsError(
-            "The weights file is not there",
-            f"model.weights is {str(path)!r}, and that is no file.",
-            "Give imagenet, random, or the path of a .pth, .pt or .safetensors file.",
-        )
-    content = _read_safetensors(path) if path.suffix.lower() == ".safetensors" else _read_pickle(path)
-    return _without_prefix(_state_dict(content, path))
+    try:
+        path = Path(weights).expanduser()
+        path.lstat()
+    except FileNotFoundError:
+        return path  # which is for the reader to say
+    except (RuntimeError, ValueError, OSError) as error:
+        detail = f"model.weights is {weights!r}: {error}."
+        raise WeightsError("The weights file is not there", detail, "Give the path of a file.") from error
+    return path
 
 
 def _require_digest(path: Path, prefix: str) -> None:
@@ -144,52 +119,3 @@ def _unreachable(architecture: str, source: WeightsSource, error: DownloadError)
         f"Download {source.url} on a machine that can reach it, and put the file at {source.own_path}. "
         "Without it, set model.weights to random or to a file of your own.",
     )
-
-
-def _read_safetensors(path: Path) -> Any:
-    try:
-        return safetensors.torch.load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise _unreadable(path, error) from error
-
-
-def _read_pickle(path: Path) -> Any:
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of what is refused a few lines on, or read all the same
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except _UNREADABLE as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: Exception) -> WeightsError:
-    if isinstance(error, pickle.UnpicklingError):
-        reason = "It holds more than tensors, or is no PyTorch file; code in a file is never run."
-    else:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return WeightsError(
-        "The weights file cannot be read",
-        f"{path}: {reason}",
-        "Save it anew with torch.save(model.state_dict(), path) or as .safetensors.",
-    )
-
-
-def _state_dict(content: Any, path: Path) -> dict[str, Tensor]:
-    for wrapper in _WRAPPERS:
-        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
-            content = content[wrapper]
-    if isinstance(content, Mapping) and content:
-        state = {name: value for name, value in content.items() if isinstance(name, str) and isinstance(value, Tensor)}
-        if len(state) == len(content):
-            return state
-    raise WeightsError(
-        "The weights file holds no state dict",
-        f"{path}: a mapping from names to tensors is expected, alone or under 'state_dict' or 'model'.",
-        "Save it anew with torch.save(model.state_dict(), path).",
-    )
-
-
-def _without_prefix(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    for prefix in _PREFIXES:
-        if all(name.startswith(prefix) for name in state):
-            state = {name.removeprefix(prefix): tensor for name, tensor in state.items()}
-    return state

@@ -23,11 +23,13 @@ class StudyPart(FrozenModel):
         name: the study's.
         row: the run's place in it, from 0.
         together: how many runs were trained as one computation with it, itself included; its times are its share.
+        description: the study's; None in records from before it was kept, when it was the run's own too.
     """
 
     name: str
     row: int
     together: int = 1
+    description: str | None = None
 
 
 class ValidationScores(FrozenModel):

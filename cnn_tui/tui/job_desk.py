@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen
 
+from cnn_tui.config.locations import located_preset, located_study
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
+from cnn_tui.errors import ConfigError
 from cnn_tui.events import ErrorReport, RunFinished, StudyFinished
 from cnn_tui.store.names import printable
 from cnn_tui.store.session_names import distinctly_named
@@ -45,17 +47,22 @@ class JobDesk:
         self._way = None
         named = distinctly_named(preset)
         self._app.run_state = self._job = RunState(named)
-        self.trainer.submit(named)
+        self.trainer.submit(located_preset(named))
         self._app.switch_mode("live")
 
     def study(self, study: StudyPreset, fresh: bool) -> None:
         """Start a study, unless something is going on."""
         if self._refused():
             return
+        try:
+            submitted = located_study(study)
+        except ConfigError as error:
+            self._tell(ErrorReport.of(error))
+            return
         self._app.busy = True
         self._app.study_state = self._job = job = StudyState(study)
         self._app.run_state = job.shown
-        self.trainer.submit_study(study, fresh=fresh)
+        self.trainer.submit_study(submitted, fresh=fresh)
 
     def stop(self) -> None:
         """Stop the run or study."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cnn_tui.config.experiment import DataConfig, Experiment
+from cnn_tui.config.locations import located
 from cnn_tui.errors import DataError, StorageError
 from cnn_tui.store.cache_index import CachedSet, features_for
 from cnn_tui.store.downloads import Download, missing_downloads
@@ -55,7 +56,8 @@ def survey(experiment: Experiment, past: Sequence[PastRun]) -> Survey:
         else:
             classes, counts = len(found.classes), _counts(found)
             layout = printable(found.describe(experiment.data.validation_fraction))
-    features = features_for(experiment) if experiment.features_are_kept else None
+    wanted = located(experiment)  # as runs on record have it
+    features = features_for(wanted) if wanted.features_are_kept else None
     return Survey(
         experiment=experiment,
         classes=classes,
@@ -63,7 +65,7 @@ def survey(experiment: Experiment, past: Sequence[PastRun]) -> Survey:
         downloads=missing_downloads(experiment),
         features=features,
         problem=problem or _weights_problem(experiment.model.weights),
-        estimate=estimate(experiment, counts, past, features is not None),
+        estimate=estimate(wanted, counts, past, features is not None),
     )
 
 

@@ -185,6 +185,49 @@ async def test_saving_asks_for_a_name_and_never_overwrites_unasked() -> None:
         await until(pilot, lambda: load_preset(saved).experiment.training.epochs == 9)
 
 
+async def test_what_is_started_and_saved_means_the_same_from_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("cat", "dog"):
+        (tmp_path / "pics" / name).mkdir(parents=True)
+        (tmp_path / "pics" / name / "a.png").touch()
+    monkeypatch.chdir(tmp_path)
+    own("folder", override(SMALL, ["data.dataset=folder", "data.root=nowhere"]))
+    async with workbench() as (app, trainer, pilot):
+        await choose(pilot, app, "folder")
+        await set_field(pilot, app, "data.root", "pics")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
+        app.screen.query_one(Input).value = "mine"
+        await pilot.press("enter")
+        saved = paths.own_presets_folder() / "mine.json"
+        await until(pilot, saved.exists)
+        assert load_preset(saved).experiment.data.root == str(tmp_path / "pics")
+        await until(pilot, lambda: form(app).experiment == load_preset(saved).experiment)
+        await set_field(pilot, app, "data.root", "pics")
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: trainer.submitted)
+        assert trainer.submitted[0].experiment.data.root == str(tmp_path / "pics")
+
+
+async def test_the_description_goes_with_what_it_describes() -> None:
+    async with workbench() as (app, trainer, pilot):
+        text = load_preset(paths.shipped_presets_folder() / "quickstart.json").description
+        await set_field(pilot, app, "training.epochs", "7")
+        await set_field(pilot, app, "training.seed", "3")
+        await set_field(pilot, app, "training.seed", "0")
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: trainer.submitted)
+        assert trainer.submitted[0].description == "From preset quickstart, changed: training.epochs."
+        trainer.tell(Idle())
+        await until(pilot, lambda: not app.busy)
+        await pilot.press("1")
+        await set_field(pilot, app, "training.epochs", "5")
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: len(trainer.submitted) == 2)
+        assert trainer.submitted[1].description == text
+
+
 async def test_a_shipped_preset_is_saved_as_a_copy_of_ones_own() -> None:
     shipped = paths.shipped_presets_folder() / "quickstart.json"
     before = shipped.read_text()

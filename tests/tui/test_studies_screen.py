@@ -276,6 +276,49 @@ async def test_finished_rows_are_kept_and_all_finished_asks_before_training_agai
         await until(pilot, lambda: isinstance(app.screen, StudiesScreen) and states(app) == ["waiting"] * 3)
 
 
+async def test_relative_paths_are_run_as_absolute_ones_and_their_finished_rows_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    starts = study(name="how long", factor="model.weights", values=["random", "w.pth"])
+    absolute = starts.model_copy(update={"values": ("random", str(tmp_path / "w.pth"))})
+    keep_row(absolute, 1, 0.5)
+    own(starts)
+    async with workbench() as (app, trainer, pilot):
+        await chosen(app, pilot, "how-long")
+        await until(pilot, lambda: states(app) == ["waiting", "done"])
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: trainer.studies == [(absolute, False)])
+        trainer.say_study(StudyStarted(study=absolute, rows=2), *begins(absolute, 0))
+        await until(pilot, lambda: "epoch 1/10" in states(app)[0])
+
+
+async def test_values_that_are_the_same_file_are_refused_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    own(study(name="how long", factor="model.weights", values=["w.pth", str(tmp_path / "w.pth")]))
+    async with workbench() as (app, trainer, pilot):
+        await chosen(app, pilot, "how-long")
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: any("is there more than once" in one.message for one in app._notifications))
+        assert trainer.studies == []
+        assert not app.busy
+
+
+async def test_other_values_take_the_place_of_a_studys_description() -> None:
+    own(study(name="how long", values=[1, 2, 3], description="One to three."))
+    async with workbench() as (app, trainer, pilot):
+        await chosen(app, pilot, "how-long")
+        for typed in ("1, 2, 4", "1, 2, 5"):
+            screen(app).query_one(StudyForm).focus_field("values")
+            await pilot.press("end", "ctrl+u", *typed)
+        await until(pilot, lambda: (found := screen(app).study) is not None and found.values == (1, 2, 5))
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: trainer.studies)
+        assert trainer.studies[0][0].description == "From study how long, changed: values."
+
+
 async def test_a_study_that_was_run_is_opened_from_its_sessions() -> None:
     for row in range(3):
         keep_row(EPOCHS, row, 0.5 + row / 10)
@@ -443,6 +486,8 @@ async def test_the_base_opens_in_setup() -> None:
         await chosen(app, pilot, "how-long")
         await pilot.press("ctrl+b")
         await until(pilot, lambda: app.current_mode == "setup" and "mnist" in screen_text(app))
+        assert app.preset_in_setup is not None
+        assert app.preset_in_setup[0].description == "The base of the study how long."
 
 
 async def test_a_broken_study_file_hides_nothing() -> None:

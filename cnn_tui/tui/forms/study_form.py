@@ -13,6 +13,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.reactive import reactive
 
+from cnn_tui.config.derivation import redescribed
 from cnn_tui.config.problems import Problem, problems
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.tui.forms.field_row import FieldRow
@@ -128,6 +129,7 @@ class StudyForm(Vertical):
         document = self._document()
         self._rows["second_values"].set_class(document["second_factor"] is None, "-absent")
         study, found = _judge(document)
+        study = study and redescribed(study, self._loaded)
         words = self._mark(found)
         if study != self.study or words != self._problem:
             self.study, self._problem = study, words

@@ -12,8 +12,10 @@ from textual.containers import Vertical
 from textual.message import Message
 
 from cnn_tui.amounts import some
+from cnn_tui.config.derivation import with_experiment
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.fields import field
+from cnn_tui.config.locations import located_preset
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.errors import CnnTuiError
 from cnn_tui.store.names import printable
@@ -96,7 +98,7 @@ class PresetEditor(Vertical):
     def filled(self) -> RunPreset | None:
         """The preset with what stands in the form, None while anything is wrong."""
         experiment = self.experiment
-        return None if experiment is None else self.preset.model_copy(update={"experiment": experiment})
+        return None if experiment is None else with_experiment(self.preset, experiment)
 
     def drafted(self) -> StudyDrafted | None:
         """The study that a list in a field makes, None where there is no list or anything else is wrong."""
@@ -104,7 +106,7 @@ class PresetEditor(Vertical):
         if listed is None or base is None:
             return None
         spec, values = listed
-        return StudyDrafted(self.preset.model_copy(update={"experiment": base}), spec.path, values)
+        return StudyDrafted(with_experiment(self.preset, base), spec.path, values)
 
     def go_to(self, path: str) -> None:
         """Put the cursor into the field at a dotted path."""
@@ -150,7 +152,7 @@ class PresetEditor(Vertical):
             return
         name = await self._ask_name()
         if name is not None:
-            self._save(preset.model_copy(update={"name": name}))
+            self._save(located_preset(preset.model_copy(update={"name": name})))
 
     async def _ask_name(self) -> str | None:
         """A name to save under, None if the person thought better of it or wants to keep the file of that name."""

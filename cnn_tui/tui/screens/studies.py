@@ -290,5 +290,5 @@ class StudiesScreen(Screen[None]):
     def action_base(self) -> None:
         """Open the experiment that is varied in Setup."""
         study = self._editor.last
-        preset = RunPreset(name=study.name, description=study.description, experiment=study.base)
+        preset = RunPreset(name=study.name, description=f"The base of the study {study.name}.", experiment=study.base)
         self.post_message(PresetRequested(preset, "base of a study"))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from textual.widget import Widget
 
+from cnn_tui.config.locations import located_study
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.errors import CnnTuiError, StorageError
 from cnn_tui.reports.study_table import StudyTable
@@ -30,6 +31,11 @@ async def save(asking: Widget, study: StudyPreset) -> StudyEntry | None:
     path = studies_files.own_file(name.strip())
     question = f"You have a preset in {path.name} already. Overwrite it?"
     if path.exists() and not await asking.app.push_screen_wait(ConfirmScreen(question, "Overwrite")):
+        return None
+    try:
+        study = located_study(study)
+    except CnnTuiError as error:
+        notify_error(asking, error)
         return None
     saved = await asyncio.to_thread(studies_files.save, study, name.strip())
     if isinstance(saved, CnnTuiError):

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from cnn_tui import paths
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.config.study import StudyPreset
+from cnn_tui.config.locations import located
+from cnn_tui.config.study import Cell, StudyPreset
 from cnn_tui.errors import CnnTuiError, StorageError
 from cnn_tui.store.names import slug
 from cnn_tui.store.presets import list_presets, renamed_study, save_study
@@ -67,7 +68,7 @@ def entries() -> tuple[StudyEntry, ...]:
 
 def find_out(study: StudyPreset) -> Findings:
     """What there is of a study, and what it will take."""
-    cells = list(study.cells())
+    cells = _cells(study)
     found = recorded_rows(cells, _records(), alone=study.plain)
     left = [cell.experiment for cell in cells if cell.index not in found or found[cell.index].status != "done"]
     return Findings(study, found, estimate_study(len(cells), left, study.plain, _seconds()))
@@ -107,10 +108,15 @@ def save(study: StudyPreset, name: str) -> Path | CnnTuiError:
 
 
 def _entry(key: str, name: str, origin: Origin, study: StudyPreset, records: Sequence[SessionRecord]) -> StudyEntry:
-    cells = list(study.cells())
+    cells = _cells(study)
     rows = recorded_rows(cells, records, alone=study.plain)
     done = sum(record.status == "done" for record in rows.values())
     return StudyEntry(key, name, origin, study, done=done, runs=len(cells))
+
+
+def _cells(study: StudyPreset) -> list[Cell]:
+    """The runs of a study as they would be on record."""
+    return [replace(cell, experiment=located(cell.experiment)) for cell in study.cells()]
 
 
 def _records() -> list[SessionRecord]:

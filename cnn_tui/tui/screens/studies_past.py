@@ -39,7 +39,7 @@ def _study(name: str, rows: Sequence[SessionRecord]) -> StudyPreset | None:
     factor, *others = factors
     document = {
         "name": name,
-        "description": rows[0].description,
+        "description": _description(rows[0]),
         "base": rows[0].experiment,
         "factor": factor,
         "values": _values(rows, factor),
@@ -52,6 +52,11 @@ def _study(name: str, rows: Sequence[SessionRecord]) -> StudyPreset | None:
         return StudyPreset.model_validate(document)
     except ValidationError:
         return None
+
+
+def _description(record: SessionRecord) -> str:
+    kept = record.study.description if record.study is not None else None
+    return record.description if kept is None else kept
 
 
 def _factors(rows: Sequence[SessionRecord]) -> list[str]:

@@ -1,0 +1,172 @@
+"""Output that cannot be written: one line says so, and what was running is stopped and saved."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cnn_tui.store.event_log import read_events
+from cnn_tui.store.records import SessionRecord
+from cnn_tui.store.sessions import EVENTS_FILE, list_sessions
+
+PROGRAM = [sys.executable, "-m", "cnn_tui"]
+SAID = "error: The output cannot be written: "
+SAVED = "; what there was is saved\n"
+TINY: dict[str, Any] = {
+    "data": {"dataset": "digits", "image_size": 32, "train_limit": 80, "test_limit": 40},
+    "model": {"architecture": "shufflenet_v2_x0_5", "weights": "random", "trainable": "last_layer"},
+    "training": {"epochs": 3, "batch_size": 16},
+}
+STUDY = {"kind": "study", "base": TINY, "factor": "training.optimizer.learning_rate", "values": [0.1, 0.01, 0.001]}
+
+pytestmark = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+
+
+@pytest.fixture
+def preset(tmp_path: Path) -> str:
+    path = tmp_path / "tiny.json"
+    path.write_text(json.dumps({"experiment": TINY}), encoding="utf-8")
+    return str(path)
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> str:
+    path = tmp_path / "rates.json"
+    path.write_text(json.dumps(STUDY), encoding="utf-8")
+    return str(path)
+
+
+def into_full(*arguments: str) -> subprocess.CompletedProcess[str]:
+    with Path("/dev/full").open("w") as full:
+        return subprocess.run(
+            [*PROGRAM, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, env=os.environ, check=False
+        )
+
+
+def assert_only_said(stderr: str, home: Path) -> None:
+    """One line of error, the last one, and no traceback anywhere."""
+    lines = stderr.splitlines()
+    assert lines[-1].startswith(SAID)
+    assert [line for line in lines if line.startswith(("error", "Traceback", "Exception"))] == lines[-1:]
+    assert not (home / "data" / "crash.log").exists()
+
+
+def records() -> list[SessionRecord]:
+    """Every session, whose events can be read to the last one."""
+    found = []
+    for entry in list_sessions():
+        assert entry.record is not None, entry.problem
+        assert list(read_events(entry.folder / EVENTS_FILE))[-1].type == "run_finished"
+        found.append(entry.record)
+    return found
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["--help"],
+        ["--version"],
+        ["run", "--help"],
+        ["models"],
+        ["models", "resnet18"],
+        ["datasets"],
+        ["presets"],
+        ["presets", "schema"],
+        ["presets", "show", "quickstart"],
+        ["presets", "check", "quickstart"],
+        ["cache", "list", "--json"],
+        ["sessions", "list", "--json"],
+    ],
+)
+def test_whatever_prints_says_in_one_line_that_it_cannot(command: list[str], home: Path) -> None:
+    done = into_full(*command)
+    assert done.returncode == 1
+    assert done.stderr == f"{SAID}No space left on device\n"
+
+
+@pytest.mark.parametrize("options", [["--json"], []])
+def test_a_run_is_stopped_and_saved(options: list[str], preset: str, home: Path) -> None:
+    done = into_full("run", preset, preset, *options)
+    assert done.returncode == 1
+    assert_only_said(done.stderr, home)
+    (record,) = records()  # the second was not begun
+    assert record.status == "stopped"
+
+
+def test_a_study_is_stopped_and_its_rows_are_saved(study: str, home: Path) -> None:
+    done = into_full("study", study, "--json")
+    assert done.returncode == 1
+    assert_only_said(done.stderr, home)
+    assert {record.status for record in records()} <= {"stopped", "done"}
+
+
+def test_a_report_that_cannot_be_printed_leaves_its_study_done(study: str, home: Path) -> None:
+    done = into_full("study", study, "--format", "markdown", "--set", "training.epochs=1")
+    assert done.returncode == 1
+    assert_only_said(done.stderr, home)
+    assert [record.status for record in records()] == ["done"] * 3
+
+
+def first_line_of(*arguments: str, stderr: int = subprocess.PIPE) -> tuple[int, str, str]:
+    """Read a line and go away; the exit code, the line and what was said on standard error."""
+    with subprocess.Popen(
+        [*PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=stderr, text=True, env=os.environ
+    ) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        process.stdout.close()
+        said = process.stderr.read() if process.stderr is not None else ""
+        return process.wait(120), line, said
+
+
+def test_a_reader_that_goes_away_stops_a_run_and_it_is_saved(preset: str, home: Path) -> None:
+    code, line, said = first_line_of("run", preset, "--json", "--set", "training.epochs=5000")
+    assert (code, json.loads(line)["type"]) == (1, "run_started")
+    assert said == f"{SAID}Broken pipe{SAVED}"
+    (record,) = records()
+    assert record.status == "stopped"
+
+
+def test_where_standard_error_goes_down_the_same_pipe_nothing_else_happens(preset: str, home: Path) -> None:
+    code, _, _ = first_line_of("run", preset, "--json", "--set", "training.epochs=5000", stderr=subprocess.STDOUT)
+    assert code == 1
+    (record,) = records()
+    assert record.status == "stopped"
+    assert not (home / "data" / "crash.log").exists()
+
+
+@pytest.mark.parametrize("descriptor", [1, 2])
+def test_a_descriptor_that_is_closed_from_the_start(descriptor: int, preset: str, home: Path) -> None:
+    def close() -> None:
+        os.close(descriptor)
+
+    done = subprocess.run(
+        [*PROGRAM, "run", preset, "--json"],
+        capture_output=True,
+        text=True,
+        env=os.environ,
+        check=False,
+        preexec_fn=close,
+    )
+    (record,) = records()
+    if descriptor == 1:
+        assert (done.returncode, done.stderr, record.status) == (1, f"{SAID}Bad file descriptor{SAVED}", "stopped")
+    else:
+        assert (done.returncode, record.status) == (0, "done")
+        assert json.loads(done.stdout.splitlines()[-1])["status"] == "done"
+
+
+def test_talk_that_nobody_hears_ends_no_run(preset: str, home: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*PROGRAM, "run", preset], stdout=subprocess.PIPE, stderr=full, text=True, env=os.environ, check=False
+        )
+    assert done.returncode == 0
+    assert "macro mean" in done.stdout
+    assert [record.status for record in records()] == ["done"]
