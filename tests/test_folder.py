@@ -552,10 +552,10 @@ def fail_once(monkeypatch: pytest.MonkeyPatch, path: Path, error: OSError) -> No
     """Let a picture fail to open until that is undone."""
     plain = Image.open
 
-    def opened(name: str) -> Image.Image:
+    def opened(name: str, **settings: Any) -> Image.Image:
         if name == str(path):
             raise error
-        return plain(name)
+        return plain(name, **settings)
 
     monkeypatch.setattr(Image, "open", opened)
 

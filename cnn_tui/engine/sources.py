@@ -17,6 +17,7 @@ from cnn_tui.engine.decode import UnreadablePictureError, decode
 from cnn_tui.engine.device import free_memory
 from cnn_tui.engine.folder import display
 from cnn_tui.engine.parallel import WORKERS, in_parallel
+from cnn_tui.engine.value_range import ValueRange
 from cnn_tui.errors import DataError
 
 _BATCHES_AHEAD = 2
@@ -134,11 +135,22 @@ class DeviceSource:
 
 
 class FolderSource:
-    """Picture files decoded by a pool of threads, each resized to ``size`` (height, width)."""
+    """Picture files decoded by a pool of threads, each resized to ``size`` (height, width).
 
-    def __init__(self, paths: Sequence[str], labels: Tensor, classes: tuple[str, ...], size: tuple[int, int]) -> None:
+    Those with more than eight bits are scaled by ``values``, None where there are none.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        labels: Tensor,
+        classes: tuple[str, ...],
+        size: tuple[int, int],
+        values: ValueRange | None,
+    ) -> None:
         self._paths = paths
         self._size = size
+        self._values = values
         self.labels = labels
         self.classes = classes
 
@@ -171,7 +183,7 @@ class FolderSource:
     def _decode(self, row: int) -> NDArray[np.uint8]:
         path = self._paths[row]
         try:
-            return decode(path, self._size)
+            return decode(path, self._size, self._values)
         except UnreadablePictureError as error:
             raise DataError(
                 "A picture cannot be read",
