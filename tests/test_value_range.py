@@ -162,12 +162,25 @@ def test_eight_bits_stored_as_more_stay_what_they_are(root: Path) -> None:
     assert np.array_equal(all_pictures(loaded), expected(255))
 
 
-def test_transparent_colours_of_sixteen_bits_are_put_on_white(root: Path) -> None:
-    values = noise(0, 65535, 4).astype(np.uint16)
-    values[0, 0], values[0, 1] = (9, 9, 9, 0), (65535, 0, 0, 65535)
+def test_transparency_of_sixteen_bits_is_put_on_white(root: Path) -> None:
     path = root.with_suffix(".png")
-    path.write_bytes(png(values, 6))
+    colours = noise(0, 65535, 4).astype(np.uint16)
+    colours[0, 0], colours[0, 1] = (9, 9, 9, 0), (65535, 0, 0, 65535)
+    path.write_bytes(png(colours, 6))
     assert decode(str(path), None)[0, :2].tolist() == [[255, 255, 255], [255, 0, 0]]
+    path.write_bytes(png(colours[:, :, 2:], 4))
+    assert decode(str(path), None)[0, :2].tolist() == [[255, 255, 255], [0, 0, 0]]
+    grey = np.array([[7, 4095]], dtype=np.uint16)
+    Image.fromarray(grey).save(path, transparency=7)
+    assert decode(str(path), None, ValueRange(0, 8190))[0].tolist() == [[255] * 3, [128] * 3]
+
+
+def test_twelve_bits_of_grey_beside_transparency_keep_eight_of_them(root: Path) -> None:
+    values = np.dstack([noise(0), np.full((SIDE, SIDE), 65535)]).astype(np.uint16)
+    path = root.with_suffix(".png")
+    path.write_bytes(png(values, 4))
+    assert reach(str(path)) == (0, 4095)
+    assert np.array_equal(decode(str(path), None, ValueRange(0, 4095)), expected(count=1)[0])
 
 
 @pytest.mark.parametrize(
@@ -308,7 +321,7 @@ def test_pictures_of_one_single_value_are_named_and_stay(root: Path) -> None:
         events, loaded = load(root)
         (warning,) = warnings(events).values()
         assert warning.title == "12 pictures are one single value"
-        assert warning.detail.splitlines() == [*map(str, dull[:10]), "and 2 more"]
+        assert warning.detail.split("; ") == [*map(str, dull[:10]), "and 2 more"]
         assert len(loaded.train_indices) + len(loaded.test_indices) == 40
     few = warnings(load(root, train_limit=2, test_limit=2)[0])
     assert not few or next(iter(few)).split()[0] in "1234"

@@ -190,8 +190,8 @@ def _value_warnings(pictures: PictureSet, rows: Iterable[Rows]) -> Iterator[Even
     if pictures.value_range is not None:
         yield WarningRaised(
             title="Pictures with more than 8 bits were scaled",
-            detail=f"Values {pictures.value_range} became 0 to 255, which is the range that training pictures use",
-            hint="All such pictures were scaled alike; values outside became 0 or 255.",
+            detail=f"Values {pictures.value_range} became 0 to 255, alike in all such pictures; others became 0 or 255",
+            hint="The range is the one that training pictures use, where they have more than 8 bits.",
         )
     constant = pictures.constant(torch.unique(torch.cat([places(pictures.labels, own) for own in rows])))
     if constant:
@@ -204,9 +204,9 @@ def _value_warnings(pictures: PictureSet, rows: Iterable[Rows]) -> Iterator[Even
 
 
 def _some(files: Sequence[str]) -> str:
-    """The first of many files, one a line."""
+    """The first of many files, on the one line that every reader of warnings has for them."""
     more = [f"and {len(files) - _MOST_NAMED:,} more"] if len(files) > _MOST_NAMED else []
-    return "\n".join([*files[:_MOST_NAMED], *more])
+    return "; ".join([*files[:_MOST_NAMED], *more])
 
 
 def _require_enough(config: DataConfig, pictures: PictureSet, rows: Rows, damaged: bool) -> None:

@@ -9,12 +9,12 @@ import importlib.util
 import logging
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
-from PIL.ExifTags import Base as Tag
 from PIL.TiffImagePlugin import TiffImageFile
 
 from cnn_tui.engine.value_range import SIXTEEN_BITS, Deep, ValueRange, deep, is_deep
@@ -24,6 +24,7 @@ EXTENSIONS = frozenset(
 )
 """The endings of picture files, in lower case."""
 
+_WIDTH, _HEIGHT, _ORIENTATION = 0x0100, 0x0101, 0x0112
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP", "AVIF", "JPEG2000", "HEIF")
 """What a file may be, whatever its ending. Pillow goes by content and runs programs for some kinds, such as EPS."""
 
@@ -39,6 +40,7 @@ _TURNS = {
 """What each EXIF orientation asks for; all other values mean a picture that is upright."""
 
 _SIDEWAYS = frozenset({5, 6, 7, 8})
+_T = TypeVar("_T")
 
 
 class UnreadablePictureError(Exception):
@@ -56,6 +58,9 @@ class UnreadablePictureError(Exception):
 class UnscaledPictureError(Exception):
     """A picture has more than eight bits, and no range of values was given."""
 
+    def __init__(self) -> None:
+        super().__init__("it has more than eight bits, and by what range to scale them is not known")
+
 
 def decode(path: str, size: tuple[int, int] | None, values: ValueRange | None = SIXTEEN_BITS) -> NDArray[np.uint8]:
     """Read a picture as uint8 (H, W, 3), resized to ``size`` (height, width) if that is given.
@@ -67,18 +72,7 @@ def decode(path: str, size: tuple[int, int] | None, values: ValueRange | None = 
         UnreadablePictureError: the file is gone, damaged, no picture, or larger than Pillow's limit.
         UnscaledPictureError: see there.
     """
-    with _opened(path) as image:
-        is_to_scale = is_deep(image)
-        if is_to_scale and values is None:
-            raise UnscaledPictureError
-        # Read before it is asked how it stands: some files say so at their end, and TIFF is turned while it is read.
-        image.load()
-        picture = _rgb(_deep(path, image).image(values) if is_to_scale and values else image)
-        turn = _TURNS.get(_orientation(image))
-        picture = picture if turn is None else picture.transpose(turn)
-        if size is not None and picture.size != (size[1], size[0]):
-            picture = picture.resize((size[1], size[0]), Image.Resampling.BILINEAR)
-        return np.asarray(picture)
+    return _opened(path, lambda image: _decoded(path, image, size, values))
 
 
 def picture_size(path: str, values: ValueRange | None = SIXTEEN_BITS) -> tuple[int, int]:
@@ -88,15 +82,7 @@ def picture_size(path: str, values: ValueRange | None = SIXTEEN_BITS) -> tuple[i
         UnreadablePictureError: as there.
         UnscaledPictureError: as there.
     """
-    with _opened(path) as image:
-        if values is None and is_deep(image):
-            raise UnscaledPictureError
-        if image.format == "PNG":  # whose orientation may stand at its end
-            image.load()
-        width, height = image.size
-        if isinstance(image, TiffImageFile):  # whose size may be that of the turned picture already
-            width, height = image.tag_v2[Tag.ImageWidth], image.tag_v2[Tag.ImageLength]
-        return (width, height) if _orientation(image) in _SIDEWAYS else (height, width)
+    return _opened(path, lambda image: _size(image, values))
 
 
 def reach(path: str) -> tuple[float, float] | None:
@@ -105,20 +91,45 @@ def reach(path: str) -> tuple[float, float] | None:
     Raises:
         UnreadablePictureError: as for :func:`decode`.
     """
-    with _opened(path) as image:
-        return _deep(path, image).reach() if is_deep(image) else None
+    return _opened(path, lambda image: _deep(path, image).reach() if is_deep(image) else None)
 
 
-@contextlib.contextmanager
-def _opened(path: str) -> Iterator[Image.Image]:
-    """A picture while it is read. Whatever goes wrong meanwhile makes the file unreadable."""
+def _opened(path: str, read: Callable[[Image.Image], _T]) -> _T:
+    """What ``read`` finds in a picture. Whatever goes wrong meanwhile makes the file unreadable."""
     try:
         with Image.open(path, formats=_formats()) as image:
-            yield image
+            return read(image)
     except UnscaledPictureError:
         raise
     except Exception as error:  # Each format's decoder has errors of its own, down to RuntimeError and AssertionError.
         raise _unreadable(error) from error
+
+
+def _decoded(
+    path: str, image: Image.Image, size: tuple[int, int] | None, values: ValueRange | None
+) -> NDArray[np.uint8]:
+    is_to_scale = is_deep(image)
+    if is_to_scale and values is None:
+        raise UnscaledPictureError()
+    # Read before it is asked how it stands: some files say so at their end, and TIFF is turned while it is read.
+    image.load()
+    picture = _rgb(_deep(path, image).image(values) if is_to_scale and values else image)
+    turn = _TURNS.get(_orientation(image))
+    picture = picture if turn is None else picture.transpose(turn)
+    if size is not None and picture.size != (size[1], size[0]):
+        picture = picture.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    return np.asarray(picture)
+
+
+def _size(image: Image.Image, values: ValueRange | None) -> tuple[int, int]:
+    if values is None and is_deep(image):
+        raise UnscaledPictureError()
+    if image.format == "PNG":  # whose orientation may stand at its end
+        image.load()
+    width, height = image.size
+    if isinstance(image, TiffImageFile):  # whose size may be that of the turned picture already
+        width, height = image.tag_v2[_WIDTH], image.tag_v2[_HEIGHT]
+    return (width, height) if _orientation(image) in _SIDEWAYS else (height, width)
 
 
 @functools.cache
@@ -131,7 +142,7 @@ def _formats() -> tuple[str, ...]:
 def _orientation(image: Image.Image) -> int:
     """As EXIF says, from 1 to 8; 1 where that cannot be understood, which is no reason to go without the picture."""
     try:
-        orientation = image.getexif().get(Tag.Orientation)
+        orientation = image.getexif().get(_ORIENTATION)
     except (SyntaxError, ValueError, TypeError, LookupError, struct.error):
         return 1
     return orientation if orientation in _TURNS else 1

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cnn_tui.engine.decode import UnreadablePictureError, decode
+from cnn_tui.engine.decode import UnreadablePictureError, UnscaledPictureError, decode
 from cnn_tui.engine.device import free_memory
 from cnn_tui.engine.folder import display
 from cnn_tui.engine.parallel import WORKERS, in_parallel
@@ -184,7 +184,7 @@ class FolderSource:
         path = self._paths[row]
         try:
             return decode(path, self._size, self._values)
-        except UnreadablePictureError as error:
+        except (UnreadablePictureError, UnscaledPictureError) as error:
             raise DataError(
                 "A picture cannot be read",
                 f"{display(path)}: {error}.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
@@ -15,7 +15,10 @@ _TOPS = (1, *(2**bits - 1 for bits in range(8, 33)))
 _OUTLIERS = 10_000  # one value in so many may lie outside a picture's reach, such as a dead pixel of a camera
 _VALUES_MEASURED = 1 << 20
 _SWAPPED = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
-_COLOURS = ("RGB;16", "RGBA;16", "RGBX;16")
+_COLOURS = ("RGB", "RGBA")
+_DEEP_COLOURS = ("PNG", "TIFF")  # the formats that have 16-bit colours
+_GREY_ALPHA = "LA;16B"  # which Pillow opens as RGBA
+_RAW_COLOURS = (_GREY_ALPHA, *(f"{colours};16{order}" for colours in ("RGB", "RGBA", "RGBX") for order in "LBN"))
 
 
 @dataclass(frozen=True)
@@ -83,28 +86,47 @@ class Deep(NamedTuple):
 
 def is_deep(image: Image.Image) -> bool:
     """Whether an opened picture has more than eight bits a value, and Pillow gives them."""
-    return image.mode == "F" or image.mode.startswith("I") or _sixteen_bit_colours(image)
+    if image.mode in _COLOURS:
+        return image.format in _DEEP_COLOURS and _has_raw_mode(image, _RAW_COLOURS)
+    return image.mode == "F" or image.mode.startswith("I")
 
 
 def deep(image: Image.Image, again: Callable[[], Image.Image]) -> Deep:
     """The values of a picture that :func:`is_deep`; ``again`` opens its file once more.
 
     Pillow keeps of 16-bit colours the upper byte of each. The lower ones are read as the upper ones of the other
-    byte order.
+    byte order; grey with alpha, of which Pillow has one order only, as four bytes.
     """
-    if image.mode not in ("RGB", "RGBA"):
-        return Deep(np.asarray(image), None)
+    if image.mode not in _COLOURS:
+        return _keyed(np.asarray(image), image)
     with again() as other:
-        _swap_bytes(other)
+        grey = _has_raw_mode(other, (_GREY_ALPHA,))
+        _change_raw_mode(other, _other_bytes)
         lower = np.asarray(other)
+    if grey:
+        return Deep(_joined(lower[..., 0], lower[..., 1]), lower[..., 2])
     upper = np.asarray(image)
-    values = (upper[..., :3].astype(np.uint16) << 8) | lower[..., :3]
-    return Deep(values, upper[..., 3] if upper.shape[2] == 4 else None)
+    values = _joined(upper[..., :3], lower[..., :3])
+    return Deep(values, upper[..., 3]) if upper.shape[2] == 4 else _keyed(values, image)
 
 
-def _sixteen_bit_colours(image: Image.Image) -> bool:
+def _joined(upper: NDArray[np.uint8], lower: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    return upper.astype(np.uint16) * np.uint16(256) + lower
+
+
+def _keyed(values: NDArray[Any], image: Image.Image) -> Deep:
+    """Values of which one, or one colour, may stand for transparency."""
+    key = image.info.get("transparency")
+    if not isinstance(key, int | tuple):
+        return Deep(values, None)
+    clear = values == key if values.ndim == 2 else (values == np.asarray(key)).all(axis=2)
+    return Deep(values, np.where(clear, np.uint8(0), np.uint8(255)))
+
+
+def _has_raw_mode(image: Image.Image, modes: Collection[str]) -> bool:
+    """Whether a file that was opened lays out its values in one of these ways."""
     tiles = image.tile if isinstance(image, ImageFile.ImageFile) else []
-    return bool(tiles) and all(_raw_mode(tile)[:-1] in _COLOURS for tile in tiles)
+    return bool(tiles) and all(_raw_mode(tile) in modes for tile in tiles)
 
 
 def _raw_mode(tile: Any) -> str:
@@ -113,15 +135,19 @@ def _raw_mode(tile: Any) -> str:
     return mode if isinstance(mode, str) else ""
 
 
-def _swap_bytes(image: Image.Image) -> None:
+def _change_raw_mode(image: Image.Image, change: Callable[[str], str]) -> None:
+    """Let a file's values be read as if they were laid out in another way of the same length."""
+
+    def changed(tile: Any) -> Any:
+        mode = change(_raw_mode(tile))
+        return tile._replace(args=(mode, *tile.args[1:]) if isinstance(tile.args, tuple) else mode)
+
     assert isinstance(image, ImageFile.ImageFile)
-    image.tile = [_swapped(tile) for tile in image.tile]
+    image.tile = [changed(tile) for tile in image.tile]
 
 
-def _swapped(tile: Any) -> Any:
-    mode = _raw_mode(tile)
-    mode = mode[:-1] + _SWAPPED[mode[-1]]
-    return tile._replace(args=mode if isinstance(tile.args, str) else (mode, *tile.args[1:]))
+def _other_bytes(mode: str) -> str:
+    return "RGBA" if mode == _GREY_ALPHA else mode[:-1] + _SWAPPED[mode[-1]]
 
 
 def _number(value: float) -> str:
