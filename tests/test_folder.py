@@ -25,6 +25,7 @@ from cnn_tui.engine.sources import FolderSource, MemorySource
 from cnn_tui.engine.stopping import ShouldStop, Stopped, never
 from cnn_tui.errors import DataError
 from cnn_tui.events import Event, Phase, Progress, WarningRaised
+from cnn_tui.store.names import printable
 
 T = TypeVar("T")
 SIDE = 12
@@ -278,7 +279,8 @@ def test_unreadable_pictures_are_left_out_and_named(place: Path) -> None:
 def test_of_many_unreadable_pictures_ten_are_named(place: Path) -> None:
     damage(flat(place), 14)
     (warning,) = warnings(load(place)[0])
-    assert warning.detail.count("\n") == 10
+    assert warning.detail.count("; ") == 10
+    assert printable(warning.detail) == warning.detail  # as it is shown
     assert warning.detail.endswith("and 4 more")
 
 
@@ -462,6 +464,16 @@ def test_a_picture_that_is_gone_when_it_is_needed_is_named(place: Path) -> None:
     assert str(root / "cat" / "03.png") in caught.value.detail
 
 
+@pytest.mark.usefixtures("little_memory")
+def test_a_picture_that_has_more_bits_when_it_is_needed_is_named(place: Path) -> None:
+    root = flat(place)
+    _, loaded = load(root)
+    Image.fromarray(np.full((SIDE, SIDE), 999, dtype=np.uint16)).save(root / "cat" / "03.png")
+    with pytest.raises(DataError, match="cannot be read") as caught:
+        list(loaded.train.batches(torch.arange(20), 4))
+    assert "03.png: it has more than eight bits" in caught.value.detail
+
+
 def decoded(events: list[Event]) -> int:
     """How many files were decoded or looked at."""
     return sum(event.done for event in events if isinstance(event, Progress) and event.done == event.total)
@@ -556,10 +568,10 @@ def fail_once(monkeypatch: pytest.MonkeyPatch, path: Path, error: OSError) -> No
     """Let a picture fail to open until that is undone."""
     plain = Image.open
 
-    def opened(name: str) -> Image.Image:
+    def opened(name: str, **settings: Any) -> Image.Image:
         if name == str(path):
             raise error
-        return plain(name)
+        return plain(name, **settings)
 
     monkeypatch.setattr(Image, "open", opened)
 

@@ -110,7 +110,6 @@ SAVED = {
     ".bmp": ("BMP", None),
     ".ppm": ("PPM", None),
     ".pgm": ("PPM", None),
-    ".tga": ("TGA", None),
     ".jpe": ("JPEG", None),
 }
 

@@ -104,7 +104,7 @@ def split_by_validation(loaded: data.LoadedData, in_test: list[bool]) -> bool:
 
 def big(path: Path, first: int, last: int) -> Path:
     """A picture file of more bytes than are hashed at once, in which one byte at each end can differ."""
-    pixels = np.zeros((160, 160, 3), dtype=np.uint8)
+    pixels = np.broadcast_to(np.arange(160, dtype=np.uint8)[:, None, None], (160, 160, 3)).copy()
     pixels[-1, 0], pixels[0, -1] = first, last  # BMP stores the lowest line first
     Image.fromarray(pixels).save(path)
     assert path.stat().st_size > file_contents.WHOLE_BYTES

@@ -28,7 +28,7 @@ def colours(pictures: Tensor) -> list[int]:
 
 def loaded(train: MemorySource, test: MemorySource) -> LoadedData:
     rows = torch.tensor([1, 4]), torch.tensor([7]), torch.tensor([2, 4])
-    return LoadedData(train, test, *rows, torch.arange(0), train.classes, "identity")
+    return LoadedData(train, test, *rows, torch.arange(0), train.classes, "identity", None)
 
 
 def test_of_some_rows_the_pictures_are_kept_and_all_labels() -> None:

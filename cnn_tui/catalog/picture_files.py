@@ -8,7 +8,7 @@ import importlib.util
 _ALWAYS = frozenset(
     {
         *(".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm"),
-        *(".tga", ".tif", ".tiff"),
+        *(".tif", ".tiff"),
     }
 )
 _BY_FEATURE = {

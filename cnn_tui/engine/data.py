@@ -22,6 +22,7 @@ from cnn_tui.engine.repeats import Repeats
 from cnn_tui.engine.rows import Labels, Rows, choose, places
 from cnn_tui.engine.sources import DeviceSource, MemorySource, PictureSource
 from cnn_tui.engine.stopping import ShouldStop
+from cnn_tui.engine.value_range import ValueRange
 from cnn_tui.engine.warm import Memory
 from cnn_tui.errors import DataError
 from cnn_tui.events import Event, Phase, WarningRaised
@@ -41,6 +42,7 @@ class LoadedData:
         test: the test split, likewise ``test_indices``. A folder without splits of its own is both.
         sample_indices: rows of the training split that stand for all of it, where they were asked for.
         identity: a hash of the pictures, for what is computed from them; it says nothing about the rows.
+        value_range: what pictures with more than eight bits are scaled by, None where there are none.
     """
 
     train: PictureSource
@@ -51,6 +53,7 @@ class LoadedData:
     sample_indices: Tensor
     classes: tuple[str, ...]
     identity: str
+    value_range: ValueRange | None
 
     def statistics(self) -> tuple[Channels, Channels]:
         """Mean and standard deviation of red, green and blue over the sample, in 0..1; grey counts as all three.
@@ -115,11 +118,12 @@ def load_for_seeds(
     pictures = yield from opening(config, should_stop, memory)
     rows, unreadable = yield from _readable(pictures, config, seeds, sampled, should_stop)
     yield from _unreadable_warning(unreadable)
+    yield from _value_warnings(pictures, rows.values())
     for own in rows.values():
         _require_enough(config, pictures, own, bool(unreadable))
     yield from _repeats_warning(pictures, rows.values(), should_stop)
     train, test = pictures.sources()
-    facts = pictures.classes, pictures.identity
+    facts = pictures.classes, pictures.identity, pictures.value_range
     return {
         seed: LoadedData(train, test, own.train, own.validation, own.test, own.sample, *facts)
         for seed, own in rows.items()
@@ -191,13 +195,9 @@ def _open_folder(config: DataConfig, should_stop: ShouldStop, memory: Memory) ->
 
 
 def _unreadable_warning(unreadable: Sequence[str]) -> Iterator[Event]:
-    if not unreadable:
-        return
-    lines = list(unreadable[:_MOST_NAMED])
-    if len(unreadable) > _MOST_NAMED:
-        lines.append(f"and {len(unreadable) - _MOST_NAMED:,} more")
-    left_out = some(len(unreadable), "unreadable picture was", "unreadable pictures were")
-    yield WarningRaised(title=f"{left_out} left out", detail="\n".join(lines))
+    if unreadable:
+        left_out = some(len(unreadable), "unreadable picture was", "unreadable pictures were")
+        yield WarningRaised(title=f"{left_out} left out", detail=_some(unreadable))
 
 
 def _repeats_warning(pictures: PictureSet, rows: Collection[Rows], should_stop: ShouldStop) -> Iterator[Event]:
@@ -208,6 +208,29 @@ def _repeats_warning(pictures: PictureSet, rows: Collection[Rows], should_stop: 
     warning = repeats.warning(pictures.name)
     if warning is not None:
         yield warning
+
+
+def _value_warnings(pictures: PictureSet, rows: Iterable[Rows]) -> Iterator[Event]:
+    """What stands out in the values of the pictures of a run."""
+    if pictures.value_range is not None:
+        yield WarningRaised(
+            title="Pictures with more than 8 bits were scaled",
+            detail=f"Values {pictures.value_range} became 0 to 255, alike in all such pictures; others became 0 or 255",
+            hint="The range is the one that training pictures use, where they have more than 8 bits.",
+        )
+    constant = pictures.constant(_needed(pictures.labels, rows))
+    if constant:
+        yield WarningRaised(
+            title=f"{some(len(constant), 'picture is', 'pictures are')} one single value",
+            detail=_some(constant),
+            hint="There is nothing to see in them; they were not left out.",
+        )
+
+
+def _some(files: Sequence[str]) -> str:
+    """The first of many files, on the one line that every reader of warnings has for them."""
+    more = [f"and {len(files) - _MOST_NAMED:,} more"] if len(files) > _MOST_NAMED else []
+    return "; ".join([*files[:_MOST_NAMED], *more])
 
 
 def _require_enough(config: DataConfig, pictures: PictureSet, rows: Rows, damaged: bool) -> None:

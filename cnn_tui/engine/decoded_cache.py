@@ -2,7 +2,7 @@
 
 An entry holds the pictures that one run decoded: a line of JSON, which says what follows, their places in the listing
 and a CRC-32 of each, then the pixels. Entries of one folder stand together, named by a hash of its listing, so that
-changed files never meet old pixels.
+changed files never meet old pixels. One that tells no range of values has no picture of more than eight bits.
 """
 
 from __future__ import annotations
@@ -19,13 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from cnn_tui.engine.decode import Decoded, Unreadable
+from cnn_tui.engine.decoded import Decoded, Unreadable
 from cnn_tui.engine.folder import Listing
 from cnn_tui.engine.stopping import ShouldStop, Stopped
+from cnn_tui.engine.value_range import ValueRange
 from cnn_tui.errors import StorageError
 from cnn_tui.store.cache_index import AboutPictures, describe, make_room, mark_used, pictures_set
 from cnn_tui.store.files import LEAST_FREE_BYTES, ensure_writable, replace_atomic
 from cnn_tui.store.names import display
+
+_FORMAT: Literal["cnn-tui decoded pictures 3"] = "cnn-tui decoded pictures 3"
+"""To be changed when files would give other pixels; what was kept before is neither used nor called damaged."""
 
 _LONGEST_HEADER = 1 << 26
 _ASKED_EVERY = 1000  # pictures
@@ -35,11 +39,13 @@ _PLACE, _CHECKSUM = np.dtype("<i8"), np.dtype("<u4")
 class _Header(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal["cnn-tui decoded pictures 2"] = "cnn-tui decoded pictures 2"
+    format: Literal["cnn-tui decoded pictures 3"] = _FORMAT
     count: int = Field(ge=0)
     height: int = Field(gt=0)
     width: int = Field(gt=0)
     unreadable: dict[int, str]
+    values: ValueRange | None
+    """What pictures of more than eight bits were scaled by."""
     sha256: str = ""
     """Of this head without it, and of the places and checksums that follow."""
 
@@ -83,6 +89,16 @@ def own_size(listing: Listing) -> tuple[int, int] | None:
     return None
 
 
+def value_range(listing: Listing) -> ValueRange | None:
+    """What pictures with more than eight bits were scaled by, if any are kept."""
+    for path in _folder(listing).glob(f"{_key(listing)}-*.pictures"):
+        with contextlib.suppress(OSError, ValueError), path.open("rb") as file:
+            header, _ = _read_head(file)
+            if header.values is not None:
+                return header.values
+    return None
+
+
 def is_kept(listing: Listing, image_size: int) -> bool:
     """Whether there are pictures that were made squares of ``image_size``."""
     return bool(_entries(listing, image_size))
@@ -98,13 +114,19 @@ def unreadable(listing: Listing, image_size: int | None) -> dict[int, Unreadable
 
 
 def read(
-    listing: Listing, image_size: int | None, size: tuple[int, int], wanted: NDArray[np.int64], should_stop: ShouldStop
+    listing: Listing,
+    image_size: int | None,
+    size: tuple[int, int],
+    values: ValueRange | None,
+    wanted: NDArray[np.int64],
+    should_stop: ShouldStop,
 ) -> tuple[Decoded, tuple[Path, ...]]:
     """What is kept of the pictures at the places ``wanted``, int64 (N,) in ascending order.
 
     Args:
         image_size: the side that they were brought to; None for those at their own size.
         size: their height and width.
+        values: what those with more than eight bits were scaled by.
 
     Returns:
         The pictures, and the entries that were damaged, which have been removed.
@@ -117,7 +139,7 @@ def read(
     for path in _entries(listing, image_size):
         with contextlib.suppress(OSError):  # Another process may have removed it, or it cannot be read just now.
             try:
-                part = _open(path, size).only(lacking, should_stop)
+                part = _open(path, size, values).only(lacking, should_stop)
             except ValueError:
                 damaged.append(path)
             else:
@@ -129,8 +151,8 @@ def read(
     return parts[0].united(*parts[1:]), tuple(damaged)
 
 
-def write(listing: Listing, image_size: int | None, decoded: Decoded) -> None:
-    """Keep decoded pictures beside those of the same listing; what was kept of another one goes.
+def write(listing: Listing, image_size: int | None, values: ValueRange | None, decoded: Decoded) -> None:
+    """Keep decoded pictures, as for :func:`read`, beside those of the same listing; what was kept of another one goes.
 
     Where they are more than may be kept, those of the same listing in other sizes make room.
 
@@ -140,7 +162,7 @@ def write(listing: Listing, image_size: int | None, decoded: Decoded) -> None:
     """
     folder, stem = _folder(listing), _stem(listing, image_size)
     ensure_writable(folder, decoded.pictures.nbytes + LEAST_FREE_BYTES)
-    _remove(folder, but=listing.identity[:32])
+    _remove(folder, but=_key(listing))
     try:
         make_room(folder, decoded.pictures.nbytes)
     except StorageError:
@@ -155,6 +177,7 @@ def write(listing: Listing, image_size: int | None, decoded: Decoded) -> None:
         height=height,
         width=width,
         unreadable={place: why.reason for place, why in decoded.lasting().unreadable.items()},
+        values=values,
     )
     digest = header.digest(index)
 
@@ -166,11 +189,13 @@ def write(listing: Listing, image_size: int | None, decoded: Decoded) -> None:
     replace_atomic(folder / f"{stem}-{digest[:16]}.pictures", fill)
 
 
-def _open(path: Path, size: tuple[int, int]) -> _Entry:
+def _open(path: Path, size: tuple[int, int], values: ValueRange | None) -> _Entry:
     with path.open("rb") as file:
         header, index = _read_head(file)
         if (header.height, header.width) != size:
             raise ValueError("its pictures have another size")
+        if header.values not in (None, values):
+            raise ValueError("its pictures are scaled by another range")
         places = np.frombuffer(index, _PLACE, header.count)
         checksums = np.frombuffer(index, _CHECKSUM, header.count, offset=places.nbytes)
         # Mapped, not read: what the system has in memory already is not copied. "c" keeps writes off the disk.
@@ -205,7 +230,11 @@ def _folder(listing: Listing) -> Path:
 
 
 def _stem(listing: Listing, image_size: int | None) -> str:
-    return f"{listing.identity[:32]}-{'own' if image_size is None else image_size}"
+    return f"{_key(listing)}-{'own' if image_size is None else image_size}"
+
+
+def _key(listing: Listing) -> str:
+    return hashlib.sha256(f"{_FORMAT} {listing.identity}".encode()).hexdigest()[:32]
 
 
 def _remove(folder: Path, but: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Generator, Mapping, Sequence
 
@@ -13,12 +14,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cnn_tui.engine import decoded_cache
-from cnn_tui.engine.decode import Decoded, Unreadable, UnreadablePictureError, check_all, decode_all, picture_size
+from cnn_tui.engine.decode import UnreadablePictureError, UnscaledPictureError, picture_size
+from cnn_tui.engine.decoded import Decoded, Unreadable, check_all, decode_all, find_range
 from cnn_tui.engine.fingerprints import Fingerprints
 from cnn_tui.engine.folder import Listing
 from cnn_tui.engine.rows import Labels
 from cnn_tui.engine.sources import FolderSource, MemorySource, PictureSource, positions
 from cnn_tui.engine.stopping import ShouldStop
+from cnn_tui.engine.value_range import ValueRange
 from cnn_tui.errors import StorageError
 from cnn_tui.events import Event, WarningRaised
 from cnn_tui.store.cache_index import size_limit
@@ -35,11 +38,13 @@ class FolderSet:
     What was required stays in memory and, for later runs, in a cache on disk: at the pictures' own size, if a sample
     of them has the same one and it is not above ``image_size``, else as squares of ``image_size``. Where what a run
     requires does not fit in memory, the files are only looked at, and decoded to that size whenever they are used.
+
+    The first picture with more than eight bits that is required makes the range of their values be measured.
     """
 
     def __init__(self, listing: Listing, image_size: int) -> None:
         self.classes = listing.classes
-        self.identity = listing.identity
+        self.value_range: ValueRange | None = None
         self.labels = _labels(listing)
         self._listing = listing
         self._paths = listing.paths
@@ -55,12 +60,26 @@ class FolderSet:
         """See :class:`PictureSet`."""
         wanted = places.numpy()
         if len(self._decoded.lacking(wanted)):
-            self._in_memory = self._fits(len(wanted))
-            yield from (self._decode if self._in_memory else self._look_at)(wanted, should_stop)
+            try:
+                yield from self._get(wanted, should_stop)
+            except UnscaledPictureError:
+                self.value_range = yield from find_range(self._listing.train.paths, should_stop)
+                yield from self._get(wanted, should_stop)
         unreadable = self._decoded.unreadable
         found = np.intersect1d(wanted, np.fromiter(unreadable, dtype=np.int64))
         self._decoded = self._decoded.lasting()
         return {place: f"{display(self._paths[place])}: {unreadable[place].reason}" for place in found.tolist()}
+
+    @property
+    def identity(self) -> str:
+        """See :class:`PictureSet`."""
+        if self.value_range is None:
+            return self._listing.identity
+        return hashlib.sha256(f"{self._listing.identity} {self.value_range!r}".encode()).hexdigest()
+
+    def constant(self, places: Tensor) -> list[str]:
+        """See :class:`PictureSet`; what is decoded on demand was not seen yet."""
+        return [display(self._paths[place]) for place in self._decoded.constant(places.numpy()).tolist()]
 
     def sources(self) -> tuple[PictureSource, PictureSource]:
         """See :class:`PictureSet`."""
@@ -78,18 +97,23 @@ class FolderSet:
     def _source(self, start: int, labels: Tensor) -> PictureSource:
         stop = start + len(labels)
         if not self._in_memory:
-            return FolderSource(self._paths[start:stop], labels, self.classes, self._size)
+            return FolderSource(self._paths[start:stop], labels, self.classes, self._size, self.value_range)
         first, last = np.searchsorted(self._decoded.places, [start, stop])
         rows = torch.from_numpy(self._decoded.places[first:last] - start)
         pictures = torch.from_numpy(self._decoded.pictures[first:last]).permute(0, 3, 1, 2)
         return MemorySource(pictures, labels, self.classes, positions(rows, len(labels)))
+
+    def _get(self, wanted: _Places, should_stop: ShouldStop) -> Generator[Event, None, None]:
+        self.value_range = self.value_range or decoded_cache.value_range(self._listing)
+        self._in_memory = self._fits(len(wanted))
+        yield from (self._decode if self._in_memory else self._look_at)(wanted, should_stop)
 
     def _decode(self, wanted: _Places, should_stop: ShouldStop) -> Generator[Event, None, None]:
         """Take from the cache what it has of the wanted pictures, decode the others and put them there."""
         if not self._fits(len(self._decoded.places) + len(self._decoded.lacking(wanted))):
             self._decoded = self._nothing(self._decoded.unreadable)
         cached, damaged = decoded_cache.read(
-            self._listing, self._cached_as, self._size, self._decoded.lacking(wanted), should_stop
+            self._listing, self._cached_as, self._size, self.value_range, self._decoded.lacking(wanted), should_stop
         )
         for path in damaged:
             yield WarningRaised(
@@ -102,7 +126,8 @@ class FolderSet:
         lacking = self._decoded.lacking(wanted)
         if len(lacking):
             size_limit()  # A wrong limit is told before the work, not after it.
-            new = yield from decode_all(self._paths, lacking, self._size, self._own_size is not None, should_stop)
+            own_size = self._own_size is not None
+            new = yield from decode_all(self._paths, lacking, self._size, own_size, self.value_range, should_stop)
             self._decoded = self._decoded.united(new)
             yield from self._keep(new)
 
@@ -111,7 +136,7 @@ class FolderSet:
         known = {**decoded_cache.unreadable(self._listing, self._cached_as), **self._decoded.unreadable}
         self._decoded = self._nothing(known)
         places = self._decoded.lacking(wanted[~self._looked_at[wanted]])
-        found = yield from check_all(self._paths, places, should_stop)
+        found = yield from check_all(self._paths, places, self.value_range, should_stop)
         self._looked_at[places] = True
         self._looked_at[list(found)] = False  # a fault may pass
         self._decoded = self._nothing({**known, **found})
@@ -120,7 +145,7 @@ class FolderSet:
         if not self._keeps:
             return
         try:
-            decoded_cache.write(self._listing, self._cached_as, decoded)
+            decoded_cache.write(self._listing, self._cached_as, self.value_range, decoded)
         except StorageError as error:
             self._keeps = False
             yield WarningRaised(

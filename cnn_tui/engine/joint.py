@@ -25,6 +25,7 @@ from cnn_tui.engine.setup import set_up
 from cnn_tui.engine.sources import PictureSource
 from cnn_tui.engine.stopping import ShouldStop, Stopped
 from cnn_tui.engine.ticker import Ticker
+from cnn_tui.engine.value_range import ValueRange
 from cnn_tui.engine.warm import Memory
 from cnn_tui.errors import CnnTuiError, TrainingError
 from cnn_tui.events import EpochFinished, ErrorReport, Event, Phase, Progress, RunFinished, RunStarted
@@ -44,12 +45,14 @@ class Artifacts:
         evaluation: what the network said of N test pictures.
         index: the place of each of them in the whole test split, int64 (N,).
         pictures: the test split, of which those can be used.
+        value_range: what pictures with more than eight bits were scaled by, None where there are none.
     """
 
     weights: dict[str, Tensor]
     evaluation: Evaluation
     index: Tensor
     pictures: PictureSource
+    value_range: ValueRange | None
 
 
 Keep = Callable[[Artifacts], Iterator[Event]]
@@ -245,7 +248,8 @@ class _Ends:
         if self._tested is None or self._tested[0] != moment:
             self._tested = (moment, (yield from self._test()))
         rows = self._arranged.courses[which].rows
-        return Artifacts(self._arranged.learner.state(which), self._tested[1][which], rows.test_indices, rows.test)
+        weights, evaluation = self._arranged.learner.state(which), self._tested[1][which]
+        return Artifacts(weights, evaluation, rows.test_indices, rows.test, rows.value_range)
 
     def _test(self) -> Generator[Event, None, list[Evaluation]]:
         ticker, rows = Ticker(10), [course.rows.test_indices for course in self._arranged.courses]

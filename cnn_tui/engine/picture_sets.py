@@ -12,6 +12,7 @@ from torch import Tensor
 from cnn_tui.engine.rows import Labels
 from cnn_tui.engine.sources import PictureSource
 from cnn_tui.engine.stopping import ShouldStop
+from cnn_tui.engine.value_range import ValueRange
 from cnn_tui.events import Event
 
 
@@ -59,6 +60,15 @@ class PictureSet(Protocol):
         """What a picture is called."""
         ...
 
+    @property
+    def value_range(self) -> ValueRange | None:
+        """What pictures with more than eight bits are scaled by, once one was required."""
+        ...
+
+    def constant(self, places: Tensor) -> list[str]:
+        """The files of those of the pictures that are one single value, as far as they are in memory."""
+        ...
+
     def sources(self) -> tuple[PictureSource, PictureSource]:
         """The training and the test split, of which only what was required can be used."""
         ...
@@ -72,6 +82,7 @@ class MemorySet:
         self.classes = train.classes
         self.labels = Labels(train.labels, test.labels)
         self.identity = identity
+        self.value_range: ValueRange | None = None
 
     def require(self, places: Tensor, should_stop: ShouldStop) -> Generator[Event, None, dict[int, str]]:
         """See :class:`PictureSet`; there is nothing to do."""
@@ -85,6 +96,10 @@ class MemorySet:
     def name(self, index: int) -> str:
         """See :class:`PictureSet`."""
         return f"picture {index}"
+
+    def constant(self, places: Tensor) -> list[str]:
+        """See :class:`PictureSet`; whoever made a published dataset has seen to that."""
+        return []
 
     def sources(self) -> tuple[PictureSource, PictureSource]:
         """See :class:`PictureSet`."""

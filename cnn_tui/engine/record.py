@@ -88,6 +88,8 @@ def _keep(writer: SessionWriter, artifacts: Artifacts) -> Iterator[Event]:
         confidence=found.confidence.numpy(),
         index=artifacts.index.numpy(),
     )
+    if artifacts.value_range is not None:
+        writer.save_value_range(artifacts.value_range.low, artifacts.value_range.high)
     try:
         writer.save_weights_file(lambda path: _write(path, save(weights)))
         writer.save_predictions(predictions)

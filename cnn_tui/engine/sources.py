@@ -13,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cnn_tui.engine.decode import UnreadablePictureError, decode
+from cnn_tui.engine.decode import UnreadablePictureError, UnscaledPictureError, decode
 from cnn_tui.engine.device import free_memory
 from cnn_tui.engine.parallel import WORKERS, in_parallel
+from cnn_tui.engine.value_range import ValueRange
 from cnn_tui.errors import DataError
 from cnn_tui.store.names import display
 
@@ -134,11 +135,22 @@ class DeviceSource:
 
 
 class FolderSource:
-    """Picture files decoded by a pool of threads, each resized to ``size`` (height, width)."""
+    """Picture files decoded by a pool of threads, each resized to ``size`` (height, width).
 
-    def __init__(self, paths: Sequence[str], labels: Tensor, classes: tuple[str, ...], size: tuple[int, int]) -> None:
+    Those with more than eight bits are scaled by ``values``, None where there are none.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        labels: Tensor,
+        classes: tuple[str, ...],
+        size: tuple[int, int],
+        values: ValueRange | None,
+    ) -> None:
         self._paths = paths
         self._size = size
+        self._values = values
         self.labels = labels
         self.classes = classes
 
@@ -171,8 +183,8 @@ class FolderSource:
     def _decode(self, row: int) -> NDArray[np.uint8]:
         path = self._paths[row]
         try:
-            return decode(path, self._size)
-        except UnreadablePictureError as error:
+            return decode(path, self._size, self._values)
+        except (UnreadablePictureError, UnscaledPictureError) as error:
             raise DataError(
                 "A picture cannot be read",
                 f"{display(path)}: {error}.",

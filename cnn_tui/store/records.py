@@ -40,11 +40,19 @@ class ValidationScores(FrozenModel):
     accuracy: float
 
 
+class ValueScale(FrozenModel):
+    """The values that became 0 and 255 in pictures with more than eight bits; those outside became the nearer one."""
+
+    low: float
+    high: float
+
+
 class SessionRecord(RunPreset):
     """A run on record. It is a preset with further fields, so that it can be run again as it is.
 
     Times are ISO 8601 text in UTC. ``pid`` is the process that trains; ``weights_sha256`` is that of
-    ``weights.safetensors``, None while there are no weights.
+    ``weights.safetensors``, None while there are no weights. ``value_range`` is None where there were no pictures with
+    more than eight bits.
     """
 
     id: str
@@ -59,6 +67,7 @@ class SessionRecord(RunPreset):
     error: ErrorReport | None = None
     study: StudyPart | None = None
     validation: ValidationScores | None = None
+    value_range: ValueScale | None = None
     weights_sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$")
 
     @property

@@ -16,7 +16,7 @@ from cnn_tui.history import best_epoch
 from cnn_tui.store.event_log import EventLog
 from cnn_tui.store.files import replace_atomic, sha256_of
 from cnn_tui.store.predictions import Predictions
-from cnn_tui.store.records import SessionRecord, Status, StudyPart, ValidationScores, iso_time
+from cnn_tui.store.records import SessionRecord, Status, StudyPart, ValidationScores, ValueScale, iso_time
 from cnn_tui.store.sessions import EVENTS_FILE, lock_of, write_record
 
 WEIGHTS_FILE = "weights.safetensors"
@@ -89,6 +89,10 @@ class SessionWriter:
         path = self.folder / WEIGHTS_FILE
         replace_atomic(path, write)
         self._update(weights_sha256=sha256_of(path))
+
+    def save_value_range(self, low: float, high: float) -> None:
+        """Keep by what pictures with more than eight bits were scaled, which pictures to predict need as well."""
+        self._update(value_range=ValueScale(low=low, high=high))
 
     def save_predictions(self, predictions: Predictions) -> None:
         """Keep what the model said of each test picture.
