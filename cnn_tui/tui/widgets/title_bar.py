@@ -54,6 +54,7 @@ class TitleBar(Horizontal):
         super().__init__()
         self._mode = mode
         self.led = led
+        self._said = ""
 
     def compose(self) -> ComposeResult:
         """The program's name, a tab for each screen, the state at the right."""
@@ -83,7 +84,10 @@ class TitleBar(Horizontal):
     def _say(self) -> None:
         said = self.query_one(".title-bar--state", Static)
         room = said.content_size.width  # nothing before the first layout, which says it again
-        said.update(Content(shortened(self.words, room) if room else self.words))
+        words = shortened(self.words, room) if room else self.words
+        if words != self._said:
+            self._said = words
+            said.update(Content(words), layout=False)
 
     def _follow(self, state: RunState | None) -> None:
         if not self.led:
