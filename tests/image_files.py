@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import random
 import struct
@@ -13,6 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+with contextlib.suppress(ImportError):  # an extra
+    importlib.import_module("pillow_heif").register_heif_opener()
 
 WIDTH, HEIGHT = 37, 26
 ENDINGS = (".jpg", ".png", ".bmp", ".gif", ".tif", ".webp", ".avif", ".jp2", ".pgm", ".tga", ".ico", ".eps", ".psd", "")
@@ -165,12 +169,14 @@ def _kinds() -> Iterator[tuple[str, str, str, dict[str, Any]]]:
     yield "WEBP", ".webp", "RGBA", {"save_all": True}
     yield from (("AVIF", ".avif", mode, {"speed": 10}) for mode in ("L", "RGB", "RGBA"))
     yield "AVIF", ".avif", "RGB", {"save_all": True, "speed": 10}
+    yield from (("HEIF", ".heic", mode, {}) for mode in ("L", "RGB", "RGBA", "I;16"))
+    yield "HEIF", ".heic", "RGB", {"save_all": True}
     yield from (("JPEG2000", ".jp2", mode, {}) for mode in ("L", "LA", "RGB", "RGBA", "I;16"))
     yield "JPEG2000", ".jp2", "RGB", {"irreversible": True, "tile_size": (16, 16)}
     yield "JPEG2000", ".j2k", "RGB", {"no_jp2": True}
     yield from (("PPM", ".ppm", mode, {}) for mode in ("1", "L", "RGB", "I", "F"))
-    for kind, ending in (("PNG", ".png"), ("JPEG", ".jpg"), ("WEBP", ".webp"), ("AVIF", ".avif"), ("TIFF", ".tif")):
-        yield from ((kind, ending, "RGB", {"exif": exif(turn)}) for turn in (2, 3, 6, 7, 9))
+    for kind in ("PNG", "JPEG", "WEBP", "AVIF", "TIFF", "HEIF"):
+        yield from ((kind, f".{kind.lower()}", "RGB", {"exif": exif(turn)}) for turn in (2, 3, 6, 7, 9))
     yield from (
         (kind, f".{kind.lower()}", "RGB", {}) for kind in ("TGA", "ICO", "ICNS", "PCX", "SGI", "DDS", "EPS", "QOI")
     )

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 import psutil
@@ -212,6 +213,10 @@ def test_values_outside_become_the_nearer_end_and_what_is_no_number_becomes_blac
     values = np.array([-5.0, 0, 1, 2, 3, np.nan, np.inf, -np.inf], dtype=np.float32)
     assert ValueRange(0, 2).to_bytes(values).tolist() == [0, 0, 128, 255, 255, 0, 255, 0]
     assert ValueRange(7, 7).to_bytes(np.array([7, 7])).tolist() == [0, 0]
+    signalling = np.array([0x7F800001], dtype=np.uint32).view(np.float32)
+    with catch_warnings():
+        simplefilter("error")
+        assert ValueRange(0, 2).to_bytes(signalling).tolist() == [0]
 
 
 def test_a_dead_pixel_decides_nothing(root: Path) -> None:

@@ -20,8 +20,8 @@ from PIL.TiffImagePlugin import TiffImageFile
 from cnn_tui.engine.value_range import SIXTEEN_BITS, Deep, ValueRange, deep, is_deep
 
 _WIDTH, _HEIGHT, _ORIENTATION = 0x0100, 0x0101, 0x0112
-_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP", "AVIF", "JPEG2000", "HEIF")
-"""What a file may be, whatever its ending. Pillow goes by content and runs programs for some kinds, such as EPS."""
+_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP", "AVIF", "JPEG2000")
+"""What a file may be, whatever its ending, and HEIF. Pillow goes by content and runs programs for kinds such as EPS."""
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -72,6 +72,8 @@ def decode(path: str, size: tuple[int, int] | None, values: ValueRange | None = 
 
 def picture_size(path: str, values: ValueRange | None = SIXTEEN_BITS) -> tuple[int, int]:
     """Height and width of a picture as :func:`decode` would give it, from the file's head.
+
+    Only damaged HEIF may hold a picture of another size than its head tells.
 
     Raises:
         UnreadablePictureError: as there.
@@ -127,9 +129,13 @@ def _size(image: Image.Image, values: ValueRange | None) -> tuple[int, int]:
     return (width, height) if _orientation(image) in _SIDEWAYS else (height, width)
 
 
-@functools.cache
 def _formats() -> tuple[str, ...]:
-    """Those of the formats that Pillow was built with."""
+    """Those of the formats that can be opened; HEIF can be once its plugin was registered."""
+    return (*_built_in_formats(), "HEIF") if "HEIF" in Image.OPEN else _built_in_formats()
+
+
+@functools.cache
+def _built_in_formats() -> tuple[str, ...]:
     Image.init()
     return tuple(name for name in _FORMATS if name in Image.OPEN)
 

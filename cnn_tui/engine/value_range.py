@@ -43,7 +43,8 @@ class ValueRange:
     def to_bytes(self, values: NDArray[Any]) -> NDArray[np.uint8]:
         """Values of any kind and shape as uint8; what is not a number becomes 0."""
         scale = 255 / (self.high - self.low) if self.high > self.low else 1.0
-        scaled = np.clip((values.astype(np.float64) - self.low) * scale, 0, 255)
+        with np.errstate(invalid="ignore"):  # of what is not a number there are kinds that numpy warns of
+            scaled = np.clip((values.astype(np.float64) - self.low) * scale, 0, 255)
         return np.rint(np.nan_to_num(scaled)).astype(np.uint8)
 
     def __str__(self) -> str:
