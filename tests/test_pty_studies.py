@@ -76,7 +76,7 @@ def test_from_the_form_to_the_table_to_an_opened_row(columns: int, rows: int, ho
         terminal.expect("all 3 runs are there", 120)
         assert "★" in terminal.text
         terminal.press("down", "enter")
-        terminal.expect("tiny by learning rate lea")
+        terminal.expect("lr 0.01 · tiny by")
         terminal.expect("predicted")
         terminal.press("5", "ctrl+r")
         terminal.expect("Train them again")

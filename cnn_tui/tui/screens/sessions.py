@@ -42,30 +42,7 @@ class SessionsTable(SortedTable[SessionRow]):
 class SessionsScreen(Screen[None]):
     """Lists every session, to be opened, compared, run again, annotated, renamed or deleted."""
 
-    DEFAULT_CSS = """
-    SessionsScreen {
-        #filter-bar { height: 1; margin: 1 1 0 1; }
-        #filter-mark { width: auto; color: $text-muted; }
-        #filter { width: 1fr; background: transparent; padding: 0 1; &:focus { background: $surface; } }
-        #count { width: auto; padding-left: 2; color: $text-muted; }
-        #body { height: 1fr; margin: 1 0 0 0; }
-        SessionPreview { width: 78; display: none; }
-        &.-large SessionPreview { display: block; }
-        #details { height: 3; padding: 0 1; color: $text-muted; border-top: solid $panel; }
-        #empty {
-            height: 1fr;
-            padding: 0 4;
-            content-align: center middle;
-            text-align: center;
-            color: $text-muted;
-            display: none;
-        }
-        &.-empty {
-            #filter-bar, #body, #details { display: none; }
-            #empty { display: block; }
-        }
-    }
-    """
+    CSS_PATH = "sessions.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "mark", "Mark", key_display="␣", tooltip="Mark it to compare it, or take the mark away"),
         Binding("c", "compare", "Compare", tooltip="Put the marked sessions side by side, the first marked as A"),

@@ -63,7 +63,7 @@ class StudyResults(Vertical):
     DEFAULT_CSS = """
     StudyResults {
         & > StudyTableView { height: auto; max-height: 50%; min-height: 3; }
-        & > #best { height: auto; max-height: 3; margin: 0 1; color: $text-muted; display: none; }
+        & > #best { height: auto; max-height: 5; margin: 0 1; color: $text-muted; display: none; }
         & > #curves { height: 1fr; }
         &.-best > #best { display: block; }
         &.-outdated { opacity: 50%; }

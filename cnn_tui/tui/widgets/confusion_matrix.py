@@ -200,8 +200,7 @@ class ConfusionMatrixView(ScrollView, can_focus=True):
 
     def _caption(self) -> Strip:
         """Which column the cursor is in, in full since its header may be cut, and what the figures are."""
-        column = self.marked_cell[1]
-        name = self.scores.classes[column] if self.scores and column >= 0 else ""
+        name = _class_name(self.scores, self.marked_cell[1])
         mode = f"   {MODE_TITLES[self.mode]}"
         room = self._view.width - self._cells.name - len(mode) - len(_CAPTION)
         parts = (_CAPTION, "header"), (shorten(name, room), "current"), (mode, "header")
@@ -210,13 +209,11 @@ class ConfusionMatrixView(ScrollView, can_focus=True):
         return Strip([blank, *(Segment(text, self._part(part)) for text, part in parts)])
 
     def _column_name(self, column: int) -> Segment:
-        name = self.scores.classes[column] if self.scores else ""
-        text = fit(name, self._cells.cell - 1, right=True)
+        text = fit(_class_name(self.scores, column), self._cells.cell - 1, right=True)
         return Segment(text + " ", self._part("current" if column == self.marked_cell[1] else "header"))
 
     def _row_name(self, row: int) -> Segment:
-        name = self.scores.classes[row] if self.scores else ""
-        text = fit(name, self._cells.name - 1, right=True)
+        text = fit(_class_name(self.scores, row), self._cells.name - 1, right=True)
         return Segment(text + " ", self._part("current" if row == self.marked_cell[0] else "header"))
 
     def _row(self, row: int) -> Iterator[Segment]:
@@ -231,6 +228,10 @@ class ConfusionMatrixView(ScrollView, can_focus=True):
 
     def _part(self, part: str) -> Style:
         return self.get_component_rich_style(f"confusion-matrix--{part}")
+
+
+def _class_name(scores: Scores | None, index: int) -> str:
+    return scores.classes[index] if scores and index >= 0 else ""
 
 
 def _color(color: RichColor | None) -> Color:
