@@ -10,10 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
+from cnn_tui.catalog.features import feature_bytes, feature_shape, keeps_half
 from cnn_tui.config.experiment import DataConfig, Experiment
-from cnn_tui.errors import StorageError
-from cnn_tui.store.cache_index import CachedSet, features_for
+from cnn_tui.errors import ConfigError, StorageError
+from cnn_tui.store.cache_index import CachedSet, features_folder, features_for, room_for
 from cnn_tui.store.downloads import Download, missing_downloads
+from cnn_tui.store.feature_room import FeatureRoom, place_features
 from cnn_tui.store.sessions import list_sessions
 from cnn_tui.tui.estimate import Estimate, PastRun, SplitCounts, estimate
 
@@ -28,6 +32,7 @@ class Survey:
     Attributes:
         classes: how many classes, None where nobody knows.
         features: what is kept of its frozen layers, None where nothing is or nothing can be.
+        room: what its features will take and where they will be kept, None where that is not known or nothing is kept.
         problem: why the pictures or weights of one's own cannot be used, empty if they can.
     """
 
@@ -37,6 +42,7 @@ class Survey:
     features: CachedSet | None
     problem: str
     estimate: Estimate
+    room: FeatureRoom | None = None
 
 
 def survey(experiment: Experiment, past: Sequence[PastRun]) -> Survey:
@@ -46,13 +52,15 @@ def survey(experiment: Experiment, past: Sequence[PastRun]) -> Survey:
         classes, counts = _folder(experiment.data.root or "")
         problem = "" if counts else "There is no such folder, or it has no classes in it."
     features = features_for(experiment) if experiment.features_are_kept else None
+    known = estimate(experiment, counts, past, features is not None)
     return Survey(
         experiment=experiment,
         classes=classes,
         downloads=missing_downloads(experiment),
         features=features,
         problem=problem or _weights_problem(experiment.model.weights),
-        estimate=estimate(experiment, counts, past, features is not None),
+        estimate=known,
+        room=_room(experiment, known.pictures.total, features) if known.pictures else None,
     )
 
 
@@ -72,6 +80,21 @@ def past_runs() -> tuple[PastRun, ...]:
 def split_counts(data: DataConfig) -> SplitCounts | None:
     """How many pictures a folder has, None where nobody knows and for datasets of the catalogue."""
     return _folder(data.root or "")[1] if data.dataset == "folder" else None
+
+
+def _room(experiment: Experiment, images: int, kept: CachedSet | None) -> FeatureRoom | None:
+    """What the features of so many images will take; memory is this machine's, also where a GPU has its own."""
+    if not experiment.features_are_kept:
+        return None
+    model, size, precision = experiment.model, experiment.data.image_size, experiment.training.precision
+    each = feature_bytes(model.architecture, model.trainable, size, precision)
+    at_most = precision == "auto" and not keeps_half(feature_shape(model.architecture, model.trainable, size))
+    try:
+        disk = room_for(kept.folder if kept else features_folder())
+    except ConfigError:  # which the run will report
+        disk = 0
+    placement = place_features(images, each, psutil.virtual_memory().available, disk)
+    return FeatureRoom(images, each, at_most, placement)
 
 
 def _weights_problem(weights: str) -> str:
