@@ -22,12 +22,12 @@ from test_train import ending, experiment, figures
 KILLED = """
 import os, signal, sys
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.engine import feature_pass, feature_store
+from cnn_tui.engine import feature_pass, growing_set
 from cnn_tui.engine.train import train
 
-feature_store._CHUNK_SECONDS = 0.0
+growing_set._CHUNK_SECONDS = 0.0
 feature_pass.feature_batch = lambda size, device: 16
-add = feature_store.GrowingSet.add
+add = growing_set.GrowingSet.add
 
 def add_and_die(self, features):
     problem = add(self, features)
@@ -36,7 +36,7 @@ def add_and_die(self, features):
         os.kill(os.getpid(), signal.SIGKILL)
     return problem
 
-feature_store.GrowingSet.add = add_and_die
+growing_set.GrowingSet.add = add_and_die
 list(train(Experiment.model_validate_json(sys.argv[1])))
 """
 
@@ -61,7 +61,7 @@ def test_a_killed_pass_goes_on_where_it_was(frozen: dict[str, Any]) -> None:
     child = subprocess.run([sys.executable, "-c", KILLED, settings.model_dump_json()], check=False, timeout=120)
     assert child.returncode == -signal.SIGKILL
     events = list(train(settings))
-    assert pass_detail(events) == "computed once for these pictures, 64 of 120 were there"
+    assert pass_detail(events) == "computed once for these pictures, 64 of 120 were there, 491.5 kB"
     assert computed(events) == 56
     assert not warnings(events)
     assert figures(events) == figures(list(train(settings)))
@@ -111,6 +111,6 @@ def test_features_of_several_chunks_and_of_none(tmp_path: Path) -> None:
         feature_store.write(tmp_path, torch.tensor(places), rows[places])
     found = feature_store.read(tmp_path, torch.tensor([0, 1, 3, 7]))
     assert sorted(found.places.tolist()) == [0, 1, 3]
-    assert found.features is not None
+    assert isinstance(found.features, torch.Tensor)
     assert torch.equal(found.features, rows[found.places])
     assert feature_store.read(tmp_path, torch.tensor([7])).features is None

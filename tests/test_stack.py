@@ -134,6 +134,7 @@ def test_frozen_steps_run_in_the_precision_of_the_backbone_and_the_last_layer_in
     list(looking)
     feed = given.test
     assert isinstance(feed, FeatureFeed)
+    assert isinstance(feed.features, Tensor)
     exact = frozen(feed.features) @ stack.state(0)["fc.weight"].T + stack.state(0)["fc.bias"]
     assert looking.value[0].loss == pytest.approx(float(nn.functional.cross_entropy(exact, feed.labels)), rel=2e-2)
     rounded = frozen.bfloat16()(feed.features.bfloat16()).float()
@@ -164,6 +165,7 @@ def test_a_look_is_each_layers_own_and_leaves_dropout_out() -> None:
     assert list(looking) == [len(rows)]
     feed = material().test
     assert isinstance(feed, FeatureFeed)
+    assert isinstance(feed.features, Tensor)
     for place, look in enumerate(looking.value):
         state = stack.state(place)
         logits = feed.features[rows] @ state["fc.weight"].T + state["fc.bias"]

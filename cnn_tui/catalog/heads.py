@@ -16,11 +16,15 @@ class Head:
         inputs: features that the last layer takes.
         hidden: parameters of the fully connected layers before the last one.
         bias: whether the last layer adds one.
+        flat: features that its first fully connected layer takes, None where that is the last layer.
+        cut: features that are the same in every epoch where only the last layer learns; None for ``inputs``.
     """
 
     inputs: int
     hidden: int = 0
     bias: bool = True
+    flat: int | None = None
+    cut: int | None = None
 
     def last_layer(self, classes: int) -> int:
         """Parameters of the last layer for this many classes."""
@@ -53,12 +57,12 @@ AUXILIARY: dict[str, AuxiliaryHeads] = {
 }
 
 HEADS: dict[str, Head] = {
-    "vgg16": Head(4096, hidden=119_545_856),
-    "vgg19": Head(4096, hidden=119_545_856),
+    "vgg16": Head(4096, hidden=119_545_856, flat=25_088),
+    "vgg19": Head(4096, hidden=119_545_856, flat=25_088),
     "resnet18": Head(512),
     "resnet34": Head(512),
     "resnet50": Head(2048),
-    "alexnet": Head(4096, hidden=54_534_144),
+    "alexnet": Head(4096, hidden=54_534_144, flat=9216, cut=9216),
     "googlenet": Head(1024),
     "convnext_base": Head(1024),
     "convnext_large": Head(1536),
@@ -80,14 +84,14 @@ HEADS: dict[str, Head] = {
     "efficientnet_v2_m": Head(1280),
     "efficientnet_v2_s": Head(1280),
     "inception_v3": Head(2048),
-    "maxvit_t": Head(512, hidden=262_656, bias=False),
+    "maxvit_t": Head(512, hidden=262_656, bias=False, flat=512),
     "mnasnet0_5": Head(1280),
     "mnasnet0_75": Head(1280),
     "mnasnet1_0": Head(1280),
     "mnasnet1_3": Head(1280),
     "mobilenet_v2": Head(1280),
-    "mobilenet_v3_large": Head(1280, hidden=1_230_080),
-    "mobilenet_v3_small": Head(1024, hidden=590_848),
+    "mobilenet_v3_large": Head(1280, hidden=1_230_080, flat=960),
+    "mobilenet_v3_small": Head(1024, hidden=590_848, flat=576),
     "regnet_x_16gf": Head(2048),
     "regnet_x_1_6gf": Head(912),
     "regnet_x_32gf": Head(2520),
@@ -120,12 +124,12 @@ HEADS: dict[str, Head] = {
     "swin_v2_b": Head(1024),
     "swin_v2_s": Head(768),
     "swin_v2_t": Head(768),
-    "vgg11": Head(4096, hidden=119_545_856),
-    "vgg11_bn": Head(4096, hidden=119_545_856),
-    "vgg13": Head(4096, hidden=119_545_856),
-    "vgg13_bn": Head(4096, hidden=119_545_856),
-    "vgg16_bn": Head(4096, hidden=119_545_856),
-    "vgg19_bn": Head(4096, hidden=119_545_856),
+    "vgg11": Head(4096, hidden=119_545_856, flat=25_088),
+    "vgg11_bn": Head(4096, hidden=119_545_856, flat=25_088),
+    "vgg13": Head(4096, hidden=119_545_856, flat=25_088),
+    "vgg13_bn": Head(4096, hidden=119_545_856, flat=25_088),
+    "vgg16_bn": Head(4096, hidden=119_545_856, flat=25_088),
+    "vgg19_bn": Head(4096, hidden=119_545_856, flat=25_088),
     "vit_b_16": Head(768),
     "vit_b_32": Head(768),
     "vit_h_14": Head(1280),

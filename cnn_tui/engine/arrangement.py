@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cnn_tui.engine.feeds import FeatureFeed
 from cnn_tui.engine.learner import Learner, Material, NetworkLearner
 from cnn_tui.engine.loop import Course
+from cnn_tui.engine.map_stack import MapStack, stackable_on_maps
 from cnn_tui.engine.stack import HeadStack, stackable
 
 
@@ -23,10 +24,11 @@ class Arranged:
 
 def arrange(material: Material, courses: Sequence[Course]) -> Iterator[Arranged]:
     """The courses in computations, one to be trained after the other, each beginning as it would alone."""
-    if isinstance(material.train, FeatureFeed) and stackable(material.head):
+    stack = _stack_for(material)
+    if stack is not None:
         for places in _stacks(courses):
             some = tuple(courses[place] for place in places)
-            yield Arranged(places, some, HeadStack(material, [course.config for course in some]), material)
+            yield Arranged(places, some, stack(material, [course.config for course in some]), material)
         return
     beginnings = [material.classifier.first_state(course.config.seed) for course in courses if len(courses) > 1]
     for place, course in enumerate(courses):
@@ -35,6 +37,14 @@ def arrange(material: Material, courses: Sequence[Course]) -> Iterator[Arranged]
             material.classifier.randomness.restart(course.config.seed)
             learner.restore(0, beginnings[place])
         yield Arranged((place,), (course,), learner, material)
+
+
+def _stack_for(material: Material) -> type[HeadStack] | None:
+    if not isinstance(material.train, FeatureFeed):
+        return None
+    if stackable_on_maps(material.head, material.train):
+        return MapStack
+    return HeadStack if stackable(material.head) else None
 
 
 def _stacks(courses: Sequence[Course]) -> Iterator[tuple[int, ...]]:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx.proxy import TraceError
 
+from cnn_tui.catalog.features import keeps_half
 from cnn_tui.engine.device import Compute, free_memory
 from cnn_tui.engine.feeds import Batch, Feed
 from cnn_tui.engine.folding import folded, with_weights_in
@@ -19,6 +20,7 @@ _PROCESSOR_PIXELS = 8 * 224 * 224  # of one batch: more of them leave the caches
 _GPU_BYTES_PER_PIXEL = 640  # VGG's first layers, the widest at full size, with their input and output
 _GPU_SHARE = 0.25  # of the free memory that one batch may take
 _LARGEST_BATCH = 512
+_LEAST_LARGEST = 2.0**-4  # of a row in float16, whose normal numbers begin at 2**-14
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,17 @@ class Backbone:
 
     @torch.no_grad()
     def __call__(self, pictures: Tensor) -> Tensor:
-        """The features, in the precision in which they are kept."""
+        """The features, in the precision of the arithmetic."""
         with self.compute.autocast():
             features: Tensor = self._fast(pictures)
         return features.to(self.compute.dtype)
+
+    def rows(self, pictures: Tensor) -> Tensor:
+        """The features as they are kept: (B, F), or (B, P, C) of maps of P positions; large maps in half precision."""
+        features = self(pictures)
+        if features.ndim > 2:
+            features = features.flatten(2).transpose(1, 2).contiguous()
+        return in_half(features) if keeps_half(features.shape[1:]) else features
 
     def fingerprint(self) -> bytes:
         """A hash of its layers and of every weight and statistic."""
@@ -68,6 +77,21 @@ class BackboneFeed:
         """See :class:`Feed`; features (B, ...) as float32."""
         for pictures, labels in self.pictures.batches(rows, batch_size):
             yield self.backbone(pictures).float(), labels
+
+
+def in_half(features: Tensor) -> Tensor:
+    """Rows (B, ...) rounded to float16, or none of them: a row whose values it cannot hold stays as it is.
+
+    What a row becomes depends on nothing but itself, so that it is the same whenever it is computed.
+    """
+    if features.dtype is not torch.float32:
+        return features
+    largest = features.abs().flatten(1).amax(1)
+    fits = (largest <= torch.finfo(torch.float16).max) & ((largest >= _LEAST_LARGEST) | (largest == 0))
+    half = features.half()
+    if bool(fits.all()):
+        return half
+    return torch.where(fits.view(-1, *[1] * (features.ndim - 1)), half.float(), features)
 
 
 def feature_batch(image_size: int, device: torch.device) -> int:

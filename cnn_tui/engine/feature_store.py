@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import time
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from cnn_tui.errors import StorageError
-from cnn_tui.store.cache_index import CHUNK_SUFFIX, make_room
+from cnn_tui.engine.feature_rows import Block, FeatureRows, MappedRows
+from cnn_tui.engine.parallel import WORKERS, in_parallel
+from cnn_tui.store.cache_index import CHUNK_SUFFIX
 from cnn_tui.store.files import write_atomic
 
-_CHUNK_SECONDS = 5.0  # about the most that a killed pass loses
-_CHUNK_BYTES = 2**26
+_CHECKED_AHEAD = 2 * WORKERS
 
 
 @dataclass(frozen=True)
@@ -34,7 +30,7 @@ class Stored:
     """
 
     places: Tensor
-    features: Tensor | None
+    features: FeatureRows | None
     damaged: int
 
 
@@ -54,12 +50,38 @@ def read(folder: Path, wanted: Tensor) -> Stored:
         found = slice(count, count + len(rows))
         if features is None:
             features = chunk["features"].new_empty((len(wanted), *chunk["features"].shape[1:]))
-        torch.index_select(chunk["features"], 0, rows, out=features[found])
+        features = widened(features, chunk["features"])
+        features[found] = chunk["features"].index_select(0, rows)
         places[found] = chunk["places"][rows]
         # Two processes may have computed the same picture: the first one found will do.
         lacking[places[found]] = False
         count += len(rows)
     return Stored(places[:count], features[:count] if features is not None and count else None, damaged)
+
+
+def mapped(folder: Path, wanted: Tensor) -> Stored:
+    """Like :func:`read`, of features that stay on disk and are mapped; their chunks are checked once, now."""
+    lacking = torch.zeros(int(wanted.max()) + 1, dtype=torch.bool)
+    lacking[wanted] = True
+    places, blocks, damaged = [], [], 0
+    paths = sorted(folder.glob(f"*{CHUNK_SUFFIX}"))
+    for path, is_whole in zip(paths, in_parallel(_is_whole, paths, _CHECKED_AHEAD), strict=True):
+        if not is_whole:
+            damaged += 1
+            path.unlink(missing_ok=True)
+            continue
+        chunk = map_chunk(path)
+        rows = _rows(chunk["places"], lacking)
+        if len(rows):
+            places.append(chunk["places"][rows])
+            blocks.append(Block(chunk["features"], rows))
+            lacking[places[-1]] = False
+    return Stored(torch.cat([wanted[:0], *places]), MappedRows(blocks) if blocks else None, damaged)
+
+
+def map_chunk(path: Path) -> dict[str, Tensor]:
+    """A chunk whose tensors are read from disk where and when they are used."""
+    return safetensors.torch.load_file(path)
 
 
 def clear(folder: Path) -> None:
@@ -68,89 +90,35 @@ def clear(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def write(folder: Path, places: Tensor, features: Tensor) -> None:
+def write(folder: Path, places: Tensor, features: Tensor) -> Path:
     """Add a chunk: the features (K, ...) of the pictures ``places`` (K,).
 
     Raises:
         StorageError: the disk is full, read-only or fails.
     """
     data = safetensors.torch.save({"places": places.cpu().contiguous(), "features": features.cpu().contiguous()})
-    write_atomic(folder / f"{hashlib.sha256(data).hexdigest()}{CHUNK_SUFFIX}", data)
+    path = folder / f"{hashlib.sha256(data).hexdigest()}{CHUNK_SUFFIX}"
+    write_atomic(path, data)
+    return path
 
 
-class GrowingSet:
-    """Features while they are computed: all of them in memory, and on disk but for those of the last few seconds.
-
-    Chunks are written by a thread of its own, so that nothing waits for the disk. What fails is told once, and then
-    no more is written.
-    """
-
-    def __init__(self, folder: Path, places: Tensor) -> None:
-        """``places`` are those of all features that are to come, in their order, int64 (N,)."""
-        self.done = 0
-        self.features = torch.empty(0)
-        self._folder = folder
-        self._places = places
-        self._kept = 0
-        self._kept_at = time.perf_counter()
-        self._keeping = True
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="features")
-        self._writing: Future[None] | None = None
-
-    def add(self, features: Tensor) -> StorageError | None:
-        """Take the next features (B, ...). What has failed to be written, if anything has."""
-        if not self.done:
-            self.features = features.new_empty((len(self._places), *features.shape[1:]))
-        self.features[self.done : self.done + len(features)] = features
-        self.done += len(features)
-        waiting = self.features[self._kept : self.done].nbytes
-        due = waiting > _CHUNK_BYTES or time.perf_counter() - self._kept_at > _CHUNK_SECONDS
-        # While the disk is busy with the last chunk, the next one grows.
-        return self._keep() if due and (self._writing is None or self._writing.done()) else None
-
-    def finish(self) -> StorageError | None:
-        """Have everything written. What has failed to be, if anything has."""
-        return self._keep() or self._wait()
-
-    def stop_keeping(self) -> None:
-        """Write no more."""
-        self._keeping = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._thread.shutdown()
-
-    def _keep(self) -> StorageError | None:
-        problem = self._wait()
-        rows = slice(self._kept, self.done)
-        self._kept, self._kept_at = self.done, time.perf_counter()
-        if self._keeping and rows.start < rows.stop:
-            self._writing = self._thread.submit(self._write, self._places[rows], self.features[rows])
-        return problem
-
-    def _wait(self) -> StorageError | None:
-        writing, self._writing = self._writing, None
-        try:
-            if writing is not None:
-                writing.result()
-        except StorageError as error:
-            self._keeping = False
-            return error
-        return None
-
-    def _write(self, places: Tensor, features: Tensor) -> None:
-        make_room(self._folder, features.nbytes)
-        write(self._folder, places, features)
+def widened(features: Tensor, others: Tensor) -> Tensor:
+    """The features in a precision that holds the others', too."""
+    return features.to(torch.promote_types(features.dtype, others.dtype))
 
 
 def _rows(places: Tensor, lacking: Tensor) -> Tensor:
     """The rows of a chunk whose pictures are lacking."""
     known = places.clamp(max=len(lacking) - 1)
     return torch.nonzero((places < len(lacking)) & lacking[known]).flatten()
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == path.stem
+    except OSError:
+        return False
 
 
 def _read_chunk(path: Path) -> dict[str, Tensor] | None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from cnn_tui.engine.backbone import Backbone
 from cnn_tui.engine.data import LoadedData
+from cnn_tui.engine.feature_rows import Features
 from cnn_tui.engine.feeds import FeatureFeed, Feed
 from cnn_tui.engine.preprocess import Channels
 from cnn_tui.engine.sources import positions
@@ -41,6 +44,13 @@ class Pictures:
         places: Tensor = torch.unique(torch.cat([train, loaded.test_indices + self.offset]))  # sorted
         return places
 
+    @property
+    def by_use(self) -> Tensor:
+        """Those that are needed, the most useful first: a test picture is looked at once, all others in every epoch."""
+        loaded, needed = self.loaded, self.needed
+        often = torch.isin(needed, torch.cat([loaded.train_indices, loaded.validation_indices]))
+        return torch.cat([needed[often], needed[~often]])
+
     def batches(self, places: Tensor, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Places (B,) with their prepared pictures, in the order of ``places``, which is ascending."""
         in_train = places < len(self.loaded.train)
@@ -53,11 +63,21 @@ class Pictures:
             for part, (pictures, _) in zip(torch.split(rows, batch), feed.batches(rows, batch), strict=True):
                 yield part + offset, pictures
 
-    def feeds(self, places: Tensor, features: Tensor) -> tuple[FeatureFeed, FeatureFeed]:
-        """The training and the test split's feed of features (K, ...) of the pictures at these places (K,)."""
-        device, loaded = features.device, self.loaded
-        position = positions(places, self.count).to(device)
+    def feeds(self, kept: Features, backbone: Backbone, batch: int) -> tuple[FeatureFeed, FeatureFeed]:
+        """The training and the test split's feed of features, of which those that are not kept are computed.
+
+        ``batch`` is how many pictures go through the backbone at once.
+        """
+        device, loaded = backbone.compute.device, self.loaded
+        position = positions(kept.places, self.count).to(device)
+        whole = bool(torch.isin(self.needed, kept.places).all())
+        train, test = (None if whole else partial(_anew, feed, backbone, batch) for feed in (self.train, self.test))
         return (
-            FeatureFeed(features, position[: len(loaded.train)], loaded.train.labels.to(device)),
-            FeatureFeed(features, position[self.offset :], loaded.test.labels.to(device)),
+            FeatureFeed(kept.features, position[: len(loaded.train)], loaded.train.labels.to(device), train),
+            FeatureFeed(kept.features, position[self.offset :], loaded.test.labels.to(device), test),
         )
+
+
+def _anew(feed: Feed, backbone: Backbone, batch: int, rows: Tensor) -> Tensor:
+    """The features (R, ...) of rows (R,) as they would be kept."""
+    return torch.cat([backbone.rows(pictures) for pictures, _ in feed.batches(rows, batch)])

@@ -25,6 +25,8 @@ from cnn_tui.events import Event, WarningRaised
 _EVALUATION_PIXELS = 64 * 224 * 224  # of one batch without gradients on a processor
 _GPU_FACTOR = 8
 _FEATURE_BATCH = 4096  # of features without gradients
+_FEATURE_BYTES = 2**26  # of such a batch in float32
+_FLOAT_BYTES = 4
 
 
 def set_up(
@@ -60,7 +62,8 @@ def set_up(
         pictures = Pictures(feeds.validation, feeds.test, normalisation, loaded)
         kept = yield from _kept(FeaturePass(backbone, pictures, experiment, should_stop, memory.features))
         if kept is not None:
-            return Material(classifier, parts.head, kept[0], kept[0], kept[1], chosen, _FEATURE_BATCH)
+            batch = max(1, min(_FEATURE_BATCH, _FEATURE_BYTES // (_FLOAT_BYTES * kept[0].row_shape.numel())))
+            return Material(classifier, parts.head, kept[0], kept[0], kept[1], chosen, batch)
     memory.features.forget()
     train, validation, test = (BackboneFeed(feed, backbone) for feed in (feeds.train, feeds.validation, feeds.test))
     return Material(classifier, parts.head, train, validation, test, chosen, batch)
@@ -68,14 +71,14 @@ def set_up(
 
 def _kept(features: FeaturePass) -> Generator[Event, None, tuple[FeatureFeed, FeatureFeed] | None]:
     """The feeds of features that are computed once, None where they would not fit."""
-    if features.fits():
-        return (yield from features.events())
-    yield WarningRaised(
-        title="The features do not fit in memory",
-        detail="The frozen layers run again in every epoch.",
-        hint="Fewer pictures (data.train_limit) or smaller ones (data.image_size) would fit.",
-    )
-    return None
+    feeds = yield from features.events()
+    if feeds is None:
+        yield WarningRaised(
+            title="There is no room for features",
+            detail="The frozen layers run again in every epoch.",
+            hint="Fewer pictures (data.train_limit) or smaller ones (data.image_size) would fit.",
+        )
+    return feeds
 
 
 def evaluation_batch(image_size: int, device: torch.device) -> int:

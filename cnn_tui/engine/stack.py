@@ -53,16 +53,25 @@ class HeadStack:
         seeds = list(dict.fromkeys(config.seed for config in configs))
         self._material, self._config, self._count = material, configs[0], len(configs)
         self._streams, self._each = len(seeds), len(configs) // len(seeds)
-        frozen = _converted(material.head[:-1], material.compute.dtype)
+        frozen = _converted(self._frozen(material.head), material.compute.dtype)
         self._prefixes = [_prefix(frozen, seed) for seed in seeds] if len(frozen) else []
         name, _ = last_layer(material.classifier.network)
         self._weight, self._bias = f"{name}.weight", f"{name}.bias"
         states = [material.classifier.first_state(config.seed) for config in configs]
-        weights = torch.stack([state[self._weight] for state in states])
+        self._weight_shape = states[0][self._weight].shape
+        weights = torch.stack([state[self._weight].flatten(1) for state in states])
         biases = torch.stack([state[self._bias] for state in states]) if self._bias in states[0] else None
-        self._layers = LinearLayers(weights, biases, configs, self._streams)
+        self._layers = self._new_layers(weights, biases, configs)
         self._recorded: dict[torch.Size, Captured] = {}
         self._work = self._config.batch_size * 4 * weights.numel()
+
+    def _frozen(self, head: nn.Sequential) -> nn.Sequential:
+        """The steps before the last layer."""
+        return head[:-1]
+
+    def _new_layers(self, weights: Tensor, biases: Tensor | None, configs: Sequence[TrainingConfig]) -> LinearLayers:
+        """Layers that begin with weights (K, C, F) and biases (K, C)."""
+        return LinearLayers(weights, biases, configs, self._streams)
 
     def steps(self, rows: Sequence[Tensor], factors: Sequence[float], should_stop: ShouldStop) -> Iterator[Steps]:
         """See ``Learner``; several steps at a time."""
@@ -81,11 +90,17 @@ class HeadStack:
     @torch.inference_mode()
     def _learnt(self, rows: Tensor, schedule: Tensor) -> tuple[Tensor, ...]:
         """What :meth:`_learn` gives, replayed on a GPU. Dropout draws before it: a recording would draw the same."""
-        before = (self._through_prefixes(rows, schedule.shape[1]),) if self._prefixes else ()
+        before = self._before(rows, schedule.shape[1])
         if rows.is_cuda:
             return self._recorded.setdefault(rows.shape, Captured())(self._learn, rows, schedule, *before)
         with one_thread() if self._work < _WORTH_SHARING else nullcontext():
             return self._learn(rows, schedule, *before)
+
+    def _before(self, rows: Tensor, count: int) -> tuple[Tensor, ...]:
+        """What the last layers see in some steps, where it cannot be part of a recording."""
+        if self._prefixes:
+            return (self._through_prefixes(rows, count),)
+        return () if self._train.is_resident else tuple(self._inputs(rows, count))
 
     def _own(self, rows: Sequence[Tensor]) -> Tensor:
         """The rows (S, N) of the streams, on the device; the layers of a stream have the same."""
@@ -96,7 +111,7 @@ class HeadStack:
         """Rows (S, N) of as many steps as are learnt at a time; the last batch, if it is smaller, by itself."""
         size = self._config.batch_size
         step_bytes = _FLOAT_BYTES * size * (self._streams * self._layers.inputs + self._count * self._layers.classes)
-        together = max(1, min(_CHUNK_STEPS, _CHUNK_BYTES // step_bytes))
+        together = 1 if self._train.anew else max(1, min(_CHUNK_STEPS, _CHUNK_BYTES // step_bytes))
         whole = rows.shape[1] // size * size
         yield from (part for part in torch.split(rows[:, :whole], together * size, dim=1) if part.shape[1])
         if whole < rows.shape[1]:
@@ -114,10 +129,13 @@ class HeadStack:
         )
         targets.scatter_(3, labels.unsqueeze(3), 1 - smoothing + smoothing / classes)
         pulls = targets.mul(-1 / labels.shape[3]).expand(-1, -1, self._each, -1, -1)
-        said = self._layers.learn(inputs or self._inputs(rows, count), pulls, schedule)  # (steps, S, T, C, B)
+        said = self._steps(rows, pulls, schedule, *inputs)  # (steps, S, T, C, B)
         losses = said.mul(targets).sum(dim=(0, 3, 4), dtype=torch.float64).neg_()
         hits = (said.max(dim=3).indices == labels).sum(dim=(0, 3))  # argmax is ten times slower along this axis
         return losses.flatten(), hits.flatten()
+
+    def _steps(self, rows: Tensor, pulls: Tensor, schedule: Tensor, *inputs: Tensor) -> Tensor:
+        return self._layers.learn(inputs or self._inputs(rows, schedule.shape[1]), pulls, schedule)
 
     def _inputs(self, rows: Tensor, count: int) -> Iterator[Tensor]:
         """What the last layers see in some steps, (steps, S, B, F); in parts that stay in a fast cache until then."""
@@ -160,11 +178,11 @@ class HeadStack:
     def state(self, course: int) -> dict[str, Tensor]:
         """See ``Learner``."""
         weight, bias = self._layers.read(course)
-        return {self._weight: weight} | ({} if bias is None else {self._bias: bias})
+        return {self._weight: weight.view(self._weight_shape)} | ({} if bias is None else {self._bias: bias})
 
     def restore(self, course: int, state: dict[str, Tensor]) -> None:
         """See ``Learner``."""
-        self._layers.write(course, state[self._weight], state.get(self._bias))
+        self._layers.write(course, state[self._weight].flatten(1), state.get(self._bias))
 
 
 def _converted(frozen: nn.Sequential, dtype: torch.dtype) -> nn.Sequential:

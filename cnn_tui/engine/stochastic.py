@@ -7,11 +7,14 @@ while training) would change the training. These do not share it.
 from __future__ import annotations
 
 import hashlib
+import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torchvision.ops import StochasticDepth
 
+_WORD = 16  # bits
 _LEVELS = 2**16  # of a probability: two draws come out of 32 random bits, many times faster than bernoulli_
 _LEAST, _MOST = -(2**31), 2**31 - 1
 
@@ -55,7 +58,29 @@ class SeededDropout(nn.Dropout):
 
     def on_each(self, batches: Tensor) -> Tensor:
         """Of many batches (N, ...) what :meth:`forward` makes of one after the other in train mode."""
+        if self.draws_bits(batches.shape[1:]):
+            return torch.stack([self._drop_by_bits(batch) for batch in batches])
         return _drop(batches, batches.shape, self.p, self._randomness.on(batches.device, self.layer))
+
+    def draws_bits(self, shape: Sequence[int]) -> bool:
+        """Whether one random bit decides about each element of a batch of this shape.
+
+        A probability of a half needs no more. Feature maps (B, C, H, W) have so many elements that drawing 16 bits for
+        each would take longer than everything else; for all other shapes the numbers stay those of 16 bits.
+        """
+        return self.p == 0.5 and len(shape) == 4 and math.prod(shape[2:]) > 1
+
+    def bits(self, count: int, elements: int, device: torch.device) -> Tensor:
+        """Random bits for so many feature maps of so many elements, to be read by :func:`bit_mask`: int16 (N, W)."""
+        drawn = torch.empty((count, -(-elements // 64)), dtype=torch.int64, device=device)
+        drawn.random_(-(2**63), None, generator=self._randomness.on(device, self.layer))
+        return drawn.view(torch.int16)
+
+    def _drop_by_bits(self, maps: Tensor) -> Tensor:
+        count, channels, height, width = maps.shape
+        elements = channels * height * width
+        mask = bit_mask(self.bits(count, elements, maps.device), elements).view(count, height, width, channels)
+        return maps * mask.permute(0, 3, 1, 2).to(maps.dtype).mul_(-2)
 
 
 class SeededStochasticDepth(nn.Module):
@@ -87,6 +112,16 @@ def seed_stochastic(network: nn.Module, randomness: Randomness) -> None:
                 parent.add_module(name, SeededStochasticDepth(child.p, child.mode, randomness, layer))
             elif isinstance(child, nn.Dropout):
                 parent.add_module(name, SeededDropout(child.p, randomness, layer))
+
+
+def bit_mask(bits: Tensor, elements: int) -> Tensor:
+    """Which elements bits (N, W) of :meth:`SeededDropout.bits` keep, -1 or 0, int16 (N, elements).
+
+    The elements are those of feature maps with channels last. Bit k of all words decides about the k-th sixteenth of
+    them, so that neighbours are computed by the same two shifts.
+    """
+    shifts = torch.arange(_WORD - 1, -1, -1, dtype=torch.int16, device=bits.device).unsqueeze(1)
+    return (bits.unsqueeze(1) << shifts).bitwise_right_shift_(_WORD - 1).flatten(1)[:, :elements]
 
 
 def is_stochastic(module: nn.Module) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from cnn_tui.engine.feature_pass import Features
+    from cnn_tui.engine.feature_rows import Features
     from cnn_tui.engine.fitting import Fitted
     from cnn_tui.engine.picture_sets import PictureSet
     from cnn_tui.engine.preprocess import Channels

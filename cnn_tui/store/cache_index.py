@@ -21,12 +21,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from cnn_tui import paths
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.errors import ConfigError, StorageError
-from cnn_tui.store.files import storage_error, write_atomic
+from cnn_tui.store.files import LEAST_FREE_BYTES, storage_error, write_atomic
 
 ABOUT_FILE = "about.json"
 CHUNK_SUFFIX = ".safetensors"
 DEFAULT_LIMIT_GB = 20.0
 LIMIT_VARIABLE = "CNN_TUI_CACHE_GB"
+_DISK_SHARE = 0.9  # of the disk's free space
 
 
 class AboutFeatures(BaseModel):
@@ -162,6 +163,23 @@ def size_limit() -> int:
     if not 0 <= gigabytes < 1e9:
         raise ConfigError(f"{LIMIT_VARIABLE} is {text!r}", "It must be a number of gigabytes.", "For example 20.")
     return int(gigabytes * 1e9)
+
+
+def room_for(folder: Path) -> int:
+    """How many bytes a set may take on disk, what it takes already included, if all other sets made room for it.
+
+    A tenth of the disk's free space is left to others.
+
+    Raises:
+        ConfigError: the limit is no number.
+    """
+    limit, own = size_limit(), sum(_size(part) for part in _inside(folder) if part.name != ABOUT_FILE)
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        free = shutil.disk_usage(there).free
+    except OSError:
+        free = 0
+    return min(limit, own + max(0, int(_DISK_SHARE * free) - LEAST_FREE_BYTES))
 
 
 def make_room(keep: Path, coming: int) -> list[CachedSet]:

@@ -10,11 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
+from cnn_tui.catalog.features import feature_bytes, feature_shape, keeps_half
 from cnn_tui.config.experiment import DataConfig, Experiment
 from cnn_tui.config.locations import located
-from cnn_tui.errors import DataError, StorageError
-from cnn_tui.store.cache_index import CachedSet, features_for
+from cnn_tui.errors import ConfigError, DataError, StorageError
+from cnn_tui.store.cache_index import CachedSet, features_folder, features_for, room_for
 from cnn_tui.store.downloads import Download, missing_downloads
+from cnn_tui.store.feature_room import FeatureRoom, place_features
 from cnn_tui.store.folder_entries import picture_names
 from cnn_tui.store.folder_layout import FolderLayout, read_layout
 from cnn_tui.store.names import printable
@@ -33,6 +37,7 @@ class Survey:
         classes: how many classes, None where nobody knows.
         layout: how a folder of pictures is understood, empty for other datasets and where it is not.
         features: what is kept of its frozen layers, None where nothing is or nothing can be.
+        room: what its features will take and where they will be kept, None where that is not known or nothing is kept.
         problem: why the pictures or weights of one's own cannot be used, empty if they can.
     """
 
@@ -43,6 +48,7 @@ class Survey:
     features: CachedSet | None
     problem: str
     estimate: Estimate
+    room: FeatureRoom | None = None
 
 
 def survey(experiment: Experiment, past: Sequence[PastRun]) -> Survey:
@@ -58,6 +64,7 @@ def survey(experiment: Experiment, past: Sequence[PastRun]) -> Survey:
             layout = printable(found.describe(experiment.data.validation_fraction))
     wanted = located(experiment)  # as runs on record have it
     features = features_for(wanted) if wanted.features_are_kept else None
+    known = estimate(wanted, counts, past, features is not None)
     return Survey(
         experiment=experiment,
         classes=classes,
@@ -65,7 +72,8 @@ def survey(experiment: Experiment, past: Sequence[PastRun]) -> Survey:
         downloads=missing_downloads(experiment),
         features=features,
         problem=problem or _weights_problem(experiment.model.weights),
-        estimate=estimate(wanted, counts, past, features is not None),
+        estimate=known,
+        room=_room(experiment, known.pictures.total, features) if known.pictures else None,
     )
 
 
@@ -90,6 +98,21 @@ def split_counts(data: DataConfig) -> SplitCounts | None:
         return _counts(read_layout(data.root or ""))
     except DataError:
         return None
+
+
+def _room(experiment: Experiment, images: int, kept: CachedSet | None) -> FeatureRoom | None:
+    """What the features of so many images will take; memory is this machine's, also where a GPU has its own."""
+    if not experiment.features_are_kept:
+        return None
+    model, size, precision = experiment.model, experiment.data.image_size, experiment.training.precision
+    each = feature_bytes(model.architecture, model.trainable, size, precision)
+    at_most = precision == "auto" and not keeps_half(feature_shape(model.architecture, model.trainable, size))
+    try:
+        disk = room_for(kept.folder if kept else features_folder())
+    except ConfigError:  # which the run will report
+        disk = 0
+    placement = place_features(images, each, psutil.virtual_memory().available, disk)
+    return FeatureRoom(images, each, at_most, placement)
 
 
 def _weights_problem(weights: str) -> str:

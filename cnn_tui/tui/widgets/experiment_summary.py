@@ -18,6 +18,7 @@ from cnn_tui.catalog.datasets import DATASETS
 from cnn_tui.config.experiment import DataConfig, Experiment
 from cnn_tui.reports.texts import data_words, duration, quantity
 from cnn_tui.store.cache_index import CachedSet, ago
+from cnn_tui.store.feature_room import FeatureRoom
 from cnn_tui.store.names import printable
 from cnn_tui.tui.estimate import Estimate
 from cnn_tui.tui.model_parts import ModelPart, model_parts
@@ -146,7 +147,7 @@ def _cost_rows(survey: Survey) -> Iterator[tuple[str, str]]:
     yield "download", _download_words(survey)
     if known.steps is not None and known.steps_per_epoch is not None:
         yield "steps", f"{known.steps_per_epoch:,} an epoch, {known.steps:,} in {some(training.epochs, 'epoch')}"
-    yield "features", feature_words(survey.experiment, survey.features)
+    yield "features", feature_words(survey.experiment, survey.features, survey.room)
     least = f"at least {quantity(known.least_memory_bytes, 'bytes')}"
     yield (
         "memory",
@@ -155,8 +156,8 @@ def _cost_rows(survey: Survey) -> Iterator[tuple[str, str]]:
     yield "time", _time_words(known) + (f", from {some(known.runs, 'run')} like this" if known.runs else "")
 
 
-def feature_words(experiment: Experiment, kept: CachedSet | None) -> str:
-    """Whether the frozen layers run once for each picture or in every epoch, and why."""
+def feature_words(experiment: Experiment, kept: CachedSet | None, room: FeatureRoom | None = None) -> str:
+    """Whether the frozen layers run once for each picture or in every epoch, and why; what their output takes."""
     if experiment.model.trainable == "all":
         return "nothing is frozen: every layer runs in each epoch"
     if not experiment.features_are_fixed:
@@ -166,7 +167,21 @@ def feature_words(experiment: Experiment, kept: CachedSet | None) -> str:
         return "not kept, as set: frozen layers run in each epoch"
     if kept is not None:
         return f"reused ({ago(kept.used)}, {quantity(kept.size, 'bytes')}); only what is missing is computed"
-    return "computed once for each picture and kept, epochs then take moments"
+    if room is None:
+        return "computed once for each picture and kept, epochs then take moments"
+    return _room_words(room)
+
+
+def _room_words(room: FeatureRoom) -> str:
+    images = room.placement.images
+    size = ("up to " if room.at_most else "") + quantity(images * room.each, "bytes")
+    if not images:
+        return "no room for them: frozen layers run in each epoch"
+    if images < room.images:
+        return f"kept for {images:,} of {some(room.images, 'picture')} ({size}), computed in each epoch for the others"
+    if not room.placement.in_memory:
+        return f"computed once for each picture and kept on disk ({size}), from where each epoch reads them"
+    return f"computed once for each picture and kept ({size}), epochs then take moments"
 
 
 def _download_words(survey: Survey) -> str:

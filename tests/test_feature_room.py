@@ -1,0 +1,342 @@
+"""Features that are too many for memory or disk: read from disk, or kept for a part of the images."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from cnn_tui.catalog.features import feature_bytes, feature_shape, keeps_half
+from cnn_tui.config.experiment import Experiment
+from cnn_tui.engine import feature_store, growing_set
+from cnn_tui.engine.backbone import in_half
+from cnn_tui.engine.feature_rows import Block, MappedRows
+from cnn_tui.engine.features import cut
+from cnn_tui.engine.feeds import FeatureFeed
+from cnn_tui.engine.train import train
+from cnn_tui.engine.warm import Memory
+from cnn_tui.events import Event, WarningRaised
+from cnn_tui.store.cache_index import LIMIT_VARIABLE, cached_sets, room_for
+from cnn_tui.store.feature_room import Placement, place_features
+from test_feature_failures import warnings
+from test_feature_pass import computed, pass_detail
+from test_features_cut import CASES, empty_classifier, fill_weights, pictures_of
+from test_features_exact import losses, run_whole
+from test_train import after_batches, ending, experiment, figures
+
+SIDE = 80  # from which SqueezeNet's maps are large enough for half precision: 4 x 4 positions
+EACH = 4 * 4 * 512 * 2
+NEEDED = 120
+Settings = dict[str, Any]
+
+
+@pytest.fixture
+def squeezenet(tmp_path: Path) -> Settings:
+    """The settings of a run whose features are maps."""
+    whole = empty_classifier("squeezenet1_1")
+    fill_weights(whole)
+    path = tmp_path / "filled.pth"
+    torch.save(whole.network.state_dict(), path)
+    return {
+        "model__architecture": "squeezenet1_1",
+        "model__weights": str(path),
+        "model__trainable": "last_layer",
+        "data__image_size": SIDE,
+        "training__epochs": 2,
+        "training__precision": "float32",
+        "training__optimizer__learning_rate": 1e-4,
+    }
+
+
+@pytest.fixture
+def little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine on which a quarter of the features fit in memory."""
+    monkeypatch.setattr("cnn_tui.engine.feature_pass.free_memory", lambda device: EACH * NEEDED // 2)
+
+
+def run(settings: Settings, memory: Memory | None = None, **changes: Any) -> list[Event]:
+    events = list(train(experiment(**(settings | changes)), memory=memory))
+    assert ending(events).status == "done", ending(events).error
+    return events
+
+
+def limit_to(monkeypatch: pytest.MonkeyPatch, images: int) -> None:
+    monkeypatch.setenv(LIMIT_VARIABLE, str((images * (EACH + 256) + 2000) / 1e9))
+
+
+@pytest.mark.parametrize(("name", "trainable"), CASES)
+def test_the_catalogue_knows_the_shape_of_features(name: str, trainable: str) -> None:
+    classifier = empty_classifier(name, trainable)
+    classifier.eval_mode()
+    features = cut(classifier).backbone(pictures_of(classifier, "meta"))
+    shape = (features[0, 0].numel(), features.shape[1]) if features.ndim > 2 else tuple(features.shape[1:])
+    assert feature_shape(name, trainable, classifier.image_size) == shape
+
+
+@pytest.mark.parametrize("name", ["squeezenet1_0", "squeezenet1_1"])
+@pytest.mark.parametrize("side", [33, 64, 95, 224, 225, 512])
+def test_the_catalogue_knows_the_size_of_maps(name: str, side: int) -> None:
+    network = empty_classifier(name).network.get_submodule("features").eval()
+    _, channels, height, width = network(torch.empty(1, 3, side, side, device="meta")).shape
+    assert feature_shape(name, "last_layer", side) == (height * width, channels)
+
+
+def test_only_large_maps_are_kept_in_half_precision() -> None:
+    assert feature_bytes("squeezenet1_1", "last_layer", 224, "float32") == 13 * 13 * 512 * 2
+    assert feature_bytes("squeezenet1_1", "last_layer", 32, "float32") == 512 * 4
+    assert feature_bytes("resnet18", "last_layer", 224, "auto") == 512 * 4
+    assert feature_bytes("vgg16", "classifier", 224, "float32") == 25_088 * 4
+    assert feature_bytes("vgg16", "classifier", 224, "bfloat16") == 25_088 * 2
+    assert not keeps_half((100_000,))
+
+
+def test_a_row_is_in_half_precision_where_its_values_allow_it_and_else_as_it_is() -> None:
+    rows = torch.rand(5, 3, 4)
+    rows[1] *= 1e5
+    rows[2] *= 1e-6
+    rows[3] = 0
+    rows[4, 0, 0] = float("nan")
+    rounded = in_half(rows)
+    assert rounded.dtype is torch.float32
+    assert torch.equal(rounded[[1, 2]], rows[[1, 2]])
+    assert torch.equal(rounded[[0, 3]], rows[[0, 3]].half().float())
+    assert bool(rounded[4].isnan().any())
+    assert in_half(rows[[0, 3]]).dtype is torch.float16
+    assert torch.equal(in_half(rows[:1]).float(), rounded[:1])
+    assert in_half(rows.bfloat16()).dtype is torch.bfloat16
+
+
+def test_half_precision_changes_a_run_by_less_than_the_tolerance(squeezenet: Settings) -> None:
+    settings = experiment(**squeezenet)
+    stored = list(train(settings))
+    whole, _ = run_whole(settings)
+    (one,) = cached_sets()
+    chunk = feature_store.read(one.folder, torch.arange(2000)).features
+    assert isinstance(chunk, Tensor)
+    assert (chunk.dtype, chunk.shape[1:]) == (torch.float16, (16, 512))
+    assert losses(stored) == pytest.approx(losses(whole), rel=1e-4)
+
+
+def test_features_of_both_precisions_are_one_set(tmp_path: Path) -> None:
+    wide, narrow = torch.tensor([[[1e5, 0.1]]]), torch.tensor([[[2.0, 0.5]], [[3.0, 0.25]]]).half()
+    feature_store.write(tmp_path, torch.tensor([1]), wide)
+    feature_store.write(tmp_path, torch.tensor([0, 2]), narrow)
+    wanted = torch.tensor([0, 1, 2])
+    expected = torch.cat([narrow[:1].float(), wide, narrow[1:].float()])
+    for read in (feature_store.read, feature_store.mapped):
+        stored = read(tmp_path, wanted)
+        feed = FeatureFeed(stored.features, stored.places.argsort(), wanted) if stored.features is not None else None
+        assert feed is not None
+        assert torch.equal(feed.inputs(wanted), expected)
+    with growing_set.GrowingSet(tmp_path, wanted) as growing:
+        for part in (narrow[:1], wide, narrow[1:]):
+            growing.add(part)
+        growing.finish()
+    assert torch.equal(growing.features, expected)
+
+
+def test_mapped_rows_are_taken_in_any_order_and_joined() -> None:
+    blocks = [Block(torch.arange(12.0).view(6, 2), torch.tensor([5, 0])), Block(torch.ones(3, 2), torch.tensor([1]))]
+    rows = MappedRows(blocks[:1]).joined(MappedRows(blocks[1:]))
+    assert rows.shape == (3, 2)
+    assert rows.take(torch.tensor([2, 0, 1, 0])).tolist() == [[1, 1], [10, 11], [0, 1], [10, 11]]
+
+
+@pytest.mark.parametrize(
+    ("memory", "disk", "expected"),
+    [
+        (2000, 0, Placement(10, True)),
+        (1999, 10 * 356, Placement(10, False)),
+        (1000, 0, Placement(5, True)),
+        (1000, 6 * 356, Placement(6, False)),
+        (1000, 4 * 356, Placement(5, True)),
+        (0, 0, Placement(0, False)),
+    ],
+)
+def test_memory_comes_before_disk_and_more_before_less(memory: int, disk: int, expected: Placement) -> None:
+    assert place_features(10, 100, memory, disk) == expected
+
+
+def test_what_a_set_takes_already_is_part_of_its_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(LIMIT_VARIABLE, "0.001")
+    assert room_for(tmp_path / "not" / "there") == 1_000_000
+    monkeypatch.setenv(LIMIT_VARIABLE, "1000000")
+    before = room_for(tmp_path)
+    feature_store.write(tmp_path, torch.arange(2), torch.rand(2, 10_000_000))
+    assert room_for(tmp_path) > before + 40_000_000 - 2**26
+
+
+def test_features_that_memory_does_not_hold_are_read_from_disk(squeezenet: Settings, little_memory: None) -> None:
+    plain = run(squeezenet, training__feature_cache="off")
+    first = run(squeezenet)
+    again = run(squeezenet)
+    assert computed(first) == NEEDED
+    assert pass_detail(first).endswith(f", {EACH * NEEDED / 1e6:.1f} MB on disk")
+    assert re.fullmatch(r"reused \(.* ago, 2\.0 MB on disk\)", pass_detail(again))
+    assert not warnings(first) + warnings(again)
+    assert figures(again) == figures(first)
+    assert losses(first) == pytest.approx(losses(plain), rel=1e-4)
+
+
+def test_where_features_lie_changes_nothing(squeezenet: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = Memory()
+    resident = run(squeezenet, memory)
+    with monkeypatch.context() as little:
+        little.setattr("cnn_tui.engine.feature_pass.free_memory", lambda device: 0)
+        mapped = run(squeezenet)
+        more = run(squeezenet, memory, data__test_limit=60)
+    assert figures(mapped) == figures(resident)
+    assert "were there" in pass_detail(more)
+    assert figures(run(squeezenet, data__test_limit=60)) == figures(more)
+
+
+def test_a_damaged_chunk_on_disk_is_computed_again(squeezenet: Settings, little_memory: None) -> None:
+    first = run(squeezenet)
+    (one,) = cached_sets()
+    chunk = next(one.folder.glob("*.safetensors"))
+    content = bytearray(chunk.read_bytes())
+    content[-5] ^= 1
+    chunk.write_bytes(content)
+    again = run(squeezenet)
+    assert [warning.title for warning in warnings(again)] == ["Stored features were damaged"]
+    assert figures(again) == figures(first)
+
+
+def test_stale_features_on_disk_are_computed_again(squeezenet: Settings, little_memory: None) -> None:
+    first = run(squeezenet)
+    (one,) = cached_sets()
+    stored = feature_store.read(one.folder, torch.arange(2000))
+    assert isinstance(stored.features, Tensor)
+    feature_store.clear(one.folder)
+    feature_store.write(one.folder, stored.places, stored.features + 1)
+    again = run(squeezenet)
+    assert [warning.title for warning in warnings(again)] == ["Stored features were stale"]
+    assert figures(again) == figures(first)
+
+
+def test_maps_of_an_earlier_layout_are_computed_again(squeezenet: Settings) -> None:
+    first = run(squeezenet)
+    (one,) = cached_sets()
+    stored = feature_store.read(one.folder, torch.arange(2000))
+    assert isinstance(stored.features, Tensor)
+    feature_store.clear(one.folder)
+    feature_store.write(one.folder, stored.places, stored.features.float().transpose(1, 2).reshape(-1, 512, 4, 4))
+    assert figures(run(squeezenet)) == figures(first)
+
+
+def test_a_stopped_pass_to_disk_goes_on_where_it_was(
+    squeezenet: Settings, little_memory: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cnn_tui.engine.feature_pass.feature_batch", lambda size, device: 16)
+    settings = experiment(**squeezenet)
+    assert ending(list(train(settings, after_batches(3)))).status == "stopped"
+    held = len(feature_store.read(cached_sets()[0].folder, torch.arange(2000)).places)
+    resumed = run(squeezenet)
+    assert 0 < held < NEEDED
+    assert computed(resumed) == NEEDED - held
+    assert figures(resumed) == figures(run(squeezenet))
+
+
+def test_what_fits_nowhere_is_computed_in_every_epoch(
+    squeezenet: Settings, little_memory: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = run(squeezenet, training__feature_cache="off")
+    limit_to(monkeypatch, 90)
+    memory = Memory()
+    events = run(squeezenet, memory)
+    assert "kept for 90 of 120 pictures" in pass_detail(events)
+    (warning,) = warnings(events)
+    assert "90 of 120" in warning.detail
+    assert LIMIT_VARIABLE in warning.hint
+    assert losses(events) == pytest.approx(losses(plain), rel=1e-4)
+    for again in (run(squeezenet), run(squeezenet, memory)):
+        assert computed(again) == 0
+        assert "kept for 90 of 120 pictures" in pass_detail(again)
+        assert losses(again) == pytest.approx(losses(events), rel=1e-6)
+
+
+def test_training_and_validation_pictures_are_kept_before_test_pictures(
+    squeezenet: Settings, little_memory: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit_to(monkeypatch, 85)
+    run(squeezenet)
+    (one,) = cached_sets()
+    places = feature_store.read(one.folder, torch.arange(2000)).places
+    monkeypatch.delenv(LIMIT_VARIABLE)
+    settings: Experiment = experiment(**squeezenet)
+    assert settings.data.train_limit == 80
+    assert len(places) == 85
+    assert int((places < 1437).sum()) == 80
+
+
+def test_where_the_disk_holds_less_memory_keeps_a_part(
+    squeezenet: Settings, little_memory: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = run(squeezenet, training__feature_cache="off")
+    monkeypatch.setenv(LIMIT_VARIABLE, "0")
+    events = run(squeezenet)
+    assert "kept for 30 of 120 pictures" in pass_detail(events)
+    assert losses(events) == pytest.approx(losses(plain), rel=1e-4)
+
+
+def test_where_nothing_is_kept_the_run_is_the_one_without_the_store(
+    squeezenet: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cnn_tui.engine.feature_pass.free_memory", lambda device: 0)
+    monkeypatch.setenv(LIMIT_VARIABLE, "0")
+    events = run(squeezenet)
+    assert [warning.title for warning in warnings(events)] == ["There is no room for features"]
+    assert figures(events) == figures(run(squeezenet, training__feature_cache="off"))
+
+
+def test_a_disk_that_fills_up_meanwhile_ends_the_keeping_and_not_the_run(
+    squeezenet: Settings, little_memory: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import resource
+
+    plain = run(squeezenet, training__feature_cache="off")
+    monkeypatch.setattr("cnn_tui.engine.feature_pass.feature_batch", lambda size, device: 16)
+    monkeypatch.setattr(growing_set, "_CHUNK_SECONDS", 0.0)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20 * EACH, before[1]))
+    write, written = feature_store.write, list[int]()
+
+    def write_less_and_less(folder: Path, places: Tensor, features: Tensor) -> Path:
+        written.append(len(places))
+        if len(written) == 3:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (2**10, before[1]))
+        return write(folder, places, features)
+
+    monkeypatch.setattr(feature_store, "write", write_less_and_less)
+    try:
+        events = run(squeezenet)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    kept, total = sum(written[:2]), len(written)
+    titles = [warning.title for warning in warnings(events)]
+    assert titles == ["The features are not kept", "There is no room for all features"]
+    assert f"{kept} of {NEEDED}" in warnings(events)[1].detail
+    assert total == 3
+    assert losses(events) == pytest.approx(losses(plain), rel=1e-4)
+
+
+def test_vectors_that_fit_nowhere_are_computed_in_every_epoch(
+    squeezenet: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from torchvision.models import shufflenet_v2_x0_5
+
+    path = tmp_path / "shufflenet.pth"
+    torch.manual_seed(2)
+    torch.save(shufflenet_v2_x0_5(num_classes=10).state_dict(), path)
+    frozen = {"model__weights": str(path), "model__trainable": "last_layer", "training__epochs": 2}
+    plain = run(frozen, training__feature_cache="off")
+    monkeypatch.setattr("cnn_tui.engine.feature_pass.free_memory", lambda device: 1024 * 4 * NEEDED)
+    monkeypatch.setenv(LIMIT_VARIABLE, "0")
+    events = run(frozen)
+    assert "kept for 60 of 120" in pass_detail(events)
+    assert losses(events) == pytest.approx(losses(plain), rel=1e-4)
+    assert isinstance(warnings(events)[-1], WarningRaised)
