@@ -3,13 +3,16 @@
 python benchmarks/heads.py
 
 ResNet-18's last layer sees the features themselves; before VGG-16's there are two dropouts and a frozen layer, which
-run in every step. Budget: at most three times the floor for ResNet-18's.
+run in every step. SqueezeNet's sees each of 169 positions, behind a dropout, of features in half precision. Budget: at
+most three times the floor for ResNet-18's and SqueezeNet's.
 """
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,27 +22,49 @@ from cnn_tui.config.experiment import ModelConfig, TrainingConfig
 from cnn_tui.engine.device import Compute, compute
 from cnn_tui.engine.features import cut
 from cnn_tui.engine.feeds import FeatureFeed
-from cnn_tui.engine.learner import Material
+from cnn_tui.engine.learner import Learner, Material
+from cnn_tui.engine.map_stack import MapStack
 from cnn_tui.engine.models import build, load_weights
 from cnn_tui.engine.stack import HeadStack
 from cnn_tui.engine.stopping import never
 from frozen import matmul_rate
 from reporting import save
 
-ROWS, CLASSES, BATCH = 45_000, 10, 32
-FEATURES = {"resnet18": 512, "vgg16": 4096}
-FLOAT = 4
+CLASSES, BATCH = 10, 32
+FLOAT, HALF = 4, 2
 PASSES_OVER_BATCH = 4  # read from the store, written in order, read forward, read backward
 PASSES_OVER_STATE = 8  # weights, gradient and two moments, each read and written
 
 
-def material(architecture: str, chosen: Compute) -> Material:
-    """A network's head, and features for as many pictures as CIFAR-10 has for training."""
-    model = ModelConfig(architecture=architecture, weights="random", trainable="last_layer")
+@dataclass(frozen=True)
+class Head:
+    """A head, and how many pictures' features it is measured on: as many as CIFAR-10 has for training, if they fit."""
+
+    architecture: str
+    shape: tuple[int, ...]
+    rows: int = 45_000
+
+    @property
+    def is_on_maps(self) -> bool:
+        """Whether its last layer sees every position of a map."""
+        return len(self.shape) > 1
+
+    @property
+    def steps(self) -> int:
+        """Of an epoch."""
+        return -(-self.rows // BATCH)
+
+
+HEADS = (Head("resnet18", (512,)), Head("vgg16", (4096,)), Head("squeezenet1_1", (169, 512), 6_000))
+
+
+def material(head: Head, chosen: Compute) -> Material:
+    """A network's head, and features."""
+    model = ModelConfig(architecture=head.architecture, weights="random", trainable="last_layer")
     classifier = build(model, CLASSES, 224, 0)
     list(load_weights(classifier))
-    features = torch.rand(ROWS, FEATURES[architecture])
-    feed = FeatureFeed(features, torch.arange(ROWS), torch.randint(0, CLASSES, (ROWS,)))
+    features = torch.rand(head.rows, *head.shape, dtype=torch.float16 if head.is_on_maps else torch.float32)
+    feed = FeatureFeed(features, torch.arange(head.rows), torch.randint(0, CLASSES, (head.rows,)))
     return Material(classifier, cut(classifier).head, feed, feed, feed, chosen, 4096)
 
 
@@ -53,41 +78,42 @@ def best(work: Callable[[], object], times: int = 5) -> float:
     return min(taken)
 
 
-def floor(layers: Iterator[nn.Linear], chosen: Compute) -> tuple[float, float]:
+def floor(head: Head, layers: Sequence[nn.Linear], chosen: Compute) -> tuple[float, float]:
     """Seconds that an epoch's arithmetic takes at the rate of large products, and its traffic at a copy's.
 
-    Only the last of the layers learns, in float32; the others are run in the precision of the frozen network.
+    Only the last of the layers learns, in float32; the others are run in the precision of the frozen network. Maps are
+    read from memory once, and all else is done in a cache.
     """
-    *frozen, last = layers
+    inputs = layers[-1].in_features if layers else head.shape[-1]
+    elements, frozen = head.rows * math.prod((*head.shape[:-1], inputs)), layers[:-1]
     source, target = torch.rand(2**25), torch.empty(2**25)
     bandwidth = 2 * source.nbytes / best(lambda: target.copy_(source))
-    work = 2 * 2 * ROWS * last.in_features * CLASSES  # logits and gradient
-    arithmetic = work / matmul_rate(chosen.device, torch.float32)
+    arithmetic = 2 * 2 * elements * CLASSES / matmul_rate(chosen.device, torch.float32)  # logits and gradient
     if frozen:
-        work = sum(2 * ROWS * layer.in_features * layer.out_features for layer in frozen)
+        work = sum(2 * head.rows * layer.in_features * layer.out_features for layer in frozen)
         arithmetic += work / matmul_rate(chosen.device, chosen.dtype)
-    traffic = PASSES_OVER_BATCH * ROWS * last.in_features * FLOAT
-    traffic += PASSES_OVER_STATE * -(-ROWS // BATCH) * (last.in_features + 1) * CLASSES * FLOAT
+    traffic = elements * (HALF if head.is_on_maps else PASSES_OVER_BATCH * FLOAT)
+    traffic += PASSES_OVER_STATE * head.steps * (inputs + 1) * CLASSES * FLOAT
     return arithmetic, traffic / bandwidth
 
 
-def measure(architecture: str) -> dict[str, Any]:
+def measure(head: Head) -> dict[str, Any]:
     """One epoch of one head."""
-    steps, chosen = -(-ROWS // BATCH), compute(TrainingConfig(device="cpu"))
-    parts = material(architecture, chosen)
-    learner = HeadStack(parts, [TrainingConfig(batch_size=BATCH)])
+    chosen = compute(TrainingConfig(device="cpu"))
+    parts, config = material(head, chosen), TrainingConfig(batch_size=BATCH)
+    learner: Learner = (MapStack if head.is_on_maps else HeadStack)(parts, [config])
 
     def epoch() -> None:
-        for _ in learner.steps([torch.randperm(ROWS)], [1.0] * steps, never):
+        for _ in learner.steps([torch.randperm(head.rows)], [1.0] * head.steps, never):
             pass
 
     seconds = best(epoch)
-    layers = (layer for layer in parts.head or () if isinstance(layer, nn.Linear))
-    arithmetic, traffic = floor(layers, chosen)
+    layers = [layer for layer in parts.head or () if isinstance(layer, nn.Linear)]
+    arithmetic, traffic = floor(head, layers, chosen)
     return {
         "precision of frozen layers": chosen.precision,
-        "epoch of 45,000 rows, ms": round(1000 * seconds, 1),
-        "a step of 32, us": round(1e6 * seconds / steps, 1),
+        f"epoch of {head.rows:,} rows, ms": round(1000 * seconds, 1),
+        "a step of 32, us": round(1e6 * seconds / head.steps, 1),
         "arithmetic alone, ms": round(1000 * arithmetic, 1),
         "memory traffic alone, ms": round(1000 * traffic, 1),
         "ratio": round(seconds / (arithmetic + traffic), 2),
@@ -95,8 +121,9 @@ def measure(architecture: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure both heads."""
-    save("heads", {name: measure(name) for name in FEATURES} | {"budget": "at most 3 times for resnet18"})
+    """Measure each head."""
+    figures = {head.architecture: measure(head) for head in HEADS}
+    save("heads", figures | {"budget": "at most 3 times for resnet18 and squeezenet1_1"})
 
 
 if __name__ == "__main__":

@@ -10,21 +10,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from cnn_tui.catalog.features import feature_bytes, feature_shape, keeps_half
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.engine import feature_store, growing_set
-from cnn_tui.engine.backbone import in_half
-from cnn_tui.engine.feature_rows import Block, MappedRows
-from cnn_tui.engine.features import cut
-from cnn_tui.engine.feeds import FeatureFeed
 from cnn_tui.engine.train import train
 from cnn_tui.engine.warm import Memory
 from cnn_tui.events import Event, WarningRaised
-from cnn_tui.store.cache_index import LIMIT_VARIABLE, cached_sets, room_for
-from cnn_tui.store.feature_room import Placement, place_features
+from cnn_tui.store.cache_index import LIMIT_VARIABLE, cached_sets
+from cnn_tui.tui.survey import survey
 from test_feature_failures import warnings
 from test_feature_pass import computed, pass_detail
-from test_features_cut import CASES, empty_classifier, fill_weights, pictures_of
+from test_features_cut import empty_classifier, fill_weights
 from test_features_exact import losses, run_whole
 from test_train import after_batches, ending, experiment, figures
 
@@ -68,48 +63,6 @@ def limit_to(monkeypatch: pytest.MonkeyPatch, images: int) -> None:
     monkeypatch.setenv(LIMIT_VARIABLE, str((images * (EACH + 256) + 2000) / 1e9))
 
 
-@pytest.mark.parametrize(("name", "trainable"), CASES)
-def test_the_catalogue_knows_the_shape_of_features(name: str, trainable: str) -> None:
-    classifier = empty_classifier(name, trainable)
-    classifier.eval_mode()
-    features = cut(classifier).backbone(pictures_of(classifier, "meta"))
-    shape = (features[0, 0].numel(), features.shape[1]) if features.ndim > 2 else tuple(features.shape[1:])
-    assert feature_shape(name, trainable, classifier.image_size) == shape
-
-
-@pytest.mark.parametrize("name", ["squeezenet1_0", "squeezenet1_1"])
-@pytest.mark.parametrize("side", [33, 64, 95, 224, 225, 512])
-def test_the_catalogue_knows_the_size_of_maps(name: str, side: int) -> None:
-    network = empty_classifier(name).network.get_submodule("features").eval()
-    _, channels, height, width = network(torch.empty(1, 3, side, side, device="meta")).shape
-    assert feature_shape(name, "last_layer", side) == (height * width, channels)
-
-
-def test_only_large_maps_are_kept_in_half_precision() -> None:
-    assert feature_bytes("squeezenet1_1", "last_layer", 224, "float32") == 13 * 13 * 512 * 2
-    assert feature_bytes("squeezenet1_1", "last_layer", 32, "float32") == 512 * 4
-    assert feature_bytes("resnet18", "last_layer", 224, "auto") == 512 * 4
-    assert feature_bytes("vgg16", "classifier", 224, "float32") == 25_088 * 4
-    assert feature_bytes("vgg16", "classifier", 224, "bfloat16") == 25_088 * 2
-    assert not keeps_half((100_000,))
-
-
-def test_a_row_is_in_half_precision_where_its_values_allow_it_and_else_as_it_is() -> None:
-    rows = torch.rand(5, 3, 4)
-    rows[1] *= 1e5
-    rows[2] *= 1e-6
-    rows[3] = 0
-    rows[4, 0, 0] = float("nan")
-    rounded = in_half(rows)
-    assert rounded.dtype is torch.float32
-    assert torch.equal(rounded[[1, 2]], rows[[1, 2]])
-    assert torch.equal(rounded[[0, 3]], rows[[0, 3]].half().float())
-    assert bool(rounded[4].isnan().any())
-    assert in_half(rows[[0, 3]]).dtype is torch.float16
-    assert torch.equal(in_half(rows[:1]).float(), rounded[:1])
-    assert in_half(rows.bfloat16()).dtype is torch.bfloat16
-
-
 def test_half_precision_changes_a_run_by_less_than_the_tolerance(squeezenet: Settings) -> None:
     settings = experiment(**squeezenet)
     stored = list(train(settings))
@@ -119,55 +72,6 @@ def test_half_precision_changes_a_run_by_less_than_the_tolerance(squeezenet: Set
     assert isinstance(chunk, Tensor)
     assert (chunk.dtype, chunk.shape[1:]) == (torch.float16, (16, 512))
     assert losses(stored) == pytest.approx(losses(whole), rel=1e-4)
-
-
-def test_features_of_both_precisions_are_one_set(tmp_path: Path) -> None:
-    wide, narrow = torch.tensor([[[1e5, 0.1]]]), torch.tensor([[[2.0, 0.5]], [[3.0, 0.25]]]).half()
-    feature_store.write(tmp_path, torch.tensor([1]), wide)
-    feature_store.write(tmp_path, torch.tensor([0, 2]), narrow)
-    wanted = torch.tensor([0, 1, 2])
-    expected = torch.cat([narrow[:1].float(), wide, narrow[1:].float()])
-    for read in (feature_store.read, feature_store.mapped):
-        stored = read(tmp_path, wanted)
-        feed = FeatureFeed(stored.features, stored.places.argsort(), wanted) if stored.features is not None else None
-        assert feed is not None
-        assert torch.equal(feed.inputs(wanted), expected)
-    with growing_set.GrowingSet(tmp_path, wanted) as growing:
-        for part in (narrow[:1], wide, narrow[1:]):
-            growing.add(part)
-        growing.finish()
-    assert torch.equal(growing.features, expected)
-
-
-def test_mapped_rows_are_taken_in_any_order_and_joined() -> None:
-    blocks = [Block(torch.arange(12.0).view(6, 2), torch.tensor([5, 0])), Block(torch.ones(3, 2), torch.tensor([1]))]
-    rows = MappedRows(blocks[:1]).joined(MappedRows(blocks[1:]))
-    assert rows.shape == (3, 2)
-    assert rows.take(torch.tensor([2, 0, 1, 0])).tolist() == [[1, 1], [10, 11], [0, 1], [10, 11]]
-
-
-@pytest.mark.parametrize(
-    ("memory", "disk", "expected"),
-    [
-        (2000, 0, Placement(10, True)),
-        (1999, 10 * 356, Placement(10, False)),
-        (1000, 0, Placement(5, True)),
-        (1000, 6 * 356, Placement(6, False)),
-        (1000, 4 * 356, Placement(5, True)),
-        (0, 0, Placement(0, False)),
-    ],
-)
-def test_memory_comes_before_disk_and_more_before_less(memory: int, disk: int, expected: Placement) -> None:
-    assert place_features(10, 100, memory, disk) == expected
-
-
-def test_what_a_set_takes_already_is_part_of_its_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv(LIMIT_VARIABLE, "0.001")
-    assert room_for(tmp_path / "not" / "there") == 1_000_000
-    monkeypatch.setenv(LIMIT_VARIABLE, "1000000")
-    before = room_for(tmp_path)
-    feature_store.write(tmp_path, torch.arange(2), torch.rand(2, 10_000_000))
-    assert room_for(tmp_path) > before + 40_000_000 - 2**26
 
 
 def test_features_that_memory_does_not_hold_are_read_from_disk(squeezenet: Settings, little_memory: None) -> None:
@@ -340,3 +244,11 @@ def test_vectors_that_fit_nowhere_are_computed_in_every_epoch(
     assert "kept for 60 of 120" in pass_detail(events)
     assert losses(events) == pytest.approx(losses(plain), rel=1e-4)
     assert isinstance(warnings(events)[-1], WarningRaised)
+
+
+def test_setup_says_what_the_run_then_says(squeezenet: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = experiment(**squeezenet)
+    room = survey(settings, ()).room
+    assert room is not None
+    assert (room.images, room.each, room.at_most) == (NEEDED, EACH, False)
+    assert pass_detail(run(squeezenet)).endswith(f", {room.images * room.each / 1e6:.1f} MB")

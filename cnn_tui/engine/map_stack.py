@@ -84,7 +84,7 @@ class MapStack(HeadStack):
     def _read(self, rows: Tensor, bits: Sequence[Tensor], share: slice) -> Iterator[Tensor]:
         count = share.stop - share.start
         together = min(count, max(1, _PART_BYTES // (4 * self._streams * self._elements)))
-        if rows.is_cuda:
+        if rows.device.type != "cpu":
             together = count
         # What has to come from disk or through the network comes for the whole share.
         there = None if self._train.is_resident else [self._train.kept(own[share]) for own in rows]

@@ -39,7 +39,7 @@ class PooledLayers(LinearLayers):
         """``gain`` is what :meth:`learn_batches` multiplies its inputs by, which costs nothing inside a product."""
         super().__init__(weights, biases, configs, streams)
         self._gain = gain
-        self._threads = 1 if weights.is_cuda else torch.get_num_threads()
+        self._threads = torch.get_num_threads() if weights.device.type == "cpu" else 1
         self._pool = ThreadPoolExecutor(self._threads, "maps", initializer=partial(torch.set_num_threads, 1))
 
     def logits(self, inputs: Tensor) -> Tensor:

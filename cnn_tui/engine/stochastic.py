@@ -72,9 +72,12 @@ class SeededDropout(nn.Dropout):
 
     def bits(self, count: int, elements: int, device: torch.device) -> Tensor:
         """Random bits for so many feature maps of so many elements, to be read by :func:`bit_mask`: int16 (N, W)."""
-        drawn = torch.empty((count, -(-elements // 64)), dtype=torch.int64, device=device)
-        drawn.random_(-(2**63), None, generator=self._randomness.on(device, self.layer))
-        return drawn.view(torch.int16)
+        generator = self._randomness.on(device, self.layer)
+        if device.type == "cpu":  # where 64 bits take as long as 32
+            drawn = torch.empty((count, -(-elements // 64)), dtype=torch.int64)
+            return drawn.random_(-(2**63), None, generator=generator).view(torch.int16)
+        drawn = torch.empty((count, -(-elements // 32)), dtype=torch.int32, device=device)
+        return drawn.random_(_LEAST, _MOST, generator=generator).view(torch.int16)
 
     def _drop_by_bits(self, maps: Tensor) -> Tensor:
         count, channels, height, width = maps.shape

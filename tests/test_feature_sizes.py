@@ -1,0 +1,138 @@
+"""How large features are, in which precision they are kept, where they go, and what is said of it beforehand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from cnn_tui.catalog.features import feature_bytes, feature_shape, keeps_half
+from cnn_tui.config.experiment import Experiment
+from cnn_tui.config.overrides import override
+from cnn_tui.engine import feature_store, growing_set
+from cnn_tui.engine.backbone import in_half
+from cnn_tui.engine.feature_rows import Block, MappedRows
+from cnn_tui.engine.features import cut
+from cnn_tui.engine.feeds import FeatureFeed
+from cnn_tui.store.cache_index import LIMIT_VARIABLE, room_for
+from cnn_tui.store.feature_room import Placement, place_features
+from cnn_tui.tui.survey import survey
+from cnn_tui.tui.widgets.experiment_summary import feature_words
+from test_features_cut import CASES, empty_classifier, pictures_of
+
+
+@pytest.mark.parametrize(("name", "trainable"), CASES)
+def test_the_catalogue_knows_the_shape_of_features(name: str, trainable: str) -> None:
+    classifier = empty_classifier(name, trainable)
+    classifier.eval_mode()
+    classifier.network.to("meta")
+    features = cut(classifier).backbone(pictures_of(classifier, "meta"))
+    shape = (features[0, 0].numel(), features.shape[1]) if features.ndim > 2 else tuple(features.shape[1:])
+    assert feature_shape(name, trainable, classifier.image_size) == shape
+
+
+@pytest.mark.parametrize("name", ["squeezenet1_0", "squeezenet1_1"])
+@pytest.mark.parametrize("side", [33, 64, 95, 224, 225, 512])
+def test_the_catalogue_knows_the_size_of_maps(name: str, side: int) -> None:
+    network = empty_classifier(name).network.get_submodule("features").eval()
+    _, channels, height, width = network(torch.empty(1, 3, side, side, device="meta")).shape
+    assert feature_shape(name, "last_layer", side) == (height * width, channels)
+
+
+def test_only_large_maps_are_kept_in_half_precision() -> None:
+    assert feature_bytes("squeezenet1_1", "last_layer", 224, "float32") == 13 * 13 * 512 * 2
+    assert feature_bytes("squeezenet1_1", "last_layer", 32, "float32") == 512 * 4
+    assert feature_bytes("resnet18", "last_layer", 224, "auto") == 512 * 4
+    assert feature_bytes("vgg16", "classifier", 224, "float32") == 25_088 * 4
+    assert feature_bytes("vgg16", "classifier", 224, "bfloat16") == 25_088 * 2
+    assert not keeps_half((100_000,))
+
+
+def test_a_row_is_in_half_precision_where_its_values_allow_it_and_else_as_it_is() -> None:
+    rows = torch.rand(5, 3, 4)
+    rows[1] *= 1e5
+    rows[2] *= 1e-6
+    rows[3] = 0
+    rows[4, 0, 0] = float("nan")
+    rounded = in_half(rows)
+    assert rounded.dtype is torch.float32
+    assert torch.equal(rounded[[1, 2]], rows[[1, 2]])
+    assert torch.equal(rounded[[0, 3]], rows[[0, 3]].half().float())
+    assert bool(rounded[4].isnan().any())
+    assert in_half(rows[[0, 3]]).dtype is torch.float16
+    assert torch.equal(in_half(rows[:1]).float(), rounded[:1])
+    assert in_half(rows.bfloat16()).dtype is torch.bfloat16
+
+
+def test_features_of_both_precisions_are_one_set(tmp_path: Path) -> None:
+    wide, narrow = torch.tensor([[[1e5, 0.1]]]), torch.tensor([[[2.0, 0.5]], [[3.0, 0.25]]]).half()
+    feature_store.write(tmp_path, torch.tensor([1]), wide)
+    feature_store.write(tmp_path, torch.tensor([0, 2]), narrow)
+    wanted = torch.tensor([0, 1, 2])
+    expected = torch.cat([narrow[:1].float(), wide, narrow[1:].float()])
+    for read in (feature_store.read, feature_store.mapped):
+        stored = read(tmp_path, wanted)
+        feed = FeatureFeed(stored.features, stored.places.argsort(), wanted) if stored.features is not None else None
+        assert feed is not None
+        assert torch.equal(feed.inputs(wanted), expected)
+    with growing_set.GrowingSet(tmp_path, wanted) as growing:
+        for part in (narrow[:1], wide, narrow[1:]):
+            growing.add(part)
+        growing.finish()
+    assert torch.equal(growing.features, expected)
+
+
+def test_mapped_rows_are_taken_in_any_order_and_joined() -> None:
+    blocks = [Block(torch.arange(12.0).view(6, 2), torch.tensor([5, 0])), Block(torch.ones(3, 2), torch.tensor([1]))]
+    rows = MappedRows(blocks[:1]).joined(MappedRows(blocks[1:]))
+    assert rows.shape == (3, 2)
+    assert rows.take(torch.tensor([2, 0, 1, 0])).tolist() == [[1, 1], [10, 11], [0, 1], [10, 11]]
+
+
+@pytest.mark.parametrize(
+    ("memory", "disk", "expected"),
+    [
+        (2000, 0, Placement(10, True)),
+        (1999, 10 * 356, Placement(10, False)),
+        (1000, 0, Placement(5, True)),
+        (1000, 6 * 356, Placement(6, False)),
+        (1000, 4 * 356, Placement(5, True)),
+        (0, 0, Placement(0, False)),
+    ],
+)
+def test_memory_comes_before_disk_and_more_before_less(memory: int, disk: int, expected: Placement) -> None:
+    assert place_features(10, 100, memory, disk) == expected
+
+
+def test_what_a_set_takes_already_is_part_of_its_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(LIMIT_VARIABLE, "0.001")
+    assert room_for(tmp_path / "not" / "there") == 1_000_000
+    monkeypatch.setenv(LIMIT_VARIABLE, "1000000")
+    before = room_for(tmp_path)
+    feature_store.write(tmp_path, torch.arange(2), torch.rand(2, 10_000_000))
+    assert room_for(tmp_path) > before + 40_000_000 - 2**26
+
+
+def room_words(monkeypatch: pytest.MonkeyPatch, gigabytes: str, memory: int, *settings: str) -> str:
+    monkeypatch.setenv(LIMIT_VARIABLE, gigabytes)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=memory))
+    chosen = override(Experiment(), ["data.dataset=cifar10", "model.architecture=squeezenet1_1", *settings])
+    found = survey(chosen, ())
+    return feature_words(found.experiment, found.features, found.room)
+
+
+def test_setup_says_beforehand_what_features_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=10**12))
+    six_thousand = ("data.train_limit=5000", "data.test_limit=1000")
+    assert "and kept (1.0 GB), epochs" in room_words(monkeypatch, "20", 2**33, *six_thousand)
+    assert "kept on disk (10.4 GB), from where each epoch" in room_words(monkeypatch, "20", 2**33)
+    assert "kept for 28,849 of 60,000 pictures (5.0 GB), computed" in room_words(monkeypatch, "5", 2**33)
+    assert "no room for them" in room_words(monkeypatch, "0", 0)
+    assert "(up to 122.9 MB)" in room_words(monkeypatch, "20", 2**33, "model.architecture=resnet18")
+    assert "nothing is frozen" in room_words(monkeypatch, "20", 2**33, "model.trainable=all")
+
+
+def test_a_limit_that_is_no_number_does_not_stop_the_survey(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "GB" in room_words(monkeypatch, "much", 2**40)
