@@ -12,7 +12,7 @@ import pytest
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.events import ErrorReport, RowEvent, RowKept, RunFinished, StudyFinished, StudyStarted
 from cnn_tui.reports.chart import Chart
-from cnn_tui.reports.formats import FIGURE_FORMATS, FORMATS, Format, format_of, render_study
+from cnn_tui.reports.formats import FIGURE_FORMATS, FORMATS, Format, format_of, render_study, write_report
 from cnn_tui.reports.study_differences import differences, mean_difference
 from cnn_tui.reports.study_document import charts, results_table, setup_text, state, study_document
 from cnn_tui.reports.study_progress import StudyProgress
@@ -130,6 +130,31 @@ def test_latex_has_the_rules_of_booktabs() -> None:
     assert written.count(r"\begin{tabular}") == written.count(r"\end{tabular}") == 2
     assert r"\toprule" in written
     assert r"0.1000 & 0.1100 & 0.1000 & 0.0900 & 1.5 \\" in written
+
+
+def test_latex_has_its_charts_as_files_beside_it(tmp_path: Path) -> None:
+    table = table_of(study(plain=True), [0.1, 0.2, 0.3])
+    report = render_study(table, "latex", output=tmp_path / "my report_1%.tex")
+    assert list(report.files) == ["my-report-1-figures/chart-1.pdf", "my-report-1-figures/chart-2.pdf"]
+    for name in report.files:
+        assert f"\\includegraphics[width=\\linewidth]{{{name}}}" in str(report.content)
+    assert r"\caption{Epochs: time of training}" in str(report.content)
+    write_report(tmp_path / "my report_1%.tex", report)
+    assert (tmp_path / "my-report-1-figures" / "chart-2.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_latex_without_a_file_has_no_charts() -> None:
+    report = render_study(table_of(study(), [0.1, 0.2, 0.3]), "latex")
+    assert not report.files
+    assert r"\includegraphics" not in str(report.content)
+
+
+@pytest.mark.parametrize(("chosen", "begin"), [("pdf", b"%PDF"), ("png", b"\x89PNG")])
+@pytest.mark.parametrize("accuracies", [[], [0.1, 0.2, 0.3]])
+def test_figures_of_a_study(chosen: Format, begin: bytes, accuracies: list[float]) -> None:
+    content = render_study(table_of(study(plain=True), accuracies), chosen).content
+    assert isinstance(content, bytes)
+    assert content.startswith(begin)
 
 
 def test_csv_has_every_figure_in_a_column_of_its_own() -> None:

@@ -65,6 +65,7 @@ _TILT = 35  # degrees by which tick labels that would touch are turned
 _WORTH_TILTING = 6  # shorter labels touch as much when they are turned
 _LARGEST = 1e300  # matplotlib computes the range of an axis, which must not overflow
 _MOST_COUNTS, _MOST_CLASS_NAMES = 20, 40  # classes of a matrix with figures in its cells, with names along its axes
+_LEVEL_CLASS_NAME = 3  # characters: longer names below a matrix are turned
 _LOCK = threading.RLock()
 
 
@@ -95,7 +96,8 @@ def size_of(chart: Chart | MatrixChart) -> tuple[float, float]:
     """Width and height in inches."""
     width, height = mpl.rcParams["figure.figsize"]
     if isinstance(chart, Chart):
-        rows = -(-len(_named(chart.series)) // _legend_columns(chart.series, width))
+        names = [series.name for series in chart.series if series.name]
+        rows = -(-len(names) // _legend_columns(names, width))
         return width, height + max(0, rows - _FREE_ROWS) * _LEGEND_ROW / _POINTS
     side = min(9.0, max(4.2, 1.6 + 0.42 * len(chart.classes)))
     return side, side
@@ -117,7 +119,7 @@ def draw(parent: FigureBase, chart: Chart | MatrixChart) -> None:
     axes.set_ylabel(visible(chart.y_label))
     width = size_of(chart)[0]
     _set_x_axis(axes, chart, width)
-    axes.yaxis.set_major_locator(ticker.MaxNLocator(6))
+    axes.yaxis.set_major_locator(ticker.MaxNLocator(7, steps=[1, 2, 5, 10]))
     if chart.percent:
         axes.yaxis.set_major_formatter(ticker.PercentFormatter(1.0))
     _draw_legend(axes, chart.series, lines, width)
@@ -157,7 +159,7 @@ def _set_x_axis(axes: Axes, chart: Chart, width: float) -> None:
         axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
     else:
         whole = all(x == round(x) for series in chart.series for x in series.xs if np.isfinite(x))
-        axes.xaxis.set_major_locator(ticker.MaxNLocator(8, integer=whole, min_n_ticks=1))
+        axes.xaxis.set_major_locator(ticker.MaxNLocator(8, steps=[1, 2, 5, 10], integer=whole, min_n_ticks=1))
 
 
 def _label_ticks(axes: Axes, ticks: Sequence[Tick], width: float) -> None:
@@ -179,13 +181,15 @@ def _label_ticks(axes: Axes, ticks: Sequence[Tick], width: float) -> None:
     axes.set_xticklabels(labels)
 
 
-def _named(series: Sequence[Series]) -> list[Series]:
-    return [one for one in series if one.name]
-
-
-def _legend_columns(series: Sequence[Series], width: float) -> int:
-    longest = max((cell_len(shorten(one.name, _LONGEST_NAME)) for one in _named(series)), default=0)
-    return max(1, int((width * _POINTS - _AXES_MARGIN) / (_LEGEND_SAMPLE + _CHARACTER * longest)))
+def _legend_columns(names: Sequence[str], width: float) -> int:
+    """As many columns as there is room for; matplotlib fills one after the other, each as wide as its longest name."""
+    widths = [_LEGEND_SAMPLE + _CHARACTER * cell_len(shorten(name, _LONGEST_NAME)) for name in names]
+    for columns in range(len(widths), 1, -1):
+        rows = -(-len(widths) // columns)
+        wide = sum(max(widths[start : start + rows]) for start in range(0, len(widths), rows))
+        if wide <= width * _POINTS - _AXES_MARGIN:
+            return columns
+    return 1
 
 
 def _draw_legend(axes: Axes, series: Sequence[Series], lines: Sequence[Line2D | None], width: float) -> None:
@@ -193,7 +197,7 @@ def _draw_legend(axes: Axes, series: Sequence[Series], lines: Sequence[Line2D | 
     known = [(line, one.name) for one, line in zip(series, lines, strict=True) if line is not None and one.name]
     if not known:
         return
-    columns = min(len(known), _legend_columns(series, width))
+    columns = _legend_columns([name for _, name in known], width)
     handles = [line for line, _ in known]
     labels = [str(index) for index in range(len(known))]
     legend = axes.legend(handles, labels, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=columns)
@@ -212,7 +216,10 @@ def _draw_matrix(axes: Axes, chart: MatrixChart) -> None:
     axes.set_ylabel("actual")
     if count <= _MOST_CLASS_NAMES:
         names = [shorten(name, _LONGEST_TICK) for name in chart.classes]
-        axes.set_xticks(range(count), names, rotation=45, ha="right", rotation_mode="anchor")
+        turned = max(map(cell_len, names), default=0) > _LEVEL_CLASS_NAME
+        axes.set_xticks(range(count), names, rotation=45 * turned, ha="right" if turned else "center")
+        for label in axes.get_xticklabels():
+            label.set_rotation_mode("anchor" if turned else "default")
         axes.set_yticks(range(count), names)
         axes.tick_params(length=0)
     if count <= _MOST_COUNTS:

@@ -23,6 +23,8 @@ _TRANSLATION = str.maketrans(_SPECIAL)
 _NEGATIVE = re.compile(r"-(?=\d)")
 
 
+_MOST_COLUMNS = 7  # of a table at its natural size
+_SHRINK = r"  \resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
 _WIDTHS: dict[type, str] = {Chart: r"\linewidth", MatrixChart: r"0.8\linewidth"}
 
 
@@ -58,8 +60,12 @@ def latex_text(text: str) -> str:
 
 
 def to_latex(table: Table, caption: str = "") -> str:
-    """A ``table`` environment with rules by booktabs; figures stand at the right."""
+    """A ``table`` environment with rules by booktabs; figures are right-aligned.
+
+    With many columns it shrinks to the width of the text, which takes the package graphicx.
+    """
     columns = "l" * table.labels + "r" * (len(table.columns) - table.labels)
+    wide = len(table.columns) > _MOST_COLUMNS
     head = _line([latex_text(name) for name in table.columns])
     rows = [_line(_cells(row, table.labels)) for row in table.rows]
     return "\n".join(
@@ -67,13 +73,14 @@ def to_latex(table: Table, caption: str = "") -> str:
             r"\begin{table}[htbp]",
             r"  \centering",
             *([rf"  \caption{{{latex_text(caption)}}}"] if caption else []),
+            *([_SHRINK] if wide else []),
             rf"  \begin{{tabular}}{{{columns}}}",
             r"    \toprule",
             head,
             r"    \midrule",
             *rows,
             r"    \bottomrule",
-            r"  \end{tabular}",
+            r"  \end{tabular}" + ("}" if wide else ""),
             r"\end{table}",
             "",
         ]
