@@ -23,7 +23,9 @@ from cnn_tui.reports.comparison_document import (
 )
 from cnn_tui.reports.comparison_figures import FigureRow
 from cnn_tui.reports.comparison_pictures import PictureComparison, compare_pictures
-from cnn_tui.reports.document import document_csv, document_html, document_latex, document_markdown
+from cnn_tui.reports.document import document_csv, document_markdown
+from cnn_tui.reports.html import document_html
+from cnn_tui.reports.latex import document_latex
 from cnn_tui.reports.mcnemar import mcnemar
 from cnn_tui.reports.session_data import SessionData
 from cnn_tui.store.predictions import Predictions

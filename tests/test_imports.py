@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 HEAVY = ("torch", "torchvision", "sklearn", "scipy", "textual")
+FOR_EXPORT = ("matplotlib", "jinja2")
 LOW = ("amounts", "errors", "paths", "metrics", "events", "history", "catalog", "config", "store", "reports")
 
 
@@ -23,7 +24,7 @@ def loaded_by(script: str) -> set[str]:
 @pytest.mark.parametrize("flag", ["--help", "--version"])
 def test_help_waits_for_nothing_heavy(flag: str) -> None:
     script = f"from cnn_tui.cli.main import cli\nfrom cnn_tui.cli.output import guarded\nguarded(cli, ['{flag}'])"
-    assert loaded_by(script).isdisjoint({*HEAVY, "pydantic", "numpy", "rich"})
+    assert loaded_by(script).isdisjoint({*HEAVY, *FOR_EXPORT, "pydantic", "numpy", "rich"})
 
 
 def test_listing_presets_waits_for_neither_torch_nor_textual() -> None:
@@ -39,6 +40,13 @@ def test_the_low_layers_load_neither_torch_nor_textual() -> None:
     loaded = loaded_by("\n".join(f"import {module}" for module in modules))
     assert "pydantic" in loaded
     assert loaded.isdisjoint(HEAVY)
+
+
+def test_only_an_export_loads_what_draws_reports() -> None:
+    script = "import cnn_tui.cli.export, cnn_tui.cli.study_output, cnn_tui.tui.app, cnn_tui.tui.modes"
+    screens = sorted((ROOT / "cnn_tui" / "tui" / "screens").glob("[!_]*.py"))
+    imports = "\n".join(f"import cnn_tui.tui.screens.{path.stem}" for path in screens)
+    assert loaded_by(f"{script}\n{imports}").isdisjoint(FOR_EXPORT)
 
 
 def test_package_inits_are_empty() -> None:

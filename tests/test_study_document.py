@@ -11,10 +11,10 @@ import pytest
 
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.events import ErrorReport, RowEvent, RowKept, RunFinished, StudyFinished, StudyStarted
-from cnn_tui.reports.document import Chart
+from cnn_tui.reports.chart import Chart
+from cnn_tui.reports.formats import FIGURE_FORMATS, FORMATS, Format, format_of, render_study, write_report
 from cnn_tui.reports.study_differences import differences, mean_difference
 from cnn_tui.reports.study_document import charts, results_table, setup_text, state, study_document
-from cnn_tui.reports.study_formats import FORMATS, Format, format_of, render_study
 from cnn_tui.reports.study_progress import StudyProgress
 from cnn_tui.reports.study_table import StudyTable, study_table
 from cnn_tui.store.records import SessionRecord
@@ -22,6 +22,15 @@ from samples import epoch, result, started
 from study_records import record, records, study
 
 EVIL = 'x<script>alert(1)</script>|&\\input{y}$_\x1b[31m"'
+
+
+TEXTS = tuple(name for name in FORMATS if name not in FIGURE_FORMATS)
+
+
+def written_study(table: StudyTable, chosen: Format) -> str:
+    content = render_study(table, chosen).content
+    assert isinstance(content, str)
+    return content
 
 
 def table_of(preset: StudyPreset, accuracies: list[float]) -> StudyTable:
@@ -89,14 +98,14 @@ def test_a_grid_is_one_curve_for_each_value_of_the_second_factor() -> None:
 
 
 def test_a_study_that_has_not_begun_can_be_written() -> None:
-    for chosen in FORMATS:
-        assert "some-study" in render_study(study_table(study(), {}), chosen) or chosen == "csv"
+    for chosen in TEXTS:
+        assert "some-study" in written_study(study_table(study(), {}), chosen) or chosen == "csv"
 
 
-@pytest.mark.parametrize("chosen", FORMATS)
+@pytest.mark.parametrize("chosen", TEXTS)
 def test_texts_are_never_markup(chosen: Format) -> None:
     evil = study(name=EVIL, description=EVIL, factor="model.weights", values=[EVIL, "random"])
-    written = render_study(table_of(evil, [0.1, 0.2]), chosen)
+    written = written_study(table_of(evil, [0.1, 0.2]), chosen)
     assert "\x1b" not in written
     if chosen == "html":
         assert "<script" not in written
@@ -109,7 +118,7 @@ def test_texts_are_never_markup(chosen: Format) -> None:
 
 
 def test_a_page_is_whole_and_needs_nothing_else() -> None:
-    page = render_study(table_of(study(), [0.1, 0.2, 0.3]), "html")
+    page = written_study(table_of(study(), [0.1, 0.2, 0.3]), "html")
     svg = page[page.index("<svg") : page.index("</svg>") + len("</svg>")]
     assert ElementTree.fromstring(svg).tag.endswith("svg")
     assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
@@ -117,16 +126,41 @@ def test_a_page_is_whole_and_needs_nothing_else() -> None:
 
 
 def test_latex_has_the_rules_of_booktabs() -> None:
-    written = render_study(table_of(study(), [0.1, 0.2, 0.3]), "latex")
+    written = written_study(table_of(study(), [0.1, 0.2, 0.3]), "latex")
     assert written.count(r"\begin{tabular}") == written.count(r"\end{tabular}") == 2
     assert r"\toprule" in written
     assert r"0.1000 & 0.1100 & 0.1000 & 0.0900 & 1.5 \\" in written
 
 
+def test_latex_has_its_charts_as_files_beside_it(tmp_path: Path) -> None:
+    table = table_of(study(plain=True), [0.1, 0.2, 0.3])
+    report = render_study(table, "latex", output=tmp_path / "my report_1%.tex")
+    assert list(report.files) == ["my-report-1-figures/chart-1.pdf", "my-report-1-figures/chart-2.pdf"]
+    for name in report.files:
+        assert f"\\includegraphics[width=\\linewidth]{{{name}}}" in str(report.content)
+    assert r"\caption{Epochs: time of training}" in str(report.content)
+    write_report(tmp_path / "my report_1%.tex", report)
+    assert (tmp_path / "my-report-1-figures" / "chart-2.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_latex_without_a_file_has_no_charts() -> None:
+    report = render_study(table_of(study(), [0.1, 0.2, 0.3]), "latex")
+    assert not report.files
+    assert r"\includegraphics" not in str(report.content)
+
+
+@pytest.mark.parametrize(("chosen", "begin"), [("pdf", b"%PDF"), ("png", b"\x89PNG")])
+@pytest.mark.parametrize("accuracies", [[], [0.1, 0.2, 0.3]])
+def test_figures_of_a_study(chosen: Format, begin: bytes, accuracies: list[float]) -> None:
+    content = render_study(table_of(study(plain=True), accuracies), chosen).content
+    assert isinstance(content, bytes)
+    assert content.startswith(begin)
+
+
 def test_csv_has_every_figure_in_a_column_of_its_own() -> None:
     preset = study(values=[1, 3], repeats=2, reported=[{"value": 3, "accuracy": 0.25}])
     known = records(preset, [0.1, 0.3, 0.2, 0.2], [0.5, 0.5, 0.6, 0.6])
-    first, second = csv.DictReader(io.StringIO(render_study(study_table(preset, known), "csv")))
+    first, second = csv.DictReader(io.StringIO(written_study(study_table(preset, known), "csv")))
     assert (first["training.epochs"], first["accuracy"], first["accuracy_deviation"]) == ("1", "0.2", "0.141421")
     assert (first["reported_accuracy"], first["accuracy_less_reported"]) == ("", "")
     assert (second["accuracy_less_reported"], second["validation_accuracy"]) == ("-0.05", "0.6")
@@ -135,7 +169,7 @@ def test_csv_has_every_figure_in_a_column_of_its_own() -> None:
 
 def test_text_is_aligned_whatever_the_width_of_its_letters() -> None:
     names = study(factor="model.weights", values=["日本.pth", "random"])
-    lines = render_study(table_of(names, [0.1, 0.2]), "text").splitlines()
+    lines = written_study(table_of(names, [0.1, 0.2]), "text").splitlines()
     start = next(place for place, line in enumerate(lines) if line.startswith("Weights"))
     assert lines[start + 1 : start + 3] == [
         "日本.pth    0.1000     0.1100  0.1000  0.0900      1.5",

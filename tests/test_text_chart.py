@@ -8,12 +8,15 @@ import pytest
 from rich.cells import cell_len
 
 from cnn_tui.reports.axis import Tick, varied_axis
-from cnn_tui.reports.svg import CUES, Series
+from cnn_tui.reports.chart import CUES, Chart, Series
 from cnn_tui.reports.text_chart import plain, text_chart
 
 
 def chart(*series: Series, **options: Any) -> str:
-    return plain(text_chart(series, **{"title": "F1", "x_label": "rate", "width": 60, "height": 12, **options}))
+    width = options.pop("width", 60)
+    return plain(
+        text_chart(Chart(**{"title": "F1", "x_label": "rate", "y_label": "F1", "series": series, **options}), width, 12)
+    )
 
 
 def test_title_legend_curve_and_axis_stand_below_each_other() -> None:
@@ -45,7 +48,10 @@ def test_a_long_legend_takes_as_many_lines_as_it_needs() -> None:
 
 
 def test_curves_of_one_kind_can_be_told_apart_without_colour() -> None:
-    legend = chart(*(Series(f"curve{place}", [1, 2], [1, 2], *cue) for place, cue in enumerate(CUES)), width=120)
+    legend = chart(
+        *(Series(f"curve{place}", [1, 2], [1, 2], cue.role, cue.dash, cue.marker) for place, cue in enumerate(CUES)),
+        width=120,
+    )
     samples = legend.splitlines()[1].split()[::2]
     assert len(set(samples)) == len(CUES)
 

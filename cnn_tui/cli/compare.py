@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from cnn_tui.reports.study_formats import Format
+from cnn_tui.reports.formats import FORMATS
 
-FORMATS = ("text", "markdown", "html", "latex", "csv")
+if TYPE_CHECKING:
+    from cnn_tui.reports.formats import Format
 
 
 @click.command()
@@ -26,8 +26,9 @@ def compare(names: tuple[str, ...], as_json: bool, chosen: Format | None, output
     one got right and the other wrong. McNemar's test tells whether that can be chance. The first SESSION is the one
     that the others are measured against.
 
-    Text shows the classes that changed most and one pair of charts; the other formats have all of them. JSON also
-    names the pictures, by their places in the test split.
+    Text shows the classes that changed most and one pair of charts; the other formats have all of them. LaTeX has its
+    charts as files beside --output; PDF and PNG hold the charts alone. JSON also names the pictures, by their places
+    in the test split.
     """
     from cnn_tui.errors import ConfigError
 
@@ -43,11 +44,12 @@ def compare(names: tuple[str, ...], as_json: bool, chosen: Format | None, output
 def _write(names: tuple[str, ...], as_json: bool, chosen: Format | None, output: str | None) -> None:
     import json
 
-    from cnn_tui.cli.document import print_document, written
+    from cnn_tui.cli.document import print_document
     from cnn_tui.cli.output import console, say
     from cnn_tui.cli.study_output import Destination
     from cnn_tui.reports import comparison
     from cnn_tui.reports.comparison_document import comparison_document, comparison_json
+    from cnn_tui.reports.formats import Report, render
     from cnn_tui.reports.session_data import read_session
     from cnn_tui.store.sessions import find_session
 
@@ -58,10 +60,10 @@ def _write(names: tuple[str, ...], as_json: bool, chosen: Format | None, output:
         if session.damage:
             say(session.damage)
     if as_json:
-        destination.write(json.dumps(comparison_json(compared), indent=2, allow_nan=False) + "\n")
+        destination.write(Report(json.dumps(comparison_json(compared), indent=2, allow_nan=False) + "\n"))
     elif destination.format == "text" and destination.path is None:
         print_document(comparison_document(compared, brief=True), console())
     else:
-        report = written(comparison_document(compared), destination.format, destination.width)
-        destination.write(report)
+        document = comparison_document(compared)
+        destination.write(render(document, destination.format, destination.width, destination.path))
     destination.announce()

@@ -1,4 +1,4 @@
-"""A report on a terminal, tables with colours and charts in character cells, and in the formats of files."""
+"""A report on a terminal, with colours and charts in character cells, and single tables in the formats of files."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from rich.style import Style
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from cnn_tui.reports import html
-from cnn_tui.reports.document import Block, Chart, Document, document_csv
+from cnn_tui.reports.chart import COLOURS, Chart, MatrixChart
+from cnn_tui.reports.document import Block, Document, Section
+from cnn_tui.reports.formats import Format
 from cnn_tui.reports.latex import to_latex
-from cnn_tui.reports.study_formats import Format, render
 from cnn_tui.reports.study_text import block_text
 from cnn_tui.reports.tables import HeatTable, Table, to_csv, to_markdown
 from cnn_tui.reports.text_chart import text_chart
@@ -20,13 +20,8 @@ from cnn_tui.store.names import printable
 
 _WIDEST_CHART, _CHART_HEIGHT = 110, 14
 _PIPED_CHART = 100  # where no terminal says how wide it is
-_STYLES = {
-    "train": Style(color="red"),
-    "validation": Style(color="blue"),
-    "test": Style(color="green"),
-    "extra-1": Style(color="yellow"),
-    "extra-2": Style(color="magenta"),
-    "extra-3": Style(color="cyan"),
+_STYLES: dict[str, Style] = {
+    **{role: Style(color=colour.ansi) for role, colour in COLOURS.items()},
     "axis": Style(dim=True),
     "title": Style(bold=True),
 }
@@ -45,13 +40,8 @@ def print_document(document: Document, out: Console) -> None:
             _print_block(block, out)
 
 
-def written(document: Document, chosen: Format, width: int) -> str:
-    """A report in any format; ``width`` is in cells and for text only."""
-    return document_csv(document) if chosen == "csv" else render(document, chosen, width)
-
-
 def written_table(table: Table, chosen: Format, title: str) -> str:
-    """A single table in any format; where a format has room for a title, it has one."""
+    """A single table in any format that holds tables; where a format has room for a title, it has one."""
     match chosen:
         case "csv":
             return to_csv(table)
@@ -60,8 +50,10 @@ def written_table(table: Table, chosen: Format, title: str) -> str:
         case "latex":
             return to_latex(table, title)
         case "html":
-            return html.page(title, [html.to_html(table)])
-        case "text":
+            from cnn_tui.reports.html import document_html
+
+            return document_html(Document(title, (Section("", (table,)),)))
+        case _:
             return block_text(table)
 
 
@@ -70,22 +62,13 @@ def _print_block(block: Block, out: Console) -> None:
         _print_chart(block, out)
     elif isinstance(block, Table):
         out.print(_table(block))
-    else:
+    elif not isinstance(block, MatrixChart):
         out.print(Text(printable(block)))
 
 
 def _print_chart(chart: Chart, out: Console) -> None:
-    rows = text_chart(
-        chart.series,
-        title=chart.title,
-        x_label=chart.x_label,
-        log_x=chart.log_x,
-        percent=chart.percent,
-        x_ticks=chart.x_ticks,
-        width=min(out.width, _WIDEST_CHART) if out.is_terminal else _PIPED_CHART,
-        height=_CHART_HEIGHT,
-    )
-    for row in rows:
+    width = min(out.width, _WIDEST_CHART) if out.is_terminal else _PIPED_CHART
+    for row in text_chart(chart, width, _CHART_HEIGHT):
         line = Text.assemble(*((text, _STYLES.get(role, Style.null())) for text, role in row))
         line.rstrip()
         out.print(line, no_wrap=True, crop=True)

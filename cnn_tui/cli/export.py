@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from cnn_tui.reports.formats import FIGURE_FORMATS, FORMATS
+
 if TYPE_CHECKING:
+    from cnn_tui.reports.formats import Format, Report
     from cnn_tui.reports.mistakes import Mistake
     from cnn_tui.reports.session_data import SessionData
-    from cnn_tui.reports.study_formats import Format
 
-_Chosen = Literal["markdown", "csv", "latex", "html", "text", "json"]
-FORMATS = ("markdown", "csv", "latex", "html", "text")
 TABLES = ("figures", "classes", "confusion-matrix", "confused-pairs", "epochs", "settings")
 
 
@@ -26,12 +26,14 @@ TABLES = ("figures", "classes", "confusion-matrix", "confused-pairs", "epochs", 
 )
 @click.option("--table", type=click.Choice(TABLES), help="Only this table.")
 @click.option("--output", metavar="FILE", help="Write into FILE, in the place of an earlier one.")
-def export(session: str, chosen: _Chosen | None, table: str | None, output: str | None) -> None:
+def export(session: str, chosen: Format | Literal["json"] | None, table: str | None, output: str | None) -> None:
     """Write a SESSION as a report: figures, classes, confusion matrix, settings and curves.
 
     HTML is one page with drawn curves and the pictures of the most confident mistakes; it needs no other file. LaTeX is
-    sections and tables for a document with the package booktabs. CSV has the tables one after the other, each below
-    its name; --table gives one of them as programs read it. JSON has every figure.
+    sections, tables and figures for a document with the packages booktabs and graphicx; its charts are PDF files in a
+    folder beside --output. PDF and PNG hold the charts alone: the curves, and the confusion matrix as a heat map. CSV
+    has the tables one after the other, each below its name; --table gives one of them as programs read it. JSON has
+    every figure.
     """
     if chosen is None and output is not None and output.lower().endswith(".json"):
         chosen = "json"
@@ -42,9 +44,9 @@ def export(session: str, chosen: _Chosen | None, table: str | None, output: str 
 
 
 def _write(session: str, chosen: Format | None, table: str | None, output: str | None) -> None:
-    from cnn_tui.cli.document import written
     from cnn_tui.cli.output import say
     from cnn_tui.cli.study_output import Destination
+    from cnn_tui.reports.formats import render
     from cnn_tui.reports.session_data import read_session
     from cnn_tui.reports.session_report import session_document
     from cnn_tui.store.sessions import find_session
@@ -56,7 +58,7 @@ def _write(session: str, chosen: Format | None, table: str | None, output: str |
         say(data.damage)
     if table is None:
         document = session_document(data, _mistakes(data))
-        destination.write(written(document, destination.format, destination.width))
+        destination.write(render(document, destination.format, destination.width, destination.path))
     else:
         destination.write(_one_table(data, table, destination.format))
     destination.announce()
@@ -75,15 +77,18 @@ def _mistakes(session: SessionData) -> tuple[Mistake, ...]:
         return ()
 
 
-def _one_table(session: SessionData, name: str, chosen: Format) -> str:
+def _one_table(session: SessionData, name: str, chosen: Format) -> Report:
     from cnn_tui.cli.document import written_table
     from cnn_tui.errors import ConfigError
+    from cnn_tui.reports.formats import Report
     from cnn_tui.reports.session_report import session_tables
 
+    if chosen in FIGURE_FORMATS:
+        raise ConfigError(f"{chosen} has no tables", f"--table {name} is for the other formats.", "Leave --table out.")
     tables = session_tables(session.record, session.epochs, session.warnings, session.folder)
     if name not in tables:
         raise ConfigError(f"{session.record.id} has no table {name}", f"It has {', '.join(tables)}.")
-    return written_table(tables[name], chosen, f"{session.record.name}: {name.replace('-', ' ')}")
+    return Report(written_table(tables[name], chosen, f"{session.record.name}: {name.replace('-', ' ')}"))
 
 
 def _write_json(session: str, table: str | None, output: str | None) -> None:
@@ -91,6 +96,7 @@ def _write_json(session: str, table: str | None, output: str | None) -> None:
 
     from cnn_tui.cli.study_output import Destination
     from cnn_tui.errors import ConfigError
+    from cnn_tui.reports.formats import Report
     from cnn_tui.reports.session_data import read_session, session_json
     from cnn_tui.store.sessions import find_session
 
@@ -99,7 +105,6 @@ def _write_json(session: str, table: str | None, output: str | None) -> None:
     folder = find_session(session)
     destination = Destination(output, "text", "text", FORMATS)
     data = read_session(folder)
-    destination.write(
-        json.dumps(session_json(data.record, data.epochs, folder, data.note), indent=2, allow_nan=False) + "\n"
-    )
+    figures = session_json(data.record, data.epochs, folder, data.note)
+    destination.write(Report(json.dumps(figures, indent=2, allow_nan=False) + "\n"))
     destination.announce()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cnn_tui.cli.study_output import Destination
     from cnn_tui.config.study import StudyPreset
     from cnn_tui.engine.control import Control
-    from cnn_tui.reports.study_formats import Format
+    from cnn_tui.reports.formats import Format
     from cnn_tui.reports.study_reproduction import Outcome, Part
 
 _FORMATS = ("markdown", "html")
@@ -125,7 +125,7 @@ def _run(
 def _write(
     outcomes: Sequence[Outcome], settings: Sequence[str], left: Sequence[Part], destination: Destination
 ) -> None:
-    from cnn_tui.reports.study_formats import render
+    from cnn_tui.reports.formats import render
     from cnn_tui.reports.study_reproduction import reproduction
 
-    destination.write(render(reproduction(outcomes, settings, left), destination.format))
+    destination.write(render(reproduction(outcomes, settings, left), destination.format, output=destination.path))

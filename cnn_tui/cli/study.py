@@ -8,14 +8,13 @@ import click
 
 from cnn_tui.cli.run import SettingsCommand, interruptible
 from cnn_tui.cli.study_options import study_options
+from cnn_tui.reports.formats import FORMATS
 
 if TYPE_CHECKING:
     from cnn_tui.cli.study_output import Destination
     from cnn_tui.config.study import StudyPreset
-    from cnn_tui.reports.study_formats import Format
+    from cnn_tui.reports.formats import Format
     from cnn_tui.reports.study_table import StudyTable
-
-FORMATS = ("text", "markdown", "html", "latex", "csv")
 
 
 @click.command("study", cls=SettingsCommand)
@@ -40,14 +39,14 @@ def study(
     earlier with the same settings are kept, so that a study that was interrupted goes on where it was. Rows that can
     share work are trained together.
 
-    The table and the plot go to standard output unless --output names a file. Ends with 1 where a row failed.
+    The table and the plot go to standard output unless --output names a file. LaTeX has its plots as files beside
+    --output; PDF and PNG hold the plots alone. Ends with 1 where a row failed.
     """
     from cnn_tui.cli.study_output import Destination
     from cnn_tui.cli.study_running import exit_code, follow_study
-    from cnn_tui.reports.study_formats import FORMATS as KNOWN
 
     prepared = prepare_study(study, settings, name)
-    destination = Destination(output, chosen, "text", KNOWN)
+    destination = Destination(output, chosen, "text", FORMATS)
     from cnn_tui.engine.control import Control
 
     control = Control()
@@ -61,8 +60,8 @@ def study(
 def _tell(table: StudyTable, destination: Destination) -> None:
     from cnn_tui.cli.document import print_document
     from cnn_tui.cli.output import console
+    from cnn_tui.reports.formats import render_study
     from cnn_tui.reports.study_document import study_document
-    from cnn_tui.reports.study_formats import render_study
     from cnn_tui.store.names import printable
 
     if destination.path is None and destination.format == "text":
@@ -71,7 +70,7 @@ def _tell(table: StudyTable, destination: Destination) -> None:
         # On a terminal the settings would push the table out of sight.
         print_document(study_document(table, with_settings=False), out)
         return
-    destination.write(render_study(table, destination.format, destination.width))
+    destination.write(render_study(table, destination.format, destination.width, destination.path))
     destination.announce()
 
 

@@ -16,9 +16,9 @@ from cnn_tui.config.overrides import override
 from cnn_tui.config.problems import problems
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.errors import ConfigError
-from cnn_tui.reports.study_formats import SUFFIXES, Format, format_of
+from cnn_tui.reports.formats import FIGURE_FORMATS, SUFFIXES, Format, Report, format_of, write_report
 from cnn_tui.reports.study_table import value_text
-from cnn_tui.store.files import ensure_writable, write_atomic
+from cnn_tui.store.files import ensure_writable
 
 _WIDTH = 100
 
@@ -67,7 +67,7 @@ class Destination:
         """Find out before any work begins whether the report can be written.
 
         Raises:
-            ConfigError: the format is not known.
+            ConfigError: the format is not known, or is binary and would go to a terminal.
             StorageError: the file's folder cannot be written to.
         """
         self.path = None if output is None else Path(output).expanduser()
@@ -76,22 +76,24 @@ class Destination:
             if self.path.is_dir():
                 raise ConfigError(f"--output {output} is a folder", "", "Name a file in it.")
             ensure_writable(self.path.absolute().parent, free_bytes=0)
+        elif self.format in FIGURE_FORMATS and sys.stdout.isatty():
+            raise ConfigError(f"A terminal cannot show {self.format}", "", "Name a file by --output.")
 
     @property
     def width(self) -> int:
         """How many cells a line of text may have."""
         return shutil.get_terminal_size().columns if self.path is None and sys.stdout.isatty() else _WIDTH
 
-    def write(self, report: str) -> None:
-        """Put the report there, in the place of an earlier one.
+    def write(self, report: Report) -> None:
+        """Write the report, in the place of an earlier one.
 
         Raises:
             StorageError: the file cannot be written.
         """
         if self.path is None:
-            click.echo(report, nl=False)
-            return
-        write_atomic(self.path, report)
+            click.echo(report.content, nl=False)
+        else:
+            write_report(self.path, report)
 
     def announce(self) -> None:
         """Say where the report is, if it is in a file."""

@@ -10,14 +10,13 @@ from rich.cells import cell_len
 
 from cnn_tui.reports.axis import Axis
 from cnn_tui.reports.best_epoch import CRITERION
-from cnn_tui.reports.chart_plan import ChartPlan, Series, Trace
+from cnn_tui.reports.chart import Series
+from cnn_tui.reports.chart_plan import ChartPlan, Trace, sample
 from cnn_tui.reports.texts import fit, shorten
 from cnn_tui.store.names import printable
 
 Piece = tuple[str, str]
 Row = tuple[Piece, ...]
-SAMPLES = {"thin": "⠤⠤", "thick": "⠶⠶"}
-"""What a legend shows of a line."""
 _BEST = "▲"
 _SHORT_NAME = 8
 _BLANKS = " \u2800"
@@ -57,7 +56,7 @@ def _words(plan: ChartPlan) -> tuple[Row, ...]:
 def _newest(plan: ChartPlan) -> Iterator[Piece]:
     known = [series for series in plan.series if series.last is not None]
     for series in known:
-        yield _entry(series, plan), series.colour
+        yield _entry(series, plan), series.role
     if not known:
         yield plan.empty_text, "axis"
 
@@ -78,8 +77,7 @@ def _header(plan: ChartPlan) -> Row:
 
 def _legend(plan: ChartPlan, words: Callable[[Series, ChartPlan], str], *, best_by: bool = False) -> list[Piece]:
     entries: list[tuple[Piece, Piece]] = [
-        ((SAMPLES.get(series.marker, series.marker * 2), series.colour), (f" {words(series, plan)}", "text"))
-        for series in plan.series
+        ((sample(series), series.role), (f" {words(series, plan)}", "text")) for series in plan.series
     ]
     if plan.best is not None:
         criterion = f" by {CRITERION}" if best_by else ""

@@ -1,45 +1,35 @@
-"""What a chart shows and where: series, axes and curves, computed outside the event loop."""
+"""Charts in character cells: their axes and curves, computed outside the event loop.
+
+Drawn here because plotext can neither follow a theme nor repaint only the cells that changed.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 
 from cnn_tui.reports.axis import Axis, Tick, fixed_axis, linear_axis, log_axis, varied_axis
+from cnn_tui.reports.chart import Cue, Dash, Marker, Role, Series
 from cnn_tui.reports.curve import Curve, draw_curve
 from cnn_tui.reports.reduce import FloatArray, drawable, reduce, smooth
 
-Role = Literal["train", "validation", "test", "extra-1", "extra-2", "extra-3"]
+_LINES: dict[Dash, str] = {"solid": "thin", "dashed": "thick", "dotted": "·"}
+_MARKS: dict[Marker, str] = {
+    "none": "•",
+    "circle": "●",
+    "square": "■",
+    "diamond": "◆",
+    "triangle": "▲",
+    "cross": "×",
+    "plus": "+",
+}
+_OUTSTANDING = ("diamond", "cross", "plus")  # a line is drawn with these, since there are only three dashes
+_SAMPLES = {"thin": "⠤⠤", "thick": "⠶⠶"}
 SMALLEST = (20, 5)
 _LONE = {"thin": "•", "thick": "●"}  # a line of one point is a dot that nobody sees, or another line covers it
 _LEAST_GUTTER = 4  # as wide as "100%", so that charts above each other line up
 _ROWS_AROUND = 3  # the legend, the axis and its labels
-
-
-@dataclass(frozen=True)
-class Series:
-    """One curve of a chart.
-
-    Attributes:
-        name: what the legend calls it; any text.
-        colour: the role whose colour it takes from the chart's style.
-        marker: "thin" or "thick" for a line, or a character to draw with: the cue beside colour.
-        joined: whether a line is drawn through the points.
-    """
-
-    name: str
-    xs: tuple[float, ...]
-    ys: tuple[float, ...]
-    colour: Role = "train"
-    marker: str = "thin"
-    joined: bool = True
-
-    @property
-    def last(self) -> float | None:
-        """The newest finite value, None without one."""
-        return next((y for y in reversed(self.ys) if np.isfinite(y)), None)
 
 
 @dataclass(frozen=True)
@@ -104,11 +94,25 @@ def trace(plan: ChartPlan) -> Trace:
     for series, (xs, ys) in zip(plan.series, points, strict=True):
         kept = reduce(xs, ys, x_axis.low, x_axis.high, width)
         ranges = (x_axis.low, x_axis.high), (y_axis.low, y_axis.high)
-        marker = _LONE.get(series.marker, series.marker) if len(kept[0]) == 1 else series.marker
-        drawn = draw_curve(Curve(*kept, *ranges, width, height, marker, series.joined)), series.colour
-        (lines if marker == series.marker else alone).append(drawn)
+        usual = cell_marker(series)
+        marker = _LONE.get(usual, usual) if len(kept[0]) == 1 else usual
+        drawn = draw_curve(Curve(*kept, *ranges, width, height, marker, series.dash != "none")), series.role
+        (lines if marker == usual else alone).append(drawn)
     curves, roles = zip(*lines, *alone, strict=True)
     return Trace(plan, x_axis, y_axis, gutter, width, height, curves, roles)
+
+
+def cell_marker(series: Series | Cue) -> str:
+    """What a series is drawn with: "thin" or "thick" for a line of Braille dots, or a character."""
+    if series.dash == "none" or series.marker in _OUTSTANDING:
+        return _MARKS[series.marker]
+    return _LINES[series.dash]
+
+
+def sample(series: Series | Cue) -> str:
+    """Two cells of a series, as a legend shows it."""
+    marker = cell_marker(series)
+    return _SAMPLES.get(marker, marker * 2)
 
 
 def _x_axis(plan: ChartPlan, xs: FloatArray, width: int) -> Axis:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from cnn_tui.reports.chart import CUES, Chart, Series
 from cnn_tui.reports.comparison import CURVES, ClassRow, Comparison, CurveName, differences
 from cnn_tui.reports.comparison_figures import FigureRow, figure_text
 from cnn_tui.reports.comparison_pictures import LEVEL, PictureComparison
-from cnn_tui.reports.document import Block, Chart, Document, Section
+from cnn_tui.reports.document import Block, Document, Section
 from cnn_tui.reports.session_data import setting_text
-from cnn_tui.reports.svg import CUES, Series
 from cnn_tui.reports.tables import HeatTable, Table
 
 SAME_SETTINGS = "All settings are the same."
@@ -130,11 +130,11 @@ def overlay(comparison: Comparison, name: CurveName, names: Sequence[str] = ()) 
     words = name.replace("_", " ")
     series = []
     for place, curve in enumerate(comparison.curves(name)):
-        colour, dash, marker = CUES[place % len(CUES)]
+        cue = CUES[place % len(CUES)]
         if curve.values:
-            shown = marker if len(curve.values) <= _MARKED_EPOCHS else "none"
+            shown = cue.marker if len(curve.values) <= _MARKED_EPOCHS else "none"
             called = (names or comparison.names)[place]
-            series.append(Series(called, curve.epochs, curve.values, colour, dash, shown))
+            series.append(Series(called, curve.epochs, curve.values, cue.role, cue.dash, shown))
     return Chart(words, tuple(series), "epoch", words, percent=name.endswith("accuracy"))
 
 

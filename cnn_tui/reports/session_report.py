@@ -8,11 +8,11 @@ from pathlib import Path
 from cnn_tui.amounts import some
 from cnn_tui.events import EpochFinished, WarningRaised
 from cnn_tui.metrics import Result, Scores
-from cnn_tui.reports.document import Chart, Document, Section
+from cnn_tui.reports.chart import Chart, MatrixChart, Series
+from cnn_tui.reports.document import Document, Section
 from cnn_tui.reports.mistakes import Mistake, mistakes_table
 from cnn_tui.reports.session_data import SessionData
 from cnn_tui.reports.session_facts import facts_table, session_facts
-from cnn_tui.reports.svg import Series
 from cnn_tui.reports.tables import Table, class_table, confused_table, epoch_table, matrix_table
 from cnn_tui.reports.texts import data_words
 from cnn_tui.store.records import SessionRecord
@@ -65,9 +65,10 @@ def session_document(session: SessionData, mistakes: Sequence[Mistake] = ()) -> 
         tables["confused-pairs"] = confused_table(record.result, _PAIRS)
     sections = [Section("Summary", (*_summary(record), *_written(session)))]
     if session.epochs:
-        sections.append(Section("Curves", _charts(session)))
+        sections.append(Section("Curves", curve_charts(record, session.epochs)))
     for name, table in tables.items():
-        sections.append(Section(_TITLES[name], (*_words(name, record), table)))
+        charts = matrix_charts(record) if name == "confusion-matrix" else ()
+        sections.append(Section(_TITLES[name], (*_words(name, record), table, *charts)))
         if name == "confused-pairs" and mistakes:
             sections.append(Section("Most confident mistakes", (_MISTAKES, mistakes_table(mistakes))))
     return Document(record.name, tuple(sections))
@@ -113,9 +114,17 @@ def left_out(scores: Scores) -> str:
     return f"The macro means leave out {some(len(names), 'class', 'classes')} without test pictures: {shown}"
 
 
-def _charts(session: SessionData) -> tuple[Chart, Chart]:
-    """Loss and accuracy by epoch, with the test figure at the epoch that was tested."""
-    epochs, result = session.epochs, session.record.result
+def matrix_charts(record: SessionRecord) -> tuple[MatrixChart, ...]:
+    """The confusion matrix, none without a result."""
+    result = record.result
+    return (MatrixChart("Confusion matrix", result.classes, result.confusion_matrix),) if result else ()
+
+
+def curve_charts(record: SessionRecord, epochs: Sequence[EpochFinished]) -> tuple[Chart, ...]:
+    """Loss and accuracy by epoch, with the test figure at the epoch that was tested; none without epochs."""
+    if not epochs:
+        return ()
+    result = record.result
     tested = float(result.best_epoch or epochs[-1].epoch) if result else 0.0
     losses = [(e.epoch, e.validation_loss) for e in epochs if e.validation_loss is not None]
     accuracies = [(e.epoch, e.validation_accuracy) for e in epochs if e.validation_accuracy is not None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from cnn_tui.amounts import some
@@ -10,23 +10,16 @@ from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.fields import experiment_fields, value_at
 from cnn_tui.config.study import StudyPreset, Value
 from cnn_tui.events import Environment
-from cnn_tui.reports.document import Block, Chart, Document, Section
+from cnn_tui.reports.chart import CUES, Chart, Series
+from cnn_tui.reports.document import Block, Document, Section
 from cnn_tui.reports.study_best import best
 from cnn_tui.reports.study_differences import differences
-from cnn_tui.reports.study_plot import FactorAxis, Points, factor_axis, series
-from cnn_tui.reports.study_table import METRICS, Figure, Metric, StudyRow, StudyTable, value_text
-from cnn_tui.reports.svg import CUES, Series
-from cnn_tui.reports.svg_parts import Dash, Marker
+from cnn_tui.reports.study_plot import FactorAxis, curve, factor_axis, score_points
+from cnn_tui.reports.study_table import METRICS, Figure, StudyRow, StudyTable, value_text
 from cnn_tui.reports.tables import Table
 from cnn_tui.reports.texts import data_words
 
 _REPORTED = "The figures that were reported, and in brackets ours less them:"
-_LOOKS: dict[Metric, tuple[str, Dash, Marker]] = {
-    "accuracy": ("test", "solid", "circle"),
-    "macro_precision": ("extra-1", "dashed", "square"),
-    "macro_recall": ("extra-2", "dotted", "triangle"),
-    "macro_f1": ("extra-3", "solid", "diamond"),
-}
 
 
 def study_document(table: StudyTable, *, with_settings: bool = True) -> Document:
@@ -84,10 +77,9 @@ def reported_table(table: StudyTable) -> Table:
 def charts(table: StudyTable) -> Iterator[Chart]:
     """The figures over the factor, and the time where each run was trained on its own."""
     axis = factor_axis(table)
-    metrics: Sequence[Metric] = ("accuracy",) if table.study.second_factor else tuple(METRICS)
-    points = [one for one in series(table, metrics) if not one.reported or one.metric == "accuracy"]
+    points = score_points(table)
     if points:
-        curves = tuple(_curve(table, axis, place, one) for place, one in enumerate(points))
+        curves = tuple(curve(axis, index, one) for index, one in enumerate(points))
         yield _chart(f"{table.factor}: what the runs came to on test pictures", axis, curves, "score on test pictures")
     if table.study.plain and table.done:
         yield _chart(f"{table.factor}: time of training", axis, tuple(_times(table, axis)), "seconds")
@@ -195,16 +187,6 @@ def _chart(title: str, axis: FactorAxis, curves: tuple[Series, ...], y_label: st
     return Chart(title, curves, axis.label, y_label, log_x=axis.log, x_ticks=axis.ticks)
 
 
-def _curve(table: StudyTable, axis: FactorAxis, place: int, points: Points) -> Series:
-    name = ", ".join(part for part in (points.second or METRICS[points.metric], points.reported * "reported") if part)
-    colour, dash, marker = CUES[place % len(CUES)] if points.second else _LOOKS[points.metric]
-    if points.reported:
-        colour, dash, marker = "grey", "dashed", "cross"
-    # Whiskers of four figures at one place would hide each other.
-    spreads = points.spreads if points.metric == "accuracy" and any(points.spreads) else ()
-    return Series(name, points.xs, points.ys, colour, dash if axis.continuous else "none", marker, spreads)
-
-
 def _times(table: StudyTable, axis: FactorAxis) -> Iterator[Series]:
     for place, second in enumerate(dict.fromkeys(row.second_label for row in table.rows)):
         known = sorted(
@@ -212,6 +194,6 @@ def _times(table: StudyTable, axis: FactorAxis) -> Iterator[Series]:
             for row in table.rows
             if row.second_label == second and row.train_seconds is not None
         )
-        colour, dash, marker = CUES[place % len(CUES)]
+        cue = CUES[place % len(CUES)]
         xs, ys = tuple(x for x, _ in known), tuple(y for _, y in known)
-        yield Series(second, xs, ys, colour, dash if axis.continuous else "none", marker)
+        yield Series(second, xs, ys, cue.role, cue.dash if axis.continuous else "none", cue.marker)

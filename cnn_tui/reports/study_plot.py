@@ -10,10 +10,18 @@ from math import log10
 from cnn_tui.config.fields import field
 from cnn_tui.config.study import Value
 from cnn_tui.reports.axis import Tick
+from cnn_tui.reports.chart import CUES, Cue, Series
 from cnn_tui.reports.study_table import METRICS, Metric, StudyRow, StudyTable, value_text
 
 _LEAST_SPAN = 30  # from the smallest value to the largest, for a log axis
 _MOST_TICKS = 12
+_CUES: dict[Metric, Cue] = {
+    "accuracy": Cue("test", "solid", "circle"),
+    "macro_precision": Cue("extra-1", "dashed", "square"),
+    "macro_recall": Cue("extra-2", "dotted", "triangle"),
+    "macro_f1": Cue("extra-3", "solid", "diamond"),
+}
+_PUBLISHED = Cue("neutral", "dashed", "cross")
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,22 @@ def series(table: StudyTable, metrics: Sequence[Metric] = tuple(METRICS)) -> tup
         for reported in (False, True)
     ]
     return tuple(curve for curve in curves if curve.xs)
+
+
+def score_points(table: StudyTable) -> tuple[Points, ...]:
+    """The curves of the study's chart: with two factors only accuracy; of published figures only accuracy."""
+    metrics: Sequence[Metric] = ("accuracy",) if table.second_factor else tuple(METRICS)
+    return tuple(one for one in series(table, metrics) if not one.reported or one.metric == "accuracy")
+
+
+def curve(axis: FactorAxis, index: int, points: Points) -> Series:
+    """The points as the curve of a chart; ``index`` is its position among the curves."""
+    name = ", ".join(part for part in (points.second or METRICS[points.metric], points.reported * "reported") if part)
+    cue = _PUBLISHED if points.reported else CUES[index % len(CUES)] if points.second else _CUES[points.metric]
+    # Error bars of four scores at one x would hide each other.
+    spreads = points.spreads if points.metric == "accuracy" and any(points.spreads) else ()
+    dash = cue.dash if axis.continuous else "none"
+    return Series(name, points.xs, points.ys, cue.role, dash, cue.marker, spreads)
 
 
 def factor_axis(table: StudyTable) -> FactorAxis:

@@ -85,11 +85,16 @@ def matrix_table(scores: Scores, unit: MatrixUnit = "counts") -> HeatTable:
         (name, *(_cell(count, row, column, unit) for count, column in zip(row, columns, strict=True)))
         for name, row in zip(scores.classes, scores.confusion_matrix, strict=True)
     ]
-    heat = [
+    heat = matrix_heat(scores.confusion_matrix)
+    return HeatTable(("actual \\ predicted", *scores.classes), tuple(rows), heat=heat)
+
+
+def matrix_heat(matrix: Sequence[Sequence[int]]) -> tuple[tuple[float, ...], ...]:
+    """Each count as its part of the actual class: above 0 on the diagonal, below 0 off it."""
+    return tuple(
         tuple(count / (sum(row) or 1) * (1 if actual == predicted else -1) for predicted, count in enumerate(row))
-        for actual, row in enumerate(scores.confusion_matrix)
-    ]
-    return HeatTable(("actual \\ predicted", *scores.classes), tuple(rows), heat=tuple(heat))
+        for actual, row in enumerate(matrix)
+    )
 
 
 def class_table(scores: Scores) -> Table:

@@ -139,7 +139,7 @@ async def test_curves_turn_between_validation_and_training() -> None:
         loss = app.screen.query(OverlayPane).first().query(LineChart).first()
         assert [series.name for series in loss.series] == ["A", "B"]
         assert loss.series[0].ys == (0.5, 0.25)
-        assert len({(series.colour, series.marker) for series in loss.series}) == 2
+        assert len({(series.role, series.dash) for series in loss.series}) == 2
         await pilot.press("v")
         await until(pilot, lambda: shows(app, "train loss", "train accuracy"))
         assert loss.series[0].ys == (1.0, 0.5)
@@ -198,7 +198,17 @@ async def test_export_writes_a_page_and_every_table(tmp_path: Path) -> None:
         await pilot.press("enter")
         await until(pilot, lambda: shows(app, "files written to"))
     names = {path.stem for path in (tmp_path / "out").iterdir()}
-    assert names == {"report", "sessions", "settings", "figures", "classes", "pictures", "epochs-A", "epochs-B"}
+    assert names == {
+        "report",
+        "charts",
+        "sessions",
+        "settings",
+        "figures",
+        "classes",
+        "pictures",
+        "epochs-A",
+        "epochs-B",
+    }
     assert "<svg" in (tmp_path / "out" / "report.html").read_text()
     assert "learning_rate" in (tmp_path / "out" / "settings.csv").read_text()
 

@@ -14,8 +14,9 @@ from textual.geometry import Region
 from textual.pilot import Pilot
 
 from cnn_tui.reports.axis import fixed_axis, linear_axis, log_axis, round_step
+from cnn_tui.reports.chart import Series
 from cnn_tui.reports.chart_paint import Row, paint
-from cnn_tui.reports.chart_plan import ChartPlan, Series, trace
+from cnn_tui.reports.chart_plan import ChartPlan, trace
 from cnn_tui.reports.curve import Curve, draw_curve
 from cnn_tui.reports.reduce import drawable, reduce, smooth
 from cnn_tui.tui.widgets.line_chart import LineChart
@@ -121,7 +122,7 @@ def test_a_thick_line_covers_the_thin_one_and_more() -> None:
 
 TRAIN = Series("train", tuple(map(float, range(1, 11))), tuple(1.0 / e for e in range(1, 11)))
 VALIDATION = Series(
-    "validation", TRAIN.xs, tuple(0.3 + 0.5 / e for e in range(1, 11)), colour="validation", marker="thick"
+    "validation", TRAIN.xs, tuple(0.3 + 0.5 / e for e in range(1, 11)), role="validation", dash="dashed"
 )
 
 
@@ -129,7 +130,7 @@ VALIDATION = Series(
 def test_a_single_validation_point_is_seen_beside_the_steps_of_training(order: tuple[int, int]) -> None:
     steps = Series("train", tuple(step / 50 for step in range(51)), tuple(2.0 - step / 50 for step in range(51)))
     for value in (1.0, 1.5):
-        point = Series("validation", (1.0,), (value,), "validation", "thick")
+        point = Series("validation", (1.0,), (value,), "validation", "dashed")
         series = tuple((steps, point)[place] for place in order)
         rows = paint(trace(ChartPlan(series, 80, 20, title="Loss", x_range=(0.0, 8.0), best=1.0)))
         assert [piece for row in rows[1:] for piece in row if piece[1] == "validation"] == [("●", "validation")]
@@ -149,8 +150,8 @@ def test_a_chart_has_title_legend_axes_and_the_best_epoch() -> None:
 
 
 def test_curves_keep_their_roles_and_the_later_lies_on_top() -> None:
-    below = Series("a", (0.0, 1.0), (0.5, 0.5), colour="train")
-    above = Series("b", (0.0, 1.0), (0.5, 0.5), colour="validation")
+    below = Series("a", (0.0, 1.0), (0.5, 0.5), role="train")
+    above = Series("b", (0.0, 1.0), (0.5, 0.5), role="validation")
     roles = {role for row in paint(trace(ChartPlan((below, above), 40, 10)))[1:-2] for _, role in row}
     assert "validation" in roles
     assert "train" not in roles

@@ -61,8 +61,8 @@ async def test_export_writes_every_table_and_asks_before_it_replaces(tmp_path: P
         assert app.screen.query_one(Input).value == f"./{ID}-tables"
         app.screen.query_one(Input).value = str(folder)
         await pilot.press("enter")
-        await until(pilot, lambda: (folder / "settings.md").exists() and shows(app, "12 files written to"))
-        names = {f"{name}{end}" for name in TABLES for end in (".csv", ".md")}
+        await until(pilot, lambda: (folder / "settings.md").exists() and shows(app, "14 files written to"))
+        names = {f"{name}{end}" for name in TABLES for end in (".csv", ".md")} | {"charts.pdf", "charts.png"}
         assert {path.name for path in folder.iterdir()} == names
         with (folder / "confusion-matrix.csv").open(newline="") as file:
             assert list(csv.reader(file))[1] == ["cat", "7", "3", "0"]

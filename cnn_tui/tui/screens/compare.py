@@ -64,7 +64,7 @@ class CompareScreen(Screen[None]):
         Binding("T", "step(-1)", "Previous view", show=False),
         Binding("v", "turn_curves", "Train/val.", tooltip="Curves of validation or of training"),
         Binding("y", "copy", "Copy", tooltip="Copy all of it as Markdown"),
-        Binding("ctrl+e", "export", "Export", tooltip="Write a page and all tables into a folder"),
+        Binding("ctrl+e", "export", "Export", tooltip="Write a page, the charts and all tables into a folder"),
     ]
     AUTO_FOCUS = ""
 
@@ -141,7 +141,7 @@ class CompareScreen(Screen[None]):
         """Ask for a folder and write the comparison into it."""
         comparison = self._comparison
         if comparison is not None:
-            question = "Write a page and all tables as CSV and Markdown into this folder"
+            question = "Write a page, the charts as PDF and PNG and all tables as CSV and Markdown into this folder"
             stamps = "-".join(session_id.partition("-")[0] for session_id in self._ids)
             await export_into_folder(
                 self, question, f"./comparison-{stamps}", lambda folder: comparison_files(folder, comparison)

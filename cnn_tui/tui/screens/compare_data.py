@@ -9,9 +9,8 @@ from rich.style import Style
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from cnn_tui.reports import svg
-from cnn_tui.reports.chart_paint import SAMPLES
-from cnn_tui.reports.chart_plan import Series
+from cnn_tui.reports.chart import CUES, Role, Series
+from cnn_tui.reports.chart_plan import sample
 from cnn_tui.reports.comparison import ClassRow, Comparison, CurveName, compare, differences
 from cnn_tui.reports.comparison_document import (
     SAME_SETTINGS,
@@ -28,13 +27,11 @@ from cnn_tui.reports.comparison_document import (
     shown_change,
 )
 from cnn_tui.reports.comparison_pictures import PictureComparison
-from cnn_tui.reports.document import document_html, document_markdown
+from cnn_tui.reports.formats import render
 from cnn_tui.reports.session_data import read_session, setting_text
-from cnn_tui.reports.svg import CUES
 from cnn_tui.reports.tables import Table, epoch_table
-from cnn_tui.reports.text_chart import in_cells
 from cnn_tui.store.names import printable
-from cnn_tui.tui.screens.results_export import table_files
+from cnn_tui.tui.screens.results_export import chart_files, table_files
 from cnn_tui.tui.widgets.table_columns import TableColumn, Tone
 
 _BEST = Style(bold=True)
@@ -53,17 +50,17 @@ def load_comparison(ids: Sequence[str]) -> Comparison:
 
 def curves(comparison: Comparison, name: CurveName) -> tuple[Series, ...]:
     """One figure of all sessions by epoch, each under its letter."""
-    return tuple(in_cells(series) for series in overlay(comparison, name, comparison.letters).series)
+    return overlay(comparison, name, comparison.letters).series
 
 
-def cue(place: int) -> tuple[str, str]:
-    """How the session at a place is drawn: a sample of its curve, and the role that colours it."""
-    drawn = in_cells(svg.Series("", (), (), *CUES[place % len(CUES)]))
-    return SAMPLES.get(drawn.marker, drawn.marker * 2), drawn.colour
+def curve_sample(index: int) -> tuple[str, Role]:
+    """How the curves of the session at ``index`` are drawn: a sample, and the role that gives the colour."""
+    cue = CUES[index % len(CUES)]
+    return sample(cue), cue.role
 
 
-def comparison_files(folder: Path, comparison: Comparison) -> dict[Path, str]:
-    """The comparison as a page, as Markdown, and each of its tables as CSV and Markdown."""
+def comparison_files(folder: Path, comparison: Comparison) -> dict[Path, str | bytes]:
+    """The comparison as a page and as Markdown, its charts as figures, each of its tables as CSV and Markdown."""
     document = comparison_document(comparison)
     tables: dict[str, Table] = {
         "sessions": sessions_table(comparison),
@@ -74,8 +71,15 @@ def comparison_files(folder: Path, comparison: Comparison) -> dict[Path, str]:
     }
     for letter, session in zip(comparison.letters, comparison.sessions, strict=True):
         tables[f"epochs-{letter}"] = epoch_table(session.epochs)
-    reports = {folder / "report.html": document_html(document), folder / "report.md": document_markdown(document)}
-    return reports | table_files(folder, {name: table for name, table in tables.items() if table.rows})
+    pages: dict[Path, str | bytes] = {
+        folder / "report.html": render(document, "html").content,
+        folder / "report.md": render(document, "markdown").content,
+    }
+    return (
+        pages
+        | chart_files(folder, document)
+        | table_files(folder, {name: table for name, table in tables.items() if table.rows})
+    )
 
 
 def pictures_words(comparison: Comparison) -> str:

@@ -16,7 +16,14 @@ from cnn_tui.reports.comparison import ClassRow, Comparison, CurveName
 from cnn_tui.reports.comparison_document import main_curves
 from cnn_tui.reports.texts import data_words
 from cnn_tui.store.names import printable
-from cnn_tui.tui.screens.compare_data import class_columns, cue, curves, figures_grid, pictures_words, settings_grid
+from cnn_tui.tui.screens.compare_data import (
+    class_columns,
+    curve_sample,
+    curves,
+    figures_grid,
+    pictures_words,
+    settings_grid,
+)
 from cnn_tui.tui.screens.errors import safe_lines
 from cnn_tui.tui.widgets.line_chart import LineChart
 from cnn_tui.tui.widgets.sorted_table import SortedTable
@@ -179,7 +186,7 @@ def _legend(comparison: Comparison, chart: LineChart) -> Text:
     """A line for each session."""
     lines = []
     for place, name in enumerate(comparison.names):
-        (sample, role), record = cue(place), comparison.sessions[place].record
+        (sample, role), record = curve_sample(place), comparison.sessions[place].record
         data = record.experiment.data
         told = f"   {record.experiment.model.architecture} on {data_words(data.dataset, data.root)} · {record.status}"
         style = chart.get_component_rich_style(f"line-chart--{role}", partial=True)

@@ -19,13 +19,13 @@ from cnn_tui.tui.screens.results_export import present, write_files
 
 
 async def export_into_folder(
-    screen: Screen[Any], question: str, folder: str, files_in: Callable[[Path], Mapping[Path, str]]
+    screen: Screen[Any], question: str, folder: str, files_in: Callable[[Path], Mapping[Path, str | bytes]]
 ) -> None:
     """Write files into a folder that a person names, from within a worker.
 
     Args:
         folder: what stands in the line at first.
-        files_in: makes the files' paths in a folder and their texts.
+        files_in: makes the files' paths in a folder and their contents.
     """
     answer = await screen.app.push_screen_wait(AskTextScreen(question, folder, _refuse_folder))
     if answer is None:

@@ -10,7 +10,7 @@ from textual.reactive import reactive
 
 from cnn_tui.events import BatchFinished
 from cnn_tui.history import RunHistory
-from cnn_tui.reports.chart_plan import Series
+from cnn_tui.reports.chart import Series
 from cnn_tui.tui.widgets.line_chart import LineChart
 
 _SMOOTHING = 0.6
@@ -58,7 +58,7 @@ def _series(xs: list[float] | list[int], ys: list[float], measured: list[tuple[i
         return (train,)
     places, values = zip(*measured, strict=True)
     # The thin line lies over the thick one, so that both can be seen where they meet.
-    return Series("validation", places, values, "validation", "thick"), train
+    return Series("validation", places, values, "validation", "dashed"), train
 
 
 def shown_range(reached: int, epochs: int, first: int) -> tuple[float, float]:

@@ -26,7 +26,7 @@ from cnn_tui.tui.screens.pictures import PicturesScreen
 from cnn_tui.tui.screens.pictures_data import Choice
 from cnn_tui.tui.screens.results_body import ResultsBody
 from cnn_tui.tui.screens.results_data import SessionView, load_view, read_stamp
-from cnn_tui.tui.screens.results_export import table_files, table_in, tables_of
+from cnn_tui.tui.screens.results_export import chart_files, charts_of, table_files, table_in, tables_of
 from cnn_tui.tui.screens.results_header import ResultHeader
 from cnn_tui.tui.screens.results_panes import PicturesWanted
 from cnn_tui.tui.screens.sessions_rows import preset_of
@@ -56,7 +56,7 @@ class ResultsScreen(Screen[None]):
         Binding("T", "step(-1)", "Previous view", show=False),
         Binding("y", "copy('markdown')", "Copy", tooltip="Copy the table in view as Markdown"),
         Binding("Y", "copy('tsv')", "Copy for a spreadsheet", show=False),
-        Binding("ctrl+e", "export", "Export", tooltip="Write all tables into a folder"),
+        Binding("ctrl+e", "export", "Export", tooltip="Write the charts and all tables into a folder"),
         Binding("r", "rerun", "Rerun", tooltip="Train the session's experiment again"),
         Binding("o", "open_preset", "Preset", tooltip="Open the session's experiment in Setup"),
     ]
@@ -168,13 +168,16 @@ class ResultsScreen(Screen[None]):
 
     @work(exclusive=True, group="export")
     async def action_export(self) -> None:
-        """Ask for a folder and write every table into it."""
+        """Ask for a folder and write the charts and every table into it."""
         view = self._view
         if view is not None:
-            question = "Write all tables as CSV and Markdown into this folder"
-            tables = tables_of(view)
+            question = "Write the charts as PDF and PNG and all tables as CSV and Markdown into this folder"
+            tables, charts = tables_of(view), charts_of(view)
             await export_into_folder(
-                self, question, f"./{view.record.id}-tables", lambda folder: table_files(folder, tables)
+                self,
+                question,
+                f"./{view.record.id}-tables",
+                lambda folder: table_files(folder, tables) | chart_files(folder, charts),
             )
 
     def action_rerun(self) -> None:

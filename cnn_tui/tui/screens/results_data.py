@@ -8,7 +8,7 @@ from pathlib import Path
 from cnn_tui.errors import StorageError
 from cnn_tui.events import BatchFinished, EpochFinished, WarningRaised
 from cnn_tui.history import RunHistory
-from cnn_tui.reports.chart_plan import Series
+from cnn_tui.reports.chart import Series
 from cnn_tui.store.notes import NOTE_FILE, SessionNote
 from cnn_tui.store.presets import SESSION_FILE
 from cnn_tui.store.records import SessionRecord
@@ -92,8 +92,8 @@ def _curves(history: RunHistory, record: SessionRecord) -> tuple[tuple[Series, .
         accuracy.append(_validation(places, [epoch.validation_accuracy for epoch in measured]))
     if record.result is not None and xs:
         end = (float(record.result.best_epoch or xs[-1]),)
-        loss.append(Series("test", end, (record.result.test_loss,), "test", "◆"))
-        accuracy.append(Series("test", end, (record.result.accuracy,), "test", "◆"))
+        loss.append(Series("test", end, (record.result.test_loss,), "test", "none", "diamond"))
+        accuracy.append(Series("test", end, (record.result.accuracy,), "test", "none", "diamond"))
     return tuple(loss), tuple(accuracy)
 
 
@@ -111,4 +111,4 @@ def _place(batch: BatchFinished) -> float:
 
 
 def _validation(places: tuple[float, ...], values: list[float | None]) -> Series:
-    return Series("validation", places, tuple(value or 0.0 for value in values), "validation", "thick")
+    return Series("validation", places, tuple(value or 0.0 for value in values), "validation", "dashed")

@@ -1,4 +1,4 @@
-"""The tables of a session: the one in view as text, all of them as files."""
+"""The tables of a session, the one in view as text, all of them as files, and its charts as figures."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cnn_tui.errors import StorageError
+from cnn_tui.reports.document import Block, Document, Section
+from cnn_tui.reports.formats import FIGURE_FORMATS, render
 from cnn_tui.reports.session_facts import facts_table, session_facts
-from cnn_tui.reports.session_report import session_tables
+from cnn_tui.reports.session_report import curve_charts, matrix_charts, session_tables
 from cnn_tui.reports.tables import (
     MatrixUnit,
     Table,
@@ -44,19 +46,32 @@ def tables_of(view: SessionView) -> dict[str, Table]:
     return session_tables(view.record, view.epochs, view.warnings, view.folder)
 
 
-def table_files(folder: Path, tables: Mapping[str, Table]) -> dict[Path, str]:
+def charts_of(view: SessionView) -> Document:
+    """The curves and the confusion matrix of a session."""
+    charts: tuple[Block, ...] = (*curve_charts(view.record, view.epochs), *matrix_charts(view.record))
+    return Document(view.record.name, (Section("", charts),))
+
+
+def table_files(folder: Path, tables: Mapping[str, Table]) -> dict[Path, str | bytes]:
     """What is to be written: each table as CSV and as Markdown."""
     return {
         folder / f"{name}{suffix}": write(table) for name, table in tables.items() for suffix, write in _WRITERS.items()
     }
 
 
-def present(files: Mapping[Path, str]) -> list[Path]:
+def chart_files(folder: Path, document: Document) -> dict[Path, str | bytes]:
+    """The charts of a report as figures; loads matplotlib, so call this in a thread."""
+    if not document.charts:
+        return {}
+    return {folder / f"charts.{chosen}": render(document, chosen).content for chosen in FIGURE_FORMATS}
+
+
+def present(files: Mapping[Path, str | bytes]) -> list[Path]:
     """Those of the files that exist, and would be replaced."""
     return [path for path in files if path.exists()]
 
 
-def write_files(folder: Path, files: Mapping[Path, str]) -> None:
+def write_files(folder: Path, files: Mapping[Path, str | bytes]) -> None:
     """Write all of them into their folder, each whole or not at all.
 
     Raises:
@@ -66,5 +81,5 @@ def write_files(folder: Path, files: Mapping[Path, str]) -> None:
         ensure_writable(folder, free_bytes=0)
     except ValueError as error:
         raise StorageError("No folder can have this name", str(folder)) from error
-    for path, text in files.items():
-        write_atomic(path, text)
+    for path, content in files.items():
+        write_atomic(path, content)

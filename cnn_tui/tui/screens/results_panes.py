@@ -18,6 +18,7 @@ from textual.widgets import Static
 
 from cnn_tui.metrics import Scores
 from cnn_tui.reports.best_epoch import best_epoch_words
+from cnn_tui.reports.chart_plan import sample
 from cnn_tui.reports.session_report import left_out
 from cnn_tui.store.names import printable
 from cnn_tui.store.records import SessionRecord
@@ -244,11 +245,7 @@ class CurvesPane(Vertical):
 
     def _legend(self) -> Text:
         """Each curve's name in its colour and with its marker."""
-        samples = {"thin": "⠤⠤", "thick": "⠶⠶"}
-        entries = [
-            Text(f"{samples.get(series.marker, series.marker)} {series.name}", self._style(series.colour))
-            for series in self._loss.series
-        ]
+        entries = [Text(f"{sample(series)} {series.name}", self._style(series.role)) for series in self._loss.series]
         if self._loss.best is not None:
             entries.append(Text(f"▲ {best_epoch_words(round(self._loss.best))}", self._style("best")))
         return Text("   ").join(entries)

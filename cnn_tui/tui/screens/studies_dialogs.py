@@ -10,8 +10,9 @@ from textual.widget import Widget
 from cnn_tui.config.locations import located_study
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.errors import CnnTuiError, StorageError
+from cnn_tui.reports.formats import SUFFIXES, format_of, render_study, write_report
 from cnn_tui.reports.study_table import StudyTable
-from cnn_tui.store.files import ensure_writable, write_atomic
+from cnn_tui.store.files import ensure_writable
 from cnn_tui.store.names import printable, slug
 from cnn_tui.tui.forms.choice_screen import ChoiceScreen
 from cnn_tui.tui.screens import studies_files
@@ -47,7 +48,7 @@ async def save(asking: Widget, study: StudyPreset) -> StudyEntry | None:
 
 async def export(asking: Widget, table: StudyTable) -> None:
     """Write the report of a study into a file that a person names; its end decides the format."""
-    question = "Write the report to a file: .html, .md, .tex, .csv or .txt"
+    question = f"Write the report to a file: {', '.join(SUFFIXES)}"
     answer = await asking.app.push_screen_wait(
         AskTextScreen(question, f"./{slug(table.study.name)}.html", _refuse_file)
     )
@@ -81,8 +82,6 @@ async def choose_session(asking: Widget, line: StudyLine) -> str | None:
 
 
 def _refuse_file(text: str) -> str:
-    from cnn_tui.reports.study_formats import SUFFIXES, format_of
-
     if not text.strip() or "\0" in text:
         return "This is no file's name."
     path = Path(text.strip()).expanduser()
@@ -97,10 +96,8 @@ def _write(path: Path, table: StudyTable) -> None:
     Raises:
         StorageError: the folder or the file cannot be written.
     """
-    from cnn_tui.reports.study_formats import format_of, render_study
-
     chosen = format_of(path)
     if chosen is None:
-        raise StorageError(f"{path} tells no format", "Its name must end in .html, .md, .tex, .csv or .txt.")
+        raise StorageError(f"{path} tells no format", f"Its name must end in one of {', '.join(SUFFIXES)}.")
     ensure_writable(path.parent, free_bytes=0)
-    write_atomic(path, render_study(table, chosen))
+    write_report(path, render_study(table, chosen, output=path))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from rich.segment import Segment
 from rich.style import Style
@@ -13,10 +13,11 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from cnn_tui.reports.axis import Tick
+from cnn_tui.reports.chart import COLOURS, Series
 from cnn_tui.reports.chart_paint import Row, paint
-from cnn_tui.reports.chart_plan import ChartPlan, Series, trace
+from cnn_tui.reports.chart_plan import ChartPlan, trace
 
-_ROLES = ("train", "validation", "test", "extra-1", "extra-2", "extra-3", "axis", "title", "text", "best")
+_ROLES = (*COLOURS, "axis", "title", "text", "best")
 _SHOWN = (
     "series",
     "title",
@@ -33,6 +34,13 @@ _SHOWN = (
 )
 
 
+def _css(ground: Literal["dark", "light", "ansi"], prefix: str = "") -> str:
+    """The rules that colour the curves on one kind of background."""
+    return " ".join(
+        f".line-chart--{role} {{ color: {prefix}{getattr(colour, ground)}; }}" for role, colour in COLOURS.items()
+    )
+
+
 class LineChart(Widget):
     """Curves with axes and a legend, redrawn whenever one of its reactives changes.
 
@@ -40,39 +48,19 @@ class LineChart(Widget):
     Values that are not finite are left out, and on a log scale those that are not positive.
     """
 
-    DEFAULT_CSS = """
-    LineChart {
+    DEFAULT_CSS = f"""
+    LineChart {{
         width: 1fr;
         height: 1fr;
         min-height: 1;
-        .line-chart--train { color: #ff6b6b; }
-        .line-chart--validation { color: #5eb1ff; }
-        .line-chart--test { color: #5fd38d; }
-        .line-chart--extra-1 { color: #e5b95c; }
-        .line-chart--extra-2 { color: #c792ea; }
-        .line-chart--extra-3 { color: #56d4d0; }
-        .line-chart--axis { color: $text-muted; }
-        .line-chart--title { text-style: bold; }
-        .line-chart--text { color: $text; }
-        .line-chart--best { color: $warning; }
-        &:light {
-            .line-chart--train { color: #c92a2a; }
-            .line-chart--validation { color: #1864ab; }
-            .line-chart--test { color: #2b7a3d; }
-            .line-chart--extra-1 { color: #8a5a00; }
-            .line-chart--extra-2 { color: #7b2d9b; }
-            .line-chart--extra-3 { color: #0b7285; }
-        }
-        &:ansi {
-            .line-chart--train { color: ansi_red; }
-            .line-chart--validation { color: ansi_blue; }
-            .line-chart--test { color: ansi_green; }
-            .line-chart--extra-1 { color: ansi_yellow; }
-            .line-chart--extra-2 { color: ansi_magenta; }
-            .line-chart--extra-3 { color: ansi_cyan; }
-            .line-chart--best { color: ansi_yellow; }
-        }
-    }
+        {_css("dark")}
+        .line-chart--axis {{ color: $text-muted; }}
+        .line-chart--title {{ text-style: bold; }}
+        .line-chart--text {{ color: $text; }}
+        .line-chart--best {{ color: $warning; }}
+        &:light {{ {_css("light")} }}
+        &:ansi {{ {_css("ansi", "ansi_")} .line-chart--best {{ color: ansi_yellow; }} }}
+    }}
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-chart--{role}" for role in _ROLES}
 
