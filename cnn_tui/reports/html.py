@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-import math
 from collections.abc import Iterable, Sequence
 
+from cnn_tui.reports.heat import WHITE, background, readable_on
 from cnn_tui.reports.svg_parts import safe
 from cnn_tui.reports.tables import HeatTable, Picture, PictureTable, Table
 
@@ -31,8 +31,6 @@ svg { max-width: 100%; height: auto; }
   .heat td.figure { border-color: #16181d; } .heat td.figure[style] { color: #222; } }
 @media print { h2 { break-after: avoid; } figure, tr { break-inside: avoid; } }
 """
-_GOOD, _BAD, _GROUND = (24, 100, 171), (201, 42, 42), (255, 255, 255)
-_DARK = 0.19  # backgrounds of a luminance below it have white text on them
 
 
 def page(title: str, body: Iterable[str]) -> str:
@@ -101,18 +99,11 @@ def _kind(place: int, labels: int) -> str:
     return ' class="figure"' if place >= labels else ""
 
 
-def _heat(strength: float) -> str:
+def _heat(share: float) -> str:
     """The background of a cell: blue for good, red for bad, the fuller the further from 0."""
-    part = min(1.0, abs(strength)) ** 0.5
-    if not part:
+    if not share:
         return ""
-    full = _GOOD if strength > 0 else _BAD
-    red, green, blue = (round(low + (high - low) * part) for low, high in zip(_GROUND, full, strict=True))
-    ink = ";color:#fff" if _luminance(red, green, blue) < _DARK else ""
+    colour = background(share, WHITE)
+    red, green, blue = colour
+    ink = ";color:#fff" if readable_on(colour) == WHITE else ""
     return f' style="background:rgb({red},{green},{blue}){ink}"'
-
-
-def _luminance(*colour: int) -> float:
-    """How bright a colour of red, green and blue is, 0 to 1; a power in the place of sRGB's curve is near enough."""
-    red, green, blue = (math.pow(part / 255, 2.2) for part in colour)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

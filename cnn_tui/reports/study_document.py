@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from cnn_tui.amounts import some
@@ -10,23 +10,17 @@ from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.fields import experiment_fields, value_at
 from cnn_tui.config.study import StudyPreset, Value
 from cnn_tui.events import Environment
+from cnn_tui.metrics import ACCURACY, DETAILS
 from cnn_tui.reports.document import Block, Chart, Document, Section
 from cnn_tui.reports.study_best import best
 from cnn_tui.reports.study_differences import differences
-from cnn_tui.reports.study_plot import FactorAxis, Points, factor_axis, series
-from cnn_tui.reports.study_table import METRICS, Figure, Metric, StudyRow, StudyTable, value_text
+from cnn_tui.reports.study_plot import FactorAxis, Points, drawn_series, factor_axis
+from cnn_tui.reports.study_table import COLUMNS, Figure, StudyRow, StudyTable, value_text
 from cnn_tui.reports.svg import CUES, Series
-from cnn_tui.reports.svg_parts import Dash, Marker
 from cnn_tui.reports.tables import Table
 from cnn_tui.reports.texts import data_words
 
 _REPORTED = "The figures that were reported, and in brackets ours less them:"
-_LOOKS: dict[Metric, tuple[str, Dash, Marker]] = {
-    "accuracy": ("test", "solid", "circle"),
-    "macro_precision": ("extra-1", "dashed", "square"),
-    "macro_recall": ("extra-2", "dotted", "triangle"),
-    "macro_f1": ("extra-3", "solid", "diamond"),
-}
 
 
 def study_document(table: StudyTable, *, with_settings: bool = True) -> Document:
@@ -46,6 +40,7 @@ def study_blocks(table: StudyTable) -> tuple[Block, ...]:
         *_remarks(table),
         *((chosen.sentence,) if chosen else ()),
         *charts(table),
+        *((details_table(table),) if table.done else ()),
         *_comparison(table),
     )
 
@@ -53,7 +48,7 @@ def study_blocks(table: StudyTable) -> tuple[Block, ...]:
 def results_table(table: StudyTable) -> Table:
     """What each value came to; mean and standard deviation where it was run with several seeds."""
     labels = _label_columns(table)
-    columns = [*labels, *METRICS.values()]
+    columns = [*labels, *(metric.heading for metric in COLUMNS)]
     validated = table.criterion == "validation accuracy"
     columns += ["validation accuracy"] if validated else []
     columns += ["seconds"]
@@ -61,7 +56,7 @@ def results_table(table: StudyTable) -> Table:
     columns += (["trained together"] if shared else []) + (["state"] if unfinished else [])
     rows = []
     for row in table.rows:
-        cells = [*_labels(row), *(_shown(row.figure(metric)) for metric in METRICS)]
+        cells = [*_labels(row), *(_shown(row.figure(metric)) for metric in COLUMNS)]
         cells += [_shown(row.validation_accuracy)] if validated else []
         cells += [_shown(row.train_seconds, 1)]
         cells += [str(row.together) if row.together > 1 else ""] if shared else []
@@ -74,18 +69,25 @@ def reported_table(table: StudyTable) -> Table:
     """The published figures, each with ours less it in brackets."""
     labels = _label_columns(table)
     rows = [
-        (*_labels(row), *(_beside(row.published(metric), row.difference(metric)) for metric in METRICS))
+        (*_labels(row), *(_beside(row.published(metric), row.difference(metric)) for metric in COLUMNS))
         for row in table.rows
         if row.reported is not None
     ]
-    return Table((*labels, *METRICS.values()), tuple(rows), len(labels))
+    return Table((*labels, *(metric.heading for metric in COLUMNS)), tuple(rows), len(labels))
+
+
+def details_table(table: StudyTable) -> Table:
+    """The metrics that the table of results has no room for, where they were recorded."""
+    labels = _label_columns(table)
+    metrics = [metric for metric in DETAILS if any(row.figure(metric) for row in table.rows)]
+    rows = [(*_labels(row), *(_shown(row.figure(metric)) for metric in metrics)) for row in table.rows if row.done]
+    return Table((*labels, *(metric.title for metric in metrics)), tuple(rows), len(labels))
 
 
 def charts(table: StudyTable) -> Iterator[Chart]:
     """The figures over the factor, and the time where each run was trained on its own."""
     axis = factor_axis(table)
-    metrics: Sequence[Metric] = ("accuracy",) if table.study.second_factor else tuple(METRICS)
-    points = [one for one in series(table, metrics) if not one.reported or one.metric == "accuracy"]
+    points = drawn_series(table)
     if points:
         curves = tuple(_curve(table, axis, place, one) for place, one in enumerate(points))
         yield _chart(f"{table.factor}: what the runs came to on test pictures", axis, curves, "score on test pictures")
@@ -196,12 +198,15 @@ def _chart(title: str, axis: FactorAxis, curves: tuple[Series, ...], y_label: st
 
 
 def _curve(table: StudyTable, axis: FactorAxis, place: int, points: Points) -> Series:
-    name = ", ".join(part for part in (points.second or METRICS[points.metric], points.reported * "reported") if part)
-    colour, dash, marker = CUES[place % len(CUES)] if points.second else _LOOKS[points.metric]
+    name = ", ".join(part for part in (points.second or points.metric.heading, points.reported * "reported") if part)
+    style = points.metric.curve
+    colour, dash, marker = CUES[place % len(CUES)]
+    if style is not None and not points.second:
+        colour, dash, marker = style.role, style.dash, style.marker
     if points.reported:
         colour, dash, marker = "grey", "dashed", "cross"
     # Whiskers of four figures at one place would hide each other.
-    spreads = points.spreads if points.metric == "accuracy" and any(points.spreads) else ()
+    spreads = points.spreads if points.metric is ACCURACY and any(points.spreads) else ()
     return Series(name, points.xs, points.ys, colour, dash if axis.continuous else "none", marker, spreads)
 
 

@@ -9,8 +9,9 @@ from math import log10
 
 from cnn_tui.config.fields import field
 from cnn_tui.config.study import Value
+from cnn_tui.metrics import ACCURACY, SCORES, Metric
 from cnn_tui.reports.axis import Tick
-from cnn_tui.reports.study_table import METRICS, Metric, StudyRow, StudyTable, value_text
+from cnn_tui.reports.study_table import StudyRow, StudyTable, value_text
 
 _LEAST_SPAN = 30  # from the smallest value to the largest, for a log axis
 _MOST_TICKS = 12
@@ -51,7 +52,16 @@ class FactorAxis:
     ticks: tuple[Tick, ...]
 
 
-def series(table: StudyTable, metrics: Sequence[Metric] = tuple(METRICS)) -> tuple[Points, ...]:
+def drawn_series(table: StudyTable) -> tuple[Points, ...]:
+    """What charts draw: accuracy alone for each value of a second factor, else every metric with a curve style.
+
+    Of published figures only the accuracies, so that no more curves than can be told apart are drawn.
+    """
+    metrics = (ACCURACY,) if table.second_factor else tuple(metric for metric in SCORES if metric.curve)
+    return tuple(one for one in series(table, metrics) if not one.reported or one.metric is ACCURACY)
+
+
+def series(table: StudyTable, metrics: Sequence[Metric] = SCORES) -> tuple[Points, ...]:
     """The curves of a table, in the order of the metrics and then of the second factor's values; empty ones left out.
 
     A curve of published figures follows ours.
