@@ -1,22 +1,97 @@
-"""The confusion matrix and every figure that follows from it.
+"""The metrics of a test, each defined once.
 
-Rows are actual classes, columns predicted ones. A division by zero counts as 0. A class without test
-images keeps its row but is left out of the macro means, since nothing was measured for it.
+A metric is a field of :class:`Scores` or :class:`Result` with a :class:`Metric` in its annotation: its formula, its
+names, how it is written, and where it is shown. Reports, command line and workbench iterate over :data:`METRICS` and
+name none of them but accuracy, so adding a metric means adding a field here.
+
+Rows of the confusion matrix are actual classes, columns predicted ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
-if TYPE_CHECKING:  # whoever only reads scores, such as the workbench at its start, need not wait for numpy
-    import numpy as np
-    from numpy.typing import NDArray
+from cnn_tui.outcome import TOP, Outcome, ratio
 
-    IntArray: TypeAlias = NDArray[np.int64]
-    FloatArray: TypeAlias = NDArray[np.float64]
+if TYPE_CHECKING:  # code that only reads scores, such as the workbench at startup, need not wait for numpy
+    from cnn_tui.outcome import IntArray
+
+MISSING = "–"
+"""What is written in the place of a metric that was not recorded."""
+
+
+@dataclass(frozen=True)
+class CurveStyle:
+    """How a metric is drawn in charts: its colour by role, and two more cues beside it."""
+
+    role: Literal["test", "extra-1", "extra-2", "extra-3"]
+    dash: Literal["solid", "dashed", "dotted"]
+    marker: Literal["circle", "square", "triangle", "diamond"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One metric.
+
+    Attributes:
+        key: its field, also in JSON and as the name of a column of CSV.
+        formula: how it follows from an outcome; None where the outcome lacks what it needs.
+        title: its whole name; ``heading`` stands over a column, ``symbol`` where there is hardly room.
+        level: "summary" is shown in one line and in lists, "headline" wherever there are several,
+            "detail" where all of them are.
+        per_class: the field of :class:`ClassScores` that it is the macro mean of; empty for none.
+        is_loss: whether it is a loss and not a score.
+        percent: whether screens write it in per cent; files never do.
+        least_classes: with fewer classes it says nothing and is not shown.
+        curve: how charts of a study draw it; None to leave it out of them.
+    """
+
+    formula: Callable[[Outcome], float | None]
+    title: str
+    heading: str
+    symbol: str
+    level: Literal["summary", "headline", "detail"] = "detail"
+    per_class: Literal["", "precision", "recall", "f1"] = ""
+    is_loss: bool = False
+    higher_is_better: bool = True
+    percent: bool = False
+    least_classes: int = 1
+    curve: CurveStyle | None = None
+    key: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its name in a list where everything is about the test split."""
+        return self.title.removeprefix("test ")
+
+    def text(self, value: float | None, digits: int = 4) -> str:
+        """A value with a fixed number of decimals."""
+        return MISSING if value is None else f"{value:.{digits}f}"
+
+    def screen_text(self, value: float | None, digits: int = 4) -> str:
+        """A value as screens show it: some metrics in per cent."""
+        return f"{value * 100:.2f} %" if self.percent and value is not None else self.text(value, digits)
+
+
+def _accuracy(outcome: Outcome) -> float:
+    return ratio(sum(outcome.hits), outcome.images)
+
+
+def _cohen_kappa(outcome: Outcome) -> float:
+    """Agreement beyond chance: (observed - expected) / (1 - expected), in integers until the division."""
+    expected = sum(a * p for a, p in zip(outcome.support, outcome.predicted, strict=True))
+    squared = outcome.images**2
+    return ratio(outcome.images * sum(outcome.hits) - expected, squared - expected)
+
+
+def _top5_accuracy(outcome: Outcome) -> float | None:
+    if outcome.top_hits is None or len(outcome.matrix) <= TOP:
+        return None
+    return ratio(outcome.top_hits, outcome.images)
 
 
 class ClassScores(BaseModel):
@@ -32,28 +107,131 @@ class ClassScores(BaseModel):
 
 
 class Scores(BaseModel):
-    """Everything that one confusion matrix says."""
+    """Everything that follows from one confusion matrix. Metrics that a record lacks are computed from its matrix."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    accuracy: float
-    macro_precision: float
-    macro_recall: float
-    macro_f1: float
+    accuracy: Annotated[
+        float,
+        Metric(
+            formula=_accuracy,
+            title="test accuracy",
+            heading="accuracy",
+            symbol="acc",
+            level="summary",
+            percent=True,
+            curve=CurveStyle("test", "solid", "circle"),
+        ),
+    ]
+    macro_precision: Annotated[
+        float,
+        Metric(
+            formula=lambda outcome: outcome.macro(outcome.precision),
+            title="macro precision",
+            heading="precision",
+            symbol="P",
+            level="headline",
+            per_class="precision",
+            curve=CurveStyle("extra-1", "dashed", "square"),
+        ),
+    ]
+    macro_recall: Annotated[
+        float,
+        Metric(
+            formula=lambda outcome: outcome.macro(outcome.recall),
+            title="macro recall",
+            heading="recall",
+            symbol="R",
+            level="headline",
+            per_class="recall",
+            curve=CurveStyle("extra-2", "dotted", "triangle"),
+        ),
+    ]
+    macro_f1: Annotated[
+        float,
+        Metric(
+            formula=lambda outcome: outcome.macro(outcome.f1),
+            title="macro F1",
+            heading="F1",
+            symbol="F1",
+            level="summary",
+            per_class="f1",
+            curve=CurveStyle("extra-3", "solid", "diamond"),
+        ),
+    ]
+    # By definition the same as macro recall, which leaves classes without images out, too. It is listed because
+    # people look for it by this name, and kept out of headlines and charts because it adds nothing there.
+    balanced_accuracy: Annotated[
+        float,
+        Metric(
+            formula=lambda outcome: outcome.macro(outcome.recall),
+            title="balanced accuracy",
+            heading="balanced",
+            symbol="bal",
+            percent=True,
+        ),
+    ]
+    cohen_kappa: Annotated[float, Metric(formula=_cohen_kappa, title="Cohen's kappa", heading="kappa", symbol="kappa")]
     classes: tuple[str, ...]
     confusion_matrix: tuple[tuple[int, ...], ...]
     per_class: tuple[ClassScores, ...]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, data: Any) -> Any:
+        """Compute what a record of an earlier version lacks; a damaged one is left for the fields to refuse."""
+        if not isinstance(data, dict):
+            return data
+        missing = METRICS.keys() & cls.model_fields.keys() - data.keys()
+        try:
+            outcome = Outcome(data["confusion_matrix"])
+            computed = {key: METRICS[key].formula(outcome) for key in missing}
+        except (KeyError, TypeError, ValueError, IndexError, ArithmeticError):
+            return data
+        return data | {key: value for key, value in computed.items() if value is not None}
 
     @property
     def unsupported(self) -> tuple[str, ...]:
         """The classes without test images, which the macro means leave out."""
         return tuple(row.name for row in self.per_class if row.support == 0)
 
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics that mean something for its number of classes."""
+        return tuple(one for one in METRICS.values() if len(self.classes) >= one.least_classes)
+
+    def value(self, metric: Metric) -> float | None:
+        """A metric's value, None where it was not recorded."""
+        value: float | None = getattr(self, metric.key, None)
+        return value
+
 
 class Result(Scores):
-    """What a run came to: the scores on the test split and what they cost (times in seconds)."""
+    """The outcome of a run: its scores on the test split and what they cost (times in seconds)."""
 
-    test_loss: float
+    top5_accuracy: Annotated[
+        float | None,
+        Metric(
+            formula=_top5_accuracy,
+            title="top-5 accuracy",
+            heading="top-5",
+            symbol="top-5",
+            percent=True,
+            least_classes=TOP + 1,
+        ),
+    ] = None
+    test_loss: Annotated[
+        float,
+        Metric(
+            formula=lambda outcome: outcome.loss,
+            title="test loss",
+            heading="loss",
+            symbol="loss",
+            level="summary",
+            is_loss=True,
+            higher_is_better=False,
+        ),
+    ]
     best_epoch: int | None
     epochs_run: int
     train_seconds: float
@@ -62,59 +240,45 @@ class Result(Scores):
     peak_memory_bytes: int
 
 
-def confusion_matrix(actual: Sequence[int] | IntArray, predicted: Sequence[int] | IntArray, classes: int) -> IntArray:
-    """Count predictions into a (classes, classes) matrix of actual by predicted.
-
-    Raises:
-        ValueError: the two differ in length, or hold a label outside ``range(classes)``.
-    """
-    import numpy as np
-
-    rows, columns = np.asarray(actual, dtype=np.int64), np.asarray(predicted, dtype=np.int64)
-    if rows.shape != columns.shape or rows.ndim != 1:
-        raise ValueError(f"labels of shapes {rows.shape} and {columns.shape} do not pair up")
-    for labels in (rows, columns):
-        if labels.size and (labels.min() < 0 or labels.max() >= classes):
-            raise ValueError(f"a label lies outside 0..{classes - 1}")
-    counts = np.bincount(rows * classes + columns, minlength=classes * classes)
-    return counts.reshape(classes, classes).astype(np.int64)
+METRICS: dict[str, Metric] = {
+    key: replace(metric, key=key)
+    for key, field in Result.model_fields.items()
+    for metric in field.metadata
+    if isinstance(metric, Metric)
+}
+"""Every metric by its key, in the order in which they are shown."""
+ACCURACY = METRICS["accuracy"]
+"""The metric that studies are chosen by where there is no validation, and that stands first everywhere."""
+SUMMARY = tuple(metric for metric in METRICS.values() if metric.level == "summary")
+HEADLINE = tuple(metric for metric in METRICS.values() if metric.level in ("summary", "headline"))
+DETAILS = tuple(metric for metric in METRICS.values() if metric.level == "detail")
+SCORES = tuple(metric for metric in METRICS.values() if not metric.is_loss)
+"""Those of which studies have columns."""
+LISTED = tuple(metric for metric in SUMMARY if not metric.is_loss)
+"""Those of which lists of sessions have columns."""
+MACRO_MEANS = tuple(metric for metric in METRICS.values() if metric.per_class)
+"""Those that are means over classes, and so have a column in tables of classes."""
 
 
 def score(matrix: IntArray, classes: Sequence[str]) -> Scores:
-    """Derive the scores from a square matrix of counts.
+    """Derive the scores from a square matrix of counts."""
+    figures = result_figures(Outcome(matrix.tolist()), classes)
+    return Scores(**{key: value for key, value in figures.items() if key in Scores.model_fields})
+
+
+def result_figures(outcome: Outcome, classes: Sequence[str]) -> dict[str, Any]:
+    """The fields of a :class:`Result` that follow from the outcome of its test.
 
     Macro F1 is the mean of the per-class F1, as in scikit-learn's ``average="macro"``.
     """
-    if matrix.shape != (len(classes), len(classes)):
-        raise ValueError(f"a matrix of shape {matrix.shape} does not fit {len(classes)} classes")
-    import numpy as np
-
-    hits = np.diag(matrix).astype(np.float64)
-    support = matrix.sum(axis=1)
-    precision = _divide(hits, matrix.sum(axis=0))
-    recall = _divide(hits, support)
-    f1 = _divide(2 * precision * recall, precision + recall)
-    seen = support > 0
-
-    def macro(values: FloatArray) -> float:
-        return float(values[seen].mean()) if seen.any() else 0.0
-
-    return Scores(
-        accuracy=float(_divide(hits.sum(), support.sum())),
-        macro_precision=macro(precision),
-        macro_recall=macro(recall),
-        macro_f1=macro(f1),
-        classes=tuple(classes),
-        confusion_matrix=tuple(tuple(row) for row in matrix.tolist()),
-        per_class=tuple(
-            ClassScores(name=name, precision=p, recall=r, f1=f, support=n)
-            for name, p, r, f, n in zip(classes, precision, recall, f1, support.tolist(), strict=True)
+    if len(outcome.matrix) != len(classes) or any(len(row) != len(classes) for row in outcome.matrix):
+        raise ValueError(f"a matrix of {len(outcome.matrix)} rows does not fit {len(classes)} classes")
+    columns = zip(classes, outcome.precision, outcome.recall, outcome.f1, outcome.support, strict=True)
+    return {
+        **{key: metric.formula(outcome) for key, metric in METRICS.items()},
+        "classes": tuple(classes),
+        "confusion_matrix": tuple(map(tuple, outcome.matrix)),
+        "per_class": tuple(
+            ClassScores(name=name, precision=p, recall=r, f1=f, support=n) for name, p, r, f, n in columns
         ),
-    )
-
-
-def _divide(numerator: FloatArray | np.float64, denominator: FloatArray | IntArray | np.int64) -> FloatArray:
-    import numpy as np
-
-    top, bottom = np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64)
-    return np.divide(top, bottom, out=np.zeros_like(top), where=bottom > 0)
+    }

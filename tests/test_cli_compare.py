@@ -153,7 +153,7 @@ def test_of_another_dataset_nothing_is_the_best(capsys: Output) -> None:
     assert guarded(cli, ["sessions", "compare", first, other, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     scores = [row for row in document["figures"] if row["unit"] == ""]
-    assert len(scores) == 7
+    assert len(scores) == 9
     assert all(row["best"] == [] for row in scores)
     assert "The best test figures are not marked: A was tested on digits, B on mnist." in document["notes"]
 

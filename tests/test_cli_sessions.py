@@ -99,7 +99,8 @@ def test_show_has_settings_curves_and_classes(capsys: Output) -> None:
         ["model.architecture", "resnet18"],
         ["validation", "loss", "0.2500"],
         ["train", "loss", "0.5000"],
-        ["accuracy", "0.8750"],
+        ["test", "accuracy", "0.8750"],
+        ["Cohen's", "kappa", "0.7500"],
         ["best", "epoch", "by", "validation", "loss", "2"],
     ):
         assert row in rows

@@ -10,7 +10,7 @@ import pytest
 
 from cnn_tui.config.experiment import DataConfig, Experiment, TrainingConfig
 from cnn_tui.events import Environment, EpochFinished
-from cnn_tui.metrics import Result
+from cnn_tui.metrics import METRICS, Result
 from cnn_tui.reports.comparison import Comparison, compare
 from cnn_tui.reports.comparison_document import classes_table, comparison_document, comparison_json, figures_table
 from cnn_tui.reports.comparison_figures import FigureRow, Unit
@@ -22,7 +22,7 @@ from samples import ENVIRONMENT, epoch, result
 
 WORSE, BETTER = ((6, 4), (0, 10)), ((9, 1), (0, 10))
 TIMES = {"training", "the whole run", "pictures per second", "peak memory"}
-SCORES = {"test accuracy", "macro precision", "macro recall", "macro F1"}
+SCORES = {metric.title for metric in METRICS.values() if not metric.is_loss and metric.least_classes == 1}
 VALIDATION = {"best validation loss", "validation accuracy then"}
 
 

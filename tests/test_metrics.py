@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from sklearn import metrics as reference
 
-from cnn_tui.metrics import Scores, confusion_matrix, score
+from cnn_tui.metrics import METRICS, Scores, result_figures, score
+from cnn_tui.outcome import TOP, Outcome, confusion_matrix, top_hits
 
 Labels = tuple[int, list[tuple[int, int]]]
 
@@ -58,6 +62,38 @@ def test_macro_means_are_scikit_learns_over_the_classes_with_pictures(case: Labe
     assert figures == pytest.approx(expected[:3])
 
 
+@pytest.mark.filterwarnings("ignore:A single label", "ignore:y_pred contains classes", "ignore:.*undefined")
+@given(labelled())
+def test_balanced_accuracy_and_kappa_are_scikit_learns(case: Labels) -> None:
+    classes, pairs = case
+    actual, predicted = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    scores = scored(actual, predicted, classes)
+    assert scores.balanced_accuracy == pytest.approx(reference.balanced_accuracy_score(actual, predicted))
+    assert scores.balanced_accuracy == scores.macro_recall
+    kappa = reference.cohen_kappa_score(actual, predicted)
+    assert scores.cohen_kappa == pytest.approx(0.0 if np.isnan(kappa) else kappa)
+
+
+@given(st.integers(6, 12), st.integers(1, 30), st.integers(0, 2**32 - 1))
+def test_top_5_accuracy_is_scikit_learns(classes: int, images: int, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    values = generator.normal(size=(images, classes))
+    actual = generator.integers(0, classes, images)
+    ranked = np.argsort(-values, axis=1)[:, :TOP]
+    matrix = confusion_matrix(actual, ranked[:, 0], classes)
+    outcome = Outcome(matrix.tolist(), 0.5, top_hits(actual, ranked))
+    expected = reference.top_k_accuracy_score(actual, values, k=TOP, labels=range(classes))
+    figures = result_figures(outcome, [str(index) for index in range(classes)])
+    assert figures["top5_accuracy"] == pytest.approx(expected)
+
+
+def test_top_5_accuracy_says_nothing_of_five_classes_or_without_rankings() -> None:
+    five, six = np.eye(5, dtype=int).tolist(), np.eye(6, dtype=int).tolist()
+    assert result_figures(Outcome(five, 0.5, 5), "abcde")["top5_accuracy"] is None
+    assert result_figures(Outcome(six, 0.5), "abcdef")["top5_accuracy"] is None
+    assert result_figures(Outcome(six, 0.5, 6), "abcdef")["top5_accuracy"] == 1
+
+
 def test_always_the_same_answer_over_ten_balanced_classes() -> None:
     scores = scored([label for label in range(10) for _ in range(100)], [3] * 1000, 10)
     assert scores.accuracy == pytest.approx(0.1)
@@ -96,3 +132,23 @@ def test_labels_that_do_not_fit_are_refused(actual: list[int], predicted: list[i
 def test_a_matrix_of_another_size_is_refused() -> None:
     with pytest.raises(ValueError, match="does not fit"):
         score(np.zeros((2, 2), dtype=np.int64), ["a", "b", "c"])
+
+
+@pytest.mark.parametrize("lost", [("balanced_accuracy", "cohen_kappa"), ("macro_f1",)])
+def test_a_record_without_a_metric_gets_it_from_its_matrix(lost: tuple[str, ...]) -> None:
+    scores = scored([0, 0, 1, 1], [0, 1, 1, 1], 3)
+    stored = {key: value for key, value in scores.model_dump(mode="json").items() if key not in lost}
+    assert Scores.model_validate_json(json.dumps(stored)) == scores
+
+
+@pytest.mark.parametrize("matrix", [None, 3, [[1, 2], [3]], [["a", "b"], ["c", "d"]], [[], []], {"a": 1}])
+def test_a_record_without_metrics_and_with_a_damaged_matrix_is_refused(matrix: object) -> None:
+    stored = scored([0, 1], [0, 1], 2).model_dump(mode="json") | {"confusion_matrix": matrix}
+    del stored["cohen_kappa"]
+    with pytest.raises(ValidationError):
+        Scores.model_validate_json(json.dumps(stored))
+
+
+def test_names_of_metrics_differ() -> None:
+    for names in ("title", "heading", "symbol"):
+        assert len({getattr(metric, names) for metric in METRICS.values()}) == len(METRICS)

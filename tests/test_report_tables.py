@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from cnn_tui.events import EpochFinished
 from cnn_tui.metrics import Scores, score
+from cnn_tui.reports.confusion import confused_pairs
 from cnn_tui.reports.tables import (
     Table,
     class_table,
-    confused_pairs,
     confused_table,
     epoch_table,
     matrix_table,

@@ -6,7 +6,9 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ import pytest
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.errors import PresetError, SessionNotFoundError, StorageError
 from cnn_tui.events import ErrorReport, RunFinished
+from cnn_tui.metrics import score
 from cnn_tui.store.files import sha256_of
 from cnn_tui.store.predictions import Predictions
 from cnn_tui.store.presets import load_preset
@@ -143,6 +146,52 @@ def test_predictions_come_back() -> None:
     for name in ("actual", "predicted", "confidence", "index"):
         np.testing.assert_array_equal(getattr(loaded, name), getattr(PREDICTIONS, name))
     assert loaded.confidence.dtype == np.float32
+
+
+def ranked(**changes: Any) -> Predictions:
+    """The same predictions with their top classes and logits."""
+    given = {
+        "top_classes": np.array([[0, 1], [1, 0], [0, 1]], np.int32),
+        "top_probabilities": np.array([[0.5, 0.5], [0.75, 0.25], [1, 0]], np.float32),
+        "logits": np.array([[0, 0], [1, 2], [9, 0]], np.float16),
+    }
+    return replace(PREDICTIONS, **given | changes)
+
+
+def test_top_classes_come_back_and_logits_where_they_are_asked_for(tmp_path: Path) -> None:
+    ranked().save(tmp_path)
+    assert Predictions.load(tmp_path).logits is None
+    loaded = Predictions.load(tmp_path, with_logits=True)
+    for name in ("top_classes", "top_probabilities", "logits"):
+        np.testing.assert_array_equal(getattr(loaded, name), getattr(ranked(), name))
+        assert getattr(loaded, name).dtype == getattr(ranked(), name).dtype
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"top_classes": None},
+        {"logits": np.zeros((2, 2), np.float16)},
+        {"logits": np.zeros(3, np.float16)},
+        {"top_probabilities": np.zeros((3, 1), np.float32)},
+    ],
+)
+def test_top_classes_and_logits_must_pair_up(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"pair up|tables of"):
+        ranked(**changes)
+
+
+def test_a_session_recorded_before_there_were_rankings_opens() -> None:
+    folder = Path(__file__).parent / "recorded" / "before-top-five"
+    result = load_session(folder).result
+    assert result is not None
+    expected = score(np.array(result.confusion_matrix), result.classes)
+    assert (result.cohen_kappa, result.balanced_accuracy) == (expected.cohen_kappa, expected.balanced_accuracy)
+    assert result.top5_accuracy is None
+    assert read_history(folder).result == result
+    predictions = Predictions.load(folder, with_logits=True)
+    assert len(predictions.actual) == 40
+    assert (predictions.top_classes, predictions.top_probabilities, predictions.logits) == (None, None, None)
 
 
 def test_predictions_must_pair_up() -> None:

@@ -127,7 +127,7 @@ def test_a_page_is_whole_and_needs_nothing_else() -> None:
 
 def test_latex_has_the_rules_of_booktabs() -> None:
     written = written_study(table_of(study(), [0.1, 0.2, 0.3]), "latex")
-    assert written.count(r"\begin{tabular}") == written.count(r"\end{tabular}") == 2
+    assert written.count(r"\begin{tabular}") == written.count(r"\end{tabular}") == 3
     assert r"\toprule" in written
     assert r"0.1000 & 0.1100 & 0.1000 & 0.0900 & 1.5 \\" in written
 

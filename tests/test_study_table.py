@@ -6,6 +6,7 @@ import pytest
 from scipy.stats import t as student
 
 from cnn_tui.config.study import Value
+from cnn_tui.metrics import ACCURACY, METRICS
 from cnn_tui.reports.study_best import _LIMITS, best
 from cnn_tui.reports.study_plot import factor_axis, series, wants_log
 from cnn_tui.reports.study_table import study_table, value_text
@@ -32,7 +33,7 @@ def test_a_study_that_has_not_begun_is_all_waiting() -> None:
 def test_rows_have_mean_and_spread_over_their_seeds() -> None:
     repeated = study(values=[1, 3], repeats=3)
     table = study_table(repeated, records(repeated, [0.1, 0.2, 0.3, 0.5, 0.5, 0.5]))
-    accuracy, precision = table.rows[0].accuracy, table.rows[0].macro_precision
+    accuracy, precision = table.rows[0].accuracy, table.rows[0].figure(METRICS["macro_precision"])
     assert accuracy is not None
     assert accuracy.mean == pytest.approx(0.2)
     assert accuracy.spread == pytest.approx(0.1)
@@ -77,10 +78,11 @@ def test_a_row_of_which_one_seed_failed_keeps_the_figures_of_the_others() -> Non
 def test_reported_figures_and_differences() -> None:
     reporting = study(reported=[{"value": 3, "accuracy": 0.861, "macro_f1": 0.862}])
     rows = study_table(reporting, records(reporting, [0.8, 0.9, 0.9])).rows
-    assert rows[0].published("accuracy") is None
-    assert rows[0].difference("accuracy") is None
-    assert rows[1].difference("accuracy") == pytest.approx(0.039)
-    assert rows[1].difference("macro_precision") is None
+    assert rows[0].published(ACCURACY) is None
+    assert rows[0].difference(ACCURACY) is None
+    assert rows[1].difference(ACCURACY) == pytest.approx(0.039)
+    assert rows[1].difference(METRICS["macro_precision"]) is None
+    assert rows[1].published(METRICS["cohen_kappa"]) is None
 
 
 def test_runs_that_were_trained_together_are_marked() -> None:
@@ -199,22 +201,25 @@ def test_a_log_axis_where_the_values_ask_for_it(values: list[Value], log: bool) 
 
 def test_curves_go_along_the_axis_whatever_the_order_of_the_values() -> None:
     mixed = study(values=[10, 1, 3], reported=[{"value": 3, "accuracy": 0.5}, {"value": 1, "accuracy": 0.25}])
-    ours, theirs = series(study_table(mixed, records(mixed, [0.9, 0.7, 0.8])), ["accuracy"])
+    ours, theirs = series(study_table(mixed, records(mixed, [0.9, 0.7, 0.8])), [ACCURACY])
     assert (ours.xs, ours.ys, ours.reported) == ((1.0, 3.0, 10.0), (0.7, 0.8, 0.9), False)
     assert (theirs.xs, theirs.ys, theirs.reported) == ((1.0, 3.0), (0.25, 0.5), True)
 
 
 def test_a_curve_for_each_figure_and_each_value_of_the_second_factor() -> None:
     grid = study(**GRID)
-    curves = series(study_table(grid, records(grid, [0.1, 0.2, 0.3, 0.4])))
-    assert [(curve.metric, curve.second) for curve in curves[:2]] == [("accuracy", "vgg16"), ("accuracy", "resnet18")]
+    curves = series(study_table(grid, records(grid, [0.1, 0.2, 0.3, 0.4])), tuple(METRICS.values())[:4])
+    assert [(curve.metric.key, curve.second) for curve in curves[:2]] == [
+        ("accuracy", "vgg16"),
+        ("accuracy", "resnet18"),
+    ]
     assert len(curves) == 8
     assert curves[1].ys == (0.4, 0.3)
 
 
 def test_rows_without_figures_have_no_points() -> None:
     assert series(study_table(study(), {})) == ()
-    (curve,) = series(study_table(study(), {1: record(study(), 1, 0.5)}), ["accuracy"])
+    (curve,) = series(study_table(study(), {1: record(study(), 1, 0.5)}), [ACCURACY])
     assert curve.xs == (3.0,)
 
 

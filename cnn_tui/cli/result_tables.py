@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rich.console import Console
 from rich.style import Style
 from rich.table import Table
@@ -10,13 +12,14 @@ from rich.text import Text
 from cnn_tui.amounts import some
 from cnn_tui.cli.output import error_lines
 from cnn_tui.events import RunFinished
-from cnn_tui.metrics import Result, Scores
+from cnn_tui.metrics import DETAILS, SUMMARY, Metric, Result, Scores
+from cnn_tui.reports import confusion, heat
 from cnn_tui.reports.best_epoch import best_epoch_words
 from cnn_tui.store.names import printable
 
 _MOST_CLASSES = 20  # beyond this a matrix fits no terminal, and the most confused pairs say more
 _PAIRS = 10
-_RIGHT, _WRONG, _GROUND = (38, 139, 210), (220, 80, 47), (24, 26, 31)
+_GROUND = (24, 26, 31)
 
 
 def print_result(finished: RunFinished, out: Console, talk: Console) -> None:
@@ -49,11 +52,11 @@ def matrix_table(scores: Scores) -> Table:
     width = max(5, widest + 2)
     for name in scores.classes:
         table.add_column(_short(name, width - 1), justify="right", min_width=width, no_wrap=True)
-    for index, (name, row) in enumerate(zip(scores.classes, scores.confusion_matrix, strict=True)):
-        total = sum(row) or 1
+    shares = confusion.heat(scores.confusion_matrix)
+    for name, row, parts in zip(scores.classes, scores.confusion_matrix, shares, strict=True):
         cells = [
-            Text(f"{count} ", style=_heat(count / total, column == index)) if count else Text("· ", style="dim")
-            for column, count in enumerate(row)
+            Text(f"{count} ", style=_heat(part)) if count else Text("· ", style="dim")
+            for count, part in zip(row, parts, strict=True)
         ]
         table.add_row(Text(_short(name, 18) + " "), *cells)
     return table
@@ -61,38 +64,36 @@ def matrix_table(scores: Scores) -> Table:
 
 def confused_table(scores: Scores) -> Table:
     """The pairs of classes that were most often taken for each other."""
-    pairs = [
-        (count, actual, predicted)
-        for actual, row in enumerate(scores.confusion_matrix)
-        for predicted, count in enumerate(row)
-        if actual != predicted and count
-    ]
     table = Table(title="Most confused", box=None, padding=(0, 1), pad_edge=False)
     for heading in ("actual", "taken for", "pictures"):
         table.add_column(heading, justify="right" if heading == "pictures" else "left")
-    for count, actual, predicted in sorted(pairs, reverse=True)[:_PAIRS]:
-        table.add_row(Text(_short(scores.classes[actual], 30)), Text(_short(scores.classes[predicted], 30)), str(count))
+    for pair in confusion.confused_pairs(scores, _PAIRS):
+        names = (Text(_short(scores.classes[index], 30)) for index in (pair.actual, pair.predicted))
+        table.add_row(*names, str(pair.count))
     return table
 
 
 def class_table(scores: Scores) -> Table:
-    """Precision, recall and F1 of each class and their macro means."""
+    """The figures of each class and their macro means."""
     table = Table(title="Classes", box=None, padding=(0, 1), pad_edge=False)
     table.add_column("class", no_wrap=True)
-    for heading in ("precision", "recall", "F1", "pictures"):
+    for heading in (*confusion.CLASS_FIGURES, "pictures"):
         table.add_column(heading, justify="right")
-    for row in scores.per_class:
-        figures = (f"{row.precision:.3f}", f"{row.recall:.3f}", f"{row.f1:.3f}", f"{row.support:,}")
-        table.add_row(Text(_short(row.name, 30)), *figures, style="dim" if row.support == 0 else None)
-    macro = (f"{scores.macro_precision:.3f}", f"{scores.macro_recall:.3f}", f"{scores.macro_f1:.3f}")
-    total = sum(row.support for row in scores.per_class)
-    table.add_row("macro mean", *macro, f"{total:,}", style="bold")
+    for row in (*confusion.class_rows(scores), confusion.macro_row(scores)):
+        name = "macro mean" if row.index is None else _short(row.name, 30)  # what it leaves out is in the caption
+        style = "bold" if row.index is None else "dim" if row.support == 0 else None
+        table.add_row(Text(name), *(f"{figure:.3f}" for figure in row.figures), f"{row.support:,}", style=style)
     if scores.unsupported:
         table.caption = (
             f"{some(len(scores.unsupported), 'class is', 'classes are')} left out of the macro mean, having no test "
             "pictures"
         )
     return table
+
+
+def metrics_line(result: Result, metrics: Iterable[Metric]) -> str:
+    """Those metrics that mean something for a result, in words and numbers."""
+    return ", ".join(f"{one.title} {one.text(result.value(one))}" for one in metrics if one in result.metrics)
 
 
 def _summary(finished: RunFinished) -> Text:
@@ -102,18 +103,16 @@ def _summary(finished: RunFinished) -> Text:
     best = f", {best_epoch_words(result.best_epoch)}" if result.best_epoch is not None else ""
     lead = "stopped; " if finished.status == "stopped" else ""
     return Text(
-        f"{lead}test accuracy {result.accuracy:.4f}, macro F1 {result.macro_f1:.4f}, test loss {result.test_loss:.4f}\n"
+        f"{lead}{metrics_line(result, SUMMARY)}\n{metrics_line(result, DETAILS)}\n"
         f"{some(result.epochs_run, 'epoch')} in {result.train_seconds:.1f} s{best}, "
         f"{result.images_per_second:,.0f} pictures/s, {result.total_seconds:.1f} s in all"
     )
 
 
-def _heat(part: float, right: bool) -> Style:
+def _heat(share: float) -> Style:
     """A background between the ground and the full colour; white text is legible on all of them."""
-    full = _RIGHT if right else _WRONG
-    strength = part**0.5
-    red, green, blue = (round(low + (high - low) * strength) for low, high in zip(_GROUND, full, strict=True))
-    return Style(color="white", bgcolor=f"rgb({red},{green},{blue})", bold=right)
+    red, green, blue = heat.background(share, _GROUND)
+    return Style(color="white", bgcolor=f"rgb({red},{green},{blue})", bold=share > 0)
 
 
 def _short(name: str, width: int) -> str:

@@ -17,7 +17,7 @@ from cnn_tui.cli.presets import shown
 from cnn_tui.config.fields import experiment_fields, value_at
 from cnn_tui.errors import CnnTuiError, ConfigError
 from cnn_tui.history import RunHistory
-from cnn_tui.metrics import Result
+from cnn_tui.metrics import LISTED, Result
 from cnn_tui.reports.session_label import session_label
 from cnn_tui.store.names import printable
 from cnn_tui.store.notes import SessionNote
@@ -33,8 +33,8 @@ from cnn_tui.store.sessions import (
 )
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-_COLUMNS = ("session", "name", "model", "data", "epochs", "lr", "batch", "accuracy", "macro F1", "time", "status")
-_NUMBERS = ("epochs", "lr", "batch", "accuracy", "macro F1", "time")
+_NUMBERS = ("epochs", "lr", "batch", *(metric.name for metric in LISTED), "time")
+_COLUMNS = ("session", "name", "model", "data", *_NUMBERS, "status")
 
 
 @click.group(cls=ListByDefault, subcommand_metavar="[COMMAND] ...")
@@ -135,8 +135,7 @@ def _row(entry: SessionEntry) -> tuple[str, ...]:
         _epochs(record),
         f"{experiment.training.optimizer.learning_rate:g}",
         str(experiment.training.batch_size),
-        f"{result.accuracy:.4f}" if result else "",
-        f"{result.macro_f1:.4f}" if result else "",
+        *(metric.text(result.value(metric)) if result else "" for metric in LISTED),
         f"{result.total_seconds:.1f} s" if result else "",
         record.status,
     )
@@ -188,7 +187,8 @@ def _show_result(result: Result) -> None:
 
     console().print(class_table(result))
     click.echo()
-    figures = [("accuracy", f"{result.accuracy:.4f}"), ("test loss", f"{result.test_loss:.4f}")]
+    # The macro means are in the table of classes already.
+    figures = [(one.title, one.text(result.value(one))) for one in result.metrics if not one.per_class]
     costs = [("epochs run", str(result.epochs_run)), ("training", f"{result.train_seconds:.1f} s")]
     best = [] if result.best_epoch is None else [(f"best epoch by {CRITERION}", str(result.best_epoch))]
     print_table(("figure", "value"), [*figures, *best, *costs], numbers=["value"])

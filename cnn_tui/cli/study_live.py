@@ -18,7 +18,7 @@ from cnn_tui.events import RowEvent, StudyEvent, WarningRaised
 from cnn_tui.history import RunHistory
 from cnn_tui.reports.study_document import state
 from cnn_tui.reports.study_progress import StudyProgress
-from cnn_tui.reports.study_table import METRICS, Figure, RowStatus, StudyRow
+from cnn_tui.reports.study_table import COLUMNS, Figure, RowStatus, StudyRow
 from cnn_tui.store.names import printable
 
 _MOST_ROWS = 16
@@ -65,12 +65,12 @@ class LiveStudyReporter:
         for heading in ([table.second_factor] if table.second_factor else []) + [table.factor]:
             grid.add_column(heading)
         validated = table.criterion == "validation accuracy"
-        for heading in (*METRICS.values(), *(["validation"] if validated else [])):
+        for heading in (*(metric.heading for metric in COLUMNS), *(["validation"] if validated else [])):
             grid.add_column(heading, justify="right")
         grid.add_column("")
         for row in _window(table.rows):
             labels = [row.second_label, row.label] if row.second_label else [row.label]
-            figures = [_shown(row.figure(metric)) for metric in METRICS]
+            figures = [_shown(row.figure(metric)) for metric in COLUMNS]
             figures += [_shown(row.validation_accuracy)] if validated else []
             cells = [Text(printable(cell)) for cell in (*labels, *figures)]
             grid.add_row(*cells, Text(printable(state(row)), style=_STYLES[row.status]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cnn_tui.events import RowKept, RunFinished
 from cnn_tui.reports.study_progress import StudyProgress
-from cnn_tui.reports.study_table import value_text
+from cnn_tui.reports.study_table import COLUMNS, value_text
 
 
 def kept_line(progress: StudyProgress, event: RowKept) -> str:
@@ -22,10 +22,8 @@ def row_line(progress: StudyProgress, place: int, event: RunFinished) -> str:
         return f"{name}: stopped before there was anything to test"
     result = event.result
     stopped = "stopped early; " if event.status == "stopped" else ""
-    return (
-        f"{name}: {stopped}accuracy {result.accuracy:.4f}, precision {result.macro_precision:.4f}, "
-        f"recall {result.macro_recall:.4f}, F1 {result.macro_f1:.4f}, {result.train_seconds:.1f} s"
-    )
+    figures = ", ".join(f"{metric.heading} {metric.text(result.value(metric))}" for metric in COLUMNS)
+    return f"{name}: {stopped}{figures}, {result.train_seconds:.1f} s"
 
 
 def row_name(progress: StudyProgress, place: int) -> str:

@@ -29,7 +29,8 @@ from cnn_tui.engine.value_range import ValueRange
 from cnn_tui.engine.warm import Memory
 from cnn_tui.errors import CnnTuiError, TrainingError
 from cnn_tui.events import EpochFinished, ErrorReport, Event, Phase, Progress, RunFinished, RunStarted
-from cnn_tui.metrics import Result, confusion_matrix, score
+from cnn_tui.metrics import Result, result_figures
+from cnn_tui.outcome import Outcome, confusion_matrix, top_hits
 
 _Value = TypeVar("_Value")
 OfRun = tuple[int, Event]
@@ -253,7 +254,7 @@ class _Ends:
 
     def _test(self) -> Generator[Event, None, list[Evaluation]]:
         ticker, rows = Ticker(10), [course.rows.test_indices for course in self._arranged.courses]
-        looking = Returning(self._arranged.learner.look(self._arranged.material.test, rows))
+        looking = Returning(self._arranged.learner.look(self._arranged.material.test, rows, ranked=True))
         for done in looking:
             if self._should_abandon():
                 raise Stopped
@@ -264,10 +265,8 @@ class _Ends:
     def result(self, which: int, evaluation: Evaluation, apart: float) -> Result:
         """The figures of a run; ``apart`` is how many seconds went into anything but training."""
         fit, classes = self._loop.fits[which], self._arranged.courses[which].rows.classes
-        matrix = confusion_matrix(evaluation.actual.numpy(), evaluation.predicted.numpy(), len(classes))
         return Result(
-            **dict(score(matrix, classes)),
-            test_loss=evaluation.loss,
+            **result_figures(_outcome(evaluation, len(classes)), classes),
             best_epoch=fit.best.epoch if fit.best else None,
             epochs_run=len(fit.epochs),
             train_seconds=fit.seconds,
@@ -275,3 +274,11 @@ class _Ends:
             images_per_second=fit.images / fit.seconds if fit.seconds else 0.0,
             peak_memory_bytes=peak_memory(self._chosen.device),
         )
+
+
+def _outcome(evaluation: Evaluation, classes: int) -> Outcome:
+    """What the metrics of a test are computed from."""
+    actual, ranking = evaluation.actual.numpy(), evaluation.ranking
+    matrix = confusion_matrix(actual, evaluation.predicted.numpy(), classes)
+    hits = None if ranking is None else top_hits(actual, ranking.classes.numpy())
+    return Outcome(matrix.tolist(), evaluation.loss, hits)

@@ -50,8 +50,8 @@ class Learner(Protocol):
         """
         ...
 
-    def look(self, feed: Feed, rows: Sequence[Tensor], least_batch: int = 1) -> Looking:
-        """Predict rows of a feed, int64 (N,) for each course, as at test time."""
+    def look(self, feed: Feed, rows: Sequence[Tensor], least_batch: int = 1, *, ranked: bool = False) -> Looking:
+        """Predict rows of a feed, int64 (N,) for each course, as at test time; ``ranked`` keeps the top classes."""
         ...
 
     def state(self, course: int) -> dict[str, Tensor]:
@@ -97,10 +97,11 @@ class NetworkLearner:
             hits = (logits.detach().argmax(dim=1) == labels).sum()
             yield Steps(1, len(labels), (loss.detach().double() * len(labels)).view(1), hits.view(1))
 
-    def look(self, feed: Feed, rows: Sequence[Tensor], least_batch: int = 1) -> Looking:
+    def look(self, feed: Feed, rows: Sequence[Tensor], least_batch: int = 1, *, ranked: bool = False) -> Looking:
         """See :class:`Learner`."""
         self._classifier.eval_mode()
-        return evaluate(self._predict, feed.batches(rows[0], max(least_batch, self._material.evaluation_batch)))
+        batches = feed.batches(rows[0], max(least_batch, self._material.evaluation_batch))
+        return evaluate(self._predict, batches, ranked=len(rows[0]) if ranked else None)
 
     def state(self, course: int) -> dict[str, Tensor]:
         """See :class:`Learner`."""

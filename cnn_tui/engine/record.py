@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.engine.control import Control
+from cnn_tui.engine.evaluate import Evaluation
 from cnn_tui.engine.joint import Artifacts, OfRun, Run
 from cnn_tui.engine.sources import PictureSource
 from cnn_tui.engine.train import train_together
@@ -81,13 +82,7 @@ def _begin(preset: RunPreset, part: StudyPart | None) -> SessionWriter:
 def _keep(writer: SessionWriter, artifacts: Artifacts) -> Iterator[Event]:
     """Save weights, predictions and thumbnails; what cannot be saved is told and does not end the run."""
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in artifacts.weights.items()}
-    found = artifacts.evaluation
-    predictions = Predictions(
-        actual=found.actual.numpy(),
-        predicted=found.predicted.numpy(),
-        confidence=found.confidence.numpy(),
-        index=artifacts.index.numpy(),
-    )
+    predictions = _predictions(artifacts.evaluation, artifacts.index)
     if artifacts.value_range is not None:
         writer.save_value_range(artifacts.value_range.low, artifacts.value_range.high)
     try:
@@ -96,6 +91,19 @@ def _keep(writer: SessionWriter, artifacts: Artifacts) -> Iterator[Event]:
         _keep_thumbnails(writer.folder, predictions, artifacts.pictures)
     except StorageError as error:
         yield _unsaved(error)
+
+
+def _predictions(evaluation: Evaluation, index: Tensor) -> Predictions:
+    ranking = evaluation.ranking
+    return Predictions(
+        actual=evaluation.actual.numpy(),
+        predicted=evaluation.predicted.numpy(),
+        confidence=evaluation.confidence.numpy(),
+        index=index.numpy(),
+        top_classes=None if ranking is None else ranking.classes.numpy(),
+        top_probabilities=None if ranking is None else ranking.probabilities.numpy(),
+        logits=None if ranking is None or ranking.logits is None else ranking.logits.numpy(),
+    )
 
 
 def _write(path: Path, data: bytes) -> None:

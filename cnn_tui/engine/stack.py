@@ -160,12 +160,13 @@ class HeadStack:
         inputs = features.to(self._material.compute.dtype)
         return torch.stack([prefix(part) for prefix, part in zip(self._prefixes, inputs, strict=True)]).float()
 
-    def look(self, feed: Feed, rows: Sequence[Tensor], least_batch: int = 1) -> Looking:
+    def look(self, feed: Feed, rows: Sequence[Tensor], least_batch: int = 1, *, ranked: bool = False) -> Looking:
         """See ``Learner``."""
         for prefix in self._prefixes:
             prefix.eval()
         batch = max(least_batch, self._material.evaluation_batch)
-        return evaluate(self._logits, self._batches(_features(feed), self._own(rows), batch))
+        batches = self._batches(_features(feed), self._own(rows), batch)
+        return evaluate(self._logits, batches, ranked=len(rows[0]) if ranked else None)
 
     def _batches(self, feed: FeatureFeed, rows: Tensor, batch: int) -> Iterator[Batch]:
         for part in torch.split(rows, batch, dim=1):

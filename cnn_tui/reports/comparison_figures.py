@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cnn_tui.history import best_epoch
+from cnn_tui.metrics import METRICS, MISSING, Metric
 from cnn_tui.reports.comparable import Basis, Comparable
 from cnn_tui.reports.session_data import SessionData
 from cnn_tui.reports.texts import quantity, taken
@@ -15,7 +16,6 @@ Unit = Literal["", "seconds", "bytes", "rate", "count"]
 Better = Literal["higher", "lower", "neither"]
 _Read = Callable[[SessionData], float | None]
 _FAST = 100.0  # pictures per second that are shown without decimals
-_NONE = "–"
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def figure_rows(sessions: Sequence[SessionData], found: Comparable) -> Iterator[
 def figure_text(value: float | None, unit: Unit) -> str:
     """A figure in words, a dash for none."""
     if value is None:
-        return _NONE
+        return MISSING
     match unit:
         case "seconds":
             return taken(value)
@@ -114,12 +114,12 @@ def _trained(session: SessionData) -> float | None:
     return session.record.parameters.trainable if session.record.parameters else None
 
 
+def _metric(metric: Metric) -> tuple[str, _Read, Unit, Better, Basis]:
+    return metric.title, _result(metric.key), "", "higher" if metric.higher_is_better else "lower", "test"
+
+
 _FIGURES: tuple[tuple[str, _Read, Unit, Better, Basis], ...] = (
-    ("test accuracy", _result("accuracy"), "", "higher", "test"),
-    ("macro precision", _result("macro_precision"), "", "higher", "test"),
-    ("macro recall", _result("macro_recall"), "", "higher", "test"),
-    ("macro F1", _result("macro_f1"), "", "higher", "test"),
-    ("test loss", _result("test_loss"), "", "lower", "test"),
+    *map(_metric, METRICS.values()),
     ("best validation loss", _best("validation_loss"), "", "lower", "validation"),
     ("validation accuracy then", _best("validation_accuracy"), "", "higher", "validation"),
     ("best epoch", _result("best_epoch"), "count", "neither", "none"),

@@ -20,10 +20,11 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from rich.cells import cell_len
 
+from cnn_tui.reports import confusion
 from cnn_tui.reports.axis import Tick
 from cnn_tui.reports.chart import COLOURS, Chart, Dash, Marker, MatrixChart, Series
-from cnn_tui.reports.heat import heat_colour, is_dark
-from cnn_tui.reports.tables import matrix_heat, visible
+from cnn_tui.reports.heat import WHITE, background, readable_on
+from cnn_tui.reports.tables import visible
 from cnn_tui.reports.texts import shorten
 
 STYLE = Path(__file__).with_name("cnn_tui.mplstyle")
@@ -208,7 +209,7 @@ def _draw_legend(axes: Axes, series: Sequence[Series], lines: Sequence[Line2D | 
 
 def _draw_matrix(axes: Axes, chart: MatrixChart) -> None:
     count = len(chart.classes)
-    colours = [[heat_colour(strength) for strength in row] for row in matrix_heat(chart.matrix)]
+    colours = [[background(share, WHITE) for share in row] for row in confusion.heat(chart.matrix)]
     pixels: NDArray[np.uint8] = np.array(colours, dtype=np.uint8).reshape(count, count, 3)
     axes.imshow(pixels, interpolation="nearest")
     axes.grid(False)
@@ -225,6 +226,6 @@ def _draw_matrix(axes: Axes, chart: MatrixChart) -> None:
     if count <= _MOST_COUNTS:
         for actual, row in enumerate(chart.matrix):
             for predicted, number in enumerate(row):
-                ink = "#ffffff" if is_dark(colours[actual][predicted]) else "#333333"
+                ink = "#ffffff" if readable_on(colours[actual][predicted]) == WHITE else "#333333"
                 shown = f"{number:,}" if number else ""
                 axes.text(predicted, actual, shown, ha="center", va="center", color=ink, fontsize=7.5)

@@ -1,27 +1,41 @@
-"""The colours of heat maps in reports: blue for good, red for bad, the fuller the further from 0."""
+"""The colours of heat maps, as triples of red, green and blue from 0 to 255."""
 
 from __future__ import annotations
 
 import math
 
-Rgb = tuple[int, int, int]
-_GOOD, _BAD, _GROUND = (24, 100, 171), (201, 42, 42), (255, 255, 255)
-_DARK = 0.19  # backgrounds of a luminance below it have white text on them
+Colour = tuple[int, int, int]
+HIT: Colour = (24, 100, 171)
+ERROR: Colour = (201, 42, 42)
+"""At full strength; white text has a contrast of at least 4.5 to both."""
+WHITE: Colour = (255, 255, 255)
+BLACK: Colour = (0, 0, 0)
 
 
-def heat_colour(strength: float) -> Rgb:
-    """The background for a strength from -1, bad, to 1, good; 0 is white.
+def strength(share: float) -> float:
+    """How strong the colour of a share in [-1, 1] is, 0 to 1: the square root, so that rare errors are seen."""
+    return math.sqrt(min(1.0, abs(share)))
 
-    Its square root is what is shown, so that rare confusions are seen too.
-    """
-    part = min(1.0, abs(strength)) ** 0.5
-    full = _GOOD if strength > 0 else _BAD
-    red, green, blue = (round(low + (high - low) * part) for low, high in zip(_GROUND, full, strict=True))
+
+def background(share: float, ground: Colour) -> Colour:
+    """The background of a cell: from ``ground`` to the colour of hits, or of errors below 0."""
+    part, full = strength(share), HIT if share > 0 else ERROR
+    red, green, blue = (round(low + (high - low) * part) for low, high in zip(ground, full, strict=True))
     return red, green, blue
 
 
-def is_dark(colour: Rgb) -> bool:
-    """Whether white text is easier to read on a colour than dark text."""
-    # A power of 2.2 instead of sRGB's curve is accurate enough here.
-    red, green, blue = (math.pow(part / 255, 2.2) for part in colour)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue < _DARK
+def readable_on(colour: Colour) -> Colour:
+    """Black or white, whichever contrasts more: at least 4.5 to 1 on any background."""
+    return max((WHITE, BLACK), key=lambda text: contrast(text, colour))
+
+
+def contrast(one: Colour, other: Colour) -> float:
+    """The contrast ratio of two colours, from 1 to 21 (WCAG 2.2)."""
+    low, high = sorted((_luminance(one), _luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(colour: Colour) -> float:
+    parts = [part / 255 for part in colour]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

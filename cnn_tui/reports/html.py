@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from cnn_tui.reports.chart import Chart
 from cnn_tui.reports.document import Document
-from cnn_tui.reports.heat import heat_colour, is_dark
+from cnn_tui.reports.heat import WHITE, background, readable_on
 from cnn_tui.reports.tables import HeatTable, Picture, PictureTable, Table, visible
 
 _TEMPLATES = Path(__file__).with_name("templates")
@@ -75,6 +75,6 @@ def _heat_cells(table: Table) -> Iterator[list[tuple[str, str]]]:
 def _css(strength: float) -> str:
     if not strength:
         return ""
-    colour = heat_colour(strength)
+    colour = background(strength, WHITE)
     red, green, blue = colour
-    return f"background:rgb({red},{green},{blue})" + (";color:#fff" if is_dark(colour) else "")
+    return f"background:rgb({red},{green},{blue})" + (";color:#fff" if readable_on(colour) == WHITE else "")

@@ -46,15 +46,8 @@ def session_tables(
 
 
 def result_table(result: Result) -> Table:
-    """The headline figures of the test split."""
-    scores = {
-        "test accuracy": result.accuracy,
-        "macro precision": result.macro_precision,
-        "macro recall": result.macro_recall,
-        "macro F1": result.macro_f1,
-        "test loss": result.test_loss,
-    }
-    return Table(("figure", "value"), tuple((name, f"{value:.4f}") for name, value in scores.items()))
+    """The metrics of the test split."""
+    return Table(("figure", "value"), tuple((one.title, one.text(result.value(one))) for one in result.metrics))
 
 
 def session_document(session: SessionData, mistakes: Sequence[Mistake] = ()) -> Document:

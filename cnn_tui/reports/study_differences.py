@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from cnn_tui.amounts import noun, some
-from cnn_tui.reports.study_table import METRICS, StudyRow, StudyTable
+from cnn_tui.metrics import ACCURACY
+from cnn_tui.reports.study_table import REPORTED, StudyRow, StudyTable
 
 _LEAST = 0.0005  # reported figures have three decimals: below half of one there is no difference
 
@@ -20,7 +21,7 @@ def differences(table: StudyTable) -> Iterator[str]:
     yield _largest(table, *max(compared, key=lambda one: abs(one[0])))
     figures = some(len(compared), "figure that was", "figures that were")
     yield f"Over the {figures} reported, ours differ by {100 * mean:.2f} points on average."
-    both = [row for row in table.rows if row.difference("accuracy") is not None]
+    both = [row for row in table.rows if row.difference(ACCURACY) is not None]
     if len(both) > 1:
         yield _order(both)
 
@@ -34,9 +35,9 @@ def mean_difference(table: StudyTable) -> float | None:
 def _compared(table: StudyTable) -> list[tuple[float, str, StudyRow]]:
     """Ours less the reported figure, for each that there is, with its name and row."""
     return [
-        (difference, METRICS[metric], row)
+        (difference, metric.heading, row)
         for row in table.rows
-        for metric in METRICS
+        for metric in REPORTED
         if (difference := row.difference(metric)) is not None
     ]
 
@@ -76,4 +77,4 @@ def _ours(row: StudyRow) -> float:
 
 
 def _theirs(row: StudyRow) -> float:
-    return row.published("accuracy") or 0.0
+    return row.published(ACCURACY) or 0.0

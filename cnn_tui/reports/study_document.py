@@ -10,12 +10,13 @@ from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.fields import experiment_fields, value_at
 from cnn_tui.config.study import StudyPreset, Value
 from cnn_tui.events import Environment
+from cnn_tui.metrics import DETAILS
 from cnn_tui.reports.chart import CUES, Chart, Series
 from cnn_tui.reports.document import Block, Document, Section
 from cnn_tui.reports.study_best import best
 from cnn_tui.reports.study_differences import differences
-from cnn_tui.reports.study_plot import FactorAxis, curve, factor_axis, score_points
-from cnn_tui.reports.study_table import METRICS, Figure, StudyRow, StudyTable, value_text
+from cnn_tui.reports.study_plot import FactorAxis, curve, drawn_series, factor_axis
+from cnn_tui.reports.study_table import COLUMNS, Figure, StudyRow, StudyTable, value_text
 from cnn_tui.reports.tables import Table
 from cnn_tui.reports.texts import data_words
 
@@ -39,6 +40,7 @@ def study_blocks(table: StudyTable) -> tuple[Block, ...]:
         *_remarks(table),
         *((chosen.sentence,) if chosen else ()),
         *charts(table),
+        *((details_table(table),) if table.done else ()),
         *_comparison(table),
     )
 
@@ -46,7 +48,7 @@ def study_blocks(table: StudyTable) -> tuple[Block, ...]:
 def results_table(table: StudyTable) -> Table:
     """What each value came to; mean and standard deviation where it was run with several seeds."""
     labels = _label_columns(table)
-    columns = [*labels, *METRICS.values()]
+    columns = [*labels, *(metric.heading for metric in COLUMNS)]
     validated = table.criterion == "validation accuracy"
     columns += ["validation accuracy"] if validated else []
     columns += ["seconds"]
@@ -54,7 +56,7 @@ def results_table(table: StudyTable) -> Table:
     columns += (["trained together"] if shared else []) + (["state"] if unfinished else [])
     rows = []
     for row in table.rows:
-        cells = [*_labels(row), *(_shown(row.figure(metric)) for metric in METRICS)]
+        cells = [*_labels(row), *(_shown(row.figure(metric)) for metric in COLUMNS)]
         cells += [_shown(row.validation_accuracy)] if validated else []
         cells += [_shown(row.train_seconds, 1)]
         cells += [str(row.together) if row.together > 1 else ""] if shared else []
@@ -67,17 +69,25 @@ def reported_table(table: StudyTable) -> Table:
     """The published figures, each with ours less it in brackets."""
     labels = _label_columns(table)
     rows = [
-        (*_labels(row), *(_beside(row.published(metric), row.difference(metric)) for metric in METRICS))
+        (*_labels(row), *(_beside(row.published(metric), row.difference(metric)) for metric in COLUMNS))
         for row in table.rows
         if row.reported is not None
     ]
-    return Table((*labels, *METRICS.values()), tuple(rows), len(labels))
+    return Table((*labels, *(metric.heading for metric in COLUMNS)), tuple(rows), len(labels))
+
+
+def details_table(table: StudyTable) -> Table:
+    """The metrics that the table of results has no room for, where they were recorded."""
+    labels = _label_columns(table)
+    metrics = [metric for metric in DETAILS if any(row.figure(metric) for row in table.rows)]
+    rows = [(*_labels(row), *(_shown(row.figure(metric)) for metric in metrics)) for row in table.rows if row.done]
+    return Table((*labels, *(metric.title for metric in metrics)), tuple(rows), len(labels))
 
 
 def charts(table: StudyTable) -> Iterator[Chart]:
     """The figures over the factor, and the time where each run was trained on its own."""
     axis = factor_axis(table)
-    points = score_points(table)
+    points = drawn_series(table)
     if points:
         curves = tuple(curve(axis, index, one) for index, one in enumerate(points))
         yield _chart(f"{table.factor}: what the runs came to on test pictures", axis, curves, "score on test pictures")

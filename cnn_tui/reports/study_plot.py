@@ -9,18 +9,13 @@ from math import log10
 
 from cnn_tui.config.fields import field
 from cnn_tui.config.study import Value
+from cnn_tui.metrics import ACCURACY, SCORES, Metric
 from cnn_tui.reports.axis import Tick
 from cnn_tui.reports.chart import CUES, Cue, Series
-from cnn_tui.reports.study_table import METRICS, Metric, StudyRow, StudyTable, value_text
+from cnn_tui.reports.study_table import StudyRow, StudyTable, value_text
 
 _LEAST_SPAN = 30  # from the smallest value to the largest, for a log axis
 _MOST_TICKS = 12
-_CUES: dict[Metric, Cue] = {
-    "accuracy": Cue("test", "solid", "circle"),
-    "macro_precision": Cue("extra-1", "dashed", "square"),
-    "macro_recall": Cue("extra-2", "dotted", "triangle"),
-    "macro_f1": Cue("extra-3", "solid", "diamond"),
-}
 _PUBLISHED = Cue("neutral", "dashed", "cross")
 
 
@@ -59,7 +54,16 @@ class FactorAxis:
     ticks: tuple[Tick, ...]
 
 
-def series(table: StudyTable, metrics: Sequence[Metric] = tuple(METRICS)) -> tuple[Points, ...]:
+def drawn_series(table: StudyTable) -> tuple[Points, ...]:
+    """What charts draw: accuracy alone for each value of a second factor, else every metric with a curve style.
+
+    Of published figures only the accuracies, so that no more curves than can be told apart are drawn.
+    """
+    metrics = (ACCURACY,) if table.second_factor else tuple(metric for metric in SCORES if metric.curve)
+    return tuple(one for one in series(table, metrics) if not one.reported or one.metric is ACCURACY)
+
+
+def series(table: StudyTable, metrics: Sequence[Metric] = SCORES) -> tuple[Points, ...]:
     """The curves of a table, in the order of the metrics and then of the second factor's values; empty ones left out.
 
     A curve of published figures follows ours.
@@ -75,18 +79,17 @@ def series(table: StudyTable, metrics: Sequence[Metric] = tuple(METRICS)) -> tup
     return tuple(curve for curve in curves if curve.xs)
 
 
-def score_points(table: StudyTable) -> tuple[Points, ...]:
-    """The curves of the study's chart: with two factors only accuracy; of published figures only accuracy."""
-    metrics: Sequence[Metric] = ("accuracy",) if table.second_factor else tuple(METRICS)
-    return tuple(one for one in series(table, metrics) if not one.reported or one.metric == "accuracy")
-
-
 def curve(axis: FactorAxis, index: int, points: Points) -> Series:
     """The points as the curve of a chart; ``index`` is its position among the curves."""
-    name = ", ".join(part for part in (points.second or METRICS[points.metric], points.reported * "reported") if part)
-    cue = _PUBLISHED if points.reported else CUES[index % len(CUES)] if points.second else _CUES[points.metric]
+    metric = points.metric
+    name = ", ".join(part for part in (points.second or metric.heading, points.reported * "reported") if part)
+    cue = CUES[index % len(CUES)]
+    if metric.curve is not None and not points.second:
+        cue = Cue(metric.curve.role, metric.curve.dash, metric.curve.marker)
+    if points.reported:
+        cue = _PUBLISHED
     # Error bars of four scores at one x would hide each other.
-    spreads = points.spreads if points.metric == "accuracy" and any(points.spreads) else ()
+    spreads = points.spreads if metric is ACCURACY and any(points.spreads) else ()
     dash = cue.dash if axis.continuous else "none"
     return Series(name, points.xs, points.ys, cue.role, dash, cue.marker, spreads)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from cnn_tui.amounts import noun, some
 from cnn_tui.config.study import Value
 from cnn_tui.errors import ConfigError
+from cnn_tui.metrics import ACCURACY
 from cnn_tui.reports.document import Block, Document, Section
 from cnn_tui.reports.study_best import best
 from cnn_tui.reports.study_differences import mean_difference
@@ -133,7 +134,7 @@ def _summary(outcomes: Sequence[Outcome]) -> Table:
 
 def _summary_row(outcome: Outcome) -> tuple[str, ...]:
     table, chosen = outcome.table, best(outcome.table)
-    reported = [(row.published("accuracy") or 0.0, row.label) for row in table.rows if row.published("accuracy")]
+    reported = [(row.published(ACCURACY) or 0.0, row.label) for row in table.rows if row.published(ACCURACY)]
     theirs = max(reported, key=lambda one: one[0]) if len(reported) > 1 else None
     difference = mean_difference(table)
     return (

@@ -13,16 +13,13 @@ from typing import Literal
 from cnn_tui.config.fields import field
 from cnn_tui.config.study import Cell, ReportedRow, StudyPreset, Value
 from cnn_tui.events import Environment
+from cnn_tui.metrics import ACCURACY, HEADLINE, SCORES, Metric, Result
 from cnn_tui.store.records import SessionRecord
 
-Metric = Literal["accuracy", "macro_precision", "macro_recall", "macro_f1"]
-METRICS: dict[Metric, str] = {
-    "accuracy": "accuracy",
-    "macro_precision": "precision",
-    "macro_recall": "recall",
-    "macro_f1": "F1",
-}
-"""The figures of a row, all on test pictures, with what they are called."""
+COLUMNS = tuple(metric for metric in HEADLINE if not metric.is_loss)
+"""The metrics of a row, all on test pictures, that its table has columns for; ``SCORES`` are all of them."""
+REPORTED = tuple(metric for metric in SCORES if metric.key in ReportedRow.model_fields)
+"""Those that a preset can hold published figures of."""
 Criterion = Literal["validation accuracy", "test accuracy"]
 """What the best value of a study is chosen by."""
 RowStatus = Literal["waiting", "running", "done", "stopped", "failed"]
@@ -51,6 +48,7 @@ class StudyRow:
         runs: the places of its runs in the study; ``done`` is how many have finished.
         sessions: their sessions' ids, None for those that have not begun.
         reason: why it failed or stopped.
+        scores: by the keys of their metrics; a metric that one of the runs has no record of is None.
         train_seconds: of one run; its share of the time where runs were trained together.
         together: how many runs were trained as one computation, 1 for none.
         reported: the figures published elsewhere.
@@ -65,14 +63,16 @@ class StudyRow:
     done: int
     status: RowStatus
     reason: str
-    accuracy: Figure | None
-    macro_precision: Figure | None
-    macro_recall: Figure | None
-    macro_f1: Figure | None
+    scores: Mapping[str, Figure | None]
     validation_accuracy: Figure | None
     train_seconds: Figure | None
     together: int
     reported: ReportedRow | None
+
+    @property
+    def accuracy(self) -> Figure | None:
+        """The test accuracy."""
+        return self.figure(ACCURACY)
 
     def chosen_by(self, criterion: Criterion) -> Figure | None:
         """The figure by which the best row is chosen."""
@@ -80,12 +80,11 @@ class StudyRow:
 
     def figure(self, metric: Metric) -> Figure | None:
         """One of the test figures."""
-        figure: Figure | None = getattr(self, metric)
-        return figure
+        return self.scores[metric.key]
 
     def published(self, metric: Metric) -> float | None:
         """The figure that was published for this value."""
-        return None if self.reported is None else getattr(self.reported, metric)
+        return getattr(self.reported, metric.key, None)
 
     def difference(self, metric: Metric) -> float | None:
         """Ours less the published one."""
@@ -183,10 +182,7 @@ def _row(
         done=len(results),
         status=status,
         reason=reason,
-        accuracy=_figure([result.accuracy for result in results]),
-        macro_precision=_figure([result.macro_precision for result in results]),
-        macro_recall=_figure([result.macro_recall for result in results]),
-        macro_f1=_figure([result.macro_f1 for result in results]),
+        scores={metric.key: _score(metric, results) for metric in SCORES},
         validation_accuracy=_figure(scores) if len(scores) == len(results) else None,
         train_seconds=_figure([result.train_seconds for result in results]),
         together=max((record.study.together for record in finished if record.study is not None), default=1),
@@ -212,6 +208,11 @@ def _status(records: Sequence[SessionRecord | None], running: bool) -> tuple[Row
 
 def _reported(study: StudyPreset, value: Value, second: Value) -> ReportedRow | None:
     return next((row for row in study.reported if (row.value, row.second_value) == (value, second)), None)
+
+
+def _score(metric: Metric, results: Sequence[Result]) -> Figure | None:
+    known = [value for result in results if (value := result.value(metric)) is not None]
+    return _figure(known) if len(known) == len(results) else None
 
 
 def _figure(values: Sequence[float]) -> Figure | None:

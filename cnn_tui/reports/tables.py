@@ -11,6 +11,7 @@ from typing import Literal
 
 from cnn_tui.events import EpochFinished
 from cnn_tui.metrics import Scores
+from cnn_tui.reports import confusion
 
 MatrixUnit = Literal["counts", "actual", "predicted"]
 """What a confusion matrix holds: counts, or per cent of the actual class (its row) or predicted one (its column)."""
@@ -54,30 +55,6 @@ class PictureTable(Table):
     pictures: tuple[Picture, ...] = ()
 
 
-@dataclass(frozen=True)
-class ConfusedPair:
-    """How many pictures of the class at place ``actual`` were taken for the one at ``predicted``.
-
-    ``share`` is their part of all pictures of the actual class, 0 to 1.
-    """
-
-    actual: int
-    predicted: int
-    count: int
-    share: float
-
-
-def confused_pairs(scores: Scores, most: int | None = None) -> tuple[ConfusedPair, ...]:
-    """The pairs of classes that were taken for each other, the most frequent first; at most ``most`` of them."""
-    pairs = [
-        ConfusedPair(actual, predicted, count, count / sum(row))
-        for actual, row in enumerate(scores.confusion_matrix)
-        for predicted, count in enumerate(row)
-        if count and actual != predicted
-    ]
-    return tuple(sorted(pairs, key=lambda pair: (-pair.count, -pair.share))[:most])
-
-
 def matrix_table(scores: Scores, unit: MatrixUnit = "counts") -> HeatTable:
     """The confusion matrix: actual classes in rows, predicted ones in columns, the diagonal good."""
     columns = list(zip(*scores.confusion_matrix, strict=True))
@@ -85,40 +62,28 @@ def matrix_table(scores: Scores, unit: MatrixUnit = "counts") -> HeatTable:
         (name, *(_cell(count, row, column, unit) for count, column in zip(row, columns, strict=True)))
         for name, row in zip(scores.classes, scores.confusion_matrix, strict=True)
     ]
-    heat = matrix_heat(scores.confusion_matrix)
-    return HeatTable(("actual \\ predicted", *scores.classes), tuple(rows), heat=heat)
-
-
-def matrix_heat(matrix: Sequence[Sequence[int]]) -> tuple[tuple[float, ...], ...]:
-    """Each count as its part of the actual class: above 0 on the diagonal, below 0 off it."""
-    return tuple(
-        tuple(count / (sum(row) or 1) * (1 if actual == predicted else -1) for predicted, count in enumerate(row))
-        for actual, row in enumerate(matrix)
+    return HeatTable(
+        ("actual \\ predicted", *scores.classes), tuple(rows), heat=confusion.heat(scores.confusion_matrix)
     )
 
 
 def class_table(scores: Scores) -> Table:
-    """Precision, recall and F1 of each class, with their macro means in the last row.
+    """The figures of each class, with their macro means in the last row.
 
     The macro row's name says so where it leaves out classes without test pictures.
     """
-    rows = [(row.name, *_figures(row.precision, row.recall, row.f1), str(row.support)) for row in scores.per_class]
-    means = _figures(scores.macro_precision, scores.macro_recall, scores.macro_f1)
-    total = sum(row.support for row in scores.per_class)
-    return Table(("class", "precision", "recall", "F1", "pictures"), (*rows, (macro_name(scores), *means, str(total))))
-
-
-def macro_name(scores: Scores) -> str:
-    """What the macro means are called, with how many classes they leave out."""
-    measured = len(scores.classes) - len(scores.unsupported)
-    return f"macro mean of {measured} of {len(scores.classes)} classes" if scores.unsupported else "macro mean"
+    rows = [
+        (row.name, *(f"{figure:.4f}" for figure in row.figures), str(row.support))
+        for row in (*confusion.class_rows(scores), confusion.macro_row(scores))
+    ]
+    return Table(("class", *confusion.CLASS_FIGURES, "pictures"), tuple(rows))
 
 
 def confused_table(scores: Scores, most: int | None = None) -> Table:
-    """The most confused pairs, as :func:`confused_pairs` gives them."""
+    """The most confused pairs, in the order of :func:`confusion.confused_pairs`."""
     rows = [
         (scores.classes[pair.actual], scores.classes[pair.predicted], str(pair.count), f"{pair.share:.4f}")
-        for pair in confused_pairs(scores, most)
+        for pair in confusion.confused_pairs(scores, most)
     ]
     return Table(("actual", "taken for", "pictures", "part of actual"), tuple(rows), labels=2)
 
@@ -167,10 +132,6 @@ def _cell(count: int, row: Sequence[int], column: Sequence[int], unit: MatrixUni
         return str(count)
     total = sum(row if unit == "actual" else column)
     return f"{100 * count / total if total else 0.0:.2f}"
-
-
-def _figures(*values: float) -> tuple[str, ...]:
-    return tuple(f"{value:.4f}" for value in values)
 
 
 def _escaped(cells: Sequence[str]) -> list[str]:

@@ -9,6 +9,7 @@ from textual.screen import Screen
 
 from cnn_tui.config.fields import experiment_fields
 from cnn_tui.errors import StorageError
+from cnn_tui.metrics import ACCURACY
 from cnn_tui.store.presets import PresetEntry, list_presets
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.store.sessions import recent
@@ -59,7 +60,7 @@ def _summary(record: SessionRecord) -> str:
     experiment = record.experiment
     parts = [record.id, f"{experiment.model.architecture} on {experiment.data.dataset}", record.status]
     if record.result is not None:
-        parts.append(f"test accuracy {record.result.accuracy * 100:.2f} %")
+        parts.append(f"{ACCURACY.title} {ACCURACY.screen_text(record.result.accuracy)}")
     return " · ".join(parts)
 
 

@@ -14,10 +14,11 @@ from textual.message import Message
 from textual.pilot import Pilot
 
 from cnn_tui.metrics import Scores, score
+from cnn_tui.reports.heat import contrast, readable_on
 from cnn_tui.reports.texts import fit, shorten
 from cnn_tui.tui.widgets.confusion_matrix import ConfusionMatrixView
 from cnn_tui.tui.widgets.confusion_words import describe_cell
-from cnn_tui.tui.widgets.heat import Palette, contrast, heat_style, readable_on
+from cnn_tui.tui.widgets.heat import Palette, heat_style
 from cnn_tui.tui.widgets.matrix_cells import cell_texts, shares
 from cnn_tui.tui.widgets.matrix_layout import HEADER, MatrixLayout, lay_out
 
@@ -86,8 +87,7 @@ def test_per_cent_never_rounds_to_none_or_to_all() -> None:
 
 @given(st.tuples(*[st.integers(0, 255)] * 3))
 def test_text_is_readable_on_any_background(rgb: tuple[int, int, int]) -> None:
-    background = Color(*rgb)
-    assert contrast(readable_on(background), background) >= 4.5
+    assert contrast(readable_on(rgb), rgb) >= 4.5
 
 
 @pytest.mark.parametrize("ansi", [None, 0])

@@ -102,10 +102,10 @@ async def test_classes_sort_by_key_and_keep_the_macro_row_last() -> None:
         assert shows(app, "leave out 1 class without test pictures: emu")
         await pilot.press("s", "s", "s")
         await until(pilot, lambda: table.sorted_by == ("recall", False) and len(table.rows) == 4)
-        assert [row.name for row in table.rows] == ["emu", "cat", "dog", "macro, 2 of 3"]
+        assert [line.row.name for line in table.rows] == ["emu", "cat", "dog", "macro, 2 of 3"]
         await pilot.press("S")
         await until(pilot, lambda: table.sorted_by == ("recall", True) and len(table.rows) == 4)
-        assert [row.name for row in table.rows] == ["dog", "cat", "emu", "macro, 2 of 3"]
+        assert [line.row.name for line in table.rows] == ["dog", "cat", "emu", "macro, 2 of 3"]
 
 
 async def test_a_click_on_a_heading_sorts() -> None:

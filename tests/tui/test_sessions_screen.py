@@ -88,7 +88,7 @@ async def test_no_column_is_cut_off_at_the_right(width: int) -> None:
         await listed(pilot, app, "slow", "too large", "best")
         heading = next(line for line in screen_text(app).splitlines() if "accuracy" in line)
         assert all(word in heading.split() for word in ("name", "model", "data", "macro", "F1", "status"))
-        assert {"name", "model", "data", "accuracy", "f1", "status"} <= set(table(app).columns)
+        assert {"name", "model", "data", "accuracy", "macro_f1", "status"} <= set(table(app).columns)
 
 
 async def test_a_broken_session_is_listed_with_its_reason_and_hides_nothing() -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
 from cnn_tui.amounts import some
-from cnn_tui.metrics import Result
+from cnn_tui.metrics import DETAILS, HEADLINE, Metric, Result, Scores
 from cnn_tui.reports.session_label import session_label
 from cnn_tui.reports.texts import data_words, shorten, taken
 from cnn_tui.store.names import printable
@@ -73,43 +73,49 @@ def note_line(note: SessionNote, width: int) -> Content:
     return line.truncate(width, ellipsis=True)
 
 
+def details_line(scores: Scores) -> Content:
+    """The metrics for which the header has room only in a wide terminal."""
+    figures = [(one.title, one.screen_text(scores.value(one))) for one in DETAILS if one in scores.metrics]
+    return _labelled(*figures, gap="  ")
+
+
 def _figures_line(record: SessionRecord, width: int) -> Content:
     result = record.result
     if result is None:
         return Content.styled("no test result", "$foreground-muted")
     part = f"{_measured(result)}/{len(result.classes)}"
     macro, short = (f"macro of {part} classes", f"macro of {part}") if result.unsupported else ("macro", "macro")
+    scores, loss = _short_figures(result, short)
     candidates = (
-        _long_figures(result, macro, _GAP),
-        _long_figures(result, macro, "  "),
-        _short_figures(result, short, ("loss", f"{result.test_loss:.3f}"), _cost(result)),
-        _short_figures(result, short, ("loss", f"{result.test_loss:.3f}")),
-        _short_figures(result, short),
+        _long_figures(result, macro, result.metrics, _GAP),
+        _long_figures(result, macro, HEADLINE, _GAP),
+        _long_figures(result, macro, HEADLINE, "  "),
+        _labelled(*scores, *loss, _cost(result), gap="  "),
+        _labelled(*scores, *loss, gap="  "),
+        _labelled(*scores, gap="  "),
     )
     return _fitting(candidates, width)
 
 
-def _long_figures(result: Result, macro: str, gap: str) -> Content:
-    return _labelled(
-        ("test accuracy", f"{result.accuracy * 100:.2f} %"),
-        (f"{macro} precision", f"{result.macro_precision:.4f}"),
-        ("recall", f"{result.macro_recall:.4f}"),
-        ("F1", f"{result.macro_f1:.4f}"),
-        ("test loss", f"{result.test_loss:.4f}"),
-        (f"{some(result.epochs_run, 'epoch')} in", taken(result.train_seconds)),
-        gap=gap,
-    )
+def _long_figures(result: Result, macro: str, metrics: Sequence[Metric], gap: str) -> Content:
+    labels = _with_macro_once(metrics, [one.heading if one.per_class else one.title for one in metrics], macro)
+    figures = [one.screen_text(result.value(one)) for one in metrics]
+    cost = f"{some(result.epochs_run, 'epoch')} in", taken(result.train_seconds)
+    return _labelled(*zip(labels, figures, strict=True), cost, gap=gap)
 
 
-def _short_figures(result: Result, macro: str, *more: tuple[str, str]) -> Content:
-    return _labelled(
-        ("acc", f"{result.accuracy * 100:.2f} %"),
-        (f"{macro} P", f"{result.macro_precision:.3f}"),
-        ("R", f"{result.macro_recall:.3f}"),
-        ("F1", f"{result.macro_f1:.3f}"),
-        *more,
-        gap="  ",
-    )
+def _short_figures(result: Result, macro: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """The headline scores and losses with short labels."""
+    labels = _with_macro_once(HEADLINE, [one.symbol for one in HEADLINE], macro)
+    figures = [(label, one.screen_text(result.value(one), 3)) for label, one in zip(labels, HEADLINE, strict=True)]
+    losses = [figure for figure, one in zip(figures, HEADLINE, strict=True) if one.is_loss]
+    return [figure for figure in figures if figure not in losses], losses
+
+
+def _with_macro_once(metrics: Sequence[Metric], labels: Sequence[str], macro: str) -> list[str]:
+    """The labels, the first macro mean's behind the word for all of them."""
+    first = next((one for one in metrics if one.per_class), None)
+    return [f"{macro} {label}" if one is first else label for one, label in zip(metrics, labels, strict=True)]
 
 
 def _cost(result: Result) -> tuple[str, str]:

@@ -19,13 +19,15 @@ from textual.widgets import Static
 from cnn_tui.metrics import Scores
 from cnn_tui.reports.best_epoch import best_epoch_words
 from cnn_tui.reports.chart_plan import sample
+from cnn_tui.reports.confusion import macro_row
 from cnn_tui.reports.session_report import left_out
 from cnn_tui.store.names import printable
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.tui.screen_keys import key_of
 from cnn_tui.tui.screens.errors import error_content
 from cnn_tui.tui.screens.results_data import SessionView
-from cnn_tui.tui.screens.results_rows import CLASS_COLUMNS, PAIR_COLUMNS, ClassRow, PairRow, class_rows, pair_rows
+from cnn_tui.tui.screens.results_header import details_line
+from cnn_tui.tui.screens.results_rows import CLASS_COLUMNS, PAIR_COLUMNS, ClassLine, PairRow, class_lines, pair_rows
 from cnn_tui.tui.widgets.confusion_matrix import ConfusionMatrixView
 from cnn_tui.tui.widgets.confusion_words import describe_cell
 from cnn_tui.tui.widgets.line_chart import LineChart
@@ -107,7 +109,7 @@ class MatrixPane(Vertical):
         self.query_one("#sentence", Static).update(Content(printable(words)), layout=False)
 
 
-class ClassTable(SortedTable[ClassRow]):
+class ClassTable(SortedTable[ClassLine]):
     """One row for each class, the macro means below."""
 
     BINDINGS: ClassVar[list[BindingType]] = [_SHOW_PICTURES]
@@ -117,18 +119,23 @@ class ClassesPane(Vertical):
     """Precision, recall and F1 of each class."""
 
     DEFAULT_CSS = """
-    ClassesPane { #unsupported { height: auto; padding: 0 1; color: $text-warning; } }
+    ClassesPane {
+        #unsupported { height: auto; padding: 0 1; color: $text-warning; }
+        #details { height: auto; padding: 0 1; }
+    }
     """
 
     def compose(self) -> ComposeResult:
-        """The table, and what the macro means leave out."""
-        yield ClassTable(CLASS_COLUMNS, key=lambda row: str(row.place), id="classes-table")
+        """The table, the metrics for which the header has no room, and what the macro means leave out."""
+        yield ClassTable(CLASS_COLUMNS, key=lambda line: str(line.row.index), id="classes-table")
+        yield Static("", id="details")
         yield Static("", id="unsupported")
 
     def show(self, scores: Scores) -> None:
         """Show these scores."""
-        *classes, macro = class_rows(scores)
-        self.query_one(ClassTable).show_rows(classes, pinned=[macro])
+        macro = ClassLine(macro_row(scores, short=True))
+        self.query_one(ClassTable).show_rows(class_lines(scores), pinned=[macro])
+        self.query_one("#details", Static).update(details_line(scores))
         note = self.query_one("#unsupported", Static)
         note.update(Content(printable(left_out(scores))))
         note.display = bool(scores.unsupported)
@@ -138,16 +145,17 @@ class ClassesPane(Vertical):
     def point_to_cell(self) -> None:
         """Point to the cell of the class's recognised pictures, while a person walks here."""
         table = self.query_one(ClassTable)
-        if table.has_focus and table.current is not None and table.current.place is not None:
-            self.post_message(CellWanted(table.current.place, table.current.place))
+        line = table.current
+        if table.has_focus and line is not None and line.row.index is not None:
+            self.post_message(CellWanted(line.row.index, line.row.index))
 
     @on(SortedTable.Chosen)
     def ask_for_pictures(self, event: SortedTable.Chosen) -> None:
         """Ask for the pictures of the class."""
         event.stop()
-        row = self.query_one(ClassTable).current
-        if row is not None and row.place is not None:
-            self.post_message(PicturesWanted(row.place, None))
+        line = self.query_one(ClassTable).current
+        if line is not None and line.row.index is not None:
+            self.post_message(PicturesWanted(line.row.index, None))
 
 
 class PairTable(SortedTable[PairRow]):

@@ -4,27 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cnn_tui.metrics import Scores
-from cnn_tui.reports.tables import ConfusedPair, confused_pairs
+from cnn_tui.metrics import MACRO_MEANS, Scores
+from cnn_tui.reports.confusion import ClassRow, ConfusedPair, class_rows, confused_pairs
 from cnn_tui.tui.widgets.table_columns import TableColumn, Tone
 
 _MOST_PAIRS = 200
-
-
-@dataclass(frozen=True)
-class ClassRow:
-    """The scores of a class; ``place`` is None for the macro means.
-
-    ``rival`` is the class that it is taken for most often and how often, empty if it never is.
-    """
-
-    place: int | None
-    name: str
-    precision: float
-    recall: float
-    f1: float
-    support: int
-    rival: str = ""
 
 
 @dataclass(frozen=True)
@@ -36,16 +20,17 @@ class PairRow:
     predicted: str
 
 
-def class_rows(scores: Scores) -> list[ClassRow]:
-    """A row for each class in the dataset's order, and one with the macro means at the end."""
-    rows = [
-        ClassRow(place, row.name, row.precision, row.recall, row.f1, row.support, _rival(scores, place))
-        for place, row in enumerate(scores.per_class)
-    ]
-    total = sum(row.support for row in rows)
-    means = (scores.macro_precision, scores.macro_recall, scores.macro_f1)
-    measured = f"macro, {len(rows) - len(scores.unsupported)} of {len(rows)}" if scores.unsupported else "macro mean"
-    return [*rows, ClassRow(None, measured, *means, total)]
+@dataclass(frozen=True)
+class ClassLine:
+    """The figures of a class, and in words what it is taken for most often, empty if it never is."""
+
+    row: ClassRow
+    rival: str = ""
+
+
+def class_lines(scores: Scores) -> list[ClassLine]:
+    """A line for each class in the dataset's order."""
+    return [ClassLine(row, _rival(scores, row.confused)) for row in class_rows(scores)]
 
 
 def pair_rows(scores: Scores) -> list[PairRow]:
@@ -54,23 +39,48 @@ def pair_rows(scores: Scores) -> list[PairRow]:
     return [PairRow(pair, names[pair.actual], names[pair.predicted]) for pair in confused_pairs(scores, _MOST_PAIRS)]
 
 
-def _rival(scores: Scores, actual: int) -> str:
-    counts = [(count, -place) for place, count in enumerate(scores.confusion_matrix[actual]) if place != actual]
-    count, place = max(counts, default=(0, 0))
-    return f"{scores.classes[-place]} {count:,}" if count else ""
+def _rival(scores: Scores, pair: ConfusedPair | None) -> str:
+    return "" if pair is None else f"{scores.classes[pair.predicted]} {pair.count:,}"
 
 
-def _tone(row: ClassRow) -> Tone | None:
-    return None if row.support else "muted"
+def _tone(line: ClassLine) -> Tone | None:
+    return None if line.row.support else "muted"
 
 
-CLASS_COLUMNS: tuple[TableColumn[ClassRow], ...] = (
-    TableColumn("class", "class", lambda r: r.name, lambda r: r.name.casefold(), tone=_tone, narrowest=10, widest=40),
-    TableColumn("precision", "prec.", lambda r: f"{r.precision:.3f}", lambda r: r.precision, right=True, tone=_tone),
-    TableColumn("recall", "recall", lambda r: f"{r.recall:.3f}", lambda r: r.recall, right=True, tone=_tone),
-    TableColumn("f1", "F1", lambda r: f"{r.f1:.3f}", lambda r: r.f1, right=True, tone=_tone),
-    TableColumn("support", "pictures", lambda r: f"{r.support:,}", lambda r: r.support, right=True, falling=True),
-    TableColumn("rival", "taken for", lambda r: r.rival, lambda r: r.rival.casefold() or None, rank=1, widest=28),
+def _figure(index: int) -> TableColumn[ClassLine]:
+    metric = MACRO_MEANS[index]
+    return TableColumn(
+        metric.per_class,
+        metric.heading,
+        lambda line: f"{line.row.figures[index]:.3f}",
+        lambda line: line.row.figures[index],
+        right=True,
+        tone=_tone,
+    )
+
+
+CLASS_COLUMNS: tuple[TableColumn[ClassLine], ...] = (
+    TableColumn(
+        "class",
+        "class",
+        lambda line: line.row.name,
+        lambda line: line.row.name.casefold(),
+        tone=_tone,
+        narrowest=10,
+        widest=40,
+    ),
+    *map(_figure, range(len(MACRO_MEANS))),
+    TableColumn(
+        "support",
+        "pictures",
+        lambda line: f"{line.row.support:,}",
+        lambda line: line.row.support,
+        right=True,
+        falling=True,
+    ),
+    TableColumn(
+        "rival", "taken for", lambda line: line.rival, lambda line: line.rival.casefold() or None, rank=1, widest=28
+    ),
 )
 PAIR_COLUMNS: tuple[TableColumn[PairRow], ...] = (
     TableColumn("actual", "actual", lambda r: r.actual, lambda r: r.actual.casefold(), narrowest=10, widest=40),

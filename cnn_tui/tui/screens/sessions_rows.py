@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from cnn_tui.amounts import noun
 from cnn_tui.config.preset import RunPreset
+from cnn_tui.metrics import ACCURACY, LISTED, Metric
 from cnn_tui.reports.session_label import session_label
 from cnn_tui.reports.texts import taken
 from cnn_tui.store.notes import NO_NOTE, SessionNote
@@ -37,6 +38,7 @@ class SessionRow:
         name: the session's name, its id where its record cannot be read.
         preset: what was run, None where the record cannot be read.
         status: as in the record, or "broken".
+        scores: the test scores that have a column, by their keys; empty without a result.
         seconds: how long the whole run took.
         problem: why the record cannot be read, or why the run failed; empty otherwise.
         study: the study that it is a run of, None for none.
@@ -50,8 +52,7 @@ class SessionRow:
     preset: RunPreset | None
     status: str
     created: datetime | None
-    accuracy: float | None = None
-    macro_f1: float | None = None
+    scores: Mapping[str, float | None] = field(default_factory=dict)
     seconds: float | None = None
     epochs_run: int | None = None
     problem: str = ""
@@ -162,8 +163,7 @@ def _row(entry: SessionEntry) -> SessionRow:
         preset=preset_of(record),
         status=record.status,
         created=_moment(record.created) or _moment(entry.id),
-        accuracy=result.accuracy if result else None,
-        macro_f1=result.macro_f1 if result else None,
+        scores={one.key: result.value(one) for one in LISTED} if result else {},
         seconds=result.total_seconds if result else None,
         epochs_run=result.epochs_run if result else None,
         problem=error.title if error else "",
@@ -224,12 +224,19 @@ def _rate(row: SessionRow) -> str:
     return "" if row.learning_rate is None else f"{row.learning_rate:g}"
 
 
-def _accuracy(row: SessionRow) -> str:
-    return "" if row.accuracy is None else f"{row.accuracy * 100:.2f} %"
+def _score_column(metric: Metric) -> TableColumn[SessionRow]:
+    def words(row: SessionRow) -> str:
+        return metric.screen_text(row.scores[metric.key]) if row.scores else ""
 
-
-def _macro_f1(row: SessionRow) -> str:
-    return "" if row.macro_f1 is None else f"{row.macro_f1:.4f}"
+    return TableColumn(
+        metric.key,
+        metric.name,
+        words,
+        lambda row: row.scores.get(metric.key),
+        right=True,
+        falling=metric.higher_is_better,
+        rank=0 if metric is ACCURACY else 1,
+    )
 
 
 def _time(row: SessionRow) -> str:
@@ -255,8 +262,7 @@ SESSION_COLUMNS: tuple[TableColumn[SessionRow], ...] = (
     TableColumn("epochs", "epochs", _epochs, lambda row: row.epochs, right=True, rank=2),
     TableColumn("rate", "rate", _rate, lambda row: row.learning_rate, right=True, rank=3),
     TableColumn("batch", "batch", lambda row: _text(row.batch_size), lambda row: row.batch_size, right=True, rank=4),
-    TableColumn("accuracy", "accuracy", _accuracy, lambda row: row.accuracy, right=True, falling=True),
-    TableColumn("f1", "macro F1", _macro_f1, lambda row: row.macro_f1, right=True, falling=True, rank=1),
+    *map(_score_column, LISTED),
     TableColumn("time", "time", _time, lambda row: row.seconds, right=True, rank=6),
     TableColumn("status", "status", lambda row: row.status, lambda row: row.status, tone=_tone),
     TableColumn("when", "when", _when, _created, right=True, falling=True, rank=5),

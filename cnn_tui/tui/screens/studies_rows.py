@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from cnn_tui.reports.study_table import METRICS, Figure, Metric, StudyRow, StudyTable
+from cnn_tui.metrics import ACCURACY, SCORES, Metric
+from cnn_tui.reports.study_table import Figure, StudyRow, StudyTable
 from cnn_tui.reports.texts import taken
 from cnn_tui.tui.run_state import RunState
 from cnn_tui.tui.widgets.table_columns import TableColumn, Tone
 from cnn_tui.tui.widgets.title_bar import run_words
 
 _STAR = "★"
+_RANKS = {"summary": 3, "headline": 4, "detail": 5}  # which columns give way first in a narrow table
 _TONES: dict[str, Tone] = {
     "done": "good",
     "running": "live",
@@ -95,10 +97,11 @@ def _columns(table: StudyTable) -> Iterator[TableColumn[StudyLine]]:
     validated = table.criterion == "validation accuracy"
     if validated:
         yield _figure_column("validation", f"{_STAR} validation", 0, lambda row: row.validation_accuracy)
-    for rank, (metric, name) in zip((0, 4, 4, 3), METRICS.items(), strict=True):
-        chosen_by = metric == "accuracy" and not validated
-        yield _metric_column(metric, f"{_STAR} {name}" if chosen_by else name, rank)
-        if metric == "accuracy" and table.study.reported:
+    for metric in SCORES:
+        chosen_by = metric is ACCURACY and not validated
+        if metric.level != "detail" or any(row.figure(metric) for row in table.rows):
+            yield _metric_column(metric, f"{_STAR} {metric.heading}" if chosen_by else metric.heading)
+        if metric is ACCURACY and table.study.reported:
             yield _reported_column()
             yield _difference_column()
     yield TableColumn("time", "time", _time, _seconds, right=True, rank=1)
@@ -108,8 +111,9 @@ def _columns(table: StudyTable) -> Iterator[TableColumn[StudyLine]]:
     yield TableColumn("state", "state", _state, lambda line: line.row.status, tone=_tone, narrowest=narrowest)
 
 
-def _metric_column(metric: Metric, name: str, rank: int) -> TableColumn[StudyLine]:
-    return _figure_column(metric, name, rank, lambda row: row.figure(metric))
+def _metric_column(metric: Metric, name: str) -> TableColumn[StudyLine]:
+    rank = 0 if metric is ACCURACY else _RANKS[metric.level]
+    return _figure_column(metric.key, name, rank, lambda row: row.figure(metric))
 
 
 def _figure_column(
@@ -128,14 +132,14 @@ def _figure_column(
 
 def _reported_column() -> TableColumn[StudyLine]:
     def published(line: StudyLine) -> float | None:
-        return line.row.published("accuracy")
+        return line.row.published(ACCURACY)
 
     return TableColumn("reported", "reported", lambda line: _share(published(line)), published, right=True, rank=2)
 
 
 def _difference_column() -> TableColumn[StudyLine]:
     def difference(line: StudyLine) -> float | None:
-        return line.row.difference("accuracy")
+        return line.row.difference(ACCURACY)
 
     return TableColumn(
         "difference", "difference", lambda line: _points(difference(line)), difference, right=True, rank=3

@@ -8,9 +8,10 @@ from functools import lru_cache
 from rich.style import Style
 from textual.color import Color
 
+from cnn_tui.reports.heat import readable_on, strength
+
 _LEVELS = 24
 _HOTTEST = 0.9
-_LIGHT, _DARK = Color(255, 255, 255), Color(0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Palette:
 
 def heat_style(palette: Palette, share: float, *, hit: bool, cursor: bool) -> Style:
     """The style of a cell that holds ``share`` in [0, 1] of its class. Hits are bold, the cursor is reversed."""
-    level = round(min(1.0, max(0.0, share)) ** 0.5 * _LEVELS)
+    level = round(strength(share) * _LEVELS)
     if share > 0:
         level = max(1, level)
     return _style(palette, level, hit, cursor)
@@ -45,25 +46,7 @@ def _style(palette: Palette, level: int, hit: bool, cursor: bool) -> Style:
         background, text = palette.background, hue
     else:
         background = palette.background.blend(hue, _HOTTEST * level / _LEVELS)
-        text = readable_on(background)
+        text = Color(*readable_on(background.rgb))
     return Style(
         color=text.rich_color, bgcolor=background.rich_color, bold=(hit and level > 0) or cursor, reverse=cursor
     )
-
-
-def readable_on(background: Color) -> Color:
-    """Black or white, whichever contrasts more: at least 4.5 to 1 on any background."""
-    return max((_LIGHT, _DARK), key=lambda text: contrast(text, background))
-
-
-def contrast(one: Color, other: Color) -> float:
-    """The contrast ratio of two colours, from 1 to 21 (WCAG 2.2)."""
-    low, high = sorted((_luminance(one), _luminance(other)))
-    return (high + 0.05) / (low + 0.05)
-
-
-def _luminance(color: Color) -> float:
-    red, green, blue = (
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in color.normalized
-    )
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
