@@ -27,7 +27,7 @@ def evaluated(logits: Tensor, ranked: int | None = IMAGES, batch: int = 5) -> li
 
     def batches() -> Iterator[tuple[Tensor, Tensor]]:
         labels = torch.arange(IMAGES) % logits.shape[2]
-        yield from zip(torch.arange(IMAGES).split(batch), labels.split(batch), strict=True)
+        yield from zip(torch.split(torch.arange(IMAGES), batch), torch.split(labels, batch), strict=True)
 
     steps = Returning(evaluate(lambda rows: logits[:, rows], batches(), ranked=ranked))
     assert list(steps)[-1] == IMAGES
