@@ -105,20 +105,21 @@ class Chart:
     @property
     def alt(self) -> str:
         """The chart in words, for those who cannot see it: the first and last point of each curve."""
-        curves = [self._in_words(series) for series in self.series[:_MOST_IN_WORDS] if series.last is not None]
+        curves = [words for series in self.series[:_MOST_IN_WORDS] if (words := self._in_words(series))]
         left_out = len(self.series) - _MOST_IN_WORDS
         more = (f"and {left_out} more curves",) if left_out > 0 else ()
         words = "; ".join((*curves, *more)) or "nothing to show"
         return f"{self.title}. Line chart of {self.y_label} by {self.x_label}: {words}."
 
     def _in_words(self, series: Series) -> str:
+        """A curve's ends, empty without a point."""
         points = [(x, y) for x, y in zip(series.xs, series.ys, strict=True) if math.isfinite(x) and math.isfinite(y)]
         labels = {tick.value: tick.label for tick in self.x_ticks}
         shown = [
             f"{y:.1%} at {labels.get(x, f'{x:g}')}" if self.percent else f"{y:.4g} at {labels.get(x, f'{x:g}')}"
-            for x, y in dict.fromkeys((points[0], points[-1]))
+            for x, y in dict.fromkeys((*points[:1], *points[-1:]))
         ]
-        return f"{series.name} {' to '.join(shown)}".strip()
+        return f"{series.name} {' to '.join(shown)}".strip() if shown else ""
 
 
 @dataclass(frozen=True)
