@@ -147,6 +147,13 @@ def test_a_damaged_event_log_is_the_reason_for_missing_curves(home: Path, capsys
     assert "B has no curves: the event log is damaged." in out
 
 
+def test_classes_that_were_tested_on_other_pictures_are_printed_without_colours(capsys: Output) -> None:
+    first, _ = two()
+    other = keep("other", [True] * 13, dataset="mnist")
+    assert guarded(cli, ["sessions", "compare", first, other]) == 0
+    assert "The best test figures are not marked" in capsys.readouterr().out
+
+
 def test_of_another_dataset_nothing_is_the_best(capsys: Output) -> None:
     first, _ = two()
     other = keep("other", [True] * 13, dataset="mnist")

@@ -78,7 +78,7 @@ def _table(table: Table) -> RichTable:
     shown = RichTable(box=None, pad_edge=False, header_style="bold")
     for place, name in enumerate(table.columns):
         shown.add_column(Text(printable(name)), justify="left" if place < table.labels else "right", overflow="fold")
-    heat = table.heat if isinstance(table, HeatTable) else ((),) * len(table.rows)
+    heat = table.heat if isinstance(table, HeatTable) and table.heat else ((),) * len(table.rows)
     for row, warmth in zip(table.rows, heat, strict=True):
         shown.add_row(*_cells(row, warmth))
     return shown

@@ -26,7 +26,7 @@ class ConfusedPair:
 
 
 @dataclass(frozen=True)
-class ClassRow:
+class ClassFigures:
     """The figures of one class, or their macro means.
 
     Attributes:
@@ -49,11 +49,11 @@ def confused_pairs(scores: Scores, most: int | None = None) -> tuple[ConfusedPai
     return tuple(sorted(pairs, key=_order)[:most])
 
 
-def class_rows(scores: Scores) -> tuple[ClassRow, ...]:
+def class_rows(scores: Scores) -> tuple[ClassFigures, ...]:
     """A row for each class in the dataset's order."""
     read = [attrgetter(metric.per_class) for metric in MACRO_MEANS]
     return tuple(
-        ClassRow(
+        ClassFigures(
             index,
             row.name,
             tuple(one(row) for one in read),
@@ -64,14 +64,14 @@ def class_rows(scores: Scores) -> tuple[ClassRow, ...]:
     )
 
 
-def macro_row(scores: Scores, *, short: bool = False) -> ClassRow:
+def macro_row(scores: Scores, *, short: bool = False) -> ClassFigures:
     """The macro means, with a name that says how many classes they are over where some were not measured."""
     classes, measured = len(scores.classes), len(scores.classes) - len(scores.unsupported)
     name = "macro mean"
     if scores.unsupported:
         name = f"macro, {measured} of {classes}" if short else f"macro mean of {measured} of {classes} classes"
     means = tuple(scores.value(metric) or 0.0 for metric in MACRO_MEANS)
-    return ClassRow(None, name, means, sum(row.support for row in scores.per_class))
+    return ClassFigures(None, name, means, sum(row.support for row in scores.per_class))
 
 
 def heat(matrix: Sequence[Sequence[int]]) -> tuple[tuple[float, ...], ...]:

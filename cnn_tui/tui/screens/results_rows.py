@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cnn_tui.metrics import MACRO_MEANS, Scores
-from cnn_tui.reports.confusion import ClassRow, ConfusedPair, class_rows, confused_pairs
+from cnn_tui.reports.confusion import ClassFigures, ConfusedPair, class_rows, confused_pairs
 from cnn_tui.tui.widgets.table_columns import TableColumn, Tone
 
 _MOST_PAIRS = 200
@@ -24,7 +24,7 @@ class PairRow:
 class ClassLine:
     """The figures of a class, and in words what it is taken for most often, empty if it never is."""
 
-    row: ClassRow
+    row: ClassFigures
     rival: str = ""
 
 

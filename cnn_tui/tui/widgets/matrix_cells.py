@@ -17,6 +17,8 @@ FloatArray = NDArray[np.float64]
 
 def shares(matrix: IntArray, mode: Mode) -> FloatArray:
     """Each cell's part in [0, 1]: of its column for "predicted", else of its row, which is fair to small classes."""
+    # ``reports.confusion.heat`` has the parts of rows, too, as tuples; a matrix of 1,000 classes on the screen needs
+    # those of columns as well, and arrays, to answer a key in time.
     totals = matrix.sum(axis=0 if mode == "predicted" else 1, keepdims=True)
     parts: FloatArray = matrix / np.maximum(totals, 1)
     return parts
