@@ -25,6 +25,7 @@ from cnn_tui.engine.feature_rows import FeatureRows, Features, take
 from cnn_tui.engine.feeds import FeatureFeed
 from cnn_tui.engine.growing_set import GrowingChunks, GrowingSet
 from cnn_tui.engine.places import Pictures
+from cnn_tui.engine.sources import positions
 from cnn_tui.engine.stopping import ShouldStop, Stopped
 from cnn_tui.engine.ticker import Ticker
 from cnn_tui.engine.warm import Slot
@@ -83,30 +84,34 @@ class FeaturePass:
             self._memory.forget()
             have = None
         wanted = self._pictures.by_use[: plan.images] if plan.in_memory else self._needed
-        if len(_lacking(wanted, have)):
-            have = _joined(have, (yield from self._stored(_lacking(wanted, have), plan)))
-        room = plan.images - len(self._needed) + len(_lacking(self._needed, have))
-        missing = _lacking(self._pictures.by_use, have)[: max(0, room)].sort().values
+        if len(self._lacking(wanted, have)):
+            have = _joined(have, (yield from self._stored(self._lacking(wanted, have), plan)))
+        room = plan.images - len(self._needed) + len(self._lacking(self._needed, have))
+        missing = self._lacking(self._pictures.by_use, have)[: max(0, room)].sort().values
         if have is None and not len(missing):
             return None
         yield Phase(name="features", detail=self._detail(each, len(missing), plan, used, have))
         have = _joined(have, (yield from self._computed(missing, plan)))
         if have is None:
             return None
-        yield from _partly(len(self._needed), len(_lacking(self._needed, have)))
+        yield from _partly(len(self._needed), len(self._lacking(self._needed, have)))
         mark_used(self._folder)
         self._memory.keep(self._memory_key(), have)
         return self._pictures.feeds(have, self._backbone, self._batch)
 
     def _planned(self, have: Features | None) -> tuple[int, Placement]:
         """The bytes of a picture's features, and where they are kept: where they are, as long as none is missing."""
-        missing = _lacking(self._needed, have)
+        missing = self._lacking(self._needed, have)
         if have is not None and not len(missing):
             return 0, Placement(len(self._needed), have.in_memory)
         _, sample = next(self._pictures.batches(missing[:1], 1))
         each = self._backbone.rows(sample).nbytes
         memory = free_memory(self._device) + (have.features.nbytes if have and have.in_memory else 0)
         return each, place_features(len(self._needed), each, memory, room_for(self._folder))
+
+    def _lacking(self, places: Tensor, have: Features | None) -> Tensor:
+        """Those of some places whose features are not there, in their order."""
+        return places if have is None else places[positions(have.places, self._pictures.count)[places] < 0]
 
     def _recall(self) -> Features | None:
         """What the run before left, unless a person has cleared the store since."""
@@ -162,7 +167,7 @@ class FeaturePass:
         return float(difference) < _TOLERANCE[self._backbone.compute.dtype]
 
     def _detail(self, each: int, missing: int, plan: Placement, used: float | None, have: Features | None) -> str:
-        needed, there = len(self._needed), len(self._needed) - len(_lacking(self._needed, have))
+        needed, there = len(self._needed), len(self._needed) - len(self._lacking(self._needed, have))
         size = each * (there + missing) if missing or have is None else have.features.nbytes
         room = quantity(size, "bytes") + ("" if plan.in_memory else " on disk")
         if missing:
@@ -201,11 +206,6 @@ class FeaturePass:
         except StorageError as error:
             growing.stop_keeping()
             yield from _told(error, plan)
-
-
-def _lacking(places: Tensor, have: Features | None) -> Tensor:
-    """Those of some places whose features are not there, in their order."""
-    return places if have is None else places[~torch.isin(places, have.places)]
 
 
 def _joined(one: Features | None, other: Features | None) -> Features | None:

@@ -48,7 +48,7 @@ class Pictures:
     def by_use(self) -> Tensor:
         """Those that are needed, the most useful first: a test picture is looked at once, all others in every epoch."""
         loaded, needed = self.loaded, self.needed
-        often = torch.isin(needed, torch.cat([loaded.train_indices, loaded.validation_indices]))
+        often = positions(torch.cat([loaded.train_indices, loaded.validation_indices]), self.count)[needed] >= 0
         return torch.cat([needed[often], needed[~often]])
 
     def batches(self, places: Tensor, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -70,7 +70,7 @@ class Pictures:
         """
         device, loaded = backbone.compute.device, self.loaded
         position = positions(kept.places, self.count).to(device)
-        whole = bool(torch.isin(self.needed, kept.places).all())
+        whole = bool((position[self.needed.to(device)] >= 0).all())
         train, test = (None if whole else partial(_anew, feed, backbone, batch) for feed in (self.train, self.test))
         return (
             FeatureFeed(kept.features, position[: len(loaded.train)], loaded.train.labels.to(device), train),
