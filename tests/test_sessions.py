@@ -150,7 +150,7 @@ def test_predictions_come_back() -> None:
 
 def ranked(**changes: Any) -> Predictions:
     """The same predictions with their top classes and logits."""
-    given = {
+    given: dict[str, Any] = {
         "top_classes": np.array([[0, 1], [1, 0], [0, 1]], np.int32),
         "top_probabilities": np.array([[0.5, 0.5], [0.75, 0.25], [1, 0]], np.float32),
         "logits": np.array([[0, 0], [1, 2], [9, 0]], np.float16),
