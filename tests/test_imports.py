@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 HEAVY = ("torch", "torchvision", "sklearn", "scipy", "textual")
-LOW = ("amounts", "errors", "paths", "metrics", "events", "history", "catalog", "config", "store", "reports")
+LOW = ("amounts", "errors", "imports", "paths", "metrics", "events", "history", "catalog", "config", "store", "reports")
 
 
 def loaded_by(script: str) -> set[str]:

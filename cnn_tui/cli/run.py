@@ -95,8 +95,11 @@ def run_here(preset: RunPreset, as_json: bool) -> int:
 
 def _follow(preset: RunPreset, control: Control, reporter: Reporter) -> int:
     from cnn_tui.cli.reporters import reported
-    from cnn_tui.engine.record import run_recorded
     from cnn_tui.events import RunFinished
+    from cnn_tui.imports import collector_paused
+
+    with collector_paused():
+        from cnn_tui.engine.record import run_recorded
 
     code = 1
     for event in reported(run_recorded(preset, control), reporter.report, control):
