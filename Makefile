@@ -1,15 +1,17 @@
 # make run    install into .venv and open the program
 # make test   install, then linters and all tests
-# make fast   linters, and the tests that import no PyTorch and start no process
+# make fast   linters, and the tests that import no PyTorch, start no process and drive no workbench
 
 # The first Python that runs and is new enough; a name on the PATH alone proves neither.
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
 	$$p -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2> /dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: install run test fast lint clean
+.PHONY: install install-dev run test fast lint clean
 
 install: .venv/.installed
+
+install-dev: .venv/.installed-dev
 
 .venv/.installed: pyproject.toml
 	$(PYTHON) -m venv .venv

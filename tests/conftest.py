@@ -18,7 +18,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--fast",
         action="store_true",
-        help="Skip every test that imports PyTorch or starts a process, by refusing both.",
+        help="Skip every test that imports PyTorch, starts a process or drives the workbench, by refusing these.",
     )
 
 

@@ -1,7 +1,7 @@
-"""``pytest --fast``: the tests that import no PyTorch and start no process.
+"""``pytest --fast``: the tests that import no PyTorch, start no process and drive no workbench.
 
-No list says which these are. Both are refused, and whatever tries either is skipped, whether the test module does it,
-a fixture, or the code under test.
+No list says which these are. All three are refused, and whatever tries one is skipped, whether the test module does
+it, a fixture, or the code under test.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-PACKAGES = frozenset({"torch", "torchvision"})
+IMPORTS = {"torch": "imports PyTorch", "torchvision": "imports PyTorch", "textual.pilot": "drives the workbench"}
 STARTS = frozenset({"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system", "os.exec"})
 
 
@@ -27,9 +27,9 @@ class Refusals(MetaPathFinder):
         sys.addaudithook(self._audit)
 
     def find_spec(self, fullname: str, path: Sequence[str] | None, target: Any = None) -> None:
-        """Refuse PyTorch, leave everything else to the other finders."""
-        if self._active and fullname in PACKAGES:
-            self._refuse("imports PyTorch")
+        """Refuse what is slow, leave everything else to the other finders."""
+        if self._active and fullname in IMPORTS:
+            self._refuse(IMPORTS[fullname])
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
         if self._active and event in STARTS:
