@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -9,6 +10,28 @@ import pytest
 
 # Before PyTorch is imported: several workers with a thread for each core would only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# The imports of all test modules make a million objects that stay: the collector is let loose behind them.
+gc.disable()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--fast",
+        action="store_true",
+        help="Skip every test that imports PyTorch, starts a process or drives the workbench, by refusing these.",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--fast"):
+        from fast_tests import Refusals
+
+        config.pluginmanager.register(Refusals(), "fast-tests")
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ import pytest
 
 from cnn_tui.cli.main import cli
 from cnn_tui.cli.output import guarded
-from cnn_tui.cli.run import prepare
+from cnn_tui.cli.settings import prepare
 from cnn_tui.cli.study import prepare_study
 from cnn_tui.config.derivation import redescribed, with_experiment
 from cnn_tui.config.overrides import override

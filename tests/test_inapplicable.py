@@ -11,7 +11,7 @@ from hypothesis import given
 
 from cnn_tui.cli.main import cli
 from cnn_tui.cli.output import guarded
-from cnn_tui.cli.run import prepare
+from cnn_tui.cli.settings import prepare
 from cnn_tui.cli.study_output import lay_over
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.fields import experiment_fields

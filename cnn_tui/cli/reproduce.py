@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cnn_tui.cli.run import SettingsCommand, interruptible
+from cnn_tui.cli.run import interruptible
+from cnn_tui.cli.settings import SettingsCommand
 from cnn_tui.cli.study_options import study_options
 
 if TYPE_CHECKING:

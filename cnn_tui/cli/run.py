@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cnn_tui.cli.settings import SettingsCommand, prepare
 from cnn_tui.errors import CnnTuiError
 
 if TYPE_CHECKING:
@@ -18,26 +19,6 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 _DEMO = "quickstart"
-
-
-def _fields_help() -> str:
-    """Every setting that ``--set`` takes, from the fields themselves."""
-    from cnn_tui.config.fields import experiment_fields
-
-    lines = []
-    for spec in experiment_fields():
-        lines.append(f"  {spec.path}  (default {'none' if spec.default is None else spec.default})")
-        allowed = f" Allowed: {spec.bounds}." if spec.bounds else ""
-        lines.append(f"      {spec.description}{allowed}")
-    return "\b\nSettings for --set:\n" + "\n".join(lines)
-
-
-class SettingsCommand(click.Command):
-    """Shows the experiment's fields below its options."""
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write them."""
-        formatter.write("\n" + _fields_help().removeprefix("\b\n") + "\n")
 
 
 @click.command("run", cls=SettingsCommand)
@@ -89,23 +70,6 @@ def demo(ctx: click.Context, as_json: bool) -> None:
         ctx.exit(run_here(distinctly_named(prepare(_DEMO, (), None)), as_json))
 
 
-def prepare(preset: str, settings: tuple[str, ...], name: str | None) -> RunPreset:
-    """Find and load a preset, with settings and name laid over it; say which of the settings have no effect.
-
-    Raises:
-        CnnTuiError: there is no such preset, or it or a setting is not allowed.
-    """
-    from cnn_tui.cli.output import say_unused
-    from cnn_tui.config.derivation import with_experiment
-    from cnn_tui.config.overrides import override
-    from cnn_tui.store.presets import find_preset, load_preset, renamed
-
-    loaded = load_preset(find_preset(preset))
-    changed = with_experiment(loaded, override(loaded.experiment, settings))
-    say_unused(settings, [changed.experiment])
-    return renamed(changed, name) if name is not None else changed
-
-
 def run_here(preset: RunPreset, as_json: bool) -> int:
     """Train one preset in this process and report on it; the exit code.
 
@@ -131,8 +95,11 @@ def run_here(preset: RunPreset, as_json: bool) -> int:
 
 def _follow(preset: RunPreset, control: Control, reporter: Reporter) -> int:
     from cnn_tui.cli.reporters import reported
-    from cnn_tui.engine.record import run_recorded
     from cnn_tui.events import RunFinished
+    from cnn_tui.imports import collector_paused
+
+    with collector_paused():
+        from cnn_tui.engine.record import run_recorded
 
     code = 1
     for event in reported(run_recorded(preset, control), reporter.report, control):

@@ -8,6 +8,7 @@ from cnn_tui.cli.output import INTERRUPTED
 from cnn_tui.cli.reporters import reported
 from cnn_tui.cli.study_reporters import make_study_reporter
 from cnn_tui.config.locations import located_study
+from cnn_tui.imports import collector_paused
 from cnn_tui.reports.study_progress import StudyProgress
 from cnn_tui.store.files import ensure_temporary_folder
 
@@ -33,7 +34,8 @@ def follow_study(
     study = located_study(study)
     progress = StudyProgress(study)
     with make_study_reporter(progress, as_json) as reporter:
-        from cnn_tui import studies
+        with collector_paused():
+            from cnn_tui import studies
 
         def report(event: StudyEvent) -> None:
             progress.apply(event)

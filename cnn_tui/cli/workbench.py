@@ -59,7 +59,7 @@ def show(name: str | None, start: bool, in_process: bool = False) -> None:
 
 
 def _found(name: str) -> tuple[RunPreset, Path]:
-    from cnn_tui.cli.run import prepare
+    from cnn_tui.cli.settings import prepare
     from cnn_tui.store.presets import find_preset
 
     path = find_preset(name)

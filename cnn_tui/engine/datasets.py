@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gzip
 import hashlib
+import importlib.util
 import struct
 import zlib
 from collections.abc import Callable, Generator, Hashable, Iterator
@@ -183,13 +184,28 @@ class _Files:
 
 def _digits(files: _Files) -> OfficialData:
     """scikit-learn's digits, split the same way for everyone."""
+    table = _digits_table()
+    pictures = np.rint(table[:, :-1].reshape(-1, 1, 8, 8) * (255 / 16)).astype(np.uint8)
+    labels = table[:, -1].astype(np.uint8)
+    train, test = (rows.numpy() for rows in split_test(torch.from_numpy(labels), files.test, seed=0))
+    return OfficialData(Split(pictures[train], labels[train]), Split(pictures[test], labels[test]), _DIGITS)
+
+
+def _digits_table() -> NDArray[np.float64]:
+    """A row for each image: 64 values from 0 to 16, and the digit.
+
+    This is the file behind ``sklearn.datasets.load_digits``, whose import would take a second for SciPy's statistics.
+    """
+    package = importlib.util.find_spec("sklearn")
+    folders = [] if package is None else package.submodule_search_locations or []
+    for folder in folders:
+        path = Path(folder, "datasets", "data", "digits.csv.gz")
+        if path.is_file():
+            return np.loadtxt(path, delimiter=",")
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
-    pictures = np.rint(bunch.images[:, None] * (255 / 16)).astype(np.uint8)
-    labels = bunch.target.astype(np.uint8)
-    train, test = (rows.numpy() for rows in split_test(torch.from_numpy(labels), files.test, seed=0))
-    return OfficialData(Split(pictures[train], labels[train]), Split(pictures[test], labels[test]), _DIGITS)
+    return np.column_stack([bunch.data, bunch.target])
 
 
 def _mnist(classes: tuple[str, ...], files: _Files) -> OfficialData:

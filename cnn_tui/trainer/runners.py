@@ -13,6 +13,7 @@ from cnn_tui.config.study import StudyPreset
 from cnn_tui.engine.control import Control
 from cnn_tui.errors import CnnTuiError
 from cnn_tui.events import ErrorReport, Event, StudyEvent
+from cnn_tui.imports import collector_paused
 from cnn_tui.trainer.course import Course
 from cnn_tui.trainer.protocol import ENGINE, STUDIES, Message, Ready, RunEvent, Start, StartRun, StudySaid
 
@@ -88,4 +89,5 @@ def ready() -> Ready:
 
 def _import(name: str) -> object:
     module, _, function = name.partition(":")
-    return getattr(importlib.import_module(module), function)
+    with collector_paused():
+        return getattr(importlib.import_module(module), function)

@@ -9,9 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, work
-from textual.app import App
 from textual.binding import Binding, BindingType
-from textual.reactive import var
 from textual.screen import ModalScreen, Screen
 
 from cnn_tui.tui.messages import (
@@ -31,6 +29,7 @@ from cnn_tui.tui.modes import MODES
 from cnn_tui.tui.screen_keys import SCREENS
 from cnn_tui.tui.screens.setup import SetupScreen
 from cnn_tui.tui.screens.too_small import TooSmallScreen, is_too_small
+from cnn_tui.tui.state import WorkbenchState
 from cnn_tui.tui.terminal import leave_with_terminal, read_alt_digits
 
 if TYPE_CHECKING:
@@ -41,9 +40,7 @@ if TYPE_CHECKING:
     from cnn_tui.config.preset import RunPreset
     from cnn_tui.trainer.protocol import Trainer
     from cnn_tui.tui.job_desk import JobDesk
-    from cnn_tui.tui.run_state import RunState
     from cnn_tui.tui.screens.quit import QuitAnswer
-    from cnn_tui.tui.study_state import StudyState
 
 _LONGEST_PAINT = 1.0
 
@@ -60,7 +57,7 @@ def _other_commands() -> type[Provider]:
     return OtherCommands
 
 
-class Workbench(App[None]):
+class Workbench(WorkbenchState):
     """A terminal workbench for training convolutional networks."""
 
     TITLE = "cnn-tui"
@@ -76,21 +73,6 @@ class Workbench(App[None]):
         Binding("f1,question_mark", "help", "Help", key_display="f1", tooltip="The keys of this screen"),
         Binding("ctrl+q", "quit", "Quit", priority=True, tooltip="Leave; a run can go on without the workbench"),
     ]
-
-    run_state: var[RunState | None] = var(None)
-    """The run that is going on or was the last; mutated, so watchers are called after each of its events."""
-    study_state: var[StudyState | None] = var(None)
-    """The study that is going on or was the last, likewise; ``run_state`` is then the run of it to look at."""
-    busy: var[bool] = var(False)
-    """Whether a run or a study is going on, also between two runs of a study."""
-    drafted_study: var[StudyDrafted | None] = var(None, always_update=True)
-    """What Studies was last asked to open; told again whenever it is asked again."""
-    preset_in_setup: var[tuple[RunPreset, str, Path | None] | None] = var(None, always_update=True)
-    """What Setup was last asked to open, where it came from and its file, likewise."""
-    edited_preset: var[RunPreset | None] = var(None)
-    """What last stood in Setup's form without a mistake."""
-    shown_session: var[str | None] = var(None)
-    """The session whose results are open, by its id."""
 
     def __init__(
         self,

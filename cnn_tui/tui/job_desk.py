@@ -22,13 +22,13 @@ from cnn_tui.tui.screens.errors import safe_lines
 from cnn_tui.tui.study_state import StudyState
 
 if TYPE_CHECKING:
-    from cnn_tui.tui.app import Workbench
+    from cnn_tui.tui.state import WorkbenchState
 
 
 class JobDesk:
     """Keeps the one job that goes on or was the last, and the workbench's ``run_state`` and ``study_state`` with it."""
 
-    def __init__(self, app: Workbench, trainer: protocol.Trainer) -> None:
+    def __init__(self, app: WorkbenchState, trainer: protocol.Trainer) -> None:
         self._app = app
         self._job: RunState | StudyState | None = None
         self._way: ModeName | None = None

@@ -1,0 +1,47 @@
+"""Presets named on the command line, with the settings that ``--set`` changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from cnn_tui.config.preset import RunPreset
+
+
+def _fields_help() -> str:
+    """Every setting that ``--set`` takes, from the fields themselves."""
+    from cnn_tui.config.fields import experiment_fields
+
+    lines = []
+    for spec in experiment_fields():
+        lines.append(f"  {spec.path}  (default {'none' if spec.default is None else spec.default})")
+        allowed = f" Allowed: {spec.bounds}." if spec.bounds else ""
+        lines.append(f"      {spec.description}{allowed}")
+    return "\b\nSettings for --set:\n" + "\n".join(lines)
+
+
+class SettingsCommand(click.Command):
+    """Shows the experiment's fields below its options."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write them."""
+        formatter.write("\n" + _fields_help().removeprefix("\b\n") + "\n")
+
+
+def prepare(preset: str, settings: tuple[str, ...], name: str | None) -> RunPreset:
+    """Find and load a preset, with settings and name laid over it; say which of the settings have no effect.
+
+    Raises:
+        CnnTuiError: there is no such preset, or it or a setting is not allowed.
+    """
+    from cnn_tui.cli.output import say_unused
+    from cnn_tui.config.derivation import with_experiment
+    from cnn_tui.config.overrides import override
+    from cnn_tui.store.presets import find_preset, load_preset, renamed
+
+    loaded = load_preset(find_preset(preset))
+    changed = with_experiment(loaded, override(loaded.experiment, settings))
+    say_unused(settings, [changed.experiment])
+    return renamed(changed, name) if name is not None else changed

@@ -1,0 +1,24 @@
+"""Importing large packages faster."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Pause the garbage collector while a large package is imported, and exempt its objects from later collections.
+
+    PyTorch's import makes about a million objects that all stay; walking through them again and again takes a fifth of
+    the time from the command to the first batch.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if enabled:
+            gc.enable()
