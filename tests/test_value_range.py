@@ -22,10 +22,10 @@ from cnn_tui.engine import data, warm
 from cnn_tui.engine.control import Control
 from cnn_tui.engine.data import LoadedData
 from cnn_tui.engine.decode import decode, reach
-from cnn_tui.engine.record import run_recorded
 from cnn_tui.engine.returning import Returning
 from cnn_tui.engine.sources import FolderSource
 from cnn_tui.engine.stopping import never
+from cnn_tui.engine.training.record import run_recorded
 from cnn_tui.engine.value_range import SIXTEEN_BITS, ValueRange
 from cnn_tui.events import Event, Progress, RunStarted, WarningRaised
 from cnn_tui.store.records import SessionRecord, ValueScale

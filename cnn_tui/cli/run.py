@@ -131,7 +131,7 @@ def run_here(preset: RunPreset, as_json: bool) -> int:
 
 def _follow(preset: RunPreset, control: Control, reporter: Reporter) -> int:
     from cnn_tui.cli.reporters import reported
-    from cnn_tui.engine.record import run_recorded
+    from cnn_tui.engine.training.record import run_recorded
     from cnn_tui.events import RunFinished
 
     code = 1

@@ -17,7 +17,6 @@ from cnn_tui.engine import data
 from cnn_tui.engine.arrangement import Arranged, arrange
 from cnn_tui.engine.data import LoadedData
 from cnn_tui.engine.device import Compute, compute, environment, peak_memory, reset_peak_memory
-from cnn_tui.engine.evaluate import Evaluation
 from cnn_tui.engine.loop import Course, Told, TrainingLoop, diverged
 from cnn_tui.engine.models import build, load_weights
 from cnn_tui.engine.returning import Returning
@@ -25,6 +24,7 @@ from cnn_tui.engine.setup import set_up
 from cnn_tui.engine.sources import PictureSource
 from cnn_tui.engine.stopping import ShouldStop, Stopped
 from cnn_tui.engine.ticker import Ticker
+from cnn_tui.engine.training.evaluate import Evaluation
 from cnn_tui.engine.value_range import ValueRange
 from cnn_tui.engine.warm import Memory
 from cnn_tui.errors import CnnTuiError, TrainingError

@@ -12,11 +12,11 @@ from torch.nn import functional
 
 from cnn_tui.config.experiment import TrainingConfig
 from cnn_tui.engine.device import Compute
-from cnn_tui.engine.evaluate import Evaluation, evaluate
 from cnn_tui.engine.feeds import Feed
 from cnn_tui.engine.models import Classifier
 from cnn_tui.engine.optimization import make_optimizer, set_rate
 from cnn_tui.engine.stopping import ShouldStop
+from cnn_tui.engine.training.evaluate import Evaluation, evaluate
 
 Looking = Generator[int, None, list[Evaluation]]
 """Tells the number of pictures done, and returns what each course of training says of its own."""

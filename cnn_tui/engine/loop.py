@@ -12,13 +12,13 @@ from torch import Tensor
 
 from cnn_tui.config.experiment import TrainingConfig
 from cnn_tui.engine.data import LoadedData
-from cnn_tui.engine.evaluate import Evaluation
 from cnn_tui.engine.feeds import Feed
 from cnn_tui.engine.learner import Learner, Steps
 from cnn_tui.engine.optimization import scheduled_rate
 from cnn_tui.engine.returning import Returning
 from cnn_tui.engine.stopping import ShouldStop
 from cnn_tui.engine.ticker import Ticker
+from cnn_tui.engine.training.evaluate import Evaluation
 from cnn_tui.errors import TrainingError
 from cnn_tui.events import BatchFinished, EpochFinished, Progress
 from cnn_tui.history import best_epoch

@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from cnn_tui.config.experiment import TrainingConfig
 from cnn_tui.engine.captured import Captured
 from cnn_tui.engine.device import one_thread
-from cnn_tui.engine.evaluate import evaluate
 from cnn_tui.engine.feeds import Batch, FeatureFeed, Feed
 from cnn_tui.engine.heads import last_layer
 from cnn_tui.engine.learner import Looking, Material, Steps
 from cnn_tui.engine.linear_layers import LinearLayers
 from cnn_tui.engine.stochastic import Randomness, SeededDropout, is_stochastic
 from cnn_tui.engine.stopping import ShouldStop
+from cnn_tui.engine.training.evaluate import evaluate
 
 _FLOAT_BYTES = 4
 _CHUNK_STEPS = 64
