@@ -11,14 +11,14 @@ import torch
 
 from cnn_tui.catalog.models import ARCHITECTURES
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.engine import data
-from cnn_tui.engine.backbone import Backbone
-from cnn_tui.engine.data import LoadedData
+from cnn_tui.engine.data import loading
+from cnn_tui.engine.data.feeds import PictureFeed
+from cnn_tui.engine.data.loading import LoadedData
+from cnn_tui.engine.data.preprocess import Preprocess
 from cnn_tui.engine.device import compute, synchronize
-from cnn_tui.engine.features import cut
-from cnn_tui.engine.feeds import PictureFeed
-from cnn_tui.engine.models import build, load_weights
-from cnn_tui.engine.preprocess import Preprocess
+from cnn_tui.engine.features.backbone import Backbone
+from cnn_tui.engine.features.split_backbone import cut
+from cnn_tui.engine.models.build import build, load_weights
 from cnn_tui.engine.stopping import never
 
 SEVEN = ("vgg16", "vgg19", "resnet18", "resnet34", "resnet50", "alexnet", "googlenet")
@@ -47,7 +47,7 @@ def setting(folder: str, architecture: str, **changes: dict[str, Any]) -> Experi
 
 def load(experiment: Experiment) -> LoadedData:
     """The pictures of an experiment."""
-    return returned(data.load(experiment.data, experiment.training.seed, never, sampled=True))
+    return returned(loading.load(experiment.data, experiment.training.seed, never, sampled=True))
 
 
 def frozen(experiment: Experiment, loaded: LoadedData) -> Frozen:

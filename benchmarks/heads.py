@@ -16,13 +16,13 @@ import torch
 from torch import nn
 
 from cnn_tui.config.experiment import ModelConfig, TrainingConfig
+from cnn_tui.engine.data.feeds import FeatureFeed
 from cnn_tui.engine.device import Compute, compute
-from cnn_tui.engine.features import cut
-from cnn_tui.engine.feeds import FeatureFeed
-from cnn_tui.engine.learner import Material
-from cnn_tui.engine.models import build, load_weights
-from cnn_tui.engine.stack import HeadStack
+from cnn_tui.engine.features.split_backbone import cut
+from cnn_tui.engine.models.build import build, load_weights
 from cnn_tui.engine.stopping import never
+from cnn_tui.engine.training.head_stack import HeadStack
+from cnn_tui.engine.training.learner import Material
 from frozen import matmul_rate
 from reporting import save
 

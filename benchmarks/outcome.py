@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.engine.joint import Artifacts
-from cnn_tui.engine.train import train
+from cnn_tui.engine.training.shared_runs import Artifacts
+from cnn_tui.engine.training.train import train
 from cnn_tui.events import EpochFinished, Event, RunFinished
 
 

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnn_tui.engine.decode import UnreadablePictureError, decode, picture_size, reach
+from cnn_tui.engine.data.decode import UnreadablePictureError, decode, picture_size, reach
 from image_files import ENDINGS, Source, damaged, sources
 
 _LONGEST = 30  # seconds for a file

@@ -18,7 +18,7 @@ from PIL import Image, features
 
 import fuzz_images
 from cnn_tui.catalog.picture_files import HEIF_ENDINGS, readable_endings
-from cnn_tui.engine.decode import UnreadablePictureError, decode, picture_size
+from cnn_tui.engine.data.decode import UnreadablePictureError, decode, picture_size
 from image_files import exif, image, pixels
 
 needs_avif = pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF")
@@ -53,7 +53,7 @@ def test_no_program_is_run_for_a_file_that_is_no_picture(tmp_path: Path) -> None
     image("RGB").save(path, "EPS")
     code = (
         "import sys\n"
-        "from cnn_tui.engine.decode import UnreadablePictureError, decode\n"
+        "from cnn_tui.engine.data.decode import UnreadablePictureError, decode\n"
         "try:\n    decode(sys.argv[1], None)\nexcept UnreadablePictureError as error:\n    sys.stdout.write(str(error))"
     )
     environment = os.environ | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
@@ -95,7 +95,7 @@ def test_nothing_is_printed_about_odd_files(tmp_path: Path) -> None:
     large.write_bytes(large.read_bytes()[:18] + struct.pack("<ii", 11_000, 11_000) + large.read_bytes()[26:])
     code = (
         "import contextlib, sys\n"
-        "from cnn_tui.engine.decode import UnreadablePictureError, decode, picture_size\n"
+        "from cnn_tui.engine.data.decode import UnreadablePictureError, decode, picture_size\n"
         "for path in sys.argv[1:]:\n"
         "    for look in (picture_size, lambda path: decode(path, (8, 8))):\n"
         "        with contextlib.suppress(UnreadablePictureError):\n"

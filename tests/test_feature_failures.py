@@ -12,8 +12,8 @@ import pytest
 import torch
 from torchvision.models import shufflenet_v2_x0_5
 
-from cnn_tui.engine import feature_store
-from cnn_tui.engine.train import train
+from cnn_tui.engine.features import feature_store
+from cnn_tui.engine.training.train import train
 from cnn_tui.events import Event, WarningRaised
 from cnn_tui.store.cache_index import LIMIT_VARIABLE, cached_sets, features_for
 from test_feature_pass import computed, pass_detail
@@ -22,8 +22,9 @@ from test_train import ending, experiment, figures
 KILLED = """
 import os, signal, sys
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.engine import feature_pass, growing_set
-from cnn_tui.engine.train import train
+from cnn_tui.engine.features import feature_pass
+from cnn_tui.engine.features import growing_set
+from cnn_tui.engine.training.train import train
 
 growing_set._CHUNK_SECONDS = 0.0
 feature_pass.feature_batch = lambda size, device: 16

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from cnn_tui.catalog.features import feature_bytes, feature_shape, keeps_half
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.engine import feature_store, growing_set
-from cnn_tui.engine.backbone import in_half
-from cnn_tui.engine.feature_rows import Block, MappedRows
-from cnn_tui.engine.features import cut
-from cnn_tui.engine.feeds import FeatureFeed
-from cnn_tui.engine.train import train
+from cnn_tui.engine.data.feeds import FeatureFeed
+from cnn_tui.engine.features import feature_store, growing_set
+from cnn_tui.engine.features.backbone import in_half
+from cnn_tui.engine.features.rows import Block, MappedRows
+from cnn_tui.engine.features.split_backbone import cut
+from cnn_tui.engine.training.train import train
 from cnn_tui.engine.warm import Memory
 from cnn_tui.events import Event, WarningRaised
 from cnn_tui.store.cache_index import LIMIT_VARIABLE, cached_sets, room_for
@@ -55,7 +55,7 @@ def squeezenet(tmp_path: Path) -> Settings:
 @pytest.fixture
 def little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine on which a quarter of the features fit in memory."""
-    monkeypatch.setattr("cnn_tui.engine.feature_pass.free_memory", lambda device: EACH * NEEDED // 2)
+    monkeypatch.setattr("cnn_tui.engine.features.feature_pass.free_memory", lambda device: EACH * NEEDED // 2)
 
 
 def run(settings: Settings, memory: Memory | None = None, **changes: Any) -> list[Event]:
@@ -186,7 +186,7 @@ def test_where_features_lie_changes_nothing(squeezenet: Settings, monkeypatch: p
     memory = Memory()
     resident = run(squeezenet, memory)
     with monkeypatch.context() as little:
-        little.setattr("cnn_tui.engine.feature_pass.free_memory", lambda device: 0)
+        little.setattr("cnn_tui.engine.features.feature_pass.free_memory", lambda device: 0)
         mapped = run(squeezenet)
         more = run(squeezenet, memory, data__test_limit=60)
     assert figures(mapped) == figures(resident)
@@ -231,7 +231,7 @@ def test_maps_of_an_earlier_layout_are_computed_again(squeezenet: Settings) -> N
 def test_a_stopped_pass_to_disk_goes_on_where_it_was(
     squeezenet: Settings, little_memory: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cnn_tui.engine.feature_pass.feature_batch", lambda size, device: 16)
+    monkeypatch.setattr("cnn_tui.engine.features.feature_pass.feature_batch", lambda size, device: 16)
     settings = experiment(**squeezenet)
     assert ending(list(train(settings, after_batches(3)))).status == "stopped"
     held = len(feature_store.read(cached_sets()[0].folder, torch.arange(2000)).places)
@@ -286,7 +286,7 @@ def test_where_the_disk_holds_less_memory_keeps_a_part(
 def test_where_nothing_is_kept_the_run_is_the_one_without_the_store(
     squeezenet: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cnn_tui.engine.feature_pass.free_memory", lambda device: 0)
+    monkeypatch.setattr("cnn_tui.engine.features.feature_pass.free_memory", lambda device: 0)
     monkeypatch.setenv(LIMIT_VARIABLE, "0")
     events = run(squeezenet)
     assert [warning.title for warning in warnings(events)] == ["There is no room for features"]
@@ -299,7 +299,7 @@ def test_a_disk_that_fills_up_meanwhile_ends_the_keeping_and_not_the_run(
     import resource
 
     plain = run(squeezenet, training__feature_cache="off")
-    monkeypatch.setattr("cnn_tui.engine.feature_pass.feature_batch", lambda size, device: 16)
+    monkeypatch.setattr("cnn_tui.engine.features.feature_pass.feature_batch", lambda size, device: 16)
     monkeypatch.setattr(growing_set, "_CHUNK_SECONDS", 0.0)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20 * EACH, before[1]))
@@ -334,7 +334,7 @@ def test_vectors_that_fit_nowhere_are_computed_in_every_epoch(
     torch.save(shufflenet_v2_x0_5(num_classes=10).state_dict(), path)
     frozen = {"model__weights": str(path), "model__trainable": "last_layer", "training__epochs": 2}
     plain = run(frozen, training__feature_cache="off")
-    monkeypatch.setattr("cnn_tui.engine.feature_pass.free_memory", lambda device: 1024 * 4 * NEEDED)
+    monkeypatch.setattr("cnn_tui.engine.features.feature_pass.free_memory", lambda device: 1024 * 4 * NEEDED)
     monkeypatch.setenv(LIMIT_VARIABLE, "0")
     events = run(frozen)
     assert "kept for 60 of 120" in pass_detail(events)

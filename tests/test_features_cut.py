@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from cnn_tui.catalog.models import ARCHITECTURES
 from cnn_tui.config.experiment import ModelConfig
-from cnn_tui.engine.features import Cut, cut
-from cnn_tui.engine.models import Classifier, build
+from cnn_tui.engine.features.split_backbone import Cut, cut
+from cnn_tui.engine.models.build import Classifier, build
 from cnn_tui.errors import TrainingError
 
 GIANT = 90_000_000  # weights; of such networks the shapes are checked, of the rest and VGG-16 the numbers

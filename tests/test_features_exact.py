@@ -12,17 +12,17 @@ import torch
 from cnn_tui.catalog.models import ARCHITECTURES
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.overrides import override
-from cnn_tui.engine import data
+from cnn_tui.engine.data import loading
+from cnn_tui.engine.data.feeds import PictureFeed
+from cnn_tui.engine.data.preprocess import Preprocess
 from cnn_tui.engine.device import compute
-from cnn_tui.engine.feeds import PictureFeed
-from cnn_tui.engine.joint import Artifacts
-from cnn_tui.engine.learner import Material, NetworkLearner
-from cnn_tui.engine.loop import Course, TrainingLoop
-from cnn_tui.engine.models import build, load_weights
-from cnn_tui.engine.preprocess import Preprocess
+from cnn_tui.engine.models.build import build, load_weights
 from cnn_tui.engine.returning import Returning
 from cnn_tui.engine.stopping import never
-from cnn_tui.engine.train import train
+from cnn_tui.engine.training.learner import Material, NetworkLearner
+from cnn_tui.engine.training.loop import Course, TrainingLoop
+from cnn_tui.engine.training.shared_runs import Artifacts
+from cnn_tui.engine.training.train import train
 from cnn_tui.errors import TrainingError
 from cnn_tui.events import Event, Phase
 from test_features_cut import CASES, empty_classifier, fill_weights, least_size
@@ -91,9 +91,9 @@ def run_whole(setting: Experiment) -> tuple[list[Event], torch.Tensor]:
     seed, chosen = setting.training.seed, compute(setting.training)
     classifier = build(setting.model, 10, setting.data.image_size, seed)
     list(load_weights(classifier))
-    loading = Returning(data.load(setting.data, seed, never))
-    list(loading)
-    loaded = loading.value
+    steps = Returning(loading.load(setting.data, seed, never))
+    list(steps)
+    loaded = steps.value
     assert classifier.mean is not None
     assert classifier.std is not None
     preprocess = Preprocess(setting.data.image_size, classifier.mean, classifier.std)

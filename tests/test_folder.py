@@ -17,11 +17,12 @@ import torch
 from PIL import Image
 
 from cnn_tui.config.experiment import DataConfig
-from cnn_tui.engine import data, warm
-from cnn_tui.engine.data import LoadedData
-from cnn_tui.engine.decode import UnreadablePictureError, decode, picture_size
-from cnn_tui.engine.folder import class_names, scan
-from cnn_tui.engine.sources import FolderSource, MemorySource
+from cnn_tui.engine import warm
+from cnn_tui.engine.data import loading
+from cnn_tui.engine.data.decode import UnreadablePictureError, decode, picture_size
+from cnn_tui.engine.data.folder_listing import class_names, scan
+from cnn_tui.engine.data.image_source import FolderSource, MemorySource
+from cnn_tui.engine.data.loading import LoadedData
 from cnn_tui.engine.stopping import ShouldStop, Stopped, never
 from cnn_tui.errors import DataError
 from cnn_tui.events import Event, Phase, Progress, WarningRaised
@@ -61,7 +62,7 @@ def load(
     **settings: Any,
 ) -> tuple[list[Event], LoadedData]:
     document = {"dataset": "folder", "root": str(root), "image_size": 16, "validation_fraction": 0.0} | settings
-    return finish(data.load(DataConfig.model_validate(document), seed, should_stop, memory, sampled))
+    return finish(loading.load(DataConfig.model_validate(document), seed, should_stop, memory, sampled))
 
 
 def make(path: Path, colour: tuple[int, int, int] = (200, 100, 50), size: tuple[int, int] = (SIDE, SIDE)) -> Path:
@@ -386,12 +387,12 @@ def test_a_stop_is_heard_while_listing_and_decoding(asked_before: int, place: Pa
 
 def test_class_count_needs_no_pictures_opened(place: Path) -> None:
     root = split(place)
-    assert data.class_count(DataConfig(dataset="folder", root=str(root))) == 2
-    assert data.class_count(DataConfig(dataset="cifar100")) == 100
+    assert loading.class_count(DataConfig(dataset="folder", root=str(root))) == 2
+    assert loading.class_count(DataConfig(dataset="cifar100")) == 100
     with pytest.raises(DataError):
-        data.class_count(DataConfig(dataset="folder", root=str(place / "nothing")))
+        loading.class_count(DataConfig(dataset="folder", root=str(place / "nothing")))
     with pytest.raises(DataError):
-        data.class_count(DataConfig(dataset="folder"))
+        loading.class_count(DataConfig(dataset="folder"))
 
 
 def test_the_identity_follows_the_files(place: Path) -> None:
@@ -438,7 +439,7 @@ def test_in_memory_and_on_demand_give_the_same_pictures(
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (33, 21, 3), dtype=np.uint8))
     noise.save(root / "train" / "cat" / "00.png")
     if unseen:  # by the sample that shows whether pictures have one size
-        monkeypatch.setattr("cnn_tui.engine.folder_set._SAMPLE", 2)
+        monkeypatch.setattr("cnn_tui.engine.data.folder_image_set._SAMPLE", 2)
         noise.save(root / "train" / "cat" / "02.png")
         make(root / "train" / "cat" / "00.png")
     _, kept = load(root, sampled=True)
@@ -549,10 +550,10 @@ def test_what_other_runs_needed_makes_room(place: Path, monkeypatch: pytest.Monk
 def test_seeds_that_share_the_pictures_get_rows_of_their_own(place: Path) -> None:
     root = flat(place, count=25)
     config = DataConfig(dataset="folder", root=str(root), image_size=16, train_limit=10, test_limit=6)
-    events, both = finish(data.load_for_seeds(config, [0, 1], never))
+    events, both = finish(loading.load_for_seeds(config, [0, 1], never))
     assert chosen(both[0]) != chosen(both[1])
     for seed in (0, 1):
-        _, alone = finish(data.load(config, seed, never))
+        _, alone = finish(loading.load(config, seed, never))
         assert chosen(alone) == chosen(both[seed])
         assert torch.equal(alone.train.pictures(alone.train_indices), both[seed].train.pictures(alone.train_indices))
     assert decoded(events) == len({row for loaded in both.values() for rows in chosen(loaded) for row in rows})
@@ -646,10 +647,10 @@ def test_a_file_that_goes_while_its_folder_is_listed_is_passed_over(place: Path)
 def test_damage_is_replaced_for_each_of_several_seeds(place: Path) -> None:
     root = flat(place, count=25)
     config = DataConfig(dataset="folder", root=str(root), image_size=16, **LIMITS)
-    _, sound = finish(data.load_for_seeds(config, [0, 1], never))
+    _, sound = finish(loading.load_for_seeds(config, [0, 1], never))
     for seed in (0, 1):
         Path(scan(str(root), never).paths[chosen(sound[seed])[0][0]]).write_bytes(b"")
-    events, both = finish(data.load_for_seeds(config, [0, 1], never))
+    events, both = finish(loading.load_for_seeds(config, [0, 1], never))
     assert "2 unreadable pictures" in warnings(events)[0].title
     for seed in (0, 1):
         assert [len(rows) for rows in chosen(both[seed])] == [9, 3, 4]

@@ -11,7 +11,7 @@ import torch
 
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.overrides import override
-from cnn_tui.engine.train import train
+from cnn_tui.engine.training.train import train
 from cnn_tui.errors import DataError
 from cnn_tui.events import Phase, RunFinished
 from cnn_tui.store.folder_layout import read_layout

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from cnn_tui.catalog.models import ARCHITECTURES
-from cnn_tui.engine.backbone import Backbone
 from cnn_tui.engine.device import Compute
-from cnn_tui.engine.features import cut
-from cnn_tui.engine.folding import folded, with_weights_in
+from cnn_tui.engine.features.backbone import Backbone
+from cnn_tui.engine.features.split_backbone import cut
+from cnn_tui.engine.models.bn_fusion import folded, with_weights_in
 from test_features_cut import GIANT, empty_classifier, fill_weights, pictures_of
 
 LEFT = {"densenet": 0.6, "maxvit": 0.4}  # the part of their norms that no convolution comes right before

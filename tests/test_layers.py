@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from cnn_tui.catalog.models import ARCHITECTURES
 from cnn_tui.cli.models import models
-from cnn_tui.engine.layers import summary
+from cnn_tui.engine.models.layer_summary import summary
 from cnn_tui.errors import ConfigError
 
 SAMPLE = ("resnet18", "vgg16", "googlenet", "vit_b_16", "maxvit_t", "swin_v2_t", "squeezenet1_0", "convnext_tiny")

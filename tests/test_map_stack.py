@@ -9,19 +9,19 @@ import torch
 from torch import Tensor, nn
 
 from cnn_tui.config.experiment import ModelConfig
-from cnn_tui.engine import map_stack, pooled_layers
-from cnn_tui.engine.arrangement import arrange
-from cnn_tui.engine.data import LoadedData
+from cnn_tui.engine.data.feeds import FeatureFeed
+from cnn_tui.engine.data.image_source import MemorySource
+from cnn_tui.engine.data.loading import LoadedData
 from cnn_tui.engine.device import Compute
-from cnn_tui.engine.features import cut
-from cnn_tui.engine.feeds import FeatureFeed
-from cnn_tui.engine.learner import Material, NetworkLearner
-from cnn_tui.engine.loop import Course
-from cnn_tui.engine.map_stack import MapStack, stackable_on_maps
-from cnn_tui.engine.models import build, load_weights
+from cnn_tui.engine.features.split_backbone import cut
+from cnn_tui.engine.models.build import build, load_weights
+from cnn_tui.engine.models.stochastic import Randomness, SeededDropout
 from cnn_tui.engine.returning import Returning
-from cnn_tui.engine.sources import MemorySource
-from cnn_tui.engine.stochastic import Randomness, SeededDropout
+from cnn_tui.engine.training import map_stack, pooled_layers
+from cnn_tui.engine.training.arrangement import arrange
+from cnn_tui.engine.training.learner import Material, NetworkLearner
+from cnn_tui.engine.training.loop import Course
+from cnn_tui.engine.training.map_stack import MapStack, stackable_on_maps
 from test_stack import CLASSES, ROWS, orders, settings, train
 
 POSITIONS, CHANNELS = 9, 512

@@ -11,7 +11,7 @@ import torch
 from PIL import Image, features
 
 from cnn_tui.catalog import picture_files
-from cnn_tui.engine.folder import scan
+from cnn_tui.engine.data.folder_listing import scan
 from cnn_tui.engine.stopping import never
 from cnn_tui.errors import DataError
 from picture_folders import classes, load, plain, warnings
@@ -26,7 +26,11 @@ def root(tmp_path: Path) -> Path:
 def no_heif(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a machine without pillow-heif."""
     endings = picture_files.readable_endings() - picture_files.HEIF_ENDINGS
-    for module in ("cnn_tui.catalog.picture_files", "cnn_tui.engine.folder", "cnn_tui.store.folder_entries"):
+    for module in (
+        "cnn_tui.catalog.picture_files",
+        "cnn_tui.engine.data.folder_listing",
+        "cnn_tui.store.folder_entries",
+    ):
         monkeypatch.setattr(f"{module}.readable_endings", lambda: endings)
 
 

@@ -15,11 +15,11 @@ from PIL import Image
 
 from cnn_tui import paths
 from cnn_tui.config.experiment import DataConfig
-from cnn_tui.engine import data, file_contents
-from cnn_tui.engine.fingerprints import Fingerprints
-from cnn_tui.engine.folder import scan
-from cnn_tui.engine.repeats import Repeats
-from cnn_tui.engine.rows import Labels, Rows
+from cnn_tui.engine.data import file_hashes, loading
+from cnn_tui.engine.data.fingerprints import Fingerprints
+from cnn_tui.engine.data.folder_listing import scan
+from cnn_tui.engine.data.repeats import Repeats
+from cnn_tui.engine.data.rows import Labels, Rows
 from cnn_tui.engine.stopping import never
 from picture_folders import classes, finish, load, plain, warnings
 
@@ -68,9 +68,9 @@ def test_only_pictures_that_a_run_uses_are_compared(root: Path, monkeypatch: pyt
 
     def noted(path: str, size: int) -> int:
         read.append(path)
-        return file_contents.sample_hash(path, size)
+        return file_hashes.sample_hash(path, size)
 
-    monkeypatch.setattr("cnn_tui.engine.fingerprints.sample_hash", noted)
+    monkeypatch.setattr("cnn_tui.engine.data.fingerprints.sample_hash", noted)
     load(root, train_limit=2, test_limit=2)
     assert len(read) <= 2 + 2 + 1 + 12  # and the twelve that show the colours of the training split
     load(root)
@@ -92,11 +92,11 @@ def test_a_folder_without_splits_is_compared_as_each_seed_cuts_it(tmp_path: Path
         found[parts[0] != parts[1]] = True
     assert set(found) == {False, True}
     config = DataConfig(dataset="folder", root=str(root), image_size=16)
-    events, _ = finish(data.load_for_seeds(config, range(12), never))
+    events, _ = finish(loading.load_for_seeds(config, range(12), never))
     assert [warning.title for warning in warnings(events)] == [TITLE]
 
 
-def split_by_validation(loaded: data.LoadedData, in_test: list[bool]) -> bool:
+def split_by_validation(loaded: loading.LoadedData, in_test: list[bool]) -> bool:
     """Whether one of the twins is in the training and the other in the validation part."""
     held = [index in loaded.validation_indices.tolist() for index in (1, 10)]
     return not any(in_test) and held[0] != held[1]
@@ -107,7 +107,7 @@ def big(path: Path, first: int, last: int) -> Path:
     pixels = np.broadcast_to(np.arange(160, dtype=np.uint8)[:, None, None], (160, 160, 3)).copy()
     pixels[-1, 0], pixels[0, -1] = first, last  # BMP stores the lowest line first
     Image.fromarray(pixels).save(path)
-    assert path.stat().st_size > file_contents.WHOLE_BYTES
+    assert path.stat().st_size > file_hashes.WHOLE_BYTES
     return path
 
 

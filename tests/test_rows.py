@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from cnn_tui.config.experiment import DataConfig
-from cnn_tui.engine.rows import Labels, Rows, choose, places
+from cnn_tui.engine.data.rows import Labels, Rows, choose, places
 
 some = st.lists(st.integers(0, 4), min_size=2, max_size=60).map(torch.tensor)
 divided = st.builds(lambda train, own, test: Labels(torch.cat([train, own]), test, len(own)), some, some, some)

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from cnn_tui.engine import sources
-from cnn_tui.engine.data import LoadedData
-from cnn_tui.engine.sources import MemorySource
+from cnn_tui.engine.data import image_source
+from cnn_tui.engine.data.image_source import MemorySource
+from cnn_tui.engine.data.loading import LoadedData
 
 META = torch.device("meta")
 """Stands for a device apart: its tensors have a shape and no content."""
@@ -63,7 +63,7 @@ def test_one_split_for_both_stays_one_on_a_device() -> None:
 def test_pictures_that_would_fill_the_device_stay_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     row = torch.tensor([1])
     for free, place in ((2 * 3 * 12, "meta"), (2 * 3 * 12 - 1, "cpu")):
-        monkeypatch.setattr(sources, "free_memory", lambda device, free=free: free)
+        monkeypatch.setattr(image_source, "free_memory", lambda device, free=free: free)
         assert loaded(source(), source()).to(META).train.pictures(row).device.type == place
 
 

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from cnn_tui.config.experiment import ModelConfig, TrainingConfig
+from cnn_tui.engine.data.feeds import FeatureFeed
 from cnn_tui.engine.device import Compute
-from cnn_tui.engine.feeds import FeatureFeed
-from cnn_tui.engine.learner import Learner, Material, NetworkLearner
-from cnn_tui.engine.models import Classifier, build, load_weights
+from cnn_tui.engine.models.build import Classifier, build, load_weights
+from cnn_tui.engine.models.stochastic import Randomness, SeededDropout
 from cnn_tui.engine.returning import Returning
-from cnn_tui.engine.stack import HeadStack, stackable
-from cnn_tui.engine.stochastic import Randomness, SeededDropout
 from cnn_tui.engine.stopping import never
+from cnn_tui.engine.training.head_stack import HeadStack, stackable
+from cnn_tui.engine.training.learner import Learner, Material, NetworkLearner
 
 ROWS, FEATURES, CLASSES = 50, 512, 4
 

@@ -11,15 +11,15 @@ import torch
 from torchvision.models import shufflenet_v2_x0_5
 
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.engine import data
+from cnn_tui.engine.data import loading
 from cnn_tui.engine.device import compute
-from cnn_tui.engine.joint import Artifacts
-from cnn_tui.engine.learner import NetworkLearner
-from cnn_tui.engine.loop import Course, TrainingLoop
-from cnn_tui.engine.models import build, load_weights
-from cnn_tui.engine.setup import set_up
+from cnn_tui.engine.models.build import build, load_weights
 from cnn_tui.engine.stopping import never
-from cnn_tui.engine.train import train
+from cnn_tui.engine.training.learner import NetworkLearner
+from cnn_tui.engine.training.loop import Course, TrainingLoop
+from cnn_tui.engine.training.setup import set_up
+from cnn_tui.engine.training.shared_runs import Artifacts
+from cnn_tui.engine.training.train import train
 from cnn_tui.events import BatchFinished, EpochFinished, Event, Phase, RunFinished, RunStarted
 
 TINY: dict[str, Any] = {
@@ -195,7 +195,7 @@ def test_frozen_weights_stay_and_batch_statistics_move_only_when_they_may(pretra
 def _states_around_training(setting: Experiment) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
     chosen = compute(setting.training)
     classifier = build(setting.model, 10, setting.data.image_size, setting.training.seed)
-    loaded = _value(data.load(setting.data, setting.training.seed, never, sampled=True))
+    loaded = _value(loading.load(setting.data, setting.training.seed, never, sampled=True))
     list(load_weights(classifier))
     material = _value(set_up(setting, classifier, loaded, chosen, never))
     before = {name: tensor.clone() for name, tensor in classifier.network.state_dict().items()}

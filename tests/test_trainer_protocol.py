@@ -221,5 +221,5 @@ def test_the_workbench_side_loads_neither_torch_nor_the_engine() -> None:
     loaded = set(ended.stdout.split())
     assert "cnn_tui.trainer.child" in loaded
     assert loaded.isdisjoint(
-        {"torch", "torchvision", "sklearn", "cnn_tui.engine.training.record", "cnn_tui.engine.train"}
+        {"torch", "torchvision", "sklearn", "cnn_tui.engine.training.record", "cnn_tui.engine.training.train"}
     )

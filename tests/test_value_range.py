@@ -18,15 +18,16 @@ from PIL import Image
 
 from cnn_tui.config.experiment import DataConfig
 from cnn_tui.config.preset import RunPreset
-from cnn_tui.engine import data, warm
+from cnn_tui.engine import warm
 from cnn_tui.engine.control import Control
-from cnn_tui.engine.data import LoadedData
-from cnn_tui.engine.decode import decode, reach
+from cnn_tui.engine.data import loading
+from cnn_tui.engine.data.decode import decode, reach
+from cnn_tui.engine.data.image_source import FolderSource
+from cnn_tui.engine.data.loading import LoadedData
+from cnn_tui.engine.data.value_range import SIXTEEN_BITS, ValueRange
 from cnn_tui.engine.returning import Returning
-from cnn_tui.engine.sources import FolderSource
 from cnn_tui.engine.stopping import never
 from cnn_tui.engine.training.record import run_recorded
-from cnn_tui.engine.value_range import SIXTEEN_BITS, ValueRange
 from cnn_tui.events import Event, Progress, RunStarted, WarningRaised
 from cnn_tui.store.records import SessionRecord, ValueScale
 from cnn_tui.store.sessions import load_session
@@ -118,7 +119,7 @@ def load(
     root: Path, memory: warm.Memory | None = None, seed: int = 0, **settings: Any
 ) -> tuple[list[Event], LoadedData]:
     document = {"dataset": "folder", "root": str(root), "image_size": 16, "validation_fraction": 0.0} | settings
-    steps = Returning(data.load(DataConfig.model_validate(document), seed, never, memory))
+    steps = Returning(loading.load(DataConfig.model_validate(document), seed, never, memory))
     return list(steps), steps.value
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 from torchvision.models import shufflenet_v2_x0_5
 
 from cnn_tui import paths
-from cnn_tui.engine.train import train
+from cnn_tui.engine.training.train import train
 from cnn_tui.engine.warm import Memory, Slot, file_stamp
 from cnn_tui.events import Event, Phase, Progress, WarningRaised
 from test_train import ending, experiment, figures

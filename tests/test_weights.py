@@ -27,13 +27,13 @@ from torch import Tensor
 
 from cnn_tui.catalog.models import ARCHITECTURES
 from cnn_tui.config.experiment import ModelConfig
-from cnn_tui.engine import weights
-from cnn_tui.engine.heads import last_layer
-from cnn_tui.engine.models import Classifier, build, load_weights, skeleton
-from cnn_tui.engine.state_dict import read_state
+from cnn_tui.engine.models import weights
+from cnn_tui.engine.models.build import Classifier, build, load_weights, skeleton
+from cnn_tui.engine.models.heads import last_layer
+from cnn_tui.engine.models.state_dict import read_state
+from cnn_tui.engine.models.weights import WeightsSource, fetch_imagenet, imagenet_source, weights_available
 from cnn_tui.engine.stopping import Stopped
 from cnn_tui.engine.warm import Memory
-from cnn_tui.engine.weights import WeightsSource, fetch_imagenet, imagenet_source, weights_available
 from cnn_tui.errors import WeightsError
 from cnn_tui.events import Event, Phase, Progress, WarningRaised
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from cnn_tui.engine.feature_rows import Features
-    from cnn_tui.engine.fitting import Fitted
-    from cnn_tui.engine.picture_sets import PictureSet
-    from cnn_tui.engine.preprocess import Channels
+    from cnn_tui.engine.data.image_set import PictureSet
+    from cnn_tui.engine.data.preprocess import Channels
+    from cnn_tui.engine.features.rows import Features
+    from cnn_tui.engine.models.state_dict_compat import Fitted
 
 _T = TypeVar("_T")
 

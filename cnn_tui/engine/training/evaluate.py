@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from cnn_tui.engine.feeds import Batch
+from cnn_tui.engine.data.feeds import Batch
 
 Forward = Callable[[Tensor], Tensor]
 

@@ -14,9 +14,9 @@ from torch.nn import functional
 
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.engine.control import Control
-from cnn_tui.engine.joint import Artifacts, OfRun, Run
-from cnn_tui.engine.sources import PictureSource
-from cnn_tui.engine.train import train_together
+from cnn_tui.engine.data.image_source import PictureSource
+from cnn_tui.engine.training.shared_runs import Artifacts, OfRun, Run
+from cnn_tui.engine.training.train import train_together
 from cnn_tui.engine.warm import Memory
 from cnn_tui.errors import StorageError
 from cnn_tui.events import Event, WarningRaised

@@ -1,0 +1,295 @@
+"""Networks of torchvision's catalogue, made ready to be trained on other classes.
+
+A network is built without memory for its weights, which costs milliseconds and is enough to count them;
+:func:`load_weights` then fills them in, from the seed, a file or torchvision's server.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Collection, Generator, Hashable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torchvision.models import get_model
+
+from cnn_tui.config.experiment import ModelConfig
+from cnn_tui.engine.models.freezing import batch_norms, freeze, set_train_mode
+from cnn_tui.engine.models.heads import last_layer, new_last_layer
+from cnn_tui.engine.models.state_dict import read_state
+from cnn_tui.engine.models.state_dict_compat import Fitted, fit, require_same
+from cnn_tui.engine.models.stochastic import Randomness, seed_stochastic
+from cnn_tui.engine.models.weights import Triple, fetch_imagenet, imagenet_normalisation, own_file, weights_available
+from cnn_tui.engine.stopping import ShouldStop, never
+from cnn_tui.engine.warm import Memory, file_stamp
+from cnn_tui.events import Event, Parameters, Phase, WarningRaised
+
+_AUXILIARY_WEIGHTS = {"googlenet": 0.3, "inception_v3": 0.4}
+_AUXILIARY_SIZES = {"googlenet": 15, "inception_v3": 299}
+_INITIAL_STD = {"googlenet": 0.01, "inception_v3": 0.1}
+
+
+@dataclass
+class Classifier:
+    """A network in training: what of it changes, and in which mode each part runs.
+
+    Attributes:
+        network: maps normalised pictures, float (N, 3, image_size, image_size), to logits (N, classes).
+        randomness: what its dropout and stochastic depth draw from.
+        mean: of each channel of the pictures that the weights were trained on, from 0 to 1; None for random
+            weights, where it is for the data to say. ``std`` likewise.
+        last_layer_is_new: whether its last layer starts from the seed, all else from elsewhere.
+        origin: what decided its frozen weights, which are the same where this is; None as long as it has none.
+    """
+
+    config: ModelConfig
+    network: nn.Module
+    classes: int
+    image_size: int
+    seed: int
+    randomness: Randomness
+    mean: Triple | None
+    std: Triple | None
+    last_layer_is_new: bool = False
+    origin: Hashable = None
+
+    def train_mode(self) -> None:
+        """Put into train mode what may be: the head, and the backbone only if it is trained."""
+        set_train_mode(self.network, self.config.trainable, self.config.batch_norm)
+
+    def eval_mode(self) -> None:
+        """Put everything into eval mode."""
+        self.network.eval()
+
+    def training_outputs(self, pictures: Tensor) -> tuple[Tensor, tuple[tuple[Tensor, float], ...]]:
+        """The logits, and those of auxiliary heads with the weight that each has in the loss."""
+        # Past the hook that makes the network give its logits alone.
+        outputs = self.network.forward(pictures)
+        if isinstance(outputs, Tensor):
+            return outputs, ()
+        weight = _AUXILIARY_WEIGHTS[self.config.architecture]
+        return outputs[0], tuple((logits, weight) for logits in outputs[1:])
+
+    def trainable_parameters(self) -> tuple[nn.Parameter, ...]:
+        """The weights that training changes."""
+        return tuple(parameter for parameter in self.network.parameters() if parameter.requires_grad)
+
+    def parameter_counts(self) -> Parameters:
+        """How many weights there are, and how many of them training changes."""
+        total = sum(parameter.numel() for parameter in self.network.parameters())
+        return Parameters(total=total, trainable=sum(parameter.numel() for parameter in self.trainable_parameters()))
+
+    def trained_state(self) -> dict[str, Tensor]:
+        """What training changes, by its name in the network's state dict; the tensors themselves, not copies."""
+        state: dict[str, Tensor] = self.network.state_dict()
+        if self.config.trainable == "all":
+            return state
+        changing = {name for name, parameter in self.network.named_parameters() if parameter.requires_grad}
+        if self.config.batch_norm == "adapt":
+            layers = batch_norms(self.network).items()
+            changing |= {f"{name}.{buffer}" for name, layer in layers for buffer, _ in layer.named_buffers()}
+        return {name: tensor for name, tensor in state.items() if name in changing}
+
+    def copied_state(self) -> dict[str, Tensor]:
+        """A copy of :meth:`trained_state`."""
+        return {name: tensor.detach().clone() for name, tensor in self.trained_state().items()}
+
+    def first_state(self, seed: int) -> dict[str, Tensor]:
+        """What training changes, as it begins from another seed; to be asked before anything is trained."""
+        state = self.copied_state()
+        if self.last_layer_is_new:
+            fresh = _new_last_layer(self.network, seed)
+            state |= {name: fresh[name].to(tensor.device) for name, tensor in state.items() if name in fresh}
+        return state
+
+    def load_trained(self, state: Mapping[str, Tensor], origin: str) -> None:
+        """Take over what a run saved from :meth:`trained_state`.
+
+        With ``trainable`` "all" that is everything, and :func:`load_weights` is not needed before.
+
+        Args:
+            origin: where the tensors come from, for messages.
+
+        Raises:
+            WeightsError: they are not those of this model.
+        """
+        require_same(state, self.trained_state(), origin)
+        self.fill(state)
+
+    def fill(self, state: Mapping[str, Tensor]) -> None:
+        """Put tensors of the right names and shapes in place, all of them if the network has no weights yet."""
+        # torchvision's MNASNet loads only the very kind of mapping that state_dict gives, with the versions in it.
+        whole = self.network.state_dict()
+        # Tensors without memory are replaced; others are written to, so that an optimizer keeps hold of them.
+        empty = any(tensor.is_meta for tensor in whole.values())
+        whole.update(state)
+        self.network.load_state_dict(whole, assign=empty)
+
+
+def build(config: ModelConfig, classes: int, image_size: int, seed: int) -> Classifier:
+    """A classifier for ``classes`` classes, its weights not yet there."""
+    pretrained, auxiliary = config.weights != "random", _uses_auxiliary(config, image_size)
+    network = skeleton(config.architecture, classes, image_size, auxiliary=auxiliary, imagenet_input=pretrained)
+    if auxiliary:
+        network.register_forward_hook(_logits_alone)
+    randomness = Randomness(seed)
+    seed_stochastic(network, randomness)
+    freeze(network, config.trainable)
+    mean, std = imagenet_normalisation(config.architecture) if pretrained else (None, None)
+    return Classifier(config, network, classes, image_size, seed, randomness, mean, std)
+
+
+def load_weights(
+    classifier: Classifier, should_stop: ShouldStop = never, memory: Memory | None = None
+) -> Iterator[Event]:
+    """Fill in the weights that the classifier's configuration names.
+
+    The last layer starts anew from the seed; that of a file of one's own is kept if it has as many classes. With a
+    memory, a file that is as it was in the run before is not read again.
+
+    Raises:
+        WeightsError: they are not to be had, damaged or of another model.
+        Stopped: ``should_stop`` said so.
+    """
+    memory = memory or Memory()
+    config, classifier.origin = classifier.config, _origin(classifier)
+    fitted = memory.weights.recall(classifier.origin)
+    if fitted is None:
+        fitted = yield from _fitted(classifier, should_stop)
+    changing: Collection[str] = ()
+    if config.trainable != "all":
+        memory.weights.keep(classifier.origin, fitted)
+        changing = classifier.trained_state().keys()
+    # What is frozen is shared with the next run; what training writes to is not.
+    state = {name: value.clone() if name in changing else value for name, value in fitted.state.items()}
+    if config.weights == "imagenet" or fitted.last_layer_problem:
+        classifier.last_layer_is_new = True
+        state |= _new_last_layer(classifier.network, classifier.seed)
+    classifier.fill(state)
+    if config.weights not in ("imagenet", "random"):
+        yield from _told(fitted, own_file(config.weights))
+
+
+def skeleton(
+    architecture: str, classes: int, image_size: int, *, auxiliary: bool = False, imagenet_input: bool = False
+) -> nn.Module:
+    """A network of the catalogue whose weights have shapes and no memory (PyTorch's meta device).
+
+    Args:
+        auxiliary: with the heads that help GoogLeNet and Inception to learn from nothing.
+        imagenet_input: GoogLeNet and Inception then undo ImageNet's normalisation, as their weights expect it.
+    """
+    with _WithoutMemory():
+        return _construct(architecture, classes, image_size, auxiliary, imagenet_input)
+
+
+def _construct(architecture: str, classes: int, image_size: int, auxiliary: bool, imagenet_input: bool) -> nn.Module:
+    options: dict[str, Any] = {}
+    if architecture.startswith("vit_"):
+        options = {"image_size": image_size}
+    elif architecture.startswith("maxvit_"):
+        options = {"input_size": (image_size, image_size)}
+    elif architecture in _AUXILIARY_WEIGHTS:
+        options = {"aux_logits": auxiliary, "transform_input": imagenet_input, "init_weights": False}
+    network: nn.Module = get_model(architecture, weights=None, num_classes=classes, **options)
+    return network
+
+
+def _origin(classifier: Classifier) -> Hashable:
+    """What decides a classifier's weights, but for a last layer that starts anew."""
+    config = classifier.config
+    if config.weights == "random":
+        stamp, seed = None, classifier.seed
+    else:
+        path = weights_available(config.architecture) if config.weights == "imagenet" else own_file(config.weights)
+        stamp, seed = path and file_stamp(path), 0
+    return config, classifier.classes, classifier.image_size, seed, stamp
+
+
+def _fitted(classifier: Classifier, should_stop: ShouldStop) -> Generator[Event, None, Fitted]:
+    config = classifier.config
+    if config.weights == "random":
+        return Fitted(_random_state(classifier), "")
+    if config.weights == "imagenet":
+        path = yield from fetch_imagenet(config.architecture, should_stop)
+    else:
+        path = own_file(config.weights)
+    yield Phase(name="loading", detail=f"weights from {path.name}")
+    found = read_state(path, classifier.network.state_dict().keys())
+    fitted = fit(found.state, classifier.network, str(path))
+    return replace(fitted, notes=found.notes, passed_over=found.passed_over)
+
+
+def _told(fitted: Fitted, path: Path) -> Iterator[Event]:
+    """What was made of a person's own file."""
+    if fitted.notes:
+        yield Phase(name="loading", detail=f"weights from {path.name}: {', '.join(fitted.notes)}")
+    if fitted.passed_over:
+        taken = fitted.notes[0] if fitted.notes else "read as it is"
+        yield WarningRaised(
+            title="The weights file holds several models",
+            detail=f"{path}: {taken}; passed over: {', '.join(fitted.passed_over)}.",
+            hint="Save the one that is meant into a file of its own to use another.",
+        )
+    if fitted.last_layer_problem:
+        yield WarningRaised(title="The last layer starts anew", detail=f"{path}: {fitted.last_layer_problem}.")
+
+
+def _new_last_layer(network: nn.Module, seed: int) -> dict[str, Tensor]:
+    name, _ = last_layer(network)
+    with _seeded(seed):
+        fresh = new_last_layer(network).state_dict()
+    return {f"{name}.{key}": tensor for key, tensor in fresh.items()}
+
+
+def _random_state(classifier: Classifier) -> dict[str, Tensor]:
+    config, size = classifier.config, classifier.image_size
+    with _seeded(classifier.seed):
+        network = _construct(config.architecture, classifier.classes, size, _uses_auxiliary(config, size), False)
+        if config.architecture in _INITIAL_STD:
+            _draw_normal(network, _INITIAL_STD[config.architecture])
+    state: dict[str, Tensor] = network.state_dict()
+    return state
+
+
+def _draw_normal(network: nn.Module, std: float) -> None:
+    """GoogLeNet's and Inception's first weights; torchvision cuts this normal distribution at 20 or more standard
+    deviations, which takes twenty times as long and changes nothing.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.normal_(module.weight, std=getattr(module, "stddev", std))
+
+
+def _uses_auxiliary(config: ModelConfig, image_size: int) -> bool:
+    from_nothing = config.weights == "random" and config.trainable == "all"
+    return from_nothing and image_size >= _AUXILIARY_SIZES.get(config.architecture, image_size + 1)
+
+
+def _logits_alone(_network: nn.Module, _inputs: tuple[Any, ...], outputs: Any) -> Tensor:
+    logits: Tensor = outputs if isinstance(outputs, Tensor) else outputs[0]
+    return logits
+
+
+@contextlib.contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Draw initial weights from the seed, on the CPU whatever the device, and leave the global generator as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
+class _WithoutMemory(TorchFunctionMode):
+    """Puts new weights on the meta device; tables that are computed, such as a Swin's positions, stay real."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = dict(kwargs or {})
+        if func in (torch.empty, torch.zeros, torch.ones) and kwargs.get("device") is None:
+            kwargs["device"] = "meta"
+        return func(*args, **kwargs)
