@@ -16,13 +16,13 @@ import torch
 from torch import nn
 
 from cnn_tui.config.experiment import ModelConfig, TrainingConfig
-from cnn_tui.engine.data.feeds import FeatureFeed
+from cnn_tui.engine.control import never
 from cnn_tui.engine.device import Compute, compute
-from cnn_tui.engine.features.split_backbone import cut
+from cnn_tui.engine.features.feature_batches import FeatureBatches
+from cnn_tui.engine.features.split_backbone import split_backbone
 from cnn_tui.engine.models.build import build, load_weights
-from cnn_tui.engine.stopping import never
 from cnn_tui.engine.training.head_stack import HeadStack
-from cnn_tui.engine.training.learner import Material
+from cnn_tui.engine.training.learner import TrainingSetup
 from frozen import matmul_rate
 from reporting import save
 
@@ -33,14 +33,14 @@ PASSES_OVER_BATCH = 4  # read from the store, written in order, read forward, re
 PASSES_OVER_STATE = 8  # weights, gradient and two moments, each read and written
 
 
-def material(architecture: str, chosen: Compute) -> Material:
+def material(architecture: str, chosen: Compute) -> TrainingSetup:
     """A network's head, and features for as many pictures as CIFAR-10 has for training."""
     model = ModelConfig(architecture=architecture, weights="random", trainable="last_layer")
     classifier = build(model, CLASSES, 224, 0)
     list(load_weights(classifier))
     features = torch.rand(ROWS, FEATURES[architecture])
-    feed = FeatureFeed(features, torch.arange(ROWS), torch.randint(0, CLASSES, (ROWS,)))
-    return Material(classifier, cut(classifier).head, feed, feed, feed, chosen, 4096)
+    feed = FeatureBatches(features, torch.arange(ROWS), torch.randint(0, CLASSES, (ROWS,)))
+    return TrainingSetup(classifier, split_backbone(classifier).head, feed, feed, feed, chosen, 4096)
 
 
 def best(work: Callable[[], object], times: int = 5) -> float:

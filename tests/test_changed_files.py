@@ -13,10 +13,11 @@ from PIL import Image
 
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.overrides import override
-from cnn_tui.engine import warm
+from cnn_tui.engine.cache_slot import CacheSlot, file_stamp
+from cnn_tui.engine.control import never
 from cnn_tui.engine.data import file_hashes
 from cnn_tui.engine.data.folder_listing import scan
-from cnn_tui.engine.stopping import never
+from cnn_tui.engine.data.image_set import ImageSet
 from cnn_tui.engine.training.train import train
 from cnn_tui.events import EpochFinished
 from picture_folders import load, plain
@@ -73,18 +74,18 @@ WAYS = [overwritten, renamed_over]
 def test_a_picture_of_the_same_size_and_time_in_its_place_is_decoded_anew(
     replace: Callable[[Path, bytes], None], remembers: bool, root: Path, tmp_path: Path
 ) -> None:
-    memory = warm.Memory() if remembers else None
+    cache = CacheSlot[ImageSet]() if remembers else None
     before = scan(str(root), never).identity
-    _, first = load(root, memory=memory)
+    _, first = load(root, cache=cache)
     path = root / "cat" / "3.bmp"
     facts = path.stat()
     replace(path, bitmap(tmp_path / "other.bmp", 200).read_bytes())
     assert (path.stat().st_size, path.stat().st_mtime_ns) == (facts.st_size, facts.st_mtime_ns)
     assert scan(str(root), never).identity != before
-    _, second = load(root, memory=memory)
+    _, second = load(root, cache=cache)
     row = torch.tensor([3])
-    assert first.train.pictures(row)[0, :, 0, 0].tolist() == [33, 16, 7]
-    assert second.train.pictures(row)[0, :, 0, 0].tolist() == [200, 100, 7]
+    assert first.train.images(row)[0, :, 0, 0].tolist() == [33, 16, 7]
+    assert second.train.images(row)[0, :, 0, 0].tolist() == [200, 100, 7]
 
 
 @pytest.mark.parametrize("replace", WAYS)
@@ -129,9 +130,9 @@ def test_a_second_run_learns_from_the_new_pictures(root: Path, tmp_path: Path) -
 
 def test_a_file_stamp_notices_that_a_file_was_overwritten(tmp_path: Path) -> None:
     path = bitmap(tmp_path / "weights.bmp", 1)
-    before = warm.file_stamp(path)
+    before = file_stamp(path)
     overwritten(path, bitmap(tmp_path / "other.bmp", 2).read_bytes())
-    assert warm.file_stamp(path) != before
+    assert file_stamp(path) != before
 
 
 def test_large_and_small_files_have_hashes_of_their_bytes(tmp_path: Path) -> None:

@@ -22,9 +22,9 @@ from sklearn.datasets import load_digits
 from cnn_tui import paths
 from cnn_tui.catalog.datasets import DATASETS
 from cnn_tui.config.experiment import DataConfig
+from cnn_tui.engine.control import ShouldStop, Stopped, never
 from cnn_tui.engine.data import loading
 from cnn_tui.engine.data.loading import LoadedData
-from cnn_tui.engine.stopping import ShouldStop, Stopped, never
 from cnn_tui.errors import DataError
 from cnn_tui.events import Event, Phase, Progress
 from local_server import LocalServer, serving
@@ -182,7 +182,7 @@ def test_every_format_is_fetched_and_read_and_then_used_from_disk(name: str, off
     for source, count in ((loaded.train, TRAIN), (loaded.test, TEST)):
         assert source.labels.tolist() == labels(count).tolist()
         expected = torch.from_numpy(pictures(count, facts.channels, facts.image_size))
-        assert torch.equal(source.pictures(torch.arange(count)), expected)
+        assert torch.equal(source.images(torch.arange(count)), expected)
     assert len(loaded.classes) == facts.classes
     asked = len(official.server.asked)
     events, again = load(name)
@@ -329,7 +329,7 @@ def test_digits_are_scikit_learns_and_split_the_same_way_for_every_seed() -> Non
     _, loaded = load("digits")
     bunch = load_digits()
     assert (len(loaded.train), len(loaded.test)) == (DATASETS["digits"].train, DATASETS["digits"].test)
-    together = torch.cat([source.pictures(torch.arange(len(source))) for source in (loaded.train, loaded.test)])
+    together = torch.cat([source.images(torch.arange(len(source))) for source in (loaded.train, loaded.test)])
     assert (int(together.min()), int(together.max())) == (0, 255)
     assert sorted(picture.sum().item() for picture in together) == sorted(
         np.rint(picture * 255 / 16).sum() for picture in bunch.images
@@ -384,7 +384,7 @@ def test_batches_have_the_rows_in_their_order() -> None:
     order = torch.tensor([5, 3, 900, 3, 0])
     batches = list(loaded.train.batches(order, 2))
     assert [len(own) for _, own in batches] == [2, 2, 1]
-    assert torch.equal(torch.cat([own for own, _ in batches]), loaded.train.pictures(order))
+    assert torch.equal(torch.cat([own for own, _ in batches]), loaded.train.images(order))
     assert torch.equal(torch.cat([own for _, own in batches]), loaded.train.labels[order])
     assert all(own.is_contiguous(memory_format=torch.channels_last) for own, _ in batches)
     assert list(loaded.train.batches(order[:0], 2)) == []

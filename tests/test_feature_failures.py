@@ -23,12 +23,12 @@ KILLED = """
 import os, signal, sys
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.engine.features import feature_pass
-from cnn_tui.engine.features import growing_set
+from cnn_tui.engine.features import feature_writer
 from cnn_tui.engine.training.train import train
 
-growing_set._CHUNK_SECONDS = 0.0
+feature_writer._CHUNK_SECONDS = 0.0
 feature_pass.feature_batch = lambda size, device: 16
-add = growing_set.GrowingSet.add
+add = feature_writer.FeatureWriter.add
 
 def add_and_die(self, features):
     problem = add(self, features)
@@ -37,7 +37,7 @@ def add_and_die(self, features):
         os.kill(os.getpid(), signal.SIGKILL)
     return problem
 
-growing_set.GrowingSet.add = add_and_die
+feature_writer.FeatureWriter.add = add_and_die
 list(train(Experiment.model_validate_json(sys.argv[1])))
 """
 
@@ -111,7 +111,7 @@ def test_features_of_several_chunks_and_of_none(tmp_path: Path) -> None:
     for places in ([4, 0], [5, 3], [0, 1]):
         feature_store.write(tmp_path, torch.tensor(places), rows[places])
     found = feature_store.read(tmp_path, torch.tensor([0, 1, 3, 7]))
-    assert sorted(found.places.tolist()) == [0, 1, 3]
+    assert sorted(found.indices.tolist()) == [0, 1, 3]
     assert isinstance(found.features, torch.Tensor)
-    assert torch.equal(found.features, rows[found.places])
+    assert torch.equal(found.features, rows[found.indices])
     assert feature_store.read(tmp_path, torch.tensor([7])).features is None

@@ -12,13 +12,13 @@ from torch import Tensor
 
 from cnn_tui.catalog.features import feature_bytes, feature_shape, keeps_half
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.engine.data.feeds import FeatureFeed
-from cnn_tui.engine.features import feature_store, growing_set
-from cnn_tui.engine.features.backbone import in_half
-from cnn_tui.engine.features.rows import Block, MappedRows
-from cnn_tui.engine.features.split_backbone import cut
+from cnn_tui.engine.features import feature_store, feature_writer
+from cnn_tui.engine.features.backbone import rounded_to_half
+from cnn_tui.engine.features.feature_batches import FeatureBatches
+from cnn_tui.engine.features.feature_store import MappedChunk, MappedFeatures
+from cnn_tui.engine.features.split_backbone import split_backbone
+from cnn_tui.engine.training.run_cache import RunCache
 from cnn_tui.engine.training.train import train
-from cnn_tui.engine.warm import Memory
 from cnn_tui.events import Event, WarningRaised
 from cnn_tui.store.cache_index import LIMIT_VARIABLE, cached_sets, room_for
 from cnn_tui.store.feature_room import Placement, place_features
@@ -58,8 +58,8 @@ def little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cnn_tui.engine.features.feature_pass.free_memory", lambda device: EACH * NEEDED // 2)
 
 
-def run(settings: Settings, memory: Memory | None = None, **changes: Any) -> list[Event]:
-    events = list(train(experiment(**(settings | changes)), memory=memory))
+def run(settings: Settings, memory: RunCache | None = None, **changes: Any) -> list[Event]:
+    events = list(train(experiment(**(settings | changes)), cache=memory))
     assert ending(events).status == "done", ending(events).error
     return events
 
@@ -72,7 +72,7 @@ def limit_to(monkeypatch: pytest.MonkeyPatch, images: int) -> None:
 def test_the_catalogue_knows_the_shape_of_features(name: str, trainable: str) -> None:
     classifier = empty_classifier(name, trainable)
     classifier.eval_mode()
-    features = cut(classifier).backbone(pictures_of(classifier, "meta"))
+    features = split_backbone(classifier).backbone(pictures_of(classifier, "meta"))
     shape = (features[0, 0].numel(), features.shape[1]) if features.ndim > 2 else tuple(features.shape[1:])
     assert feature_shape(name, trainable, classifier.image_size) == shape
 
@@ -100,14 +100,14 @@ def test_a_row_is_in_half_precision_where_its_values_allow_it_and_else_as_it_is(
     rows[2] *= 1e-6
     rows[3] = 0
     rows[4, 0, 0] = float("nan")
-    rounded = in_half(rows)
+    rounded = rounded_to_half(rows)
     assert rounded.dtype is torch.float32
     assert torch.equal(rounded[[1, 2]], rows[[1, 2]])
     assert torch.equal(rounded[[0, 3]], rows[[0, 3]].half().float())
     assert bool(rounded[4].isnan().any())
-    assert in_half(rows[[0, 3]]).dtype is torch.float16
-    assert torch.equal(in_half(rows[:1]).float(), rounded[:1])
-    assert in_half(rows.bfloat16()).dtype is torch.bfloat16
+    assert rounded_to_half(rows[[0, 3]]).dtype is torch.float16
+    assert torch.equal(rounded_to_half(rows[:1]).float(), rounded[:1])
+    assert rounded_to_half(rows.bfloat16()).dtype is torch.bfloat16
 
 
 def test_half_precision_changes_a_run_by_less_than_the_tolerance(squeezenet: Settings) -> None:
@@ -127,12 +127,14 @@ def test_features_of_both_precisions_are_one_set(tmp_path: Path) -> None:
     feature_store.write(tmp_path, torch.tensor([0, 2]), narrow)
     wanted = torch.tensor([0, 1, 2])
     expected = torch.cat([narrow[:1].float(), wide, narrow[1:].float()])
-    for read in (feature_store.read, feature_store.mapped):
+    for read in (feature_store.read, feature_store.read_mapped):
         stored = read(tmp_path, wanted)
-        feed = FeatureFeed(stored.features, stored.places.argsort(), wanted) if stored.features is not None else None
+        feed = (
+            FeatureBatches(stored.features, stored.indices.argsort(), wanted) if stored.features is not None else None
+        )
         assert feed is not None
         assert torch.equal(feed.inputs(wanted), expected)
-    with growing_set.GrowingSet(tmp_path, wanted) as growing:
+    with feature_writer.FeatureWriter(tmp_path, wanted) as growing:
         for part in (narrow[:1], wide, narrow[1:]):
             growing.add(part)
         growing.finish()
@@ -140,10 +142,13 @@ def test_features_of_both_precisions_are_one_set(tmp_path: Path) -> None:
 
 
 def test_mapped_rows_are_taken_in_any_order_and_joined() -> None:
-    blocks = [Block(torch.arange(12.0).view(6, 2), torch.tensor([5, 0])), Block(torch.ones(3, 2), torch.tensor([1]))]
-    rows = MappedRows(blocks[:1]).joined(MappedRows(blocks[1:]))
+    blocks = [
+        MappedChunk(torch.arange(12.0).view(6, 2), torch.tensor([5, 0])),
+        MappedChunk(torch.ones(3, 2), torch.tensor([1])),
+    ]
+    rows = MappedFeatures(blocks[:1]).joined(MappedFeatures(blocks[1:]))
     assert rows.shape == (3, 2)
-    assert rows.take(torch.tensor([2, 0, 1, 0])).tolist() == [[1, 1], [10, 11], [0, 1], [10, 11]]
+    assert rows.gather(torch.tensor([2, 0, 1, 0])).tolist() == [[1, 1], [10, 11], [0, 1], [10, 11]]
 
 
 @pytest.mark.parametrize(
@@ -183,7 +188,7 @@ def test_features_that_memory_does_not_hold_are_read_from_disk(squeezenet: Setti
 
 
 def test_where_features_lie_changes_nothing(squeezenet: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    memory = Memory()
+    memory = RunCache()
     resident = run(squeezenet, memory)
     with monkeypatch.context() as little:
         little.setattr("cnn_tui.engine.features.feature_pass.free_memory", lambda device: 0)
@@ -212,7 +217,7 @@ def test_stale_features_on_disk_are_computed_again(squeezenet: Settings, little_
     stored = feature_store.read(one.folder, torch.arange(2000))
     assert isinstance(stored.features, Tensor)
     feature_store.clear(one.folder)
-    feature_store.write(one.folder, stored.places, stored.features + 1)
+    feature_store.write(one.folder, stored.indices, stored.features + 1)
     again = run(squeezenet)
     assert [warning.title for warning in warnings(again)] == ["Stored features were stale"]
     assert figures(again) == figures(first)
@@ -224,7 +229,7 @@ def test_maps_of_an_earlier_layout_are_computed_again(squeezenet: Settings) -> N
     stored = feature_store.read(one.folder, torch.arange(2000))
     assert isinstance(stored.features, Tensor)
     feature_store.clear(one.folder)
-    feature_store.write(one.folder, stored.places, stored.features.float().transpose(1, 2).reshape(-1, 512, 4, 4))
+    feature_store.write(one.folder, stored.indices, stored.features.float().transpose(1, 2).reshape(-1, 512, 4, 4))
     assert figures(run(squeezenet)) == figures(first)
 
 
@@ -234,7 +239,7 @@ def test_a_stopped_pass_to_disk_goes_on_where_it_was(
     monkeypatch.setattr("cnn_tui.engine.features.feature_pass.feature_batch", lambda size, device: 16)
     settings = experiment(**squeezenet)
     assert ending(list(train(settings, after_batches(3)))).status == "stopped"
-    held = len(feature_store.read(cached_sets()[0].folder, torch.arange(2000)).places)
+    held = len(feature_store.read(cached_sets()[0].folder, torch.arange(2000)).indices)
     resumed = run(squeezenet)
     assert 0 < held < NEEDED
     assert computed(resumed) == NEEDED - held
@@ -246,7 +251,7 @@ def test_what_fits_nowhere_is_computed_in_every_epoch(
 ) -> None:
     plain = run(squeezenet, training__feature_cache="off")
     limit_to(monkeypatch, 90)
-    memory = Memory()
+    memory = RunCache()
     events = run(squeezenet, memory)
     assert "kept for 90 of 120 pictures" in pass_detail(events)
     (warning,) = warnings(events)
@@ -265,7 +270,7 @@ def test_training_and_validation_pictures_are_kept_before_test_pictures(
     limit_to(monkeypatch, 85)
     run(squeezenet)
     (one,) = cached_sets()
-    places = feature_store.read(one.folder, torch.arange(2000)).places
+    places = feature_store.read(one.folder, torch.arange(2000)).indices
     monkeypatch.delenv(LIMIT_VARIABLE)
     settings: Experiment = experiment(**squeezenet)
     assert settings.data.train_limit == 80
@@ -300,7 +305,7 @@ def test_a_disk_that_fills_up_meanwhile_ends_the_keeping_and_not_the_run(
 
     plain = run(squeezenet, training__feature_cache="off")
     monkeypatch.setattr("cnn_tui.engine.features.feature_pass.feature_batch", lambda size, device: 16)
-    monkeypatch.setattr(growing_set, "_CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr(feature_writer, "_CHUNK_SECONDS", 0.0)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20 * EACH, before[1]))
     write, written = feature_store.write, list[int]()

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from cnn_tui.catalog.models import ARCHITECTURES
 from cnn_tui.config.experiment import ModelConfig
-from cnn_tui.engine.features.split_backbone import Cut, cut
+from cnn_tui.engine.features.split_backbone import SplitNetwork, split_backbone
 from cnn_tui.engine.models.build import Classifier, build
 from cnn_tui.errors import TrainingError
 
@@ -79,7 +79,7 @@ def pictures_of(classifier: Classifier, device: str = "cpu") -> Tensor:
     return torch.randn(2, 3, classifier.image_size, classifier.image_size, generator=generator).to(device)
 
 
-def _assert_same(classifier: Classifier, parts: Cut) -> None:
+def _assert_same(classifier: Classifier, parts: SplitNetwork) -> None:
     pictures = pictures_of(classifier)
     classifier.randomness.restart(0)
     whole = classifier.network(pictures)
@@ -97,12 +97,12 @@ def test_halves_are_the_whole(name: str, trainable: str) -> None:
     if ARCHITECTURES[name].parameters > GIANT and name != "vgg16":
         classifier.eval_mode()
         classifier.network.to("meta")
-        parts = cut(classifier)
+        parts = split_backbone(classifier)
         assert parts.head(parts.backbone(pictures_of(classifier, "meta"))).shape == (2, 10)
         return
     fill_weights(classifier)
     classifier.train_mode()
-    _assert_same(classifier, cut(classifier))
+    _assert_same(classifier, split_backbone(classifier))
 
 
 @pytest.mark.parametrize(
@@ -113,32 +113,32 @@ def test_halves_are_the_whole_at_test_time(name: str) -> None:
     classifier = empty_classifier(name)
     fill_weights(classifier)
     classifier.eval_mode()
-    _assert_same(classifier, cut(classifier))
+    _assert_same(classifier, split_backbone(classifier))
 
 
 @pytest.mark.parametrize(("family", "layers"), HEADS.items())
 def test_the_head_begins_at_the_first_layer_that_is_trained_or_random(family: str, layers: list[str]) -> None:
     for name in [name for name in ARCHITECTURES if name.startswith(family)][:2]:
-        head = cut(empty_classifier(name)).head
+        head = split_backbone(empty_classifier(name)).head
         assert [type(layer).__name__.removeprefix("Seeded") for layer in head.children()] == layers
 
 
 def test_training_all_fully_connected_layers_cuts_after_the_flatten() -> None:
     for name in ("vgg16", "alexnet", "mobilenet_v3_small"):
-        parts = cut(empty_classifier(name, "classifier"))
+        parts = split_backbone(empty_classifier(name, "classifier"))
         assert sum(isinstance(layer, nn.Linear) for layer in parts.head) == ARCHITECTURES[name].linear_layers
         assert len(list(parts.backbone.get_submodule("classifier").children())) == 0
 
 
 def test_vgg_keeps_its_first_fully_connected_layer_in_the_backbone() -> None:
-    prefix = cut(empty_classifier("vgg16")).backbone.get_submodule("classifier")
+    prefix = split_backbone(empty_classifier("vgg16")).backbone.get_submodule("classifier")
     assert [type(layer).__name__ for layer in prefix.children()] == ["Linear", "ReLU"]
 
 
 def test_the_backbone_is_the_same_each_time_and_nothing_of_it_is_trained() -> None:
     classifier = empty_classifier("efficientnet_b0")
     fill_weights(classifier)
-    parts = cut(classifier)
+    parts = split_backbone(classifier)
     classifier.train_mode()
     pictures = pictures_of(classifier)
     first, second = parts.backbone(pictures), parts.backbone(pictures)
@@ -150,14 +150,14 @@ def test_training_the_head_trains_the_network() -> None:
     classifier = empty_classifier("resnet18")
     fill_weights(classifier)
     with torch.no_grad():
-        next(cut(classifier).head.parameters()).fill_(3)
+        next(split_backbone(classifier).head.parameters()).fill_(3)
     assert classifier.network.get_parameter("fc.weight").eq(3).all()
 
 
 def test_cutting_leaves_the_network_whole() -> None:
     classifier = empty_classifier("googlenet")
     before = [name for name, _ in classifier.network.named_modules()]
-    cut(classifier)
+    split_backbone(classifier)
     assert [name for name, _ in classifier.network.named_modules()] == before
 
 
@@ -167,9 +167,9 @@ def test_cutting_leaves_the_network_whole() -> None:
 )
 def test_what_changes_in_every_epoch_cannot_be_cut(trainable: str, batch_norm: str, reason: str) -> None:
     with pytest.raises(TrainingError) as caught:
-        cut(empty_classifier("resnet18", trainable, batch_norm))
+        split_backbone(empty_classifier("resnet18", trainable, batch_norm))
     assert reason in caught.value.detail
 
 
 def test_adapting_batch_norm_changes_nothing_where_there_is_none() -> None:
-    assert len(list(cut(empty_classifier("alexnet", batch_norm="adapt")).head.children())) == 7
+    assert len(list(split_backbone(empty_classifier("alexnet", batch_norm="adapt")).head.children())) == 7

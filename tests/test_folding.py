@@ -12,8 +12,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from cnn_tui.catalog.models import ARCHITECTURES
 from cnn_tui.engine.device import Compute
 from cnn_tui.engine.features.backbone import Backbone
-from cnn_tui.engine.features.split_backbone import cut
-from cnn_tui.engine.models.bn_fusion import folded, with_weights_in
+from cnn_tui.engine.features.split_backbone import split_backbone
+from cnn_tui.engine.models.bn_fusion import convert_weights, fuse_batch_norm
 from test_features_cut import GIANT, empty_classifier, fill_weights, pictures_of
 
 LEFT = {"densenet": 0.6, "maxvit": 0.4}  # the part of their norms that no convolution comes right before
@@ -48,7 +48,7 @@ def backbone(name: str) -> tuple[nn.Module, Tensor]:
     whole = empty_classifier(name)
     fill_weights(whole)
     whole.eval_mode()
-    return cut(whole).backbone, pictures_of(whole)
+    return split_backbone(whole).backbone, pictures_of(whole)
 
 
 def norms(module: nn.Module) -> int:
@@ -60,7 +60,7 @@ def assert_folds(name: str) -> None:
     module, pictures = backbone(name)
     before = {key: tensor.clone() for key, tensor in module.state_dict().items()}
     layers = [type(layer) for layer in module.modules()]
-    fast, expected = folded(module), module(pictures)
+    fast, expected = fuse_batch_norm(module), module(pictures)
     assert (fast(pictures) - expected).norm() <= 1e-5 * expected.norm()
     left = next((part for family, part in LEFT.items() if name.startswith(family)), 0.0)
     assert norms(fast) <= left * norms(module)
@@ -85,8 +85,8 @@ def test_weights_converted_once_give_what_autocast_gives(name: str) -> None:
     module, pictures = backbone(name)
     before = {key: tensor.dtype for key, tensor in module.state_dict().items()}
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        expected = folded(module)(pictures)
-        assert torch.equal(with_weights_in(folded(module), torch.bfloat16)(pictures), expected)
+        expected = fuse_batch_norm(module)(pictures)
+        assert torch.equal(convert_weights(fuse_batch_norm(module), torch.bfloat16)(pictures), expected)
     assert {key: tensor.dtype for key, tensor in module.state_dict().items()} == before
 
 
@@ -116,7 +116,7 @@ def test_what_is_no_pair_stays() -> None:
     module = Branching().eval()
     for norm in (module.first, module.second):
         norm.running_mean = torch.full((3,), 2.0)
-    fast, pictures = folded(module), torch.randn(2, 3, 4, 4)
+    fast, pictures = fuse_batch_norm(module), torch.randn(2, 3, 4, 4)
     assert norms(fast) == 2
     torch.testing.assert_close(fast(pictures), module(pictures))
 

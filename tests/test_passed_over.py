@@ -11,8 +11,8 @@ import torch
 from PIL import Image, features
 
 from cnn_tui.catalog import picture_files
+from cnn_tui.engine.control import never
 from cnn_tui.engine.data.folder_listing import scan
-from cnn_tui.engine.stopping import never
 from cnn_tui.errors import DataError
 from picture_folders import classes, load, plain, warnings
 
@@ -128,7 +128,7 @@ def test_kinds_that_pillow_reads_are_pictures(kind: str, root: Path) -> None:
     events, loaded = load(root)
     assert len(loaded.train) == 11
     assert warnings(events) == []
-    found = loaded.train.pictures(torch.tensor([5]))[0].permute(1, 2, 0).numpy()
+    found = loaded.train.images(torch.tensor([5]))[0].permute(1, 2, 0).numpy()
     assert np.abs(found.astype(int) - np.asarray(gradient)[..., None]).mean() < 8
 
 
@@ -140,6 +140,6 @@ def test_heic_is_read_where_pillow_heif_is_installed(root: Path) -> None:
     assert len(listing.paths) == 11
     events, loaded = load(root)
     assert warnings(events) == []
-    red, green, blue = loaded.train.pictures(torch.tensor([5]))[0].float().mean((1, 2)).tolist()
+    red, green, blue = loaded.train.images(torch.tensor([5]))[0].float().mean((1, 2)).tolist()
     assert red > 180
     assert max(green, blue) < 60

@@ -15,12 +15,11 @@ from PIL import Image
 
 from cnn_tui import paths
 from cnn_tui.config.experiment import DataConfig
+from cnn_tui.engine.control import never
 from cnn_tui.engine.data import file_hashes, loading
-from cnn_tui.engine.data.fingerprints import Fingerprints
+from cnn_tui.engine.data.duplicates import Duplicates, FileHashes
 from cnn_tui.engine.data.folder_listing import scan
-from cnn_tui.engine.data.repeats import Repeats
-from cnn_tui.engine.data.rows import Labels, Rows
-from cnn_tui.engine.stopping import never
+from cnn_tui.engine.data.sample_selection import Labels, Selection
 from picture_folders import classes, finish, load, plain, warnings
 
 TITLE = "The same picture is there more than once"
@@ -70,7 +69,7 @@ def test_only_pictures_that_a_run_uses_are_compared(root: Path, monkeypatch: pyt
         read.append(path)
         return file_hashes.sample_hash(path, size)
 
-    monkeypatch.setattr("cnn_tui.engine.data.fingerprints.sample_hash", noted)
+    monkeypatch.setattr("cnn_tui.engine.data.duplicates.sample_hash", noted)
     load(root, train_limit=2, test_limit=2)
     assert len(read) <= 2 + 2 + 1 + 12  # and the twelve that show the colours of the training split
     load(root)
@@ -151,10 +150,10 @@ def test_hashes_of_changed_files_are_not_believed(root: Path) -> None:
 def test_a_file_that_goes_is_alone(root: Path) -> None:
     copied = copy(root / "train/cat/1.png", root / "test/cat/copy.png")
     listing = scan(str(root), never)
-    own = Fingerprints(listing)
+    own = FileHashes(listing)
     copied.unlink()
     everything = np.arange(len(listing.paths))
-    indices, found = own.repeated(everything, never)
+    indices, found = own.duplicate_candidates(everything, never)
     assert listing.paths.index(str(copied)) not in indices
     assert len(set(found.tolist())) == len(found)
 
@@ -175,8 +174,8 @@ def test_repeats_are_those_that_a_comparison_of_all_pairs_finds(pictures: list[t
     parts, labels, contents = (np.array(column) for column in zip(*pictures, strict=True))
     train = int((parts != 2).sum())
     in_train, in_validation = (torch.from_numpy(np.flatnonzero(parts == part)) for part in (0, 1))
-    rows = Rows(in_train, in_validation, torch.arange(len(parts) - train), torch.arange(0))
-    found = Repeats()
+    rows = Selection(in_train, in_validation, torch.arange(len(parts) - train), torch.arange(0))
+    found = Duplicates()
     own = Labels(torch.from_numpy(labels[:train]), torch.from_numpy(labels[train:]))
     found.add(own, rows, np.arange(len(parts)), contents.astype(np.uint64))
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from cnn_tui.config.experiment import DataConfig
-from cnn_tui.engine.data.rows import Labels, Rows, choose, places
+from cnn_tui.engine.data.sample_selection import Labels, Selection, select_samples, selected_indices
 
 some = st.lists(st.integers(0, 4), min_size=2, max_size=60).map(torch.tensor)
 divided = st.builds(lambda train, own, test: Labels(torch.cat([train, own]), test, len(own)), some, some, some)
@@ -22,12 +22,12 @@ configs = st.builds(
 )
 
 
-def found_one_by_one(labels: Labels, config: DataConfig, seed: int, sound: Tensor) -> tuple[Rows, Tensor]:
+def found_one_by_one(labels: Labels, config: DataConfig, seed: int, sound: Tensor) -> tuple[Selection, Tensor]:
     """The rows that are chosen when only chosen pictures are looked at; what was then known to be usable."""
     usable = torch.ones(len(labels), dtype=torch.bool)
     while True:
-        rows = choose(labels, config, seed, usable, sampled=True)
-        taken = places(labels, rows)
+        rows = select_samples(labels, config, seed, usable, sampled=True)
+        taken = selected_indices(labels, rows)
         if sound[taken].all():
             return rows, usable
         usable[taken] = sound[taken]
@@ -40,7 +40,7 @@ def test_knowing_more_of_what_is_damaged_changes_nothing(
     bools = st.lists(st.booleans(), min_size=len(labels), max_size=len(labels)).map(torch.tensor)
     sound = data.draw(bools)
     rows, _ = found_one_by_one(labels, config, seed, sound)
-    everything_known = choose(labels, config, seed, sound, sampled=True)
+    everything_known = select_samples(labels, config, seed, sound, sampled=True)
     for one, other in zip(
         (rows.train, rows.validation, rows.test, rows.sample),
         (everything_known.train, everything_known.validation, everything_known.test, everything_known.sample),
@@ -51,7 +51,7 @@ def test_knowing_more_of_what_is_damaged_changes_nothing(
 
 @given(labels_of, configs, st.integers(0, 99))
 def test_rows_lie_within_the_limits_and_apart(labels: Labels, config: DataConfig, seed: int) -> None:
-    rows = choose(labels, config, seed, torch.ones(len(labels), dtype=torch.bool), sampled=False)
+    rows = select_samples(labels, config, seed, torch.ones(len(labels), dtype=torch.bool), sampled=False)
     train = rows.train.tolist() + rows.validation.tolist()
     limited = rows.train.tolist() if labels.own_validation else train
     assert len(train) == len(set(train))
@@ -59,15 +59,15 @@ def test_rows_lie_within_the_limits_and_apart(labels: Labels, config: DataConfig
     assert len(rows.test) <= (config.test_limit or len(rows.test))
     if labels.test is None:
         assert not set(train) & set(rows.test.tolist())
-    assert places(labels, rows).tolist() == sorted({*train, *(rows.test + labels.offset).tolist()})
+    assert selected_indices(labels, rows).tolist() == sorted({*train, *(rows.test + labels.offset).tolist()})
     assert len(rows.sample) == 0
 
 
 @given(labels_of, configs, st.integers(0, 99))
 def test_the_sample_is_of_the_training_split_whatever_the_limits(labels: Labels, config: DataConfig, seed: int) -> None:
     usable = torch.ones(len(labels), dtype=torch.bool)
-    sample = choose(labels, config, seed, usable, sampled=True).sample
-    whole = choose(labels, DataConfig(validation_fraction=0.0), seed, usable, sampled=False)
+    sample = select_samples(labels, config, seed, usable, sampled=True).sample
+    whole = select_samples(labels, DataConfig(validation_fraction=0.0), seed, usable, sampled=False)
     assert sample.tolist() == whole.train.tolist()  # of so few all
 
 
@@ -76,7 +76,7 @@ def test_a_validation_split_of_its_own_is_kept_apart_and_the_same_for_every_seed
     labels: Labels, config: DataConfig, seed: int, other: int
 ) -> None:
     usable, first = torch.ones(len(labels), dtype=torch.bool), len(labels.train) - labels.own_validation
-    one, two = (choose(labels, config, each, usable, sampled=False) for each in (seed, other))
+    one, two = (select_samples(labels, config, each, usable, sampled=False) for each in (seed, other))
     assert (one.train < first).all()
     assert (one.validation >= first).all()
     assert one.validation.tolist() == two.validation.tolist()
@@ -92,5 +92,5 @@ def test_the_test_limit_takes_the_same_pictures_whatever_the_seed(
 ) -> None:
     usable = torch.ones(len(labels), dtype=torch.bool)
     if labels.test is not None:
-        one, two = (choose(labels, config, each, usable, sampled=False).test for each in (seed, other))
+        one, two = (select_samples(labels, config, each, usable, sampled=False).test for each in (seed, other))
         assert one.tolist() == two.tolist()

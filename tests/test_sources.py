@@ -35,21 +35,21 @@ def test_of_some_rows_the_pictures_are_kept_and_all_labels() -> None:
     whole = source()
     for some in (whole.only(torch.tensor([3, 8])), source(kept=torch.tensor([3, 8, 9])).only(torch.tensor([3, 8]))):
         assert len(some) == 10
-        assert some.picture_bytes == 2 * 2 * 3
+        assert some.image_bytes == 2 * 2 * 3
         assert torch.equal(some.labels, whole.labels)
-        assert colours(some.pictures(torch.tensor([8, 3, 8]))) == [8, 3, 8]
+        assert colours(some.images(torch.tensor([8, 3, 8]))) == [8, 3, 8]
         ((pictures, labels),) = some.batches(torch.tensor([8, 3]), 4)
         assert colours(pictures) == [8, 3]
         assert labels.tolist() == [2, 0]
         with pytest.raises(IndexError):
-            some.pictures(torch.tensor([4]))
+            some.images(torch.tensor([4]))
     assert whole.only(torch.arange(10)) is whole
 
 
 def test_a_device_is_given_pictures_and_labels() -> None:
     moved = loaded(source(), source()).to(META)
     assert moved.train is not moved.test
-    assert moved.train.pictures(torch.tensor([1, 7])).device == META
+    assert moved.train.images(torch.tensor([1, 7])).device == META
     ((pictures, labels),) = moved.test.batches(torch.tensor([2, 4]), 4)
     assert (pictures.device, labels.device) == (META, META)
 
@@ -64,7 +64,7 @@ def test_pictures_that_would_fill_the_device_stay_where_they_are(monkeypatch: py
     row = torch.tensor([1])
     for free, place in ((2 * 3 * 12, "meta"), (2 * 3 * 12 - 1, "cpu")):
         monkeypatch.setattr(image_source, "free_memory", lambda device, free=free: free)
-        assert loaded(source(), source()).to(META).train.pictures(row).device.type == place
+        assert loaded(source(), source()).to(META).train.images(row).device.type == place
 
 
 def test_pictures_that_are_not_asked_for_stay_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,9 @@ from PIL import Image
 from torchvision.models import shufflenet_v2_x0_5
 
 from cnn_tui import paths
+from cnn_tui.engine.cache_slot import CacheSlot, file_stamp
+from cnn_tui.engine.training.run_cache import RunCache
 from cnn_tui.engine.training.train import train
-from cnn_tui.engine.warm import Memory, Slot, file_stamp
 from cnn_tui.events import Event, Phase, Progress, WarningRaised
 from test_train import ending, experiment, figures
 
@@ -46,9 +47,9 @@ def root(tmp_path: Path) -> Path:
     return folder
 
 
-def run(memory: Memory | None, weights: Path | str, **changes: Any) -> list[Event]:
+def run(memory: RunCache | None, weights: Path | str, **changes: Any) -> list[Event]:
     frozen = {"model__weights": str(weights), "model__trainable": "last_layer"}
-    events = list(train(experiment(**(frozen | changes)), memory=memory))
+    events = list(train(experiment(**(frozen | changes)), cache=memory))
     assert ending(events).status == "done"
     return events
 
@@ -72,7 +73,7 @@ def features_detail(events: list[Event]) -> str:
 def test_a_second_run_reads_neither_pictures_nor_weights_nor_features(
     root: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    memory = Memory()
+    memory = RunCache()
     assert worked_before_training(run(memory, weights, **of_folder(root)))
     cold = run(None, weights, **of_folder(root), training__optimizer__learning_rate=0.01)
     shutil.rmtree(paths.cache_folder() / "decoded")
@@ -90,21 +91,21 @@ def test_a_second_run_reads_neither_pictures_nor_weights_nor_features(
 
 
 def test_training_leaves_what_is_remembered_as_it_was(weights: Path) -> None:
-    memory = Memory()
+    memory = RunCache()
     first, again = run(memory, weights), run(memory, weights)
     assert figures(first) == figures(again)
 
 
 @pytest.mark.parametrize("trainable", ["last_layer", "all"])
 def test_random_weights_are_those_of_the_seed(trainable: str) -> None:
-    memory = Memory()
+    memory = RunCache()
     for seed in (0, 0, 1):
         changes = {"model__trainable": trainable, "training__seed": seed}
         assert figures(run(memory, "random", **changes)) == figures(run(None, "random", **changes))
 
 
 def test_another_seed_draws_another_last_layer_for_the_same_file(tmp_path: Path) -> None:
-    thousand, memory = save_weights(tmp_path / "thousand.pth", seed=1, classes=1000), Memory()
+    thousand, memory = save_weights(tmp_path / "thousand.pth", seed=1, classes=1000), RunCache()
     for seed in (0, 1):
         assert figures(run(memory, thousand, training__seed=seed)) == figures(run(None, thousand, training__seed=seed))
 
@@ -112,20 +113,20 @@ def test_another_seed_draws_another_last_layer_for_the_same_file(tmp_path: Path)
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_what_is_remembered_of_one_device_is_not_taken_for_another(weights: Path) -> None:
-    memory = Memory()
+    memory = RunCache()
     for device in ("cuda:0", "cpu", "cuda:0"):
         changes = {"training__device": device, "training__precision": "float32"}
         assert figures(run(memory, weights, **changes)) == figures(run(None, weights, **changes))
 
 
 def test_adapting_batch_norm_starts_from_the_file_again(weights: Path) -> None:
-    memory = Memory()
+    memory = RunCache()
     first = run(memory, weights, model__batch_norm="adapt")
     assert figures(run(memory, weights, model__batch_norm="adapt")) == figures(first)
 
 
 def test_a_changed_picture_is_read_again(root: Path, weights: Path) -> None:
-    memory = Memory()
+    memory = RunCache()
     before = run(memory, weights, **of_folder(root))
     for path in sorted((root / "dog").iterdir()):
         Image.new("RGB", (32, 32), "red").save(path)
@@ -135,7 +136,7 @@ def test_a_changed_picture_is_read_again(root: Path, weights: Path) -> None:
 
 
 def test_a_changed_weights_file_is_read_again(weights: Path) -> None:
-    memory = Memory()
+    memory = RunCache()
     before = run(memory, weights)
     stamp = weights.stat()
     save_weights(weights, seed=4)
@@ -146,14 +147,14 @@ def test_a_changed_weights_file_is_read_again(weights: Path) -> None:
 
 
 def test_a_cleared_store_is_filled_again(weights: Path) -> None:
-    memory = Memory()
+    memory = RunCache()
     run(memory, weights)
     shutil.rmtree(paths.cache_folder() / "features")
     assert features_detail(run(memory, weights)).startswith("computed once for these pictures, ")
 
 
 def test_more_pictures_are_added_to_those_remembered(weights: Path) -> None:
-    memory = Memory()
+    memory = RunCache()
     run(memory, weights, data__test_limit=20)
     more = run(memory, weights, data__test_limit=40)
     assert "100 of 120 were there" in features_detail(more)
@@ -161,19 +162,19 @@ def test_more_pictures_are_added_to_those_remembered(weights: Path) -> None:
 
 
 def test_a_run_without_features_gives_their_memory_back(weights: Path) -> None:
-    memory = Memory()
+    memory = RunCache()
     run(memory, weights)
     run(memory, weights, training__feature_cache="off")
     assert not memory.features.is_full
 
 
 def test_a_slot_makes_room_when_it_is_asked_for_something_else() -> None:
-    slot: Slot[str] = Slot()
-    slot.keep("one", "value")
-    assert slot.recall("one") == "value"
-    assert slot.recall("other") is None
+    slot: CacheSlot[str] = CacheSlot()
+    slot.put("one", "value")
+    assert slot.get("one") == "value"
+    assert slot.get("other") is None
     assert not slot.is_full
-    assert slot.recall("one") is None
+    assert slot.get("one") is None
 
 
 def test_a_file_that_is_gone_has_no_stamp(tmp_path: Path) -> None:

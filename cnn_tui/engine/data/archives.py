@@ -1,4 +1,4 @@
-"""Taking the files that are wanted out of an archive, and nothing else."""
+"""Extracting selected files from an archive, and nothing else."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from cnn_tui.engine.stopping import ShouldStop, Stopped
-from cnn_tui.engine.ticker import Ticker
+from cnn_tui.engine.control import RateLimiter, ShouldStop, Stopped
 from cnn_tui.events import Event, Progress
 from cnn_tui.store.files import storage_error
 
@@ -19,19 +18,19 @@ _CHUNK = 1 << 20
 
 
 class DamagedArchiveError(Exception):
-    """An archive that cannot be read, or that lacks a file that is wanted."""
+    """An archive that cannot be read, or lacks a wanted file."""
 
 
 def unpack(archive: Path, names: Collection[str], folder: Path, should_stop: ShouldStop) -> Iterator[Event]:
-    """Take the files called ``names``, in whatever folder of a ``.tar.gz`` they are, into ``folder``.
+    """Extract the files called ``names``, from any folder of a ``.tar.gz``, into ``folder``.
 
-    The paths in the archive are not used, and links and devices are passed over, so that nothing can land elsewhere.
-    A file has its name once it is complete. Progress is in bytes of the archive.
+    Paths in the archive are ignored, links and devices skipped, so that nothing can be written elsewhere. A file is
+    renamed to its own name once it is complete. Progress is in bytes of the archive.
 
     Raises:
         DamagedArchiveError: the archive is damaged or lacks one of the files.
         StorageError: the archive cannot be opened, or a file cannot be written.
-        Stopped: ``should_stop`` said so; it is asked at every mebibyte.
+        Stopped: ``should_stop`` returned True; it is called for every mebibyte.
     """
     try:
         yield from _unpack(archive, set(names), folder, should_stop)
@@ -42,7 +41,7 @@ def unpack(archive: Path, names: Collection[str], folder: Path, should_stop: Sho
 
 
 def _unpack(archive: Path, left: set[str], folder: Path, should_stop: ShouldStop) -> Iterator[Event]:
-    ticker, total = Ticker(10), archive.stat().st_size
+    limiter, total = RateLimiter(10), archive.stat().st_size
     with archive.open("rb") as file, tarfile.open(fileobj=file, mode="r|gz") as members:
         for member in members:
             name = PurePosixPath(member.name).name
@@ -50,7 +49,7 @@ def _unpack(archive: Path, left: set[str], folder: Path, should_stop: ShouldStop
             if content is None:
                 continue
             for _ in _write(content, member.size, folder / name, should_stop):
-                if ticker.due():
+                if limiter.due():
                     yield Progress(done=file.tell(), total=total, unit="bytes")
             left.remove(name)
             if not left:
@@ -59,7 +58,7 @@ def _unpack(archive: Path, left: set[str], folder: Path, should_stop: ShouldStop
 
 
 def _write(content: IO[bytes], size: int, target: Path, should_stop: ShouldStop) -> Iterator[None]:
-    """Copy ``content`` chunk by chunk, under another name until all ``size`` bytes are there."""
+    """Copy ``content`` in chunks to a temporary name, and rename it once all ``size`` bytes are written."""
     part = target.with_name(target.name + ".part")
     with part.open("wb") as file:
         while chunk := content.read(_CHUNK):

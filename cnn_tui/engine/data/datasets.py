@@ -1,4 +1,8 @@
-"""The datasets of the catalogue: fetched when they are first asked for, and read from their official formats."""
+"""The datasets of the catalogue: downloaded on first use, and read from their official file formats.
+
+Not by ``torchvision.datasets``, which can neither report progress, stop nor resume a download, and whose errors for a
+damaged file do not name it.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +23,11 @@ from numpy.typing import NDArray
 from cnn_tui import paths
 from cnn_tui.amounts import some
 from cnn_tui.catalog.datasets import DATASETS, Dataset, RemoteFile
+from cnn_tui.engine.cache_slot import file_stamp
+from cnn_tui.engine.control import ShouldStop
 from cnn_tui.engine.data.archives import DamagedArchiveError, unpack
-from cnn_tui.engine.data.splits import split_test
+from cnn_tui.engine.data.sample_selection import split_test
 from cnn_tui.engine.download import DownloadError, download, locked
-from cnn_tui.engine.stopping import ShouldStop
-from cnn_tui.engine.warm import file_stamp
 from cnn_tui.errors import DataError
 from cnn_tui.events import Event, Phase
 from cnn_tui.store.files import reason
@@ -57,14 +61,14 @@ _CLOTHES = (
 
 @dataclass(frozen=True)
 class Split:
-    """Pictures uint8 (N, C, H, W) and their labels (N,), from 0."""
+    """Images uint8 (N, C, H, W) and their labels (N,), from 0."""
 
-    pictures: _Bytes
+    images: _Bytes
     labels: _Bytes
 
 
 @dataclass(frozen=True)
-class OfficialData:
+class DatasetSplits:
     """A dataset's two splits, and its classes in the order of the labels."""
 
     train: Split
@@ -72,15 +76,15 @@ class OfficialData:
     classes: tuple[str, ...]
 
 
-def load_official(name: str, should_stop: ShouldStop) -> Generator[Event, None, OfficialData]:
-    """Fetch what is missing of a dataset of the catalogue and read it.
+def load_dataset(name: str, should_stop: ShouldStop) -> Generator[Event, None, DatasetSplits]:
+    """Download the missing files of a dataset and read it.
 
-    A file that turns out to be damaged is put aside under another name, so that the next attempt fetches it anew.
+    A damaged file is renamed, so that the next attempt downloads it again.
 
     Raises:
-        DataError: it cannot be fetched or is damaged.
+        DataError: it cannot be downloaded or is damaged.
         StorageError: it cannot be unpacked.
-        Stopped: ``should_stop`` said so.
+        Stopped: ``should_stop`` returned True.
     """
     dataset = DATASETS[name]
     folder = paths.datasets_folder() / name
@@ -93,17 +97,17 @@ def load_official(name: str, should_stop: ShouldStop) -> Generator[Event, None, 
     for file in dataset.files:
         if file.holds and (folder / file.name).exists():
             yield from _unpack(file, folder, should_stop)
-    return _READERS[name](_Files(dataset, folder))
+    return _READERS[name](_DatasetFiles(dataset, folder))
 
 
-def official_identity(name: str) -> str:
-    """What stands for a dataset's pictures: its name and the checksums of its files."""
+def dataset_identity(name: str) -> str:
+    """A hash of a dataset's name and the checksums of its files."""
     parts = (name, *(file.md5 for file in DATASETS[name].files))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def official_stamp(name: str) -> tuple[str, tuple[Hashable, ...]]:
-    """What tells whether a dataset's files are still those that were read: their stamps, None for what is not here."""
+def dataset_stamp(name: str) -> tuple[str, tuple[Hashable, ...]]:
+    """The stamps of a dataset's files, None for missing ones: they differ once a file has changed."""
     folder = paths.datasets_folder() / name
     needed = [part for file in DATASETS[name].files for part in (file.holds or (file.name,))]
     return name, tuple(file_stamp(folder / part) for part in needed)
@@ -123,7 +127,7 @@ def _fetch(file: RemoteFile, folder: Path, should_stop: ShouldStop) -> Iterator[
 
 
 def _unpack(file: RemoteFile, folder: Path, should_stop: ShouldStop) -> Iterator[Event]:
-    """Put an archive's files in its place."""
+    """Replace an archive by its files."""
     archive = folder / file.name
     try:
         with locked(archive, should_stop):
@@ -135,7 +139,7 @@ def _unpack(file: RemoteFile, folder: Path, should_stop: ShouldStop) -> Iterator
 
 
 def _damaged(path: Path, why: str) -> DataError:
-    """The failure to read a file, which is put aside."""
+    """Rename a damaged file; the error to raise."""
     path.replace(path.with_name(path.name + ".damaged"))
     return DataError(f"{path.name} is damaged", f"{path}: {why}.", "Start again to download it anew.")
 
@@ -149,8 +153,8 @@ def _parsed(path: Path, parse: Callable[[Path], _T]) -> _T:
         raise DataError(f"{path.name} cannot be read", f"{path}: {reason(error)}.") from error
 
 
-class _Files:
-    """A dataset's files in its folder, each read with a check of its shape."""
+class _DatasetFiles:
+    """Reads the files of a dataset and checks their shapes."""
 
     def __init__(self, dataset: Dataset, folder: Path) -> None:
         self.train = dataset.train or 0
@@ -159,18 +163,18 @@ class _Files:
         self._folder = folder
 
     def array(self, name: str, parse: Callable[[Path], _Bytes], shape: tuple[int, ...]) -> _Bytes:
-        """What ``parse`` makes of a file, if it has this shape."""
+        """A file read by ``parse``, which must have this shape."""
         path = self._folder / name
         array = _parsed(path, parse)
         if array.shape != shape:
             raise _damaged(path, f"it holds {array.shape} values, {shape} were expected")
         return array
 
-    def split(self, name: str, pictures: _Bytes, labels: _Bytes) -> Split:
-        """Pictures with the labels that come from the file ``name``, which must be those of classes."""
+    def split(self, name: str, images: _Bytes, labels: _Bytes) -> Split:
+        """Images with labels from the file ``name``, which must be valid class indices."""
         if labels.size and labels.max() >= self._classes:
             raise _damaged(self._folder / name, f"it holds the label {labels.max()}, of {self._classes} classes")
-        return Split(pictures, labels)
+        return Split(images, labels)
 
     def names(self, name: str) -> tuple[str, ...]:
         """The classes' names from a text file."""
@@ -181,28 +185,28 @@ class _Files:
         return lines
 
 
-def _digits(files: _Files) -> OfficialData:
-    """scikit-learn's digits, split the same way for everyone."""
+def _digits(files: _DatasetFiles) -> DatasetSplits:
+    """scikit-learn's digits, split in the same way for every seed."""
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
-    pictures = np.rint(bunch.images[:, None] * (255 / 16)).astype(np.uint8)
+    images = np.rint(bunch.images[:, None] * (255 / 16)).astype(np.uint8)
     labels = bunch.target.astype(np.uint8)
     train, test = (rows.numpy() for rows in split_test(torch.from_numpy(labels), files.test, seed=0))
-    return OfficialData(Split(pictures[train], labels[train]), Split(pictures[test], labels[test]), _DIGITS)
+    return DatasetSplits(Split(images[train], labels[train]), Split(images[test], labels[test]), _DIGITS)
 
 
-def _mnist(classes: tuple[str, ...], files: _Files) -> OfficialData:
+def _mnist(classes: tuple[str, ...], files: _DatasetFiles) -> DatasetSplits:
     def split(prefix: str, count: int) -> Split:
         labels_name = f"{prefix}-labels-idx1-ubyte.gz"
-        pictures = files.array(f"{prefix}-images-idx3-ubyte.gz", _idx, (count, 28, 28))
-        return files.split(labels_name, pictures[:, None], files.array(labels_name, _idx, (count,)))
+        images = files.array(f"{prefix}-images-idx3-ubyte.gz", _idx, (count, 28, 28))
+        return files.split(labels_name, images[:, None], files.array(labels_name, _idx, (count,)))
 
-    return OfficialData(split("train", files.train), split("t10k", files.test), classes)
+    return DatasetSplits(split("train", files.train), split("t10k", files.test), classes)
 
 
-def _cifar(train: tuple[str, ...], test: str, label_bytes: int, names: str, files: _Files) -> OfficialData:
-    """Records of ``label_bytes`` labels, of which the last one counts, and 3 x 32 x 32 pixels."""
+def _cifar(train: tuple[str, ...], test: str, label_bytes: int, names: str, files: _DatasetFiles) -> DatasetSplits:
+    """Records of ``label_bytes`` labels, of which the last is used, and 3 x 32 x 32 pixels."""
     length = label_bytes + 3 * 32 * 32
 
     def split(name: str, count: int) -> Split:
@@ -210,30 +214,30 @@ def _cifar(train: tuple[str, ...], test: str, label_bytes: int, names: str, file
         return files.split(name, records[:, label_bytes:].reshape(-1, 3, 32, 32), records[:, label_bytes - 1])
 
     parts = [split(name, files.train // len(train)) for name in train]
-    whole = Split(np.concatenate([part.pictures for part in parts]), np.concatenate([part.labels for part in parts]))
-    return OfficialData(whole, split(test, files.test), files.names(names))
+    whole = Split(np.concatenate([part.images for part in parts]), np.concatenate([part.labels for part in parts]))
+    return DatasetSplits(whole, split(test, files.test), files.names(names))
 
 
-def _svhn(files: _Files) -> OfficialData:
+def _svhn(files: _DatasetFiles) -> DatasetSplits:
     """MATLAB files with ``X`` (32, 32, 3, N) and ``y`` (N, 1), in which 10 stands for the digit 0."""
 
     def split(name: str, count: int) -> Split:
-        pictures = files.array(name, functools.partial(_matlab, "X"), (32, 32, 3, count)).transpose(3, 2, 0, 1)
+        images = files.array(name, functools.partial(_matlab, "X"), (32, 32, 3, count)).transpose(3, 2, 0, 1)
         labels = files.array(name, functools.partial(_matlab, "y"), (count, 1))
-        return files.split(name, pictures, labels[:, 0] % 10)
+        return files.split(name, images, labels[:, 0] % 10)
 
-    return OfficialData(split("train_32x32.mat", files.train), split("test_32x32.mat", files.test), _DIGITS)
+    return DatasetSplits(split("train_32x32.mat", files.train), split("test_32x32.mat", files.test), _DIGITS)
 
 
-def _stl10(files: _Files) -> OfficialData:
-    """Pictures of 3 x 96 x 96 stored column by column, labels from 1."""
+def _stl10(files: _DatasetFiles) -> DatasetSplits:
+    """Images of 3 x 96 x 96 stored column by column, labels from 1."""
 
     def split(prefix: str, count: int) -> Split:
-        pictures = files.array(f"{prefix}_X.bin", functools.partial(_records, (3, 96, 96)), (count, 3, 96, 96))
+        images = files.array(f"{prefix}_X.bin", functools.partial(_records, (3, 96, 96)), (count, 3, 96, 96))
         labels = files.array(f"{prefix}_y.bin", functools.partial(_records, ()), (count,))
-        return files.split(f"{prefix}_y.bin", pictures.transpose(0, 1, 3, 2), labels - np.uint8(1))
+        return files.split(f"{prefix}_y.bin", images.transpose(0, 1, 3, 2), labels - np.uint8(1))
 
-    return OfficialData(split("train", files.train), split("test", files.test), files.names("class_names.txt"))
+    return DatasetSplits(split("train", files.train), split("test", files.test), files.names("class_names.txt"))
 
 
 def _idx(path: Path) -> _Bytes:
@@ -262,7 +266,7 @@ def _matlab(name: str, path: Path) -> _Bytes:
     except MatReadError as error:
         raise ValueError(str(error)) from error
     except OSError as error:
-        if error.errno is None:  # SciPy's own, for a file that ends early
+        if error.errno is None:  # raised by SciPy itself for a truncated file
             raise ValueError(str(error)) from error
         raise
     array: _Bytes = values.astype(np.uint8)
@@ -271,7 +275,7 @@ def _matlab(name: str, path: Path) -> _Bytes:
     return array
 
 
-_READERS: dict[str, Callable[[_Files], OfficialData]] = {
+_READERS: dict[str, Callable[[_DatasetFiles], DatasetSplits]] = {
     "digits": _digits,
     "mnist": functools.partial(_mnist, _DIGITS),
     "fashion_mnist": functools.partial(_mnist, _CLOTHES),

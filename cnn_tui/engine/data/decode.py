@@ -1,4 +1,4 @@
-"""Picture files to eight-bit RGB, whatever they are stored as."""
+"""Decoding image files of many formats to 8-bit RGB."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
-from cnn_tui.engine.data.value_range import SIXTEEN_BITS, Deep, ValueRange, deep, is_deep
+from cnn_tui.engine.data.value_range import SIXTEEN_BITS, DeepPixels, ValueRange, deep, is_deep
 
 _WIDTH, _HEIGHT, _ORIENTATION = 0x0100, 0x0101, 0x0112
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP", "AVIF", "JPEG2000")
-"""What a file may be, whatever its ending, and HEIF. Pillow goes by content and runs programs for kinds such as EPS."""
+"""The accepted formats, besides HEIF. Pillow detects them by content; it runs programs for some, as EPS."""
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -32,73 +32,73 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What each EXIF orientation asks for; all other values mean a picture that is upright."""
+"""The transposition for each EXIF orientation; all other values mean an upright image."""
 
 _SIDEWAYS = frozenset({5, 6, 7, 8})
 _T = TypeVar("_T")
 
 
-class UnreadablePictureError(Exception):
-    """A file that is no picture, or a damaged one.
+class UnreadableImageError(Exception):
+    """A file that is not an image, or a damaged one.
 
     Attributes:
-        lasting: whether it lies in what the file holds; else another time, or with other rights, it may be readable.
+        permanent: whether its content is at fault; else it may be readable later, or with other permissions.
     """
 
-    def __init__(self, reason: str, lasting: bool) -> None:
+    def __init__(self, reason: str, permanent: bool) -> None:
         super().__init__(reason)
-        self.lasting = lasting
+        self.permanent = permanent
 
 
-class UnscaledPictureError(Exception):
-    """A picture has more than eight bits, and no range of values was given."""
+class UnscaledImageError(Exception):
+    """An image has more than eight bits, and no value range was given."""
 
     def __init__(self) -> None:
         super().__init__("it has more than eight bits, and by what range to scale them is not known")
 
 
 def decode(path: str, size: tuple[int, int] | None, values: ValueRange | None = SIXTEEN_BITS) -> NDArray[np.uint8]:
-    """Read a picture as uint8 (H, W, 3), resized to ``size`` (height, width) if that is given.
+    """Read an image as uint8 (H, W, 3), resized to ``size`` (height, width) if that is given.
 
-    It is turned as its EXIF orientation says and put on white where it is transparent. With more than eight bits it is
-    scaled by ``values``. Of an animation the first frame is taken.
+    It is rotated by its EXIF orientation, and transparent parts become white. Values of more than eight bits are scaled
+    by ``values``. An animation gives its first frame.
 
     Raises:
-        UnreadablePictureError: the file is gone, damaged, no picture, or larger than Pillow's limit.
-        UnscaledPictureError: see there.
+        UnreadableImageError: the file is gone, damaged, not an image, or larger than Pillow's limit.
+        UnscaledImageError: it has more than eight bits and ``values`` is None.
     """
     return _opened(path, lambda image: _decoded(path, image, size, values))
 
 
-def picture_size(path: str, values: ValueRange | None = SIXTEEN_BITS) -> tuple[int, int]:
-    """Height and width of a picture as :func:`decode` would give it, from the file's head.
+def stored_size(path: str, values: ValueRange | None = SIXTEEN_BITS) -> tuple[int, int]:
+    """Height and width of an image as :func:`decode` would give it, from the file's header.
 
-    Only damaged HEIF may hold a picture of another size than its head tells.
+    The header can only be wrong in damaged HEIF files.
 
     Raises:
-        UnreadablePictureError: as there.
-        UnscaledPictureError: as there.
+        UnreadableImageError: as for :func:`decode`.
+        UnscaledImageError: as for :func:`decode`.
     """
     return _opened(path, lambda image: _size(image, values))
 
 
-def reach(path: str) -> tuple[float, float] | None:
-    """Lowest and highest value of a picture with more than eight bits; None for other pictures.
+def value_extent(path: str) -> tuple[float, float] | None:
+    """Lowest and highest value of an image with more than eight bits; None for other images.
 
     Raises:
-        UnreadablePictureError: as for :func:`decode`.
+        UnreadableImageError: as for :func:`decode`.
     """
-    return _opened(path, lambda image: _deep(path, image).reach() if is_deep(image) else None)
+    return _opened(path, lambda image: _deep(path, image).extent() if is_deep(image) else None)
 
 
 def _opened(path: str, read: Callable[[Image.Image], _T]) -> _T:
-    """What ``read`` finds in a picture. Whatever goes wrong meanwhile makes the file unreadable."""
+    """The result of ``read`` for an opened image; any error in it makes the file unreadable."""
     try:
         with Image.open(path, formats=_formats()) as image:
             return read(image)
-    except UnscaledPictureError:
+    except UnscaledImageError:
         raise
-    except Exception as error:  # Each format's decoder has errors of its own, down to RuntimeError and AssertionError.
+    except Exception as error:  # decoders raise errors of many types, down to RuntimeError and AssertionError
         raise _unreadable(error) from error
 
 
@@ -107,30 +107,30 @@ def _decoded(
 ) -> NDArray[np.uint8]:
     is_to_scale = is_deep(image)
     if is_to_scale and values is None:
-        raise UnscaledPictureError()
-    # Read before it is asked how it stands: some files say so at their end, and TIFF is turned while it is read.
+        raise UnscaledImageError()
+    # Load before reading the orientation: some files store it at their end, and Pillow rotates TIFF while loading.
     image.load()
-    picture = _rgb(_deep(path, image).image(values) if is_to_scale and values else image)
+    rgb = _rgb(_deep(path, image).image(values) if is_to_scale and values else image)
     turn = _TURNS.get(_orientation(image))
-    picture = picture if turn is None else picture.transpose(turn)
-    if size is not None and picture.size != (size[1], size[0]):
-        picture = picture.resize((size[1], size[0]), Image.Resampling.BILINEAR)
-    return np.asarray(picture)
+    rgb = rgb if turn is None else rgb.transpose(turn)
+    if size is not None and rgb.size != (size[1], size[0]):
+        rgb = rgb.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    return np.asarray(rgb)
 
 
 def _size(image: Image.Image, values: ValueRange | None) -> tuple[int, int]:
     if values is None and is_deep(image):
-        raise UnscaledPictureError()
-    if image.format == "PNG":  # whose orientation may stand at its end
+        raise UnscaledImageError()
+    if image.format == "PNG":  # its orientation may be stored at the end of the file
         image.load()
     width, height = image.size
-    if isinstance(image, TiffImageFile):  # whose size may be that of the turned picture already
+    if isinstance(image, TiffImageFile):  # its size may already be that of the rotated image
         width, height = image.tag_v2[_WIDTH], image.tag_v2[_HEIGHT]
     return (width, height) if _orientation(image) in _SIDEWAYS else (height, width)
 
 
 def _formats() -> tuple[str, ...]:
-    """Those of the formats that can be opened; HEIF can be once its plugin was registered."""
+    """The accepted formats that this Pillow can open; HEIF once its plugin is registered."""
     return (*_built_in_formats(), "HEIF") if "HEIF" in Image.OPEN else _built_in_formats()
 
 
@@ -141,7 +141,7 @@ def _built_in_formats() -> tuple[str, ...]:
 
 
 def _orientation(image: Image.Image) -> int:
-    """As EXIF says, from 1 to 8; 1 where that cannot be understood, which is no reason to go without the picture."""
+    """The EXIF orientation, 1 to 8; 1 where it is invalid, which is no reason to reject the image."""
     try:
         orientation = image.getexif().get(_ORIENTATION)
     except (SyntaxError, ValueError, TypeError, LookupError, struct.error):
@@ -149,7 +149,7 @@ def _orientation(image: Image.Image) -> int:
     return orientation if orientation in _TURNS else 1
 
 
-def _deep(path: str, image: Image.Image) -> Deep:
+def _deep(path: str, image: Image.Image) -> DeepPixels:
     return deep(image, lambda: Image.open(path, formats=_formats()))
 
 
@@ -160,10 +160,10 @@ def _rgb(image: Image.Image) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _unreadable(error: Exception) -> UnreadablePictureError:
-    # The system gives its faults a number; what Pillow finds in a file has none. Memory may be short only now.
-    passing = isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno is not None)
-    return UnreadablePictureError(_reason(error), lasting=not passing)
+def _unreadable(error: Exception) -> UnreadableImageError:
+    # Errors of the operating system have an errno, and may pass; errors that Pillow finds in a file have none.
+    transient = isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno is not None)
+    return UnreadableImageError(_reason(error), permanent=not transient)
 
 
 def _reason(error: Exception) -> str:
@@ -177,11 +177,11 @@ def _reason(error: Exception) -> str:
 
 
 def _silence() -> None:
-    """Keep what Pillow and libtiff print about damaged files off the terminal: what matters, they raise as well."""
+    """Keep messages of Pillow and libtiff about damaged files off the terminal; errors are raised anyway."""
     warnings.filterwarnings("ignore", module=r"PIL\.")
     logging.getLogger("PIL").addHandler(logging.NullHandler())
     core = importlib.util.find_spec("PIL._imaging")
-    with contextlib.suppress(OSError, AttributeError):  # libtiff may be missing, or built in where nobody can reach it
+    with contextlib.suppress(OSError, AttributeError):  # libtiff may be missing, or linked statically
         set_handler = ctypes.CDLL(core.origin if core else None).TIFFSetErrorHandler
         set_handler.argtypes, set_handler.restype = (ctypes.c_void_p,), ctypes.c_void_p
         set_handler(None)

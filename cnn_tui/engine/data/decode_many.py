@@ -1,4 +1,4 @@
-"""Many picture files at once: decoded, looked at, and measured."""
+"""Decoding, checking and measuring many image files in parallel."""
 
 from __future__ import annotations
 
@@ -11,179 +11,180 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from cnn_tui.engine.data.decode import UnreadablePictureError, decode, picture_size, reach
+from cnn_tui.engine.control import RateLimiter, ShouldStop, Stopped
+from cnn_tui.engine.data.decode import UnreadableImageError, decode, stored_size, value_extent
 from cnn_tui.engine.data.value_range import SIXTEEN_BITS, ValueRange
 from cnn_tui.engine.parallel import WORKERS, in_parallel
-from cnn_tui.engine.stopping import ShouldStop, Stopped
-from cnn_tui.engine.ticker import Ticker
 from cnn_tui.events import Event, Progress
 
 _CHUNK = 16
-_FEW_PIXELS = 128 * 128  # below it Pillow holds the interpreter's lock most of the time, and threads only contend
-_LOOKED_AT = 16  # values of a picture
-_MEASURED = 500  # pictures, at most, that decide about a range of values
+_SMALL_IMAGE = 128 * 128  # pixels; below it Pillow mostly holds the GIL, and threads only contend for it
+_PROBED_VALUES = 16  # of an image
+_MEASURED = 500  # images, at most, that decide the value range
 
 
 class Unreadable(NamedTuple):
-    """Why a file gave no picture; see :class:`UnreadablePictureError`."""
+    """Why a file could not be decoded, and whether it never can be: see :class:`UnreadableImageError`."""
 
     reason: str
-    lasting: bool
+    permanent: bool
 
 
 @dataclass(frozen=True)
-class Decoded:
-    """Pictures of some files of a list, by their places in it.
+class DecodedImages:
+    """Decoded images of some files of a list, by their indices in it.
 
     Attributes:
-        places: int64 (K,), ascending.
-        pictures: uint8 (K, H, W, 3).
-        unreadable: the places of files that gave no picture; they are not among the others.
+        indices: int64 (K,), ascending.
+        images: uint8 (K, H, W, 3).
+        unreadable: the files that could not be decoded, by index; they are not among ``indices``.
     """
 
-    places: NDArray[np.int64]
-    pictures: NDArray[np.uint8]
+    indices: NDArray[np.int64]
+    images: NDArray[np.uint8]
     unreadable: Mapping[int, Unreadable]
 
     @classmethod
     def none(cls, size: tuple[int, int], unreadable: Mapping[int, Unreadable]) -> Self:
-        """No picture at all, of a height and width."""
+        """No images, of a height and width."""
         return cls(np.empty(0, dtype=np.int64), np.empty((0, *size, 3), dtype=np.uint8), unreadable)
 
-    def lacking(self, wanted: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Those of ``wanted`` of which neither the picture is here nor that there is none."""
-        known = np.union1d(self.places, np.fromiter(self.unreadable, dtype=np.int64))
+    def missing(self, wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of ``wanted`` that are neither decoded nor known to be unreadable."""
+        known = np.union1d(self.indices, np.fromiter(self.unreadable, dtype=np.int64))
         return np.setdiff1d(wanted, known, assume_unique=True)
 
-    def united(self, *others: Decoded) -> Decoded:
-        """The pictures of all, which have none in common."""
-        unreadable = {place: why for part in (self, *others) for place, why in part.unreadable.items()}
-        parts = [part for part in (self, *others) if len(part.places)]
+    def merged(self, *others: DecodedImages) -> DecodedImages:
+        """The images of all, which have none in common."""
+        unreadable = {index: why for part in (self, *others) for index, why in part.unreadable.items()}
+        parts = [part for part in (self, *others) if len(part.indices)]
         if len(parts) <= 1:
             return replace(parts[0] if parts else self, unreadable=unreadable)
-        places = np.sort(np.concatenate([part.places for part in parts]))
-        pictures = np.empty((len(places), *self.pictures.shape[1:]), dtype=np.uint8)
+        indices = np.sort(np.concatenate([part.indices for part in parts]))
+        images = np.empty((len(indices), *self.images.shape[1:]), dtype=np.uint8)
         for part in parts:
-            pictures[np.searchsorted(places, part.places)] = part.pictures
-        return Decoded(places, pictures, unreadable)
+            images[np.searchsorted(indices, part.indices)] = part.images
+        return DecodedImages(indices, images, unreadable)
 
-    def constant(self, wanted: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Those of ``wanted`` of which each pixel and colour has one and the same value."""
-        flat = self.pictures.reshape(len(self.places), self.pictures[:1].size or 1)
-        few = flat[:, :: max(1, flat.shape[1] // _LOOKED_AT)]  # by which nearly all show that they are not
-        rows = np.flatnonzero((few == few[:, :1]).all(axis=1) & np.isin(self.places, wanted, assume_unique=True))
-        return self.places[[row for row in rows if (flat[row] == flat[row, 0]).all()]]
+    def constant_images(self, wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of ``wanted`` of which all values are equal."""
+        flat = self.images.reshape(len(self.indices), self.images[:1].size or 1)
+        probe = flat[
+            :, :: max(1, flat.shape[1] // _PROBED_VALUES)
+        ]  # a few values show of nearly all images that they are not
+        rows = np.flatnonzero((probe == probe[:, :1]).all(axis=1) & np.isin(self.indices, wanted, assume_unique=True))
+        return self.indices[[row for row in rows if (flat[row] == flat[row, 0]).all()]]
 
-    def lasting(self) -> Decoded:
-        """The same without what may have passed when it is asked for again."""
-        return replace(self, unreadable={place: why for place, why in self.unreadable.items() if why.lasting})
+    def without_transient_errors(self) -> DecodedImages:
+        """The same, without errors that may have passed by the next attempt."""
+        return replace(self, unreadable={index: why for index, why in self.unreadable.items() if why.permanent})
 
 
 def decode_all(
     paths: Sequence[str],
-    places: NDArray[np.int64],
+    indices: NDArray[np.int64],
     size: tuple[int, int],
-    own_size: bool,
+    keeps_size: bool,
     values: ValueRange | None,
     should_stop: ShouldStop,
-) -> Generator[Event, None, Decoded]:
-    """Decode the files at these places in parallel, telling progress in pictures.
+) -> Generator[Event, None, DecodedImages]:
+    """Decode the files at these indices in parallel; emits progress in images.
 
     Args:
-        size: the height and width that all of them get.
-        own_size: whether most of them have this size.
-        values: see :func:`decode`.
+        size: height and width of the result.
+        keeps_size: whether most files have this size.
+        values: as for :func:`decode`.
 
     Raises:
-        Stopped: ``should_stop`` said so; it is asked every few pictures.
-        UnscaledPictureError: see :func:`decode`.
+        Stopped: ``should_stop`` returned True; it is called every few images.
+        UnscaledImageError: an image has more than eight bits and ``values`` is None.
     """
-    pictures = np.empty((len(places), *size, 3), dtype=np.uint8)
+    images = np.empty((len(indices), *size, 3), dtype=np.uint8)
 
     def fill(which: int) -> None:
-        pictures[which] = decode(paths[places[which]], size, values)
+        images[which] = decode(paths[indices[which]], size, values)
 
-    small = own_size and size[0] * size[1] <= _FEW_PIXELS
-    problems = yield from _for_all(len(places), fill, should_stop, workers=1 if small else WORKERS)
-    unreadable = {int(places[which]): why for which, why in problems.items()}
-    if problems:
-        left_out = list(problems)
-        places, pictures = np.delete(places, left_out), np.delete(pictures, left_out, axis=0)
-    return Decoded(places, pictures, unreadable)
+    small = keeps_size and size[0] * size[1] <= _SMALL_IMAGE
+    errors = yield from _for_all(len(indices), fill, should_stop, workers=1 if small else WORKERS)
+    unreadable = {int(indices[which]): why for which, why in errors.items()}
+    if errors:
+        left_out = list(errors)
+        indices, images = np.delete(indices, left_out), np.delete(images, left_out, axis=0)
+    return DecodedImages(indices, images, unreadable)
 
 
 def check_all(
-    paths: Sequence[str], places: NDArray[np.int64], values: ValueRange | None, should_stop: ShouldStop
+    paths: Sequence[str], indices: NDArray[np.int64], values: ValueRange | None, should_stop: ShouldStop
 ) -> Generator[Event, None, dict[int, Unreadable]]:
-    """Find the places of files whose heads are not those of pictures.
+    """Find the indices of files whose headers are not those of images.
 
     Raises:
-        Stopped: ``should_stop`` said so; it is asked every few pictures.
-        UnscaledPictureError: see :func:`picture_size`.
+        Stopped: ``should_stop`` returned True; it is called every few images.
+        UnscaledImageError: an image has more than eight bits and ``values`` is None.
     """
 
-    def look(which: int) -> None:
-        picture_size(paths[places[which]], values)
+    def check(which: int) -> None:
+        stored_size(paths[indices[which]], values)
 
-    problems = yield from _for_all(len(places), look, should_stop)
-    return {int(places[which]): why for which, why in problems.items()}
+    errors = yield from _for_all(len(indices), check, should_stop)
+    return {int(indices[which]): why for which, why in errors.items()}
 
 
 def find_range(paths: Sequence[str], should_stop: ShouldStop) -> Generator[Event, None, ValueRange]:
-    """The range of values that pictures with more than eight bits use: of 500 of them, chosen by their number alone.
+    """The range of values that images with more than eight bits use, measured on up to 500 of them.
 
-    What a run is limited to does not matter, so that all runs scale the same files alike. Where there is no such
-    picture, it is that of 16 bits.
+    The sample does not depend on the limits of a run, so that all runs scale the same files alike. Without such an
+    image the range is that of 16 bits.
 
     Raises:
-        Stopped: ``should_stop`` said so; it is asked every few pictures.
+        Stopped: ``should_stop`` returned True; it is called every few images.
     """
     order = np.random.default_rng(0).permutation(len(paths)).tolist()
     found: list[tuple[float, float]] = []
-    ticker = Ticker(10)
-    with contextlib.closing(in_parallel(_reach, (paths[which] for which in order), ahead=4 * WORKERS)) as reaches:
-        for done, one in enumerate(reaches):
+    limiter = RateLimiter(10)
+    with contextlib.closing(in_parallel(_extent, (paths[which] for which in order), ahead=4 * WORKERS)) as extents:
+        for done, one in enumerate(extents):
             if done % _CHUNK == 0 and should_stop():
                 raise Stopped
             found += [one] if one is not None else []
             if len(found) == _MEASURED:
                 break
-            if ticker.due():
+            if limiter.due():
                 yield Progress(done=done + 1, total=None, unit="pictures")
     return ValueRange.of(min(low for low, _ in found), max(high for _, high in found)) if found else SIXTEEN_BITS
 
 
-def _reach(path: str) -> tuple[float, float] | None:
+def _extent(path: str) -> tuple[float, float] | None:
     try:
-        return reach(path)
-    except UnreadablePictureError:
+        return value_extent(path)
+    except UnreadableImageError:
         return None
 
 
 def _for_all(
     count: int, work: Callable[[int], None], should_stop: ShouldStop, workers: int = WORKERS
 ) -> Generator[Event, None, dict[int, Unreadable]]:
-    """Do ``work`` for each of ``count`` files in parallel; which of them are unreadable, and why."""
+    """Do ``work`` for each of ``count`` files in parallel; the unreadable ones, and why."""
 
     def chunk(some: range) -> list[tuple[int, Unreadable]]:
-        return list(itertools.chain.from_iterable(_problem(which, work) for which in some))
+        return list(itertools.chain.from_iterable(_error(which, work) for which in some))
 
-    ticker, done = Ticker(10), 0
-    problems: dict[int, Unreadable] = {}
+    limiter, done = RateLimiter(10), 0
+    errors: dict[int, Unreadable] = {}
     chunks = [range(start, min(start + _CHUNK, count)) for start in range(0, count, _CHUNK)]
     with contextlib.closing(in_parallel(chunk, chunks, ahead=4 * workers, workers=workers)) as results:
         for some, found in zip(chunks, results, strict=True):
             if should_stop():
                 raise Stopped
-            problems.update(found)
+            errors.update(found)
             done = some.stop
-            if ticker.due() or done == count:
+            if limiter.due() or done == count:
                 yield Progress(done=done, total=count, unit="pictures")
-    return problems
+    return errors
 
 
-def _problem(which: int, work: Callable[[int], None]) -> Iterator[tuple[int, Unreadable]]:
+def _error(which: int, work: Callable[[int], None]) -> Iterator[tuple[int, Unreadable]]:
     try:
         work(which)
-    except UnreadablePictureError as error:
-        yield which, Unreadable(str(error), error.lasting)
+    except UnreadableImageError as error:
+        yield which, Unreadable(str(error), error.permanent)

@@ -1,8 +1,8 @@
-"""Decoded pictures of a folder, kept on disk so that a file is opened once and not in every run.
+"""An on-disk cache of a folder's decoded images, so that a file is opened once and not in every run.
 
-An entry holds the pictures that one run decoded: a line of JSON, which says what follows, their places in the listing
-and a CRC-32 of each, then the pixels. Entries of one folder stand together, named by a hash of its listing, so that
-changed files never meet old pixels. One that tells no range of values has no picture of more than eight bits.
+An entry holds the images that one run decoded: a line of JSON that describes them, their indices in the listing and a
+CRC-32 of each, then the pixels. Entries are named by a hash of the folder's listing, so that old pixels of changed
+files are never used. An entry without a value range has no image of more than eight bits.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from cnn_tui.engine.data.decode_many import Decoded, Unreadable
-from cnn_tui.engine.data.folder_listing import Listing
+from cnn_tui.engine.control import ShouldStop, Stopped
+from cnn_tui.engine.data.decode_many import DecodedImages, Unreadable
+from cnn_tui.engine.data.folder_listing import FolderListing
 from cnn_tui.engine.data.value_range import ValueRange
-from cnn_tui.engine.stopping import ShouldStop, Stopped
 from cnn_tui.errors import StorageError
 from cnn_tui.store.cache_index import AboutPictures, describe, make_room, mark_used, pictures_set
 from cnn_tui.store.files import LEAST_FREE_BYTES, ensure_writable, replace_atomic
 from cnn_tui.store.names import display
 
 _FORMAT: Literal["cnn-tui decoded pictures 3"] = "cnn-tui decoded pictures 3"
-"""To be changed when files would give other pixels; what was kept before is neither used nor called damaged."""
+"""Change it when the same files give other pixels; older entries are then ignored."""
 
 _LONGEST_HEADER = 1 << 26
-_ASKED_EVERY = 1000  # pictures
-_PLACE, _CHECKSUM = np.dtype("<i8"), np.dtype("<u4")
+_STOP_CHECK_INTERVAL = 1000  # images
+_INDEX, _CHECKSUM = np.dtype("<i8"), np.dtype("<u4")
 
 
 class _Header(BaseModel):
@@ -45,200 +45,200 @@ class _Header(BaseModel):
     width: int = Field(gt=0)
     unreadable: dict[int, str]
     values: ValueRange | None
-    """What pictures of more than eight bits were scaled by."""
+    """The range by which images of more than eight bits were scaled."""
     sha256: str = ""
-    """Of this head without it, and of the places and checksums that follow."""
+    """Of this header without this field, and of the indices and checksums that follow."""
 
-    def digest(self, index: bytes) -> str:
-        """What ``sha256`` has to be."""
-        return hashlib.sha256(self.model_copy(update={"sha256": ""}).model_dump_json().encode() + index).hexdigest()
+    def digest(self, table: bytes) -> str:
+        """The expected ``sha256``."""
+        return hashlib.sha256(self.model_copy(update={"sha256": ""}).model_dump_json().encode() + table).hexdigest()
 
 
 @dataclass(frozen=True)
 class _Entry:
-    decoded: Decoded
+    decoded: DecodedImages
     checksums: NDArray[np.uint32]
 
-    def only(self, wanted: NDArray[np.int64], should_stop: ShouldStop) -> Decoded:
-        """Those of the wanted pictures that are here.
+    def only(self, wanted: NDArray[np.int64], should_stop: ShouldStop) -> DecodedImages:
+        """Those of the wanted images that the entry has.
 
         Raises:
-            ValueError: one of them is not what was written.
-            Stopped: ``should_stop`` said so; it is asked every few pictures.
+            ValueError: one of them is damaged.
+            Stopped: ``should_stop`` returned True.
         """
         own = self.decoded
-        rows = np.flatnonzero(np.isin(own.places, wanted, assume_unique=True))
+        rows = np.flatnonzero(np.isin(own.indices, wanted, assume_unique=True))
         for number, row in enumerate(rows):
-            if number % _ASKED_EVERY == 0 and should_stop():
+            if number % _STOP_CHECK_INTERVAL == 0 and should_stop():
                 raise Stopped
-            if zlib.crc32(own.pictures[row]) != self.checksums[row]:
+            if zlib.crc32(own.images[row]) != self.checksums[row]:
                 raise ValueError("a checksum is wrong")
         known = np.intersect1d(wanted, np.fromiter(own.unreadable, dtype=np.int64))
-        unreadable = {place: own.unreadable[place] for place in known.tolist()}
-        if len(rows) == len(own.places):
-            return Decoded(own.places, own.pictures, unreadable)
-        return Decoded(own.places[rows], own.pictures[rows], unreadable)
+        unreadable = {index: own.unreadable[index] for index in known.tolist()}
+        if len(rows) == len(own.indices):
+            return DecodedImages(own.indices, own.images, unreadable)
+        return DecodedImages(own.indices[rows], own.images[rows], unreadable)
 
 
-def own_size(listing: Listing) -> tuple[int, int] | None:
-    """Height and width of the pictures that are kept at their own size, if there are any."""
+def original_size(listing: FolderListing) -> tuple[int, int] | None:
+    """Height and width of the images that are cached at their original size, if there are any."""
     for path in _entries(listing, None):
         with contextlib.suppress(OSError, ValueError), path.open("rb") as file:
-            header, _ = _read_head(file)
+            header, _ = _read_header(file)
             return header.height, header.width
     return None
 
 
-def value_range(listing: Listing) -> ValueRange | None:
-    """What pictures with more than eight bits were scaled by, if any are kept."""
+def value_range(listing: FolderListing) -> ValueRange | None:
+    """The range by which images with more than eight bits were scaled, if any are cached."""
     for path in _folder(listing).glob(f"{_key(listing)}-*.pictures"):
         with contextlib.suppress(OSError, ValueError), path.open("rb") as file:
-            header, _ = _read_head(file)
+            header, _ = _read_header(file)
             if header.values is not None:
                 return header.values
     return None
 
 
-def is_kept(listing: Listing, image_size: int) -> bool:
-    """Whether there are pictures that were made squares of ``image_size``."""
+def has_size(listing: FolderListing, image_size: int) -> bool:
+    """Whether there are images resized to squares of ``image_size``."""
     return bool(_entries(listing, image_size))
 
 
-def unreadable(listing: Listing, image_size: int | None) -> dict[int, Unreadable]:
-    """The places of files that gave no picture when they were to be kept, as far as that is known."""
+def unreadable(listing: FolderListing, image_size: int | None) -> dict[int, Unreadable]:
+    """The files that are known to be unreadable, by index."""
     found: dict[int, Unreadable] = {}
     for path in _entries(listing, image_size):
         with contextlib.suppress(OSError, ValueError), path.open("rb") as file:
-            found.update(_unreadable(_read_head(file)[0]))
+            found.update(_unreadable(_read_header(file)[0]))
     return found
 
 
 def read(
-    listing: Listing,
+    listing: FolderListing,
     image_size: int | None,
     size: tuple[int, int],
     values: ValueRange | None,
     wanted: NDArray[np.int64],
     should_stop: ShouldStop,
-) -> tuple[Decoded, tuple[Path, ...]]:
-    """What is kept of the pictures at the places ``wanted``, int64 (N,) in ascending order.
+) -> tuple[DecodedImages, tuple[Path, ...]]:
+    """Read the cached images at the indices ``wanted``, int64 (N,) ascending.
 
     Args:
-        image_size: the side that they were brought to; None for those at their own size.
+        image_size: the side that they were resized to; None for those at their original size.
         size: their height and width.
-        values: what those with more than eight bits were scaled by.
+        values: the range by which those with more than eight bits were scaled.
 
     Returns:
-        The pictures, and the entries that were damaged, which have been removed.
+        The images, and the damaged entries, which have been removed.
 
     Raises:
-        Stopped: ``should_stop`` said so.
+        Stopped: ``should_stop`` returned True.
     """
     mark_used(_folder(listing))
-    parts, damaged, lacking = [Decoded.none(size, {})], [], wanted
+    parts, damaged, missing = [DecodedImages.none(size, {})], [], wanted
     for path in _entries(listing, image_size):
-        with contextlib.suppress(OSError):  # Another process may have removed it, or it cannot be read just now.
+        with contextlib.suppress(OSError):  # another process may have removed it
             try:
-                part = _open(path, size, values).only(lacking, should_stop)
+                part = _open(path, size, values).only(missing, should_stop)
             except ValueError:
                 damaged.append(path)
             else:
                 parts.append(part)
-                lacking = part.lacking(lacking)
-    for path in damaged:  # when nothing maps it any more, which Windows asks for
+                missing = part.missing(missing)
+    for path in damaged:  # after the loop: Windows cannot remove a file that is still mapped
         with contextlib.suppress(OSError):
             path.unlink()
-    return parts[0].united(*parts[1:]), tuple(damaged)
+    return parts[0].merged(*parts[1:]), tuple(damaged)
 
 
-def write(listing: Listing, image_size: int | None, values: ValueRange | None, decoded: Decoded) -> None:
-    """Keep decoded pictures, as for :func:`read`, beside those of the same listing; what was kept of another one goes.
+def write(listing: FolderListing, image_size: int | None, values: ValueRange | None, decoded: DecodedImages) -> None:
+    """Add decoded images, with arguments as for :func:`read`, and remove entries of older listings.
 
-    Where they are more than may be kept, those of the same listing in other sizes make room.
+    If they exceed the limit, entries of the same listing in other sizes are removed, too.
 
     Raises:
-        StorageError: the disk is full or not to be written to, or this is more than may be kept.
-        ConfigError: the limit of what may be kept is no number.
+        StorageError: the disk is full or not writable, or the images exceed the limit.
+        ConfigError: the limit is not a number.
     """
     folder, stem = _folder(listing), _stem(listing, image_size)
-    ensure_writable(folder, decoded.pictures.nbytes + LEAST_FREE_BYTES)
+    ensure_writable(folder, decoded.images.nbytes + LEAST_FREE_BYTES)
     _remove(folder, but=_key(listing))
     try:
-        make_room(folder, decoded.pictures.nbytes)
+        make_room(folder, decoded.images.nbytes)
     except StorageError:
         _remove(folder, but=f"{stem}-")
-        make_room(folder, decoded.pictures.nbytes)
+        make_room(folder, decoded.images.nbytes)
     describe(folder, AboutPictures(root=display(listing.root)))
-    checksums = np.fromiter((zlib.crc32(picture) for picture in decoded.pictures), _CHECKSUM, len(decoded.places))
-    index = decoded.places.astype(_PLACE).tobytes() + checksums.tobytes()
-    _, height, width, _ = decoded.pictures.shape
+    checksums = np.fromiter((zlib.crc32(image) for image in decoded.images), _CHECKSUM, len(decoded.indices))
+    table = decoded.indices.astype(_INDEX).tobytes() + checksums.tobytes()
+    _, height, width, _ = decoded.images.shape
     header = _Header(
-        count=len(decoded.places),
+        count=len(decoded.indices),
         height=height,
         width=width,
-        unreadable={place: why.reason for place, why in decoded.lasting().unreadable.items()},
+        unreadable={index: why.reason for index, why in decoded.without_transient_errors().unreadable.items()},
         values=values,
     )
-    digest = header.digest(index)
+    digest = header.digest(table)
 
     def fill(path: Path) -> None:
         with path.open("xb") as file:
-            file.write(header.model_copy(update={"sha256": digest}).model_dump_json().encode() + b"\n" + index)
-            file.write(np.ascontiguousarray(decoded.pictures).data)
+            file.write(header.model_copy(update={"sha256": digest}).model_dump_json().encode() + b"\n" + table)
+            file.write(np.ascontiguousarray(decoded.images).data)
 
     replace_atomic(folder / f"{stem}-{digest[:16]}.pictures", fill)
 
 
 def _open(path: Path, size: tuple[int, int], values: ValueRange | None) -> _Entry:
     with path.open("rb") as file:
-        header, index = _read_head(file)
+        header, table = _read_header(file)
         if (header.height, header.width) != size:
             raise ValueError("its pictures have another size")
         if header.values not in (None, values):
             raise ValueError("its pictures are scaled by another range")
-        places = np.frombuffer(index, _PLACE, header.count)
-        checksums = np.frombuffer(index, _CHECKSUM, header.count, offset=places.nbytes)
-        # Mapped, not read: what the system has in memory already is not copied. "c" keeps writes off the disk.
+        indices = np.frombuffer(table, _INDEX, header.count)
+        checksums = np.frombuffer(table, _CHECKSUM, header.count, offset=indices.nbytes)
+        # Mapped, not read: pages in the system's cache are not copied. Mode "c" keeps writes off the disk.
         shape = (header.count, *size, 3)
         mapped = np.memmap(file, np.uint8, "c", file.tell(), shape) if header.count else np.empty(shape, np.uint8)
-    return _Entry(Decoded(places.astype(np.int64), np.asarray(mapped), _unreadable(header)), checksums)
+    return _Entry(DecodedImages(indices.astype(np.int64), np.asarray(mapped), _unreadable(header)), checksums)
 
 
-def _read_head(file: BinaryIO) -> tuple[_Header, bytes]:
-    """The head of an entry, and the places and checksums behind it."""
+def _read_header(file: BinaryIO) -> tuple[_Header, bytes]:
+    """The header of an entry, and the indices and checksums after it."""
     header = _Header.model_validate_json(file.readline(_LONGEST_HEADER))
-    index_bytes = header.count * (_PLACE.itemsize + _CHECKSUM.itemsize)
+    table_bytes = header.count * (_INDEX.itemsize + _CHECKSUM.itemsize)
     pixels = header.count * header.height * header.width * 3
-    if file.tell() + index_bytes + pixels != os.fstat(file.fileno()).st_size:
+    if file.tell() + table_bytes + pixels != os.fstat(file.fileno()).st_size:
         raise ValueError("its length is wrong")
-    index = file.read(index_bytes)
-    if header.digest(index) != header.sha256:
-        raise ValueError("its head is damaged")
-    return header, index
+    table = file.read(table_bytes)
+    if header.digest(table) != header.sha256:
+        raise ValueError("its header is damaged")
+    return header, table
 
 
 def _unreadable(header: _Header) -> dict[int, Unreadable]:
-    return {place: Unreadable(reason, lasting=True) for place, reason in header.unreadable.items()}
+    return {index: Unreadable(reason, permanent=True) for index, reason in header.unreadable.items()}
 
 
-def _entries(listing: Listing, image_size: int | None) -> list[Path]:
+def _entries(listing: FolderListing, image_size: int | None) -> list[Path]:
     return sorted(_folder(listing).glob(f"{_stem(listing, image_size)}-*.pictures"))
 
 
-def _folder(listing: Listing) -> Path:
+def _folder(listing: FolderListing) -> Path:
     return pictures_set(listing.root)
 
 
-def _stem(listing: Listing, image_size: int | None) -> str:
+def _stem(listing: FolderListing, image_size: int | None) -> str:
     return f"{_key(listing)}-{'own' if image_size is None else image_size}"
 
 
-def _key(listing: Listing) -> str:
+def _key(listing: FolderListing) -> str:
     return hashlib.sha256(f"{_FORMAT} {listing.identity}".encode()).hexdigest()[:32]
 
 
 def _remove(folder: Path, but: str) -> None:
-    """Remove the entries whose names do not begin like this. What another process is about to write is none yet."""
+    """Remove the entries whose names do not start with ``but``; unfinished files of other processes are not touched."""
     for path in folder.glob("[!.]*.pictures"):
         if not path.name.startswith(but):
             with contextlib.suppress(OSError):

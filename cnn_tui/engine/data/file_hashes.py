@@ -1,4 +1,4 @@
-"""What is in picture files, by hashes: whether a file is still what it was, and which files hold the same bytes."""
+"""Marks and hashes of image files: whether a file has changed, and which files have the same content."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import hashlib
 import os
 
 WHOLE_BYTES = 1 << 16
-"""Files up to this size are hashed as a whole when they are only sampled."""
+"""Files up to this size are hashed completely even where only a sample is needed."""
 UNKNOWN = 0
-"""Stands for the hash of a file that was not or could not be read; no file has it."""
+"""The hash of a file that was not, or could not be, read; no file has it."""
 
 _SAMPLE_BYTES = 1 << 14
 _BLOCK = 1 << 20
 _CHANGE_TIMES = os.name == "posix"
-"""Whether files have a time of change that nobody can set, and a number that a file in their place does not get."""
+"""Whether files have a ctime, which programs cannot set, and an inode, which a replaced file does not keep."""
 
 
 def change_mark(entry: os.DirEntry[str]) -> tuple[int, str]:
-    """The bytes of a file, and a text that is another one once the file has been changed or replaced.
+    """The size of a file, and a text that differs once the file was changed or replaced.
 
-    Size and time of modification are not enough: ``cp -p``, ``rsync -t`` and ``unzip`` keep times. The time of change
-    and the inode notice that. Windows has no such time, there the content itself is hashed.
+    Size and mtime are not enough: ``cp -p``, ``rsync -t`` and ``unzip`` preserve mtimes. The ctime and the inode reveal
+    that. Windows has neither, so the content itself is hashed there.
 
     Raises:
         OSError: the file is gone or cannot be read.
@@ -32,9 +32,9 @@ def change_mark(entry: os.DirEntry[str]) -> tuple[int, str]:
 
 
 def sample_hash(path: str, size: int) -> int:
-    """A hash of a file of ``size`` bytes, as a whole if it is small, else of its end; 64 bits, never UNKNOWN.
+    """A 64-bit hash of a file of ``size`` bytes, of its end only if it is large; never UNKNOWN.
 
-    The end tells more than the beginning, which cameras make alike.
+    The end distinguishes files better than the beginning, which is similar in all images of one camera.
 
     Raises:
         OSError: the file is gone or cannot be read.
@@ -49,7 +49,7 @@ def sample_hash(path: str, size: int) -> int:
 
 
 def whole_hash(path: str) -> int:
-    """A hash of all bytes of a file, 64 bits, never UNKNOWN.
+    """A 64-bit hash of a whole file, never UNKNOWN.
 
     Raises:
         OSError: the file is gone or cannot be read.

@@ -1,4 +1,4 @@
-"""A person's own pictures: what is in the folder, by split and class, before any of it is opened."""
+"""Listing the user's images in a folder, by split and class, without opening any."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from operator import attrgetter
 from pathlib import Path
 
 from cnn_tui.catalog.picture_files import HEIF_ENDINGS, ending, readable_endings
+from cnn_tui.engine.control import ShouldStop, Stopped
 from cnn_tui.engine.data.file_hashes import change_mark
-from cnn_tui.engine.data.skipped_files import PassedOver
-from cnn_tui.engine.stopping import ShouldStop, Stopped
+from cnn_tui.engine.data.skipped_files import SkippedFiles
 from cnn_tui.errors import DataError
 from cnn_tui.events import WarningRaised
 from cnn_tui.store.folder_entries import entries, kind, named_folders, own_pictures, raise_unreadable
@@ -22,21 +22,21 @@ from cnn_tui.store.folder_layout import LAYOUT_HINT, FolderLayout, read_layout, 
 from cnn_tui.store.names import display
 
 _PATH = attrgetter("path")
-_ASKED_EVERY = 200  # files
+_STOP_CHECK_INTERVAL = 200  # files
 
 
 @dataclass(frozen=True)
-class PictureFiles:
-    """The files of one split, class after class and each class by its paths.
+class ImageFiles:
+    """The files of one split, sorted by class and path.
 
-    Columns and no object per file: Python's garbage collector would walk through all of those while a large folder is
-    listed, which takes as long as asking the system about the files.
+    Stored as columns, not as one object per file: with millions of objects Python's garbage collector takes as long as
+    the system calls that list the folder.
 
     Attributes:
-        paths: one of each file.
-        labels: one of each file.
-        sizes: bytes of each file.
-        digest: of the paths and of what tells whether a file has changed, see :func:`change_mark`.
+        paths: of each file.
+        labels: of each file.
+        sizes: of each file, in bytes.
+        digest: of the paths and the change marks, see :func:`change_mark`.
     """
 
     paths: tuple[str, ...]
@@ -46,34 +46,34 @@ class PictureFiles:
 
 
 @dataclass(frozen=True)
-class Listing:
-    """A folder's pictures in a fixed order.
+class FolderListing:
+    """A folder's images in a fixed order.
 
     Attributes:
-        classes: the folders' names in alphabetical order, their place being the label.
-        train: the pictures of the training split, or all of them where the folder has no splits.
-        validation: None where validation pictures are cut from the training split.
-        test: None where test pictures are cut from the training split.
-        passed_over: the files that are not used.
-        in_every_class: the names of folders that each class's folder has in it, and nothing else.
+        classes: the names of the folders in alphabetical order; a label is an index into them.
+        train: the images of the training split, or all if the folder has no splits.
+        validation: None where validation images are taken from the training split.
+        test: None where test images are taken from the training split.
+        skipped: the files that are not used.
+        in_every_class: the names of the subfolders, if all class folders contain the same ones and no images.
     """
 
     layout: FolderLayout
     classes: tuple[str, ...]
-    train: PictureFiles
-    validation: PictureFiles | None
-    test: PictureFiles | None
-    passed_over: PassedOver
+    train: ImageFiles
+    validation: ImageFiles | None
+    test: ImageFiles | None
+    skipped: SkippedFiles
     in_every_class: tuple[str, ...] = ()
 
     @property
     def root(self) -> Path:
-        """The folder that was named."""
+        """The folder itself."""
         return self.layout.root
 
     @property
-    def splits(self) -> tuple[PictureFiles, ...]:
-        """Those that there are: training, validation, test."""
+    def splits(self) -> tuple[ImageFiles, ...]:
+        """The splits that exist, in the order training, validation, test."""
         return tuple(files for files in (self.train, self.validation, self.test) if files is not None)
 
     @property
@@ -88,15 +88,15 @@ class Listing:
 
     @functools.cached_property
     def identity(self) -> str:
-        """A hash of the place, names and facts of all pictures: another one when any of them has changed."""
+        """A hash of the paths, sizes and times of all files, which changes when any of them does."""
         digests = b"".join(files.digest for files in self.splits)
         return hashlib.sha256(os.fsencode(self.root) + b"\0" + digests).hexdigest()
 
     def warnings(self) -> Iterator[WarningRaised]:
-        """What a person should know about the folder."""
-        passed_over = self.passed_over.warning(str(self.root))
-        if passed_over is not None:
-            yield passed_over
+        """Warnings about skipped files and a doubtful layout."""
+        skipped = self.skipped.warning(str(self.root))
+        if skipped is not None:
+            yield skipped
         if self.in_every_class:
             yield WarningRaised(
                 title="The classes may be other folders than these",
@@ -107,38 +107,38 @@ class Listing:
 
 
 def class_names(root: str) -> tuple[str, ...]:
-    """The classes of a folder, without looking for their pictures.
+    """The classes of a folder, without listing their images.
 
     Raises:
-        DataError: the folder is missing, or has no two classes.
+        DataError: the folder is missing, or has fewer than two classes.
     """
     return tuple(display(name) for name in read_layout(root).classes)
 
 
-def scan(root: str, should_stop: ShouldStop) -> Listing:
-    """List the pictures of a folder.
+def scan(root: str, should_stop: ShouldStop) -> FolderListing:
+    """List the images of a folder.
 
     Raises:
-        DataError: the folder is missing, its layout is another one, or a class has no pictures.
-        Stopped: ``should_stop`` said so; it is asked at every folder and every 200 files.
+        DataError: the folder is missing, its layout is not supported, or a class has no images.
+        Stopped: ``should_stop`` returned True; it is called for every folder and every 200 files.
     """
     return _Scan(read_layout(root), should_stop).listing()
 
 
 class _Scan:
-    """Lists the pictures of one folder and notes what it passes over."""
+    """Lists the images of one folder and counts the files that it skips."""
 
     def __init__(self, layout: FolderLayout, should_stop: ShouldStop) -> None:
         self._layout = layout
         self._should_stop = should_stop
         self._labels = {name: label for label, name in enumerate(layout.classes)}
-        self._passed_over = PassedOver()
+        self._skipped = SkippedFiles()
         self._endings = readable_endings()
         self._found_endings: set[str] = set()
         self._in_classes: set[frozenset[str]] = set()
 
-    def listing(self) -> Listing:
-        """See :func:`scan`."""
+    def listing(self) -> FolderListing:
+        """The images of all splits."""
         layout = self._layout
         train = self._files(layout.train)
         self._require_every_class(train)
@@ -147,37 +147,37 @@ class _Scan:
         validation = None if layout.validation is None else self._held_out(layout.validation, "validation")
         test = None if layout.test is None else self._held_out(layout.test, "test")
         classes = tuple(display(name) for name in layout.classes)
-        found = Listing(layout, classes, train, validation, test, self._passed_over, in_every_class)
+        found = FolderListing(layout, classes, train, validation, test, self._skipped, in_every_class)
         if not HEIF_ENDINGS.isdisjoint(self._found_endings):
             _register_heif()
         return found
 
-    def _files(self, folder: Path) -> PictureFiles:
-        """The pictures of a split, by class."""
+    def _files(self, folder: Path) -> ImageFiles:
+        """The images of a split, by class."""
         paths: list[str] = []
         labels: list[int] = []
         sizes: list[int] = []
         digest = hashlib.sha256()
         for name in own_pictures(folder):
-            self._passed_over.add_outside(str(folder / name))
+            self._skipped.add_outside(str(folder / name))
         for name, folders in named_folders(folder).items():
             found = sorted((entry for own in folders for entry in self._walk(own)), key=_PATH)
-            for start in range(0, len(found), _ASKED_EVERY):
-                self._ask()
-                some = list(_with_facts(found[start : start + _ASKED_EVERY]))
+            for start in range(0, len(found), _STOP_CHECK_INTERVAL):
+                self._check_stop()
+                some = list(_with_status(found[start : start + _STOP_CHECK_INTERVAL]))
                 paths += [path for path, _, _ in some]
                 labels += [self._labels[name]] * len(some)
                 sizes += [size for _, size, _ in some]
                 digest.update(os.fsencode("".join(f"{path}\0{mark}\n" for path, _, mark in some)))
-        return PictureFiles(tuple(paths), tuple(labels), tuple(sizes), digest.digest())
+        return ImageFiles(tuple(paths), tuple(labels), tuple(sizes), digest.digest())
 
     def _walk(self, folder: Path) -> list[os.DirEntry[str]]:
-        """The pictures below a class's folder; a folder that links lead back to is visited once."""
-        waiting, visited = [folder], set()
+        """The images below a class's folder; a folder that is linked in a cycle is visited once."""
+        pending, visited = [folder], set()
         found: list[os.DirEntry[str]] = []
-        while waiting:
-            self._ask()
-            current = waiting.pop()
+        while pending:
+            self._check_stop()
+            current = pending.pop()
             try:
                 status = current.stat()
             except OSError as error:
@@ -189,30 +189,30 @@ class _Scan:
             if current == folder:
                 self._refuse_splits(folder, inner)
                 self._in_classes.add(frozenset() if found else frozenset(entry.name for entry in inner))
-            waiting += [Path(entry.path) for entry in inner]
+            pending += [Path(entry.path) for entry in inner]
         return found
 
-    def _sort_out(self, folder: Path, pictures: list[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
-        """Add a folder's pictures to ``pictures`` and note what is passed over; the folders in it."""
+    def _sort_out(self, folder: Path, images: list[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
+        """Add a folder's images to ``images`` and count skipped files; returns its subfolders."""
         folders = []
         for entry in entries(folder):
             is_a, own = kind(entry), ending(entry.name)
             if is_a == "folder":
                 folders.append(entry)
             elif is_a == "nothing":
-                self._passed_over.add_link(entry.path)
+                self._skipped.add_link(entry.path)
             elif own in self._endings:
-                pictures.append(entry)
+                images.append(entry)
                 self._found_endings.add(own)
             else:
-                self._passed_over.add_file(entry.path, own)
+                self._skipped.add_file(entry.path, own)
         return folders
 
-    def _ask(self) -> None:
+    def _check_stop(self) -> None:
         if self._should_stop():
             raise Stopped
 
-    def _held_out(self, folder: Path, split: str) -> PictureFiles:
+    def _held_out(self, folder: Path, split: str) -> ImageFiles:
         unknown = [name for name in named_folders(folder) if name not in self._labels]
         if unknown:
             raise DataError(
@@ -225,7 +225,7 @@ class _Scan:
             raise DataError(f"There are no {split} pictures", self._without_any(folder), LAYOUT_HINT)
         return found
 
-    def _require_every_class(self, train: PictureFiles) -> None:
+    def _require_every_class(self, train: ImageFiles) -> None:
         folder = self._layout.train
         if not train.paths:
             raise DataError("There are no pictures", self._without_any(folder), LAYOUT_HINT)
@@ -243,12 +243,12 @@ class _Scan:
         return f"No folder in {display(folder)} has any.{self._aside()}"
 
     def _aside(self) -> str:
-        """What was passed over so far, where a reason is wanted for that there are no pictures."""
-        words = self._passed_over.words(str(self._layout.root))
+        """The skipped files in words, as a possible reason why there are no images."""
+        words = self._skipped.words(str(self._layout.root))
         return f" Passed over: {words}." if words else ""
 
     def _refuse_splits(self, folder: Path, inner: list[os.DirEntry[str]]) -> None:
-        """Refuse a class that is divided into splits itself, whose pictures would all be mixed."""
+        """Refuse a class folder that contains splits, whose images would be mixed."""
         roles = split_roles(entry.name for entry in inner)
         if "training" in roles and len(roles) > 1:
             raise DataError(
@@ -258,8 +258,8 @@ class _Scan:
             )
 
 
-def _with_facts(found: list[os.DirEntry[str]]) -> Iterator[tuple[str, int, str]]:
-    """Path, size and change mark of files, but for those that are gone since their folder was listed."""
+def _with_status(found: list[os.DirEntry[str]]) -> Iterator[tuple[str, int, str]]:
+    """Path, size and change mark of files, without those removed since their folder was listed."""
     for entry in found:
         try:
             size, mark = change_mark(entry)
@@ -271,7 +271,7 @@ def _with_facts(found: list[os.DirEntry[str]]) -> Iterator[tuple[str, int, str]]
 
 
 def _register_heif() -> None:
-    """Let Pillow read HEIC through pillow-heif, which takes a moment to load; without it the files are unreadable."""
+    """Let Pillow read HEIC through pillow-heif; imported only when needed, because that takes a while."""
     with contextlib.suppress(ImportError):
         import pillow_heif
 

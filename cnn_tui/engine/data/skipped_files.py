@@ -1,4 +1,4 @@
-"""What lies in a folder of pictures and is not used: how many files of which kind, why, and a few of them by name."""
+"""Files in an image folder that are not used: how many of each kind, why, and a few examples."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from cnn_tui.catalog.picture_files import missing_reader
 from cnn_tui.events import WarningRaised
 from cnn_tui.store.names import display
 
-_MOST_EXAMPLES = 3
-_MOST_KINDS = 8
+_MAX_EXAMPLES = 3
+_MAX_KINDS = 8
 
 
 class _Name(NamedTuple):
-    """What files of a kind are called, of which there is one or many."""
+    """The name of a kind of files, in singular and plural."""
 
     one: str
     many: str
 
     @classmethod
     def same(cls, words: str) -> Self:
-        """A name that does not depend on how many there are."""
+        """A name that is the same in singular and plural."""
         return cls(words, words)
 
 
@@ -33,33 +33,33 @@ class _Kind:
 
 
 @dataclass
-class PassedOver:
-    """Counts of files that are not used, by what they are. Hidden files and clutter are not among them."""
+class SkippedFiles:
+    """Counts of unused files by kind, without hidden and system files."""
 
     kinds: dict[_Name, _Kind] = field(default_factory=dict)
 
     def add_file(self, path: str, ending: str) -> None:
-        """A file that is no picture that can be read here."""
+        """Count a file that is not an image, or of a format that cannot be read here."""
         remedy = missing_reader(ending)
         self._add(_Name.same((ending or "without an ending") + (f" ({remedy})" if remedy else "")), path)
 
     def add_link(self, path: str) -> None:
-        """An entry that is neither a file nor a folder."""
+        """Count an entry that is neither a file nor a folder."""
         self._add(_Name("link that leads nowhere", "links that lead nowhere"), path)
 
     def add_outside(self, path: str) -> None:
-        """A picture that is in no class's folder."""
+        """Count an image that is in no class's folder."""
         self._add(_Name.same("outside the folders of classes"), path)
 
     def words(self, root: str) -> str:
-        """All of them in one line, the most frequent kinds first, with paths relative to ``root``; empty for none."""
+        """One line of text, the most frequent kinds first, with paths relative to ``root``; empty if there are none."""
         ordered = sorted(self.kinds.items(), key=lambda item: -item[1].count)
-        parts = [_words(name, kind, root) for name, kind in ordered[:_MOST_KINDS]]
-        rest = sum(kind.count for _, kind in ordered[_MOST_KINDS:])
+        parts = [_words(name, kind, root) for name, kind in ordered[:_MAX_KINDS]]
+        rest = sum(kind.count for _, kind in ordered[_MAX_KINDS:])
         return "; ".join(parts + ([f"{rest:,} of other kinds"] if rest else []))
 
     def warning(self, root: str) -> WarningRaised | None:
-        """All of them as a warning, None where there are none."""
+        """A warning that lists them, None if there are none."""
         count = sum(kind.count for kind in self.kinds.values())
         if not count:
             return None
@@ -69,8 +69,8 @@ class PassedOver:
     def _add(self, name: _Name, path: str) -> None:
         kind = self.kinds.setdefault(name, _Kind())
         kind.count += 1
-        bisect.insort(kind.examples, path)  # the first by name, in whatever order the system lists them
-        del kind.examples[_MOST_EXAMPLES:]
+        bisect.insort(kind.examples, path)  # keep the first by name, whatever order the system lists them in
+        del kind.examples[_MAX_EXAMPLES:]
 
 
 def _words(name: _Name, kind: _Kind, root: str) -> str:

@@ -1,9 +1,8 @@
-"""A frozen backbone run once for each picture, and what it gave kept for every later epoch and run.
+"""Running a frozen backbone once per image, and storing its output for every later epoch and run.
 
-What a run needs and neither memory nor the store has is computed and added, so that limits, other seeds and an
-interruption cost nothing that was done before. Features that memory does not hold are read from disk when they are
-needed; where the disk does not hold them either, they are kept for as many pictures as possible, and those of the
-others are computed whenever they are needed.
+Only features that are neither in memory nor on disk are computed, image by image, so that other limits, other seeds and
+an interruption cost nothing that was done before. Features that do not fit in memory are read from disk when they are
+needed. Where they do not fit on disk either, as many as possible are stored and the rest is computed in every epoch.
 """
 
 from __future__ import annotations
@@ -18,16 +17,14 @@ from torch import Tensor
 
 from cnn_tui.amounts import some
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.engine.data.feeds import FeatureFeed
+from cnn_tui.engine.cache_slot import CacheSlot
+from cnn_tui.engine.control import RateLimiter, ShouldStop, Stopped
 from cnn_tui.engine.device import free_memory, synchronize
 from cnn_tui.engine.features import feature_store
 from cnn_tui.engine.features.backbone import Backbone, feature_batch
-from cnn_tui.engine.features.growing_set import GrowingChunks, GrowingSet
-from cnn_tui.engine.features.places import Pictures
-from cnn_tui.engine.features.rows import FeatureRows, Features, take
-from cnn_tui.engine.stopping import ShouldStop, Stopped
-from cnn_tui.engine.ticker import Ticker
-from cnn_tui.engine.warm import Slot
+from cnn_tui.engine.features.feature_batches import FeatureBatches, RunImages
+from cnn_tui.engine.features.feature_store import FeatureTable, StoredFeatures, gather
+from cnn_tui.engine.features.feature_writer import FeatureWriter, MappedFeatureWriter
 from cnn_tui.errors import StorageError
 from cnn_tui.events import Event, Phase, Progress, WarningRaised
 from cnn_tui.reports.texts import quantity
@@ -43,77 +40,77 @@ from cnn_tui.store.cache_index import (
 )
 from cnn_tui.store.feature_room import Placement, place_features
 
-EXTRACTOR_VERSION = 2  # to be raised when the same pictures and weights would give other features
-_CHECKED_ROWS = 4
+EXTRACTOR_VERSION = 2  # increase when the same images and weights give other features
+_CHECKED_IMAGES = 4
 _TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 5e-2}
 
 
 class FeaturePass:
-    """One run's features: what memory and the store hold, and what has to be computed."""
+    """The features of one run: taken from memory and disk where possible, computed where not."""
 
     def __init__(
         self,
         backbone: Backbone,
-        pictures: Pictures,
+        images: RunImages,
         experiment: Experiment,
         should_stop: ShouldStop,
-        memory: Slot[Features] | None = None,
+        cache: CacheSlot[StoredFeatures] | None = None,
     ) -> None:
         self._backbone = backbone
-        self._pictures = pictures
+        self._images = images
         self._experiment = experiment
         self._should_stop = should_stop
-        self._memory = memory or Slot()
-        self._needed = pictures.needed
+        self._cache = cache or CacheSlot()
+        self._needed = images.needed
         self._device = backbone.compute.device
-        self._batch = feature_batch(experiment.data.image_size, self._device)
-        remembered = self._recall()
-        self._folder = remembered.folder if remembered else features_folder() / self._key()
+        self._batch_size = feature_batch(experiment.data.image_size, self._device)
+        cached = self._cached()
+        self._folder = cached.folder if cached else features_folder() / self._key()
 
-    def events(self) -> Generator[Event, None, tuple[FeatureFeed, FeatureFeed] | None]:
-        """Gather the features; the training and the test split's feed, None where none of them can be kept.
+    def events(self) -> Generator[Event, None, tuple[FeatureBatches, FeatureBatches] | None]:
+        """Get the features of the training and the test split; None if none of them can be stored.
 
         Raises:
-            Stopped: a person asked for it; what was computed is kept.
-            ConfigError: the limit of what may be kept is no number.
+            Stopped: ``should_stop`` returned True; what was computed until then is stored.
+            ConfigError: the limit on disk use is not a number.
         """
-        used, have = last_used(self._folder), self._recall()
+        used, have = last_used(self._folder), self._cached()
         each, plan = self._planned(have)
         if have is not None and have.in_memory != plan.in_memory:
-            self._memory.forget()
+            self._cache.clear()
             have = None
-        wanted = self._pictures.by_use[: plan.images] if plan.in_memory else self._needed
-        if len(_lacking(wanted, have)):
-            have = _joined(have, (yield from self._stored(_lacking(wanted, have), plan)))
-        room = plan.images - len(self._needed) + len(_lacking(self._needed, have))
-        missing = _lacking(self._pictures.by_use, have)[: max(0, room)].sort().values
+        wanted = self._images.by_use[: plan.images] if plan.in_memory else self._needed
+        if len(_missing(wanted, have)):
+            have = _joined(have, (yield from self._stored(_missing(wanted, have), plan)))
+        room = plan.images - len(self._needed) + len(_missing(self._needed, have))
+        missing = _missing(self._images.by_use, have)[: max(0, room)].sort().values
         if have is None and not len(missing):
             return None
         yield Phase(name="features", detail=self._detail(each, len(missing), plan, used, have))
         have = _joined(have, (yield from self._computed(missing, plan)))
         if have is None:
             return None
-        yield from _partly(len(self._needed), len(_lacking(self._needed, have)))
+        yield from _partial_warning(len(self._needed), len(_missing(self._needed, have)))
         mark_used(self._folder)
-        self._memory.keep(self._memory_key(), have)
-        return self._pictures.feeds(have, self._backbone, self._batch)
+        self._cache.put(self._cache_key(), have)
+        return self._images.feature_batches(have, self._backbone, self._batch_size)
 
-    def _planned(self, have: Features | None) -> tuple[int, Placement]:
-        """The bytes of a picture's features, and where they are kept: where they are, as long as none is missing."""
-        missing = _lacking(self._needed, have)
+    def _planned(self, have: StoredFeatures | None) -> tuple[int, Placement]:
+        """The bytes of one image's features, and where to store them: where they are, as long as none is missing."""
+        missing = _missing(self._needed, have)
         if have is not None and not len(missing):
             return 0, Placement(len(self._needed), have.in_memory)
-        _, sample = next(self._pictures.batches(missing[:1], 1))
-        each = self._backbone.rows(sample).nbytes
+        _, sample = next(self._images.batches(missing[:1], 1))
+        each = self._backbone.storable(sample).nbytes
         memory = free_memory(self._device) + (have.features.nbytes if have and have.in_memory else 0)
         return each, place_features(len(self._needed), each, memory, room_for(self._folder))
 
-    def _recall(self) -> Features | None:
-        """What the run before left, unless a person has cleared the store since."""
-        remembered = self._memory.recall(self._memory_key())
-        return remembered if remembered is not None and last_used(remembered.folder) is not None else None
+    def _cached(self) -> StoredFeatures | None:
+        """The features of the previous run, unless the user has cleared the store since."""
+        cached = self._cache.get(self._cache_key())
+        return cached if cached is not None and last_used(cached.folder) is not None else None
 
-    def _memory_key(self) -> tuple[object, ...]:
+    def _cache_key(self) -> tuple[object, ...]:
         return (self._backbone.origin or self._backbone, str(self._device), *self._facts())
 
     def _key(self) -> str:
@@ -123,12 +120,12 @@ class FeaturePass:
         return digest.hexdigest()[:32]
 
     def _facts(self) -> tuple[object, ...]:
-        compute, pictures = self._backbone.compute, self._pictures
-        return self._experiment.data.image_size, compute.precision, pictures.normalisation, pictures.loaded.identity
+        compute, images = self._backbone.compute, self._images
+        return self._experiment.data.image_size, compute.precision, images.normalisation, images.loaded.identity
 
-    def _stored(self, wanted: Tensor, plan: Placement) -> Generator[Event, None, Features | None]:
-        """What the store has of these places, if it is still true."""
-        stored = (feature_store.read if plan.in_memory else feature_store.mapped)(self._folder, wanted)
+    def _stored(self, wanted: Tensor, plan: Placement) -> Generator[Event, None, StoredFeatures | None]:
+        """The stored features at these indices, unless they are stale."""
+        stored = (feature_store.read if plan.in_memory else feature_store.read_mapped)(self._folder, wanted)
         if stored.damaged:
             yield WarningRaised(
                 title="Stored features were damaged",
@@ -137,10 +134,10 @@ class FeaturePass:
             )
         if stored.features is None:
             return None
-        if self._still_true(stored.places, stored.features):
+        if self._is_current(stored.indices, stored.features):
             rows = stored.features.to(self._device) if isinstance(stored.features, Tensor) else stored.features
-            return Features(self._folder, stored.places, rows)
-        del stored  # and with it the chunks that are mapped, which Windows would not remove
+            return StoredFeatures(self._folder, stored.indices, rows)
+        del stored  # unmaps the chunks: Windows cannot remove a mapped file
         feature_store.clear(self._folder)
         yield WarningRaised(
             title="Stored features were stale",
@@ -149,85 +146,90 @@ class FeaturePass:
         )
         return None
 
-    def _still_true(self, places: Tensor, features: FeatureRows) -> bool:
-        """Whether a few pictures, run again, still give what is stored."""
-        chosen = random.sample(range(len(places)), min(_CHECKED_ROWS, len(places)))
-        rows = torch.tensor(sorted(chosen, key=lambda row: int(places[row])))
-        batches = self._pictures.batches(places[rows], _CHECKED_ROWS)
-        again = torch.cat([self._backbone.rows(batch) for _, batch in batches])
-        kept = take(features, rows).to(again.device)
+    def _is_current(self, indices: Tensor, features: FeatureTable) -> bool:
+        """Whether a few images, run again, still give the stored features.
+
+        The key of the store covers weights and images, not the versions of PyTorch and its libraries.
+        """
+        chosen = random.sample(range(len(indices)), min(_CHECKED_IMAGES, len(indices)))
+        rows = torch.tensor(sorted(chosen, key=lambda row: int(indices[row])))
+        batches = self._images.batches(indices[rows], _CHECKED_IMAGES)
+        again = torch.cat([self._backbone.storable(batch) for _, batch in batches])
+        kept = gather(features, rows).to(again.device)
         if kept.shape != again.shape:
             return False
         difference = (again.float() - kept.float()).norm() / again.float().norm().clamp_min(1e-12)
         return float(difference) < _TOLERANCE[self._backbone.compute.dtype]
 
-    def _detail(self, each: int, missing: int, plan: Placement, used: float | None, have: Features | None) -> str:
-        needed, there = len(self._needed), len(self._needed) - len(_lacking(self._needed, have))
-        size = each * (there + missing) if missing or have is None else have.features.nbytes
+    def _detail(self, each: int, missing: int, plan: Placement, used: float | None, have: StoredFeatures | None) -> str:
+        needed, available = len(self._needed), len(self._needed) - len(_missing(self._needed, have))
+        size = each * (available + missing) if missing or have is None else have.features.nbytes
         room = quantity(size, "bytes") + ("" if plan.in_memory else " on disk")
         if missing:
-            before = f", {there:,} of {needed:,} were there" if there else ""
+            before = f", {available:,} of {needed:,} were there" if available else ""
             words = f"computed once for these pictures{before}, {room}"
         else:
             words = f"reused ({ago(used) if used else 'now'}, {room})"
-        if there + missing == needed:
+        if available + missing == needed:
             return words
-        return f"{words}; kept for {there + missing:,} of {needed:,} pictures, the others are computed in every epoch"
+        return (
+            f"{words}; kept for {available + missing:,} of {needed:,} pictures, the others are computed in every epoch"
+        )
 
-    def _computed(self, missing: Tensor, plan: Placement) -> Generator[Event, None, Features | None]:
+    def _computed(self, missing: Tensor, plan: Placement) -> Generator[Event, None, StoredFeatures | None]:
         if not len(missing):
             return None
-        started, ticker = time.perf_counter(), Ticker(10)
-        with (GrowingSet if plan.in_memory else GrowingChunks)(self._folder, missing) as growing:
-            yield from self._begin(growing, plan)
-            for _, pictures in self._pictures.batches(missing, self._batch):
+        started, limiter = time.perf_counter(), RateLimiter(10)
+        with (FeatureWriter if plan.in_memory else MappedFeatureWriter)(self._folder, missing) as writer:
+            yield from self._begin(writer, plan)
+            for _, images in self._images.batches(missing, self._batch_size):
                 if self._should_stop():
-                    yield from _told(growing.finish(), plan)
+                    yield from _write_warning(writer.finish(), plan)
                     raise Stopped
-                if growing.is_futile:
+                if writer.discards_rest:
                     break
-                yield from _told(growing.add(self._backbone.rows(pictures)), plan)
-                if ticker.due() or growing.done == len(missing):
+                yield from _write_warning(writer.add(self._backbone.storable(images)), plan)
+                if limiter.due() or writer.done == len(missing):
                     synchronize(self._device)
-                    rate = growing.done / (time.perf_counter() - started)
-                    yield Progress(done=growing.done, total=len(missing), unit="pictures", rate=rate)
-            yield from _told(growing.finish(), plan)
-        return growing.result()
+                    rate = writer.done / (time.perf_counter() - started)
+                    yield Progress(done=writer.done, total=len(missing), unit="pictures", rate=rate)
+            yield from _write_warning(writer.finish(), plan)
+        return writer.result()
 
-    def _begin(self, growing: GrowingSet, plan: Placement) -> Iterator[Event]:
-        about = AboutFeatures.of(self._experiment, self._backbone.compute.precision, self._pictures.count)
+    def _begin(self, writer: FeatureWriter, plan: Placement) -> Iterator[Event]:
+        about = AboutFeatures.of(self._experiment, self._backbone.compute.precision, self._images.count)
         try:
             describe(self._folder, about)
         except StorageError as error:
-            growing.stop_keeping()
-            yield from _told(error, plan)
+            writer.stop_writing()
+            yield from _write_warning(error, plan)
 
 
-def _lacking(places: Tensor, have: Features | None) -> Tensor:
-    """Those of some places whose features are not there, in their order."""
-    return places if have is None else places[~torch.isin(places, have.places)]
+def _missing(indices: Tensor, have: StoredFeatures | None) -> Tensor:
+    """Those of the indices without features, in their order."""
+    return indices if have is None else indices[~torch.isin(indices, have.indices)]
 
 
-def _joined(one: Features | None, other: Features | None) -> Features | None:
+def _joined(one: StoredFeatures | None, other: StoredFeatures | None) -> StoredFeatures | None:
     return one.joined(other) if one else other
 
 
-def _told(problem: StorageError | None, plan: Placement) -> Iterator[Event]:
-    if problem is None:
+def _write_warning(error: StorageError | None, plan: Placement) -> Iterator[Event]:
+    if error is None:
         return
-    goes_on = "The run goes on in memory." if plan.in_memory else "What is not kept is computed in every epoch."
+    consequence = "The run goes on in memory." if plan.in_memory else "What is not kept is computed in every epoch."
     yield WarningRaised(
         title="The features are not kept",
-        detail=f"{problem.title}: {problem.detail}",
-        hint=f"{goes_on} {problem.hint}".strip(),
+        detail=f"{error.title}: {error.detail}",
+        hint=f"{consequence} {error.hint}".strip(),
     )
 
 
-def _partly(needed: int, lacking: int) -> Iterator[Event]:
-    if lacking:
+def _partial_warning(needed: int, missing: int) -> Iterator[Event]:
+    if missing:
         yield WarningRaised(
             title="There is no room for all features",
-            detail=f"They are kept for {needed - lacking:,} of {needed:,} pictures and computed in every epoch for "
+            detail=f"They are kept for {needed - missing:,} of {needed:,} pictures and computed in every epoch for "
             "the others.",
             hint=f"More room on disk ({LIMIT_VARIABLE}), fewer pictures (data.train_limit) or smaller ones "
             "(data.image_size) would help.",

@@ -1,8 +1,8 @@
-"""The cut between what gives the same for a picture in every epoch and what does not.
+"""Splitting a network into a backbone whose output never changes during training, and a head that is trained.
 
-The cut is the deepest such point: the head's layers are walked in order, and the first that is trained or draws
-random numbers begins the second half. ResNet is cut after its average pool, VGG with ``last_layer`` after the first
-fully connected layer and its ReLU, VGG with ``classifier`` and AlexNet after the flatten.
+The split is at the deepest possible point: the head's layers are walked in order, and the first that is trained or
+stochastic starts the head. ResNet is split after its average pool, VGG with ``last_layer`` after the first fully
+connected layer and its ReLU, VGG with ``classifier`` and AlexNet after the flatten.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from cnn_tui.errors import TrainingError
 
 
 @dataclass(frozen=True)
-class Cut:
-    """A network in two halves, which share its weights: ``head(backbone(pictures))`` are its logits.
+class SplitNetwork:
+    """A network in two parts, which share its weights: ``head(backbone(images))`` are its logits.
 
     Attributes:
-        backbone: maps normalised pictures (N, 3, S, S) to features, (N, F) or for SqueezeNet (N, C, H, W). It is
-            deterministic, and nothing of it is trained.
+        backbone: maps normalised images (N, 3, S, S) to features, (N, F) or for SqueezeNet (N, C, H, W). It is
+            deterministic and frozen.
         head: maps features to logits (N, classes).
     """
 
@@ -36,20 +36,20 @@ class Cut:
     head: nn.Sequential
 
 
-def cut(classifier: Classifier) -> Cut:
-    """Cut a classifier in two.
+def split_backbone(classifier: Classifier) -> SplitNetwork:
+    """Split a classifier into backbone and head.
 
     Raises:
-        TrainingError: no part of it gives the same for a picture in every epoch.
+        TrainingError: no part of it gives the same output in every epoch.
     """
     network, config = classifier.network, classifier.config
     if config.trainable == "all":
-        raise _no_cut(config.architecture, "every layer is trained")
+        raise _not_splittable(config.architecture, "every layer is trained")
     if config.batch_norm == "adapt" and batch_norms(network):
-        raise _no_cut(config.architecture, "its batch norm adapts, which changes what the frozen layers give")
+        raise _not_splittable(config.architecture, "its batch norm adapts, which changes what the frozen layers give")
     steps = tuple(head_steps(network))
     fixed = tuple(takewhile(_is_fixed, steps))
-    return Cut(_backbone(network, fixed), _head(network, steps[len(fixed) :]))
+    return SplitNetwork(_backbone(network, fixed), _head(network, steps[len(fixed) :]))
 
 
 def _is_fixed(step: nn.Module) -> bool:
@@ -60,23 +60,24 @@ def _is_fixed(step: nn.Module) -> bool:
 def _backbone(network: nn.Module, fixed: tuple[nn.Module, ...]) -> nn.Module:
     if isinstance(network, SqueezeNet):
         return nn.Sequential(network.features, *fixed)
+    # The network's own forward is kept, as it flattens or pools between its children: only the head is replaced.
     first, *rest = head_names(network)
-    return _replaced(network, {first: nn.Sequential(*fixed)} | {name: nn.Identity() for name in rest})
+    return _with_children(network, {first: nn.Sequential(*fixed)} | {name: nn.Identity() for name in rest})
 
 
 def _head(network: nn.Module, steps: tuple[nn.Module, ...]) -> nn.Sequential:
-    # SqueezeNet alone flattens after its head.
+    # SqueezeNet is the only one that flattens after its head.
     return nn.Sequential(*steps, nn.Flatten()) if isinstance(network, SqueezeNet) else nn.Sequential(*steps)
 
 
-def _replaced(network: nn.Module, children: Mapping[str, nn.Module]) -> nn.Module:
-    """A copy that shares everything with the network but these children."""
+def _with_children(network: nn.Module, children: Mapping[str, nn.Module]) -> nn.Module:
+    """A shallow copy of the network with some children replaced; everything else is shared."""
     shallow = copy.copy(network)
     shallow._modules = {**network._modules, **children}
     return shallow
 
 
-def _no_cut(architecture: str, reason: str) -> TrainingError:
+def _not_splittable(architecture: str, reason: str) -> TrainingError:
     return TrainingError(
         "Features cannot be computed once", f"{architecture}: {reason}.", "Set training.feature_cache to off."
     )

@@ -1,8 +1,8 @@
-"""A frozen network rewritten for speed, for as long as nothing of it is trained.
+"""Rewriting a frozen network for speed by fusing batch norm into convolutions.
 
-In eval mode batch norm is a scale and a shift for each channel, and where it follows a convolution both are the
-convolution's to do. Which pairs there are is read from the graph that torch.fx traces; what is not such a pair, as
-DenseNet's norms before their convolutions, stays.
+In eval mode batch norm is a scale and a shift per channel, which a preceding convolution can do with its own weights.
+The pairs are found in the graph that torch.fx traces. Other batch norms, such as DenseNet's before its convolutions,
+stay. torch.compile would fuse them too, but costs more time than it saves in one pass over a dataset.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.utils import fuse_conv_bn_eval
 
 
-def folded(network: nn.Module) -> GraphModule:
-    """A network that gives what ``network`` gives in eval mode, up to float rounding, with less work.
+def fuse_batch_norm(network: nn.Module) -> GraphModule:
+    """A network with the output of ``network`` in eval mode, up to float rounding, and less work.
 
-    Layers that stay as they are, are shared with it; it is left as it was.
+    Unchanged layers are shared with ``network``, which is not modified.
     """
     graph = Tracer().trace(network)
     module = GraphModule(network, graph)
@@ -37,10 +37,10 @@ def folded(network: nn.Module) -> GraphModule:
     return module
 
 
-def with_weights_in(module: GraphModule, dtype: torch.dtype) -> GraphModule:
-    """The same module, the weights of its convolutions and fully connected layers put in another number format.
+def convert_weights(module: GraphModule, dtype: torch.dtype) -> GraphModule:
+    """The same module with the weights of its convolutions and fully connected layers in another precision.
 
-    Autocast would give the same numbers and convert all weights again for every batch.
+    Autocast gives the same numbers, but converts all weights again for every batch.
     """
     for name in {str(node.target) for node in module.graph.nodes if node.op == "call_module"}:
         layer = module.get_submodule(name)
@@ -50,7 +50,7 @@ def with_weights_in(module: GraphModule, dtype: torch.dtype) -> GraphModule:
 
 
 def _pairs(graph: Graph) -> Iterator[tuple[Node, Node]]:
-    """Layers whose only use is another layer, each with that; both run once."""
+    """Pairs of layers of which the first is used only by the second, and both run once."""
     calls = Counter(node.target for node in graph.nodes if node.op == "call_module")
     for second in list(graph.nodes):
         first = next(iter(second.args), None) if second.op == "call_module" else None

@@ -1,7 +1,7 @@
-"""Networks of torchvision's catalogue, made ready to be trained on other classes.
+"""Building torchvision networks for training on other classes.
 
-A network is built without memory for its weights, which costs milliseconds and is enough to count them;
-:func:`load_weights` then fills them in, from the seed, a file or torchvision's server.
+A network is built on the meta device, which takes milliseconds and is enough to count its weights; :func:`load_weights`
+then fills them in, from the seed, a file or torchvision's server.
 """
 
 from __future__ import annotations
@@ -18,14 +18,20 @@ from torch.overrides import TorchFunctionMode
 from torchvision.models import get_model
 
 from cnn_tui.config.experiment import ModelConfig
+from cnn_tui.engine.cache_slot import CacheSlot, file_stamp
+from cnn_tui.engine.control import ShouldStop, never
 from cnn_tui.engine.models.freezing import batch_norms, freeze, set_train_mode
 from cnn_tui.engine.models.heads import last_layer, new_last_layer
 from cnn_tui.engine.models.state_dict import read_state
-from cnn_tui.engine.models.state_dict_compat import Fitted, fit, require_same
+from cnn_tui.engine.models.state_dict_compat import CompatibleState, make_compatible, require_matching
 from cnn_tui.engine.models.stochastic import Randomness, seed_stochastic
-from cnn_tui.engine.models.weights import Triple, fetch_imagenet, imagenet_normalisation, own_file, weights_available
-from cnn_tui.engine.stopping import ShouldStop, never
-from cnn_tui.engine.warm import Memory, file_stamp
+from cnn_tui.engine.models.weights import (
+    Triple,
+    fetch_imagenet,
+    imagenet_normalisation,
+    user_weights_file,
+    weights_available,
+)
 from cnn_tui.events import Event, Parameters, Phase, WarningRaised
 
 _AUXILIARY_WEIGHTS = {"googlenet": 0.3, "inception_v3": 0.4}
@@ -35,15 +41,15 @@ _INITIAL_STD = {"googlenet": 0.01, "inception_v3": 0.1}
 
 @dataclass
 class Classifier:
-    """A network in training: what of it changes, and in which mode each part runs.
+    """A network in training: which parts change, and in which mode each part runs.
 
     Attributes:
-        network: maps normalised pictures, float (N, 3, image_size, image_size), to logits (N, classes).
-        randomness: what its dropout and stochastic depth draw from.
-        mean: of each channel of the pictures that the weights were trained on, from 0 to 1; None for random
-            weights, where it is for the data to say. ``std`` likewise.
-        last_layer_is_new: whether its last layer starts from the seed, all else from elsewhere.
-        origin: what decided its frozen weights, which are the same where this is; None as long as it has none.
+        network: maps normalised images, float (N, 3, image_size, image_size), to logits (N, classes).
+        randomness: the generators of its dropout and stochastic depth.
+        mean: of each channel of the images that the weights were trained on, from 0 to 1; None for random weights,
+            which use that of the data. ``std`` likewise.
+        last_layer_is_new: whether the last layer is initialised from the seed and the rest is not.
+        origin: identifies its frozen weights: equal origins mean equal weights. None before they are loaded.
     """
 
     config: ModelConfig
@@ -58,17 +64,17 @@ class Classifier:
     origin: Hashable = None
 
     def train_mode(self) -> None:
-        """Put into train mode what may be: the head, and the backbone only if it is trained."""
+        """Put the head into train mode, and the backbone only if it is trained."""
         set_train_mode(self.network, self.config.trainable, self.config.batch_norm)
 
     def eval_mode(self) -> None:
         """Put everything into eval mode."""
         self.network.eval()
 
-    def training_outputs(self, pictures: Tensor) -> tuple[Tensor, tuple[tuple[Tensor, float], ...]]:
+    def training_outputs(self, images: Tensor) -> tuple[Tensor, tuple[tuple[Tensor, float], ...]]:
         """The logits, and those of auxiliary heads with the weight that each has in the loss."""
-        # Past the hook that makes the network give its logits alone.
-        outputs = self.network.forward(pictures)
+        # Calls forward directly, because the hook of build() drops the auxiliary logits.
+        outputs = self.network.forward(images)
         if isinstance(outputs, Tensor):
             return outputs, ()
         weight = _AUXILIARY_WEIGHTS[self.config.architecture]
@@ -79,7 +85,7 @@ class Classifier:
         return tuple(parameter for parameter in self.network.parameters() if parameter.requires_grad)
 
     def parameter_counts(self) -> Parameters:
-        """How many weights there are, and how many of them training changes."""
+        """The number of weights, and of those that training changes."""
         total = sum(parameter.numel() for parameter in self.network.parameters())
         return Parameters(total=total, trainable=sum(parameter.numel() for parameter in self.trainable_parameters()))
 
@@ -98,8 +104,8 @@ class Classifier:
         """A copy of :meth:`trained_state`."""
         return {name: tensor.detach().clone() for name, tensor in self.trained_state().items()}
 
-    def first_state(self, seed: int) -> dict[str, Tensor]:
-        """What training changes, as it begins from another seed; to be asked before anything is trained."""
+    def initial_state(self, seed: int) -> dict[str, Tensor]:
+        """The initial values, for another seed, of what training changes; call it before training."""
         state = self.copied_state()
         if self.last_layer_is_new:
             fresh = _new_last_layer(self.network, seed)
@@ -107,9 +113,9 @@ class Classifier:
         return state
 
     def load_trained(self, state: Mapping[str, Tensor], origin: str) -> None:
-        """Take over what a run saved from :meth:`trained_state`.
+        """Load what a run saved from :meth:`trained_state`.
 
-        With ``trainable`` "all" that is everything, and :func:`load_weights` is not needed before.
+        With ``trainable`` "all" that is everything, and :func:`load_weights` is not needed first.
 
         Args:
             origin: where the tensors come from, for messages.
@@ -117,25 +123,25 @@ class Classifier:
         Raises:
             WeightsError: they are not those of this model.
         """
-        require_same(state, self.trained_state(), origin)
+        require_matching(state, self.trained_state(), origin)
         self.fill(state)
 
     def fill(self, state: Mapping[str, Tensor]) -> None:
-        """Put tensors of the right names and shapes in place, all of them if the network has no weights yet."""
-        # torchvision's MNASNet loads only the very kind of mapping that state_dict gives, with the versions in it.
+        """Load tensors of matching names and shapes: all of them if the network is still on the meta device."""
+        # torchvision's MNASNet needs the metadata (versions) that only a mapping from state_dict() has.
         whole = self.network.state_dict()
-        # Tensors without memory are replaced; others are written to, so that an optimizer keeps hold of them.
+        # Meta tensors have to be replaced; others are copied into, so that an optimizer's references stay valid.
         empty = any(tensor.is_meta for tensor in whole.values())
         whole.update(state)
         self.network.load_state_dict(whole, assign=empty)
 
 
 def build(config: ModelConfig, classes: int, image_size: int, seed: int) -> Classifier:
-    """A classifier for ``classes`` classes, its weights not yet there."""
+    """A classifier for ``classes`` classes, without weights."""
     pretrained, auxiliary = config.weights != "random", _uses_auxiliary(config, image_size)
     network = skeleton(config.architecture, classes, image_size, auxiliary=auxiliary, imagenet_input=pretrained)
     if auxiliary:
-        network.register_forward_hook(_logits_alone)
+        network.register_forward_hook(_logits_only)
     randomness = Randomness(seed)
     seed_stochastic(network, randomness)
     freeze(network, config.trainable)
@@ -144,46 +150,46 @@ def build(config: ModelConfig, classes: int, image_size: int, seed: int) -> Clas
 
 
 def load_weights(
-    classifier: Classifier, should_stop: ShouldStop = never, memory: Memory | None = None
+    classifier: Classifier, should_stop: ShouldStop = never, cache: CacheSlot[CompatibleState] | None = None
 ) -> Iterator[Event]:
-    """Fill in the weights that the classifier's configuration names.
+    """Load the weights that the classifier's configuration names.
 
-    The last layer starts anew from the seed; that of a file of one's own is kept if it has as many classes. With a
-    memory, a file that is as it was in the run before is not read again.
+    The last layer is initialised from the seed; that of the user's own file is kept if it has the same classes. A file
+    in the cache is not read again if it has not changed.
 
     Raises:
-        WeightsError: they are not to be had, damaged or of another model.
-        Stopped: ``should_stop`` said so.
+        WeightsError: they are not available, damaged or of another model.
+        Stopped: ``should_stop`` returned True.
     """
-    memory = memory or Memory()
+    cache = cache or CacheSlot()
     config, classifier.origin = classifier.config, _origin(classifier)
-    fitted = memory.weights.recall(classifier.origin)
-    if fitted is None:
-        fitted = yield from _fitted(classifier, should_stop)
+    loaded = cache.get(classifier.origin)
+    if loaded is None:
+        loaded = yield from _read_weights(classifier, should_stop)
     changing: Collection[str] = ()
     if config.trainable != "all":
-        memory.weights.keep(classifier.origin, fitted)
+        cache.put(classifier.origin, loaded)
         changing = classifier.trained_state().keys()
-    # What is frozen is shared with the next run; what training writes to is not.
-    state = {name: value.clone() if name in changing else value for name, value in fitted.state.items()}
-    if config.weights == "imagenet" or fitted.last_layer_problem:
+    # Frozen tensors are shared with the next run through the cache; those that training changes are copied.
+    state = {name: value.clone() if name in changing else value for name, value in loaded.state.items()}
+    if config.weights == "imagenet" or loaded.last_layer_mismatch:
         classifier.last_layer_is_new = True
         state |= _new_last_layer(classifier.network, classifier.seed)
     classifier.fill(state)
     if config.weights not in ("imagenet", "random"):
-        yield from _told(fitted, own_file(config.weights))
+        yield from _report_own_file(loaded, user_weights_file(config.weights))
 
 
 def skeleton(
     architecture: str, classes: int, image_size: int, *, auxiliary: bool = False, imagenet_input: bool = False
 ) -> nn.Module:
-    """A network of the catalogue whose weights have shapes and no memory (PyTorch's meta device).
+    """A network of the catalogue on PyTorch's meta device: weights have shapes and no memory.
 
     Args:
-        auxiliary: with the heads that help GoogLeNet and Inception to learn from nothing.
-        imagenet_input: GoogLeNet and Inception then undo ImageNet's normalisation, as their weights expect it.
+        auxiliary: with the auxiliary heads of GoogLeNet and Inception, which help training from random weights.
+        imagenet_input: GoogLeNet and Inception convert ImageNet's normalisation to the one that their weights expect.
     """
-    with _WithoutMemory():
+    with _OnMetaDevice():
         return _construct(architecture, classes, image_size, auxiliary, imagenet_input)
 
 
@@ -200,43 +206,47 @@ def _construct(architecture: str, classes: int, image_size: int, auxiliary: bool
 
 
 def _origin(classifier: Classifier) -> Hashable:
-    """What decides a classifier's weights, but for a last layer that starts anew."""
+    """Everything that decides a classifier's weights, except those of a new last layer."""
     config = classifier.config
     if config.weights == "random":
         stamp, seed = None, classifier.seed
     else:
-        path = weights_available(config.architecture) if config.weights == "imagenet" else own_file(config.weights)
+        path = (
+            weights_available(config.architecture)
+            if config.weights == "imagenet"
+            else user_weights_file(config.weights)
+        )
         stamp, seed = path and file_stamp(path), 0
     return config, classifier.classes, classifier.image_size, seed, stamp
 
 
-def _fitted(classifier: Classifier, should_stop: ShouldStop) -> Generator[Event, None, Fitted]:
+def _read_weights(classifier: Classifier, should_stop: ShouldStop) -> Generator[Event, None, CompatibleState]:
     config = classifier.config
     if config.weights == "random":
-        return Fitted(_random_state(classifier), "")
+        return CompatibleState(_random_state(classifier), "")
     if config.weights == "imagenet":
         path = yield from fetch_imagenet(config.architecture, should_stop)
     else:
-        path = own_file(config.weights)
+        path = user_weights_file(config.weights)
     yield Phase(name="loading", detail=f"weights from {path.name}")
     found = read_state(path, classifier.network.state_dict().keys())
-    fitted = fit(found.state, classifier.network, str(path))
-    return replace(fitted, notes=found.notes, passed_over=found.passed_over)
+    loaded = make_compatible(found.state, classifier.network, str(path))
+    return replace(loaded, notes=found.notes, alternatives=found.alternatives)
 
 
-def _told(fitted: Fitted, path: Path) -> Iterator[Event]:
-    """What was made of a person's own file."""
-    if fitted.notes:
-        yield Phase(name="loading", detail=f"weights from {path.name}: {', '.join(fitted.notes)}")
-    if fitted.passed_over:
-        taken = fitted.notes[0] if fitted.notes else "read as it is"
+def _report_own_file(loaded: CompatibleState, path: Path) -> Iterator[Event]:
+    """What was read from the user's own file, and warnings about it."""
+    if loaded.notes:
+        yield Phase(name="loading", detail=f"weights from {path.name}: {', '.join(loaded.notes)}")
+    if loaded.alternatives:
+        taken = loaded.notes[0] if loaded.notes else "read as it is"
         yield WarningRaised(
             title="The weights file holds several models",
-            detail=f"{path}: {taken}; passed over: {', '.join(fitted.passed_over)}.",
+            detail=f"{path}: {taken}; passed over: {', '.join(loaded.alternatives)}.",
             hint="Save the one that is meant into a file of its own to use another.",
         )
-    if fitted.last_layer_problem:
-        yield WarningRaised(title="The last layer starts anew", detail=f"{path}: {fitted.last_layer_problem}.")
+    if loaded.last_layer_mismatch:
+        yield WarningRaised(title="The last layer starts anew", detail=f"{path}: {loaded.last_layer_mismatch}.")
 
 
 def _new_last_layer(network: nn.Module, seed: int) -> dict[str, Tensor]:
@@ -257,8 +267,10 @@ def _random_state(classifier: Classifier) -> dict[str, Tensor]:
 
 
 def _draw_normal(network: nn.Module, std: float) -> None:
-    """GoogLeNet's and Inception's first weights; torchvision cuts this normal distribution at 20 or more standard
-    deviations, which takes twenty times as long and changes nothing.
+    """Initial weights of GoogLeNet and Inception.
+
+    torchvision truncates this normal distribution at 20 or more standard deviations, which takes twenty times as long
+    and changes nothing.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
@@ -266,25 +278,28 @@ def _draw_normal(network: nn.Module, std: float) -> None:
 
 
 def _uses_auxiliary(config: ModelConfig, image_size: int) -> bool:
-    from_nothing = config.weights == "random" and config.trainable == "all"
-    return from_nothing and image_size >= _AUXILIARY_SIZES.get(config.architecture, image_size + 1)
+    from_scratch = config.weights == "random" and config.trainable == "all"
+    return from_scratch and image_size >= _AUXILIARY_SIZES.get(config.architecture, image_size + 1)
 
 
-def _logits_alone(_network: nn.Module, _inputs: tuple[Any, ...], outputs: Any) -> Tensor:
+def _logits_only(_network: nn.Module, _inputs: tuple[Any, ...], outputs: Any) -> Tensor:
     logits: Tensor = outputs if isinstance(outputs, Tensor) else outputs[0]
     return logits
 
 
 @contextlib.contextmanager
 def _seeded(seed: int) -> Iterator[None]:
-    """Draw initial weights from the seed, on the CPU whatever the device, and leave the global generator as it was."""
+    """Seed the global CPU generator, which torch.nn.init draws from, and restore its state afterwards."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield
 
 
-class _WithoutMemory(TorchFunctionMode):
-    """Puts new weights on the meta device; tables that are computed, such as a Swin's positions, stay real."""
+class _OnMetaDevice(TorchFunctionMode):
+    """Creates new weights on the meta device; computed tables, such as Swin's relative positions, stay real.
+
+    ``torch.device("meta")`` as a context would put those on the meta device, too, and lose them.
+    """
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None

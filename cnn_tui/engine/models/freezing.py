@@ -1,8 +1,8 @@
-"""What of a network is trained, and what stays exactly as it is.
+"""Which layers of a network are trained, and keeping the others exactly as they are.
 
-A frozen layer needs more than ``requires_grad=False``: BatchNorm moves its running statistics in train mode
-whatever ``requires_grad`` says, and dropout and stochastic depth draw. So the frozen backbone is in eval mode as a
-whole, and the head, frozen layers of it included, in train mode, where its dropout is active.
+A frozen layer needs more than ``requires_grad=False``: in train mode BatchNorm updates its running statistics whatever
+``requires_grad`` says, and dropout and stochastic depth are active. So the whole frozen backbone is in eval mode, and
+the head, its frozen layers included, in train mode, where its dropout is active.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ def trained_layers(network: nn.Module, trainable: Trainable) -> dict[str, nn.Mod
 
 
 def freeze(network: nn.Module, trainable: Trainable) -> None:
-    """Let gradients flow into the trained layers' weights only."""
+    """Require gradients for the trained layers' weights only."""
     network.requires_grad_(False)
     for layer in trained_layers(network, trainable).values():
         layer.requires_grad_(True)
 
 
 def set_train_mode(network: nn.Module, trainable: Trainable, batch_norm: BatchNorm) -> None:
-    """Put into train mode what may be, and the rest into eval mode."""
+    """Put the trained parts into train mode, and the rest into eval mode."""
     network.train(trainable == "all")
     if trainable == "all":
         return
@@ -44,5 +44,5 @@ def set_train_mode(network: nn.Module, trainable: Trainable, batch_norm: BatchNo
 
 
 def batch_norms(network: nn.Module) -> dict[str, nn.Module]:
-    """The network's layers that keep running statistics, by name."""
+    """The network's BatchNorm layers by name."""
     return {name: module for name, module in network.named_modules() if isinstance(module, _BatchNorm)}

@@ -1,7 +1,7 @@
-"""Where an architecture's head is: the part after the pooled or flattened features, the last layer included.
+"""Finding an architecture's head: the part after the pooled or flattened features, the last layer included.
 
-torchvision's families call it ``fc``, ``classifier``, ``head`` or ``heads``; GoogLeNet and Inception have a dropout
-of their own before it. The last layer is a ``Linear``, in SqueezeNet a 1x1 convolution.
+torchvision's families call it ``fc``, ``classifier``, ``head`` or ``heads``; GoogLeNet and Inception have a separate
+dropout before it. The last layer is a ``Linear``, in SqueezeNet a 1x1 convolution.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def head_modules(network: nn.Module) -> tuple[nn.Module, ...]:
 
 
 def head_steps(network: nn.Module) -> Iterator[nn.Module]:
-    """The head's layers in the order in which they run, sequences taken apart."""
+    """The head's layers in the order in which they run, nested sequences flattened."""
     for module in head_modules(network):
         yield from _steps(module)
 

@@ -1,4 +1,4 @@
-"""What a network of the catalogue consists of: its layers, and what of them each setting trains."""
+"""The layers of a network, and which of them each setting of ``trainable`` trains."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Layer:
 
     Attributes:
         kind: its class, or "3 x CNBlock" for a sequence of such blocks.
-        output_shape: for one picture, without the batch dimension; for a single tensor of weights its own shape.
+        output_shape: for one image, without the batch dimension; for a single tensor of weights its own shape.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class TrainedPart:
-    """What one choice of ``model.trainable`` trains; no layer names stand for all of them."""
+    """What one value of ``model.trainable`` trains; no layer names mean all of them."""
 
     trainable: Trainable
     layers: tuple[str, ...]
@@ -42,7 +42,7 @@ class TrainedPart:
 
 @dataclass(frozen=True)
 class Summary:
-    """A network as it is used here, without the heads that GoogLeNet and Inception have for training alone."""
+    """A network as it is used here, without the auxiliary heads of GoogLeNet and Inception."""
 
     classes: int
     image_size: int
@@ -52,7 +52,7 @@ class Summary:
 
 
 def summary(architecture: str, classes: int, image_size: int) -> Summary:
-    """Take stock of a network. Neither weights nor pictures are needed; shapes alone go through it."""
+    """Summarise a network on the meta device, which computes shapes without weights or images."""
     network = skeleton(architecture, classes, image_size).to("meta").eval()
     return Summary(
         classes,
@@ -84,7 +84,7 @@ def _layers(network: nn.Module, image_size: int) -> Iterator[Layer]:
 
 
 def _rows(module: nn.Module, prefix: str, depth: int) -> Iterator[tuple[str, nn.Module | nn.Parameter]]:
-    """A module's own weights and its children by name; sequences of layers taken apart, blocks kept whole."""
+    """A module's own weights and its children by name; sequences of layers flattened, blocks kept whole."""
     for name, parameter in module.named_parameters(prefix.removesuffix("."), recurse=False):
         yield name, parameter
     for name, child in module.named_children():
@@ -97,7 +97,7 @@ def _rows(module: nn.Module, prefix: str, depth: int) -> Iterator[tuple[str, nn.
 
 
 def _kind(module: nn.Module) -> str:
-    """A module's class; for a sequence of blocks of one class, how many of which."""
+    """A module's class; for a sequence of blocks of one class, their number and class."""
     kinds = {type(child).__name__ for child in module.children()}
     if isinstance(module, nn.Sequential) and len(kinds) == 1:
         return f"{len(module)} x {kinds.pop()}"

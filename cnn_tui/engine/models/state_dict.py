@@ -1,6 +1,6 @@
-"""Finding a network's tensors in what a file holds, by comparison with the network's own names.
+"""Finding a network's state dict in the content of a file, by comparison with the network's tensor names.
 
-Training programs save state dicts under many names, beside other things, and with prefixes that their wrappers add.
+Training programs save state dicts under many keys, among other data, and with prefixes that wrappers add.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any
 
 from torch import Tensor
 
-from cnn_tui.engine.models.state_dict_compat import present_name
+from cnn_tui.engine.models.state_dict_compat import current_name
 from cnn_tui.engine.models.weights_file import read_content
 from cnn_tui.errors import WeightsError
 
-_DEEPEST = 4
+_MAX_DEPTH = 4
 _SHOWN = 3
 _WRAPPERS = {"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
 _COUNTER = "n_averaged"  # of torch.optim.swa_utils.AveragedModel
@@ -27,16 +27,16 @@ _AVERAGED = re.compile(r"(?:^|[^a-z])(?:ema|swa|avg|average|averaged|shadow)(?:$
 
 @dataclass(frozen=True)
 class FoundState:
-    """Tensors by the names that the network has for them.
+    """Tensors by the network's names for them.
 
     Attributes:
-        notes: what was done to find them, in words; empty where the file is a state dict as it is.
-        passed_over: other sets of tensors in the file that would have done as well.
+        notes: how they were found, in words; empty if the file is a plain state dict.
+        alternatives: other state dicts in the file that match as well.
     """
 
     state: dict[str, Tensor]
     notes: tuple[str, ...] = ()
-    passed_over: tuple[str, ...] = ()
+    alternatives: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class _Candidate:
 
     Attributes:
         where: the keys that lead to the mapping.
-        tensors: those of the whole mapping, by their full names.
-        unwrapped: whether parts of wrappers were taken out of the middle of these names.
-        matched: how many of them have the name of one of the network's after the prefix.
+        tensors: of the whole mapping, by full name.
+        unwrapped: whether parts that wrappers add were removed from the middle of the names.
+        matched: the number of names that are the network's after the prefix.
     """
 
     where: tuple[str, ...]
@@ -58,24 +58,24 @@ class _Candidate:
 
     @property
     def averaged(self) -> bool:
-        """Whether it calls itself a moving average of the weights."""
+        """Whether its name says that it is a moving average of the weights."""
         return _AVERAGED.search(".".join((*self.where, self.prefix)).lower()) is not None
 
     @property
     def title(self) -> str:
-        """Where it is, in words."""
+        """A description of where it is."""
         where = [repr(".".join(self.where))] if self.where else []
         return " ".join([*where, f"prefix {self.prefix!r}"] if self.prefix else where or ["the outermost names"])
 
 
 def read_state(path: Path, names: Collection[str]) -> FoundState:
-    """The tensors of a file that are a network's, on the CPU. Nothing in the file is executed.
+    """The state dict of a network in a file, on the CPU. Code in the file is never executed.
 
     Args:
-        names: the network's own names of its tensors.
+        names: of the network's tensors.
 
     Raises:
-        WeightsError: the file is missing, unreadable or holds no tensors by name.
+        WeightsError: the file is missing, unreadable or has no named tensors.
     """
     candidates = [
         candidate
@@ -92,8 +92,8 @@ def read_state(path: Path, names: Collection[str]) -> FoundState:
 
 
 def _mappings(content: Any, where: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
-    """Every mapping in a file that is reached by names, from the outside in."""
-    if not isinstance(content, Mapping) or len(where) > _DEEPEST:
+    """Every mapping in a file that is reached through string keys, outermost first."""
+    if not isinstance(content, Mapping) or len(where) > _MAX_DEPTH:
         return
     named = {name: value for name, value in content.items() if isinstance(name, str)}
     yield where, named
@@ -102,12 +102,12 @@ def _mappings(content: Any, where: tuple[str, ...] = ()) -> Iterator[tuple[tuple
 
 
 def _candidates(where: tuple[str, ...], mapping: Mapping[str, Any], names: frozenset[str]) -> list[_Candidate]:
-    """The tensors of a mapping under each prefix that makes most of them the network's; else as they are."""
+    """The tensors of a mapping under each prefix after which most names match; without one, as they are."""
     tensors = {_unwrapped(name, names): value for name, value in mapping.items() if isinstance(value, Tensor)}
     if not tensors:
         return []
     unwrapped = not tensors.keys() <= mapping.keys()
-    matched = Counter(prefix for name in tensors for prefix in _prefixes(present_name(name), names))
+    matched = Counter(prefix for name in tensors for prefix in _prefixes(current_name(name), names))
     enough = min(len(names), len(tensors)) / 2
     found = [
         _Candidate(where, prefix, tensors, unwrapped, count) for prefix, count in matched.items() if count >= enough
@@ -116,7 +116,7 @@ def _candidates(where: tuple[str, ...], mapping: Mapping[str, Any], names: froze
 
 
 def _prefixes(name: str, names: frozenset[str]) -> Iterator[str]:
-    """What can be left out at the beginning of a name to get one of the network's."""
+    """The prefixes without which a name is one of the network's."""
     at = 0
     while True:
         if name[at:] in names:
@@ -127,16 +127,16 @@ def _prefixes(name: str, names: frozenset[str]) -> Iterator[str]:
 
 
 def _unwrapped(name: str, names: frozenset[str]) -> str:
-    """A name without the parts that wrappers put into its middle, such as ``features.module.0.weight``."""
-    if next(_prefixes(present_name(name), names), None) is not None:
+    """A name without parts that wrappers insert, such as ``module`` in ``features.module.0.weight``."""
+    if next(_prefixes(current_name(name), names), None) is not None:
         return name
     parts = name.split(".")
-    first = next((place for place, part in enumerate(parts) if part not in _WRAPPERS), len(parts))
+    first = next((index for index, part in enumerate(parts) if part not in _WRAPPERS), len(parts))
     return ".".join((*parts[:first], *(part for part in parts[first:] if part not in _WRAPPERS)))
 
 
 def _choose(candidates: list[_Candidate]) -> tuple[_Candidate, list[_Candidate]]:
-    """The best candidate, and others as good. A moving average comes after the plain weights."""
+    """The best candidate, and the alternatives. Plain weights are preferred to a moving average."""
     best = max(candidate.matched for candidate in candidates)
     if not best:
         return max(candidates, key=lambda candidate: len(candidate.tensors)), []
@@ -162,7 +162,7 @@ def _found(chosen: _Candidate, others: list[_Candidate]) -> FoundState:
 
 
 def _belongs(name: str, prefix: str, elsewhere: tuple[str, ...]) -> bool:
-    """Whether a name is of one of the other candidates, whose prefix goes on where this one ends."""
+    """Whether a name belongs to another candidate, whose prefix extends this one."""
     return any(name.startswith(other) for other in elsewhere if len(other) > len(prefix))
 
 

@@ -1,4 +1,4 @@
-"""Fitting a state dict to a network: old names, other picture sizes, another number of classes; all else is refused."""
+"""Adapting a state dict to a network: old names, another image size or number of classes. Anything else is refused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cnn_tui.engine.models.heads import last_layer
 from cnn_tui.errors import WeightsError
 
 _AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
-_RENAMED = (  # layers that torchvision has renamed since it published the files
+_RENAMED = (  # layers that torchvision has renamed since it published the weights
     (re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\."), r"\1\2."),
     (re.compile(r"\.mlp\.linear_1\."), ".mlp.0."),
     (re.compile(r"\.mlp\.linear_2\."), ".mlp.3."),
@@ -26,52 +26,53 @@ _SHOWN = 4
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A state dict that a network can take.
+class CompatibleState:
+    """A state dict that a network can load.
 
     Attributes:
-        state: every tensor of the network, but the last layer's where they do not fit.
-        last_layer_problem: why the last layer is left out, in words; empty where it is there.
-        notes: what was done to find the tensors in their file, in words.
-        passed_over: other sets of tensors in the file that would have done as well.
+        state: every tensor of the network, without the last layer's if they do not match.
+        last_layer_mismatch: why the last layer is missing; empty if it is not.
+        notes: how the tensors were found in their file, in words.
+        alternatives: other state dicts in the file that match as well.
     """
 
     state: dict[str, Tensor]
-    last_layer_problem: str
+    last_layer_mismatch: str
     notes: tuple[str, ...] = ()
-    passed_over: tuple[str, ...] = ()
+    alternatives: tuple[str, ...] = ()
 
 
-def fit(state: Mapping[str, Tensor], network: nn.Module, origin: str) -> Fitted:
-    """Fit tensors to a network, whose own may be on the meta device.
+def make_compatible(state: Mapping[str, Tensor], network: nn.Module, origin: str) -> CompatibleState:
+    """Adapt tensors to a network, which may be on the meta device.
 
     Args:
         origin: where the tensors come from, for messages.
 
     Raises:
-        WeightsError: a tensor other than the last layer's is missing, unknown, of another shape or no weights.
+        WeightsError: a tensor other than the last layer's is missing, unknown, quantised, not finite or has another
+            shape.
     """
     expected = network.state_dict()
-    state = _without_auxiliary({present_name(name): tensor for name, tensor in state.items()}, expected)
+    state = _without_auxiliary({current_name(name): tensor for name, tensor in state.items()}, expected)
     _require_whole(state, expected, origin)
-    state = _with_counters(_at_picture_size(state, network, origin), expected)
+    state = _with_counters(_at_image_size(state, network, origin), expected)
     # A last layer that was replaced by several has other names below its own.
     last = {name for name in (*expected, *state) if name.startswith(f"{last_layer(network)[0]}.")}
-    problem = "; ".join(_differences(_only(state, last), _only(expected, last)))
-    wanted = _only(expected, expected.keys() - last) if problem else expected
-    given = _only(state, state.keys() - last) if problem else state
-    require_same(given, wanted, origin)
+    mismatch = "; ".join(_differences(_only(state, last), _only(expected, last)))
+    wanted = _only(expected, expected.keys() - last) if mismatch else expected
+    given = _only(state, state.keys() - last) if mismatch else state
+    require_matching(given, wanted, origin)
     _require_fractions(given, wanted, origin)
-    fitted = {name: given[name].to(tensor.dtype) for name, tensor in wanted.items()}
-    _require_finite(fitted, origin)
-    return Fitted(fitted, problem)
+    compatible = {name: given[name].to(tensor.dtype) for name, tensor in wanted.items()}
+    _require_finite(compatible, origin)
+    return CompatibleState(compatible, mismatch)
 
 
-def require_same(given: Mapping[str, Tensor], expected: Mapping[str, Tensor], origin: str) -> None:
-    """Refuse tensors that are not those expected, by name and shape.
+def require_matching(given: Mapping[str, Tensor], expected: Mapping[str, Tensor], origin: str) -> None:
+    """Refuse tensors whose names or shapes differ from the expected ones.
 
     Raises:
-        WeightsError: naming the first few that differ.
+        WeightsError: it names the first few that differ.
     """
     differences = _differences(given, expected)
     if differences:
@@ -83,15 +84,15 @@ def require_same(given: Mapping[str, Tensor], expected: Mapping[str, Tensor], or
         )
 
 
-def present_name(name: str) -> str:
-    """What torchvision calls today what an older file calls ``name``."""
+def current_name(name: str) -> str:
+    """The current name in torchvision of a tensor that an older file calls ``name``."""
     for pattern, replacement in _RENAMED:
         name = pattern.sub(replacement, name)
     return name
 
 
 def _require_whole(given: Mapping[str, Tensor], expected: Mapping[str, Tensor], origin: str) -> None:
-    """Refuse a file without the network's very first tensor that is otherwise all of this network."""
+    """Refuse a file that lacks the network's first tensor and otherwise has only tensors of this network."""
     if next(iter(expected)) in given or not given.keys() < expected.keys():
         return
     raise WeightsError(
@@ -103,7 +104,7 @@ def _require_whole(given: Mapping[str, Tensor], expected: Mapping[str, Tensor], 
 
 
 def _require_fractions(given: Mapping[str, Tensor], expected: Mapping[str, Tensor], origin: str) -> None:
-    """Refuse integers where weights should be, as quantised models have them: their scale is not in the tensor."""
+    """Refuse integers in place of weights: in quantised models the scale is not part of the tensor."""
     wrong = [
         name for name, tensor in expected.items() if tensor.is_floating_point() and not given[name].is_floating_point()
     ]
@@ -117,7 +118,7 @@ def _require_fractions(given: Mapping[str, Tensor], expected: Mapping[str, Tenso
 
 
 def _require_finite(state: Mapping[str, Tensor], origin: str) -> None:
-    """Refuse NaN and infinity, from which every loss would be NaN."""
+    """Refuse NaN and infinity, which would make every loss NaN."""
     wrong = [name for name, tensor in state.items() if not bool(tensor.isfinite().all())]
     if wrong:
         raise WeightsError(
@@ -139,18 +140,18 @@ def _differences(given: Mapping[str, Tensor], expected: Mapping[str, Tensor]) ->
 
 
 def _without_auxiliary(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Leave out the heads that torchvision's GoogLeNet and Inception files have for training, unless they are used."""
+    """Remove the auxiliary heads in the files of GoogLeNet and Inception, unless they are used."""
     return {name: tensor for name, tensor in state.items() if name in expected or not name.startswith(_AUXILIARY)}
 
 
 def _with_counters(state: dict[str, Tensor], expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Add BatchNorm's step counters, which files older than them lack."""
+    """Add BatchNorm's step counters, which files of PyTorch before 0.4.1 lack."""
     counters = {name: torch.tensor(0) for name in expected if name.endswith(".num_batches_tracked")}
     return counters | state
 
 
-def _at_picture_size(state: dict[str, Tensor], network: nn.Module, origin: str) -> dict[str, Tensor]:
-    """Resample a vision transformer's table of positions to the pictures' size."""
+def _at_image_size(state: dict[str, Tensor], network: nn.Module, origin: str) -> dict[str, Tensor]:
+    """Interpolate a vision transformer's position embeddings to the image size."""
     if not isinstance(network, VisionTransformer) or _POSITIONS not in state:
         return state
     positions = OrderedDict([(_POSITIONS, state[_POSITIONS].float())])

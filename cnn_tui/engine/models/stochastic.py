@@ -1,7 +1,7 @@
 """Dropout and stochastic depth that draw from their own generator.
 
-PyTorch's draw from the global one, so that whatever else draws there (another run, augmentation, a picture shown
-while training) would change the training. These do not share it.
+PyTorch's draw from the global one, so that anything else that draws there (another run, augmentation, an image shown
+during training) would change the training.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from torch import Tensor, nn
 from torchvision.ops import StochasticDepth
 
 _WORD = 16  # bits
-_LEVELS = 2**16  # of a probability: two draws come out of 32 random bits, many times faster than bernoulli_
+_LEVELS = 2**16  # of a probability: 32 random bits give two draws, many times faster than bernoulli_
 _LEAST, _MOST = -(2**31), 2**31 - 1
 
 
 class Randomness:
-    """The generators that a network's random layers draw from: one for each layer on each device, made when asked for.
+    """The generators of a network's stochastic layers: one per layer and device, created when first used.
 
-    With one each, it does not matter whether a layer draws for many batches before the next layer draws for the first.
+    With one for each layer, a layer may draw for many batches before the next layer draws for the first.
     """
 
     def __init__(self, seed: int) -> None:
@@ -30,7 +30,7 @@ class Randomness:
         self.restart(seed)
 
     def restart(self, seed: int) -> None:
-        """Begin anew from a seed."""
+        """Start again from a seed."""
         self._seed = seed
         self._generators.clear()
 
@@ -38,7 +38,7 @@ class Randomness:
         """The generator of a layer on a device."""
         key = f"{device} {layer}"
         if key not in self._generators:
-            # Hashed, so that the numbers are not those that shuffles and initial weights draw from the same seed.
+            # Hashed, so that the numbers differ from those of shuffles and initial weights, which use the seed itself.
             digest = hashlib.sha256(f"dropout {self._seed} {layer}".encode()).digest()
             self._generators[key] = torch.Generator(device).manual_seed(int.from_bytes(digest[:8]) >> 1)
         return self._generators[key]
@@ -57,21 +57,21 @@ class SeededDropout(nn.Dropout):
         return self.on_each(features.unsqueeze(0)).squeeze(0) if self.training and self.p else features
 
     def on_each(self, batches: Tensor) -> Tensor:
-        """Of many batches (N, ...) what :meth:`forward` makes of one after the other in train mode."""
+        """Dropout of batches (N, ...) in train mode, with the same numbers as one :meth:`forward` per batch."""
         if self.draws_bits(batches.shape[1:]):
             return torch.stack([self._drop_by_bits(batch) for batch in batches])
         return _drop(batches, batches.shape, self.p, self._randomness.on(batches.device, self.layer))
 
     def draws_bits(self, shape: Sequence[int]) -> bool:
-        """Whether one random bit decides about each element of a batch of this shape.
+        """Whether one random bit is drawn per element of a batch of this shape, not 16.
 
-        A probability of a half needs no more. Feature maps (B, C, H, W) have so many elements that drawing 16 bits for
-        each would take longer than everything else; for all other shapes the numbers stay those of 16 bits.
+        A probability of 0.5 needs no more. Feature maps (B, C, H, W) have so many elements that drawing 16 bits for
+        each takes longer than everything else. Other shapes keep 16 bits, and with them the numbers of older runs.
         """
         return self.p == 0.5 and len(shape) == 4 and math.prod(shape[2:]) > 1
 
     def bits(self, count: int, elements: int, device: torch.device) -> Tensor:
-        """Random bits for so many feature maps of so many elements, to be read by :func:`bit_mask`: int16 (N, W)."""
+        """Random bits for ``count`` feature maps of ``elements`` each, for :func:`bit_mask`: int16 (N, W)."""
         drawn = torch.empty((count, -(-elements // 64)), dtype=torch.int64, device=device)
         drawn.random_(-(2**63), None, generator=self._randomness.on(device, self.layer))
         return drawn.view(torch.int16)
@@ -104,7 +104,7 @@ class SeededStochasticDepth(nn.Module):
 
 
 def seed_stochastic(network: nn.Module, randomness: Randomness) -> None:
-    """Put the seeded layers in the place of PyTorch's and torchvision's, wherever they are in a network."""
+    """Replace every dropout and stochastic depth in a network by a seeded one."""
     for path, parent in list(network.named_modules()):
         for name, child in list(parent.named_children()):
             layer = f"{path}.{name}" if path else name
@@ -115,24 +115,24 @@ def seed_stochastic(network: nn.Module, randomness: Randomness) -> None:
 
 
 def bit_mask(bits: Tensor, elements: int) -> Tensor:
-    """Which elements bits (N, W) of :meth:`SeededDropout.bits` keep, -1 or 0, int16 (N, elements).
+    """The mask for bits (N, W) of :meth:`SeededDropout.bits`: -1 keeps an element and 0 drops it, int16 (N, elements).
 
-    The elements are those of feature maps with channels last. Bit k of all words decides about the k-th sixteenth of
-    them, so that neighbours are computed by the same two shifts.
+    Elements are in channels-last order. Bit k of all words belongs to the k-th sixteenth of them, so that neighbouring
+    elements take the same two shifts and the computation vectorises.
     """
     shifts = torch.arange(_WORD - 1, -1, -1, dtype=torch.int16, device=bits.device).unsqueeze(1)
     return (bits.unsqueeze(1) << shifts).bitwise_right_shift_(_WORD - 1).flatten(1)[:, :elements]
 
 
 def is_stochastic(module: nn.Module) -> bool:
-    """Whether a layer draws random numbers while it is in train mode."""
+    """Whether a layer draws random numbers in train mode."""
     return isinstance(module, nn.Dropout | StochasticDepth | SeededStochasticDepth) and module.p > 0
 
 
 def _drop(batches: Tensor, shape: torch.Size, p: float, generator: torch.Generator) -> Tensor:
-    """Batches (N, ...) with what a mask of ``shape``, (N, ...), leaves of them, drawn for one after the other.
+    """Batches (N, ...) times a random mask of ``shape`` (N, ...), drawn batch by batch.
 
-    The mask is the same for batches of any precision and memory layout.
+    The mask does not depend on the precision and memory layout of the batches.
     """
     count, draws = shape[1:].numel(), shape[0]
     bits = torch.empty((draws, -(-count // 2)), dtype=torch.int32, device=batches.device)

@@ -1,4 +1,4 @@
-"""Pretrained weights: where torchvision's are, how they come here, and where a file of one's own is."""
+"""Pretrained weights: locating and downloading torchvision's, and finding the user's own file."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import torch
 from torchvision.models import get_model_weights
 
 from cnn_tui.catalog.models import ARCHITECTURES
+from cnn_tui.engine.control import ShouldStop
 from cnn_tui.engine.download import DownloadError, download
-from cnn_tui.engine.stopping import ShouldStop
 from cnn_tui.errors import WeightsError
 from cnn_tui.events import Event, Phase
 from cnn_tui.paths import weights_folder
@@ -25,7 +25,7 @@ Triple = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class WeightsSource:
-    """A published weights file; its name carries the first digits of its sha256."""
+    """A published weights file, whose name contains the first digits of its sha256."""
 
     url: str
     sha256_prefix: str
@@ -37,7 +37,7 @@ class WeightsSource:
 
     @property
     def own_path(self) -> Path:
-        """Where this program keeps it."""
+        """Where this program stores it."""
         return weights_folder() / self.file_name
 
 
@@ -55,7 +55,7 @@ def imagenet_normalisation(architecture: str) -> tuple[Triple, Triple]:
 
 
 def weights_available(architecture: str) -> Path | None:
-    """The ImageNet weights' file if this machine has it: in this program's folder, or in PyTorch's own cache."""
+    """The file of the ImageNet weights if it is in this program's folder or in PyTorch's cache."""
     source = imagenet_source(architecture)
     for path in (source.own_path, Path(torch.hub.get_dir()) / "checkpoints" / source.file_name):
         if path.is_file():
@@ -64,11 +64,11 @@ def weights_available(architecture: str) -> Path | None:
 
 
 def fetch_imagenet(architecture: str, should_stop: ShouldStop) -> Generator[Event, None, Path]:
-    """Download the ImageNet weights unless they are here, and return the path of the checked file.
+    """Download the ImageNet weights unless they are available; returns the path of the verified file.
 
     Raises:
-        WeightsError: they cannot be fetched, or what is here is damaged.
-        Stopped: ``should_stop`` said so.
+        WeightsError: they cannot be downloaded, or the available file is damaged.
+        Stopped: ``should_stop`` returned True.
     """
     source, path = imagenet_source(architecture), weights_available(architecture)
     if path is not None:
@@ -84,17 +84,17 @@ def fetch_imagenet(architecture: str, should_stop: ShouldStop) -> Generator[Even
     return source.own_path
 
 
-def own_file(weights: str) -> Path:
-    """The weights file of a person's own that a setting names.
+def user_weights_file(weights: str) -> Path:
+    """The user's own weights file, by the value of ``model.weights``.
 
     Raises:
-        WeightsError: no file can have this name.
+        WeightsError: it is not a valid path.
     """
     try:
         path = Path(weights).expanduser()
         path.lstat()
     except FileNotFoundError:
-        return path  # which is for the reader to say
+        return path  # the reader reports it
     except (RuntimeError, ValueError, OSError) as error:
         detail = f"model.weights is {weights!r}: {error}."
         raise WeightsError("The weights file is not there", detail, "Give the path of a file.") from error

@@ -1,4 +1,4 @@
-"""Reading a file of weights without running anything in it: its format is told by its content, not by its name."""
+"""Reading a weights file without executing code in it; the format is detected by content, not by name."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _HEAD_BYTES = 512
 _LONGEST_HEADER = 100_000_000  # of a safetensors file, by its specification
 _SAVE_ANEW = "Save it anew with torch.save(model.state_dict(), path) or as .safetensors."
 _FETCH_ANEW = "Download it again, and look at what came before using it."
-# What torch.load's unpickler lets through when bytes are wrong, found by feeding it such.
+# What torch.load raises for corrupted files, found by fuzzing it.
 _UNREADABLE = (
     pickle.UnpicklingError,
     struct.error,
@@ -54,10 +54,10 @@ _FOREIGN = (
 
 
 def read_content(path: Path) -> Any:
-    """What a PyTorch or safetensors file holds, its tensors on the CPU.
+    """The content of a PyTorch or safetensors file, with tensors on the CPU.
 
     Raises:
-        WeightsError: there is no such file, or it is neither of them, damaged, or holds more than data.
+        WeightsError: the file is missing, of another format, damaged, or contains more than data.
     """
     try:
         _require_file(path)
@@ -82,10 +82,10 @@ def _require_file(path: Path) -> None:
 
 
 def _reader(path: Path) -> Callable[[Path], Any]:
-    """What reads a file of this content.
+    """The function that reads a file of this format.
 
     Raises:
-        WeightsError: nothing does.
+        WeightsError: the format is not supported.
     """
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
@@ -100,7 +100,7 @@ def _reader(path: Path) -> Callable[[Path], Any]:
 
 
 def _foreign(head: bytes) -> tuple[str, str]:
-    """What a file that is no weights file is by its first bytes, and what to do about that."""
+    """What a file of another format is, by its first bytes, and a next step for the user."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not head:
         return "It is empty.", _FETCH_ANEW
@@ -128,32 +128,32 @@ def _read_zip(path: Path) -> Any:
 
 def _read_pickle(path: Path) -> Any:
     with (
-        warnings.catch_warnings(action="ignore"),  # of what is refused a few lines on, or read all the same
+        warnings.catch_warnings(action="ignore"),  # about files that are either refused below or read anyway
         torch.serialization.safe_globals(_inert()),
-        path.open("rb") as file,  # of a name, torch.load would believe the suffix
+        path.open("rb") as file,  # given a path, torch.load would trust its suffix
     ):
         return torch.load(file, map_location="cpu", weights_only=True)
 
 
 def _inert() -> list[Any]:
-    """Types that training programs keep beside the weights and that only hold data: arguments, arrays, paths.
+    """Types that training programs save beside the weights and that hold only data: arguments, arrays, paths.
 
-    Each with the name that files know it by, which is an older one where NumPy has moved it.
+    Some come with the name that files use, which is an older one where NumPy or pathlib has moved the type.
     """
-    codes = np.typecodes["All"].replace("O", "")  # numbers and texts, no objects
+    codes = np.typecodes["All"].replace("O", "")  # numbers and strings, no objects
     arrays: list[Any] = [np.ndarray, np.dtype, *{type(np.dtype(code)) for code in codes}]
     for module in ("numpy.core.multiarray", "numpy._core.multiarray"):
         arrays += [(multiarray.scalar, f"{module}.scalar"), (multiarray._reconstruct, f"{module}._reconstruct")]
-    places: list[Any] = []
+    paths: list[Any] = []
     for module in ("pathlib", "pathlib._local"):
-        places += [(PurePosixPath, f"{module}.PosixPath"), (PureWindowsPath, f"{module}.WindowsPath")]
-    return [argparse.Namespace, *arrays, *places]
+        paths += [(PurePosixPath, f"{module}.PosixPath"), (PureWindowsPath, f"{module}.WindowsPath")]
+    return [argparse.Namespace, *arrays, *paths]
 
 
 def _unreadable(path: Path, error: Exception) -> WeightsError:
-    """A failure of torch.load in our own words: its own tell people to load files unsafely."""
-    said = str(error)
-    foreign = re.search(r"(?:GLOBAL|class|type|instance of|function) ['\"]?([A-Za-z_]\w*(?:\.\w+)+)", said)
+    """An error of torch.load in our own words: its own message suggests loading the file unsafely."""
+    message = str(error)
+    foreign = re.search(r"(?:GLOBAL|class|type|instance of|function) ['\"]?([A-Za-z_]\w*(?:\.\w+)+)", message)
     if foreign:
         return _refusal(
             path,

@@ -1,4 +1,4 @@
-"""Loss and predictions on pictures that are not learnt from, for one network or a stack of last layers at once."""
+"""Loss and predictions without training, for one network or a stack of last layers at once."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from cnn_tui.engine.data.feeds import Batch
+from cnn_tui.engine.data.batches import Batch
 
 Forward = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a network said of N pictures, in their order.
+    """The predictions of a network for N images, in their order.
 
     Attributes:
         loss: mean cross entropy, without label smoothing.
@@ -31,31 +31,31 @@ class Evaluation:
 
     @property
     def accuracy(self) -> float:
-        """The part that was predicted right."""
+        """The fraction of correct predictions."""
         return float((self.actual == self.predicted).double().mean())
 
 
 @torch.inference_mode()
 def evaluate(forward: Forward, batches: Iterator[Batch]) -> Generator[int, None, list[Evaluation]]:
-    """Run ``forward`` over all batches, of which there must be one at least.
+    """Run ``forward`` over all batches, at least one.
 
     Args:
-        forward: inputs to logits (K, B, C), where K is how many courses of training are looked at.
-        batches: inputs and labels, (B,) where all K are asked the same, else (K, B).
+        forward: maps inputs to logits (K, B, C), K being the number of training runs.
+        batches: inputs and labels, (B,) if all K runs see the same images, else (K, B).
 
     Yields:
-        The number of pictures done, after each batch.
+        The number of images done, after each batch.
     """
     losses, rows = [], []
     done = 0
     for inputs, labels in batches:
         logits = forward(inputs).float()
-        asked = labels.expand(logits.shape[:2])
-        each = functional.cross_entropy(logits.flatten(0, 1), asked.flatten(), reduction="none")
-        losses.append(each.view_as(asked).double().sum(dim=1))
+        targets = labels.expand(logits.shape[:2])
+        each = functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
+        losses.append(each.view_as(targets).double().sum(dim=1))
         confidence, predicted = logits.softmax(dim=2).max(dim=2)
-        rows.append((asked, predicted, confidence))
-        done += asked.shape[1]
+        rows.append((targets, predicted, confidence))
+        done += targets.shape[1]
         yield done
     actual, predicted, confidence = (torch.cat(column, dim=1).cpu() for column in zip(*rows, strict=True))
     means = torch.stack(losses).sum(dim=0).div(done).tolist()

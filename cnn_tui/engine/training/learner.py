@@ -1,4 +1,4 @@
-"""What is trained step by step: a whole network on pictures, or the head of a frozen one on its features."""
+"""What is trained step by step: a whole network on images, or the head of a frozen one on its features."""
 
 from __future__ import annotations
 
@@ -11,104 +11,108 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cnn_tui.config.experiment import TrainingConfig
-from cnn_tui.engine.data.feeds import Feed
+from cnn_tui.engine.control import ShouldStop
+from cnn_tui.engine.data.batches import BatchSource
 from cnn_tui.engine.device import Compute
 from cnn_tui.engine.models.build import Classifier
-from cnn_tui.engine.stopping import ShouldStop
 from cnn_tui.engine.training.evaluate import Evaluation, evaluate
 from cnn_tui.engine.training.optimization import make_optimizer, set_rate
 
-Looking = Generator[int, None, list[Evaluation]]
-"""Tells the number of pictures done, and returns what each course of training says of its own."""
+EvaluationSteps = Generator[int, None, list[Evaluation]]
+"""Yields the number of images done after each batch, and returns one evaluation for each training run."""
 
 
 @dataclass(frozen=True)
-class Steps:
-    """What a few steps came to, for each of K courses of training.
+class StepResults:
+    """The results of a few steps for each of K training runs.
 
     Attributes:
         count: the number of steps.
-        pictures: how many each course saw in them.
-        losses: summed over the pictures, float64 (K,) on the device; ``hits`` likewise.
+        images: the number of images that each run saw in them.
+        losses: summed over the images, float64 (K,) on the device; ``hits`` likewise.
     """
 
     count: int
-    pictures: int
+    images: int
     losses: Tensor
     hits: Tensor
 
 
 class Learner(Protocol):
-    """K courses of training on the same pictures, each with weights of its own; most often K is 1."""
+    """K training runs on the same images, each with weights of its own; usually K is 1."""
 
-    def steps(self, rows: Sequence[Tensor], factors: Sequence[float], should_stop: ShouldStop) -> Iterator[Steps]:
-        """Train on the rows of the training split, int64 (N,) for each course, a batch a step.
+    def steps(
+        self, indices: Sequence[Tensor], rate_factors: Sequence[float], should_stop: ShouldStop
+    ) -> Iterator[StepResults]:
+        """Train on samples of the training split, int64 (N,) for each run, one batch per step.
 
         Args:
-            factors: the part of its learning rate that a course takes in each step.
-            should_stop: asked before each batch; ends the iteration.
+            rate_factors: for each step, the fraction of its learning rate that a run uses.
+            should_stop: called before each batch; ends the iteration.
         """
         ...
 
-    def look(self, feed: Feed, rows: Sequence[Tensor], least_batch: int = 1) -> Looking:
-        """Predict rows of a feed, int64 (N,) for each course, as at test time."""
+    def evaluate(self, source: BatchSource, indices: Sequence[Tensor], least_batch: int = 1) -> EvaluationSteps:
+        """Predict samples, int64 (N,) for each run, in eval mode."""
         ...
 
-    def state(self, course: int) -> dict[str, Tensor]:
+    def state(self, run: int) -> dict[str, Tensor]:
         """A copy of everything that training changes, by its name in the network's state dict."""
         ...
 
-    def restore(self, course: int, state: dict[str, Tensor]) -> None:
+    def restore(self, run: int, state: dict[str, Tensor]) -> None:
         """Go back to a state."""
         ...
 
 
 @dataclass(frozen=True)
-class Material:
-    """What a learner works with: the splits' feeds, and the head that takes their features, None for pictures."""
+class TrainingSetup:
+    """What a learner works with: the batches of each split, and the head that takes features, None for images."""
 
     classifier: Classifier
     head: nn.Sequential | None
-    train: Feed
-    validation: Feed
-    test: Feed
+    train: BatchSource
+    validation: BatchSource
+    test: BatchSource
     compute: Compute
     evaluation_batch: int
 
 
 class NetworkLearner:
-    """One course of training by automatic differentiation. See :class:`Learner`."""
+    """One training run by automatic differentiation. A :class:`Learner` with K = 1."""
 
-    def __init__(self, material: Material, config: TrainingConfig) -> None:
-        self._material = material
+    def __init__(self, setup: TrainingSetup, config: TrainingConfig) -> None:
+        self._setup = setup
         self._config = config
-        self._classifier = material.classifier
+        self._classifier = setup.classifier
         self._optimizer = make_optimizer(config.optimizer, self._classifier.trainable_parameters())
 
-    def steps(self, rows: Sequence[Tensor], factors: Sequence[float], should_stop: ShouldStop) -> Iterator[Steps]:
-        """See :class:`Learner`."""
+    def steps(
+        self, indices: Sequence[Tensor], rate_factors: Sequence[float], should_stop: ShouldStop
+    ) -> Iterator[StepResults]:
+        """As in :class:`Learner`; one step at a time."""
         self._classifier.train_mode()
-        batches = self._material.train.batches(rows[0], self._config.batch_size)
-        for factor, (inputs, labels) in zip(factors, batches, strict=True):
+        batches = self._setup.train.batches(indices[0], self._config.batch_size)
+        for factor, (inputs, labels) in zip(rate_factors, batches, strict=True):
             if should_stop():
                 return
             set_rate(self._optimizer, self._config.optimizer.learning_rate * factor)
             loss, logits = self._step(inputs, labels)
             hits = (logits.detach().argmax(dim=1) == labels).sum()
-            yield Steps(1, len(labels), (loss.detach().double() * len(labels)).view(1), hits.view(1))
+            yield StepResults(1, len(labels), (loss.detach().double() * len(labels)).view(1), hits.view(1))
 
-    def look(self, feed: Feed, rows: Sequence[Tensor], least_batch: int = 1) -> Looking:
-        """See :class:`Learner`."""
+    def evaluate(self, source: BatchSource, indices: Sequence[Tensor], least_batch: int = 1) -> EvaluationSteps:
+        """As in :class:`Learner`."""
         self._classifier.eval_mode()
-        return evaluate(self._predict, feed.batches(rows[0], max(least_batch, self._material.evaluation_batch)))
+        return evaluate(self._predict, source.batches(indices[0], max(least_batch, self._setup.evaluation_batch)))
 
-    def state(self, course: int) -> dict[str, Tensor]:
-        """See :class:`Learner`."""
+    def state(self, run: int) -> dict[str, Tensor]:
+        """As in :class:`Learner`."""
         return self._classifier.copied_state()
 
     @torch.no_grad()
-    def restore(self, course: int, state: dict[str, Tensor]) -> None:
-        """See :class:`Learner`."""
+    def restore(self, run: int, state: dict[str, Tensor]) -> None:
+        """As in :class:`Learner`."""
         for name, tensor in self._classifier.trained_state().items():
             tensor.copy_(state[name])
 
@@ -125,10 +129,10 @@ class NetworkLearner:
 
     def _outputs(self, inputs: Tensor) -> tuple[Tensor, tuple[tuple[Tensor, float], ...]]:
         """Logits (B, classes), and those of auxiliary heads with their weights in the loss."""
-        if self._material.head is not None:
-            # A head is small: float32 costs it nothing.
-            return self._material.head(inputs), ()
-        with self._material.compute.autocast():
+        if self._setup.head is not None:
+            # No autocast: a head is so small that float32 costs nothing.
+            return self._setup.head(inputs), ()
+        with self._setup.compute.autocast():
             return self._classifier.training_outputs(inputs)
 
     def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
@@ -136,9 +140,9 @@ class NetworkLearner:
 
     def _predict(self, inputs: Tensor) -> Tensor:
         """Logits (1, B, classes)."""
-        if self._material.head is not None:
-            logits: Tensor = self._material.head(inputs)
+        if self._setup.head is not None:
+            logits: Tensor = self._setup.head(inputs)
             return logits.unsqueeze(0)
-        with self._material.compute.autocast():
+        with self._setup.compute.autocast():
             logits = self._classifier.network(inputs)
             return logits.unsqueeze(0)

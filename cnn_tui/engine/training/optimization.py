@@ -12,7 +12,7 @@ from cnn_tui.config.experiment import OptimizerConfig
 
 
 def make_optimizer(config: OptimizerConfig, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """The optimizer over ``parameters``, in its fused form: one pass over memory for each step."""
+    """The optimizer over ``parameters``, in its fused form: one pass over memory per step."""
     weights = list(parameters)
     if config.name == "sgd":
         return torch.optim.SGD(
@@ -42,6 +42,6 @@ def scheduled_rate(schedule: str, base: float, progress: float) -> float:
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Give every parameter group the same learning rate."""
+    """Set the learning rate of every parameter group."""
     for group in optimizer.param_groups:
         group["lr"] = rate

@@ -1,4 +1,4 @@
-"""A run that is kept: its events pass through, and its session folder fills up on the way."""
+"""Runs recorded as sessions: events are passed on and written to the session folder on the way."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from torch.nn import functional
 
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.engine.control import Control
-from cnn_tui.engine.data.image_source import PictureSource
-from cnn_tui.engine.training.shared_runs import Artifacts, OfRun, Run
+from cnn_tui.engine.data.image_source import ImageSource
+from cnn_tui.engine.training.run_cache import RunCache
+from cnn_tui.engine.training.shared_runs import RunEvent, RunRequest
 from cnn_tui.engine.training.train import train_together
-from cnn_tui.engine.warm import Memory
+from cnn_tui.engine.training.train_group import Artifacts
 from cnn_tui.errors import StorageError
 from cnn_tui.events import Event, WarningRaised
 from cnn_tui.store.files import ensure_writable
@@ -27,17 +28,17 @@ from cnn_tui.store.session_writer import SessionWriter
 from cnn_tui.store.sessions import new_session_folder
 from cnn_tui.store.thumbnails import MAX_SIDE, save_thumbnails, worth_keeping
 
-_AT_ONCE = 256
+_THUMBNAIL_BATCH = 256
 
 
-_MEMORY = Memory()  # of this process, so that the next run like the last one starts at once
+_CACHE = RunCache()  # of this process: the next run with the same data starts at once
 
 
 def run_recorded(preset: RunPreset, control: Control) -> Iterator[Event]:
     """Run a preset as a new session.
 
     Raises:
-        StorageError: nothing can be kept here, found before training starts.
+        StorageError: the session folder cannot be written; raised before training starts.
     """
     for _, event in run_all_recorded([preset], [None], control):
         yield event
@@ -45,31 +46,31 @@ def run_recorded(preset: RunPreset, control: Control) -> Iterator[Event]:
 
 def run_all_recorded(
     presets: Sequence[RunPreset], parts: Sequence[StudyPart | None], control: Control
-) -> Iterator[OfRun]:
-    """Run presets that train together, each as a new session, and tell each event with the place of its run.
+) -> Iterator[RunEvent]:
+    """Run presets that train together, each as a new session; yields the index of a run and its event.
 
     Args:
-        parts: the study that each belongs to, if any.
+        parts: the part of a study that each is, if any.
 
     Raises:
-        StorageError: nothing can be kept here, found before training starts.
+        StorageError: the session folder cannot be written; raised before training starts.
     """
     with ExitStack() as stack:
         writers = [stack.enter_context(_begin(preset, part)) for preset, part in zip(presets, parts, strict=True)]
         runs = [
-            Run(preset.experiment, writer.session.id, functools.partial(_keep, writer))
+            RunRequest(preset.experiment, writer.session.id, functools.partial(_save, writer))
             for preset, writer in zip(presets, writers, strict=True)
         ]
-        told: set[int] = set()
-        for place, event in train_together(
-            runs, control.should_stop, should_abandon=control.should_abandon, memory=_MEMORY
+        reported: set[int] = set()
+        for index, event in train_together(
+            runs, control.should_stop, should_abandon=control.should_abandon, cache=_CACHE
         ):
-            writer = writers[place]
+            writer = writers[index]
             writer.record(event)
-            if writer.problem is not None and place not in told:
-                told.add(place)
-                yield place, _unsaved(writer.problem)
-            yield place, event
+            if writer.problem is not None and index not in reported:
+                reported.add(index)
+                yield index, _unsaved(writer.problem)
+            yield index, event
 
 
 def _begin(preset: RunPreset, part: StudyPart | None) -> SessionWriter:
@@ -78,8 +79,8 @@ def _begin(preset: RunPreset, part: StudyPart | None) -> SessionWriter:
     return SessionWriter(folder, session_id, preset, part)
 
 
-def _keep(writer: SessionWriter, artifacts: Artifacts) -> Iterator[Event]:
-    """Save weights, predictions and thumbnails; what cannot be saved is told and does not end the run."""
+def _save(writer: SessionWriter, artifacts: Artifacts) -> Iterator[Event]:
+    """Save weights, predictions and thumbnails; a failure is a warning and does not end the run."""
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in artifacts.weights.items()}
     found = artifacts.evaluation
     predictions = Predictions(
@@ -93,7 +94,7 @@ def _keep(writer: SessionWriter, artifacts: Artifacts) -> Iterator[Event]:
     try:
         writer.save_weights_file(lambda path: _write(path, save(weights)))
         writer.save_predictions(predictions)
-        _keep_thumbnails(writer.folder, predictions, artifacts.pictures)
+        _save_thumbnails(writer.folder, predictions, artifacts.images)
     except StorageError as error:
         yield _unsaved(error)
 
@@ -102,18 +103,18 @@ def _write(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
 
-def _keep_thumbnails(folder: Path, predictions: Predictions, source: PictureSource) -> None:
-    height, width = source.pictures(torch.from_numpy(predictions.index[:1])).shape[-2:]
+def _save_thumbnails(folder: Path, predictions: Predictions, source: ImageSource) -> None:
+    height, width = source.images(torch.from_numpy(predictions.index[:1])).shape[-2:]
     scale = min(1.0, MAX_SIDE / max(height, width))
     size = (round(height * scale), round(width * scale))
     index = predictions.index[worth_keeping(predictions, 3 * size[0] * size[1])]
-    kept = [thumbnails(pictures, size) for pictures, _ in source.batches(torch.from_numpy(index), _AT_ONCE)]
+    kept = [thumbnails(images, size) for images, _ in source.batches(torch.from_numpy(index), _THUMBNAIL_BATCH)]
     save_thumbnails(folder, index, torch.cat(kept).numpy())
 
 
-def thumbnails(pictures: Tensor, size: tuple[int, int]) -> Tensor:
-    """Pictures uint8 (B, C, H, W) as uint8 (B, h, w, 3) on the processor, ``size`` being (h, w)."""
-    small = pictures.cpu()
+def thumbnails(images: Tensor, size: tuple[int, int]) -> Tensor:
+    """Images uint8 (B, C, H, W) as uint8 (B, h, w, 3) on the CPU, ``size`` being (h, w)."""
+    small = images.cpu()
     if tuple(small.shape[-2:]) != size:
         small = functional.interpolate(small, size=size, mode="bilinear", antialias=True)
     return small.expand(-1, 3, -1, -1).permute(0, 2, 3, 1).contiguous()

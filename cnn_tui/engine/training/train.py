@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.engine.stopping import ShouldStop, Stopped, never
-from cnn_tui.engine.training.shared_runs import JointRuns, Keep, OfRun, Run
-from cnn_tui.engine.warm import Memory
+from cnn_tui.engine.control import ShouldStop, Stopped, never
+from cnn_tui.engine.training.run_cache import RunCache
+from cnn_tui.engine.training.shared_runs import RunEvent, RunRequest, SaveArtifacts, SharedRuns
 from cnn_tui.errors import CnnTuiError, TrainingError
 from cnn_tui.events import Event
 
@@ -20,50 +20,50 @@ def train(
     *,
     should_abandon: ShouldStop = never,
     session_id: str = "",
-    keep: Keep | None = None,
-    memory: Memory | None = None,
+    save: SaveArtifacts | None = None,
+    cache: RunCache | None = None,
 ) -> Iterator[Event]:
     """Run an experiment.
 
     Args:
-        should_stop: asked at every batch; a stopped run still tests what it has learnt.
-        should_abandon: asked while a stopped run is tested; ends that too.
-        keep: given the artifacts once there are any; its events are passed on.
-        memory: what the runs before left, for those that can use it.
+        should_stop: called at every batch; a stopped run is still tested.
+        should_abandon: called while a stopped run is tested; ends that too.
+        save: called with the artifacts after the test; the events it yields are passed on.
+        cache: what earlier runs left.
 
     Yields:
         ``run_started`` first and ``run_finished`` last, also when it fails.
     """
-    run = Run(experiment, session_id, keep)
-    for _, event in train_together([run], should_stop, should_abandon=should_abandon, memory=memory):
+    request = RunRequest(experiment, session_id, save)
+    for _, event in train_together([request], should_stop, should_abandon=should_abandon, cache=cache):
         yield event
 
 
 def train_together(
-    runs: Sequence[Run],
+    requests: Sequence[RunRequest],
     should_stop: ShouldStop = never,
     *,
     should_abandon: ShouldStop = never,
-    memory: Memory | None = None,
-) -> Iterator[OfRun]:
-    """Train runs of one group of ``config.sharing.trained_together`` with the work that they share done once.
+    cache: RunCache | None = None,
+) -> Iterator[RunEvent]:
+    """Train the runs of one group of ``config.sharing.trained_together``, doing the work that they share once.
 
     Yields:
-        The place of a run and its event; for each run what :func:`train` yields.
+        The index of a run and its event; for each run the events of :func:`train`.
     """
-    joint = JointRuns(runs, should_stop, should_abandon, memory or Memory())
+    runs = SharedRuns(requests, should_stop, should_abandon, cache or RunCache())
     try:
-        yield from joint.events()
+        yield from runs.events()
     except Stopped:
-        yield from joint.stop()
+        yield from runs.stop()
     except CnnTuiError as error:
-        yield from joint.fail(error)
+        yield from runs.fail(error)
     except (RuntimeError, ValueError, OSError, MemoryError) as error:
-        yield from joint.fail(_explained(error, runs[0].experiment))
+        yield from runs.fail(_explained(error, requests[0].experiment))
 
 
 def _explained(error: Exception, experiment: Experiment) -> CnnTuiError:
-    """A failure of the libraries below in words."""
+    """An error of PyTorch or the system as one with a reason and a next step."""
     batch = experiment.training.batch_size
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return TrainingError(
