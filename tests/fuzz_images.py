@@ -1,6 +1,6 @@
 """Damaged files of every format, decoded: ``python tests/fuzz_images.py 30000 [first number]``.
 
-Nothing but UnreadablePictureError may come out of a decoder, nothing may be printed, and what is decoded has the size
+Nothing but UnreadableImageError may come out of a decoder, nothing may be printed, and what is decoded has the size
 that was asked for. A file is made from its number, so that each can be made again. They are decoded in a process of
 their own: one that crashes or hangs is told and followed by another.
 """

@@ -53,8 +53,8 @@ def test_no_program_is_run_for_a_file_that_is_no_picture(tmp_path: Path) -> None
     image("RGB").save(path, "EPS")
     code = (
         "import sys\n"
-        "from cnn_tui.engine.data.decode import UnreadablePictureError, decode\n"
-        "try:\n    decode(sys.argv[1], None)\nexcept UnreadablePictureError as error:\n    sys.stdout.write(str(error))"
+        "from cnn_tui.engine.data.decode import UnreadableImageError, decode\n"
+        "try:\n    decode(sys.argv[1], None)\nexcept UnreadableImageError as error:\n    sys.stdout.write(str(error))"
     )
     environment = os.environ | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
     finished = subprocess.run(
@@ -95,11 +95,11 @@ def test_nothing_is_printed_about_odd_files(tmp_path: Path) -> None:
     large.write_bytes(large.read_bytes()[:18] + struct.pack("<ii", 11_000, 11_000) + large.read_bytes()[26:])
     code = (
         "import contextlib, sys\n"
-        "from cnn_tui.engine.data.decode import UnreadablePictureError, decode, picture_size\n"
+        "from cnn_tui.engine.data.decode import UnreadableImageError, decode, stored_size\n"
         "for path in sys.argv[1:]:\n"
-        "    for look in (picture_size, lambda path: decode(path, (8, 8))):\n"
-        "        with contextlib.suppress(UnreadablePictureError):\n"
-        "            look(path)\n"
+        "    for read in (stored_size, lambda path: decode(path, (8, 8))):\n"
+        "        with contextlib.suppress(UnreadableImageError):\n"
+        "            read(path)\n"
     )
     files = [clear, turned, compressed, many, large]
     command = [sys.executable, "-W", "always", "-c", code, *map(str, files)]

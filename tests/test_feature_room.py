@@ -24,8 +24,8 @@ from cnn_tui.store.cache_index import LIMIT_VARIABLE, cached_sets, room_for
 from cnn_tui.store.feature_room import Placement, place_features
 from test_feature_failures import warnings
 from test_feature_pass import computed, pass_detail
-from test_features_cut import CASES, empty_classifier, fill_weights, pictures_of
 from test_features_exact import losses, run_whole
+from test_split_backbone import CASES, empty_classifier, fill_weights, pictures_of
 from test_train import after_batches, ending, experiment, figures
 
 SIDE = 80  # from which SqueezeNet's maps are large enough for half precision: 4 x 4 positions

@@ -24,7 +24,7 @@ from cnn_tui.engine.training.train import train
 from cnn_tui.engine.training.train_group import Artifacts
 from cnn_tui.errors import TrainingError
 from cnn_tui.events import Event, Phase
-from test_features_cut import CASES, empty_classifier, fill_weights, least_size
+from test_split_backbone import CASES, empty_classifier, fill_weights, least_size
 from test_train import ending, experiment, figures
 
 FEW = [

@@ -30,8 +30,9 @@ from cnn_tui.config.experiment import ModelConfig
 from cnn_tui.engine.cache_slot import CacheSlot
 from cnn_tui.engine.control import Stopped
 from cnn_tui.engine.models import weights
-from cnn_tui.engine.models.build import Classifier, build, load_weights, skeleton
+from cnn_tui.engine.models.build import Classifier, build, load_weights
 from cnn_tui.engine.models.heads import last_layer
+from cnn_tui.engine.models.skeleton import skeleton
 from cnn_tui.engine.models.state_dict import read_state
 from cnn_tui.engine.models.state_dict_compat import CompatibleState
 from cnn_tui.engine.models.weights import WeightsSource, fetch_imagenet, imagenet_source, weights_available

@@ -7,21 +7,20 @@ then fills them in, from the seed, a file or torchvision's server.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Generator, Hashable, Iterator, Mapping
+from collections.abc import Collection, Generator, Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
-from torchvision.models import get_model
 
 from cnn_tui.config.experiment import ModelConfig
 from cnn_tui.engine.cache_slot import CacheSlot, file_stamp
 from cnn_tui.engine.control import ShouldStop, never
 from cnn_tui.engine.models.freezing import batch_norms, freeze, set_train_mode
 from cnn_tui.engine.models.heads import last_layer, new_last_layer
+from cnn_tui.engine.models.skeleton import AUXILIARY_WEIGHTS, construct, skeleton
 from cnn_tui.engine.models.state_dict import read_state
 from cnn_tui.engine.models.state_dict_compat import CompatibleState, make_compatible, require_matching
 from cnn_tui.engine.models.stochastic import Randomness, seed_stochastic
@@ -34,7 +33,6 @@ from cnn_tui.engine.models.weights import (
 )
 from cnn_tui.events import Event, Parameters, Phase, WarningRaised
 
-_AUXILIARY_WEIGHTS = {"googlenet": 0.3, "inception_v3": 0.4}
 _AUXILIARY_SIZES = {"googlenet": 15, "inception_v3": 299}
 _INITIAL_STD = {"googlenet": 0.01, "inception_v3": 0.1}
 
@@ -77,7 +75,7 @@ class Classifier:
         outputs = self.network.forward(images)
         if isinstance(outputs, Tensor):
             return outputs, ()
-        weight = _AUXILIARY_WEIGHTS[self.config.architecture]
+        weight = AUXILIARY_WEIGHTS[self.config.architecture]
         return outputs[0], tuple((logits, weight) for logits in outputs[1:])
 
     def trainable_parameters(self) -> tuple[nn.Parameter, ...]:
@@ -180,31 +178,6 @@ def load_weights(
         yield from _report_own_file(loaded, user_weights_file(config.weights))
 
 
-def skeleton(
-    architecture: str, classes: int, image_size: int, *, auxiliary: bool = False, imagenet_input: bool = False
-) -> nn.Module:
-    """A network of the catalogue on PyTorch's meta device: weights have shapes and no memory.
-
-    Args:
-        auxiliary: with the auxiliary heads of GoogLeNet and Inception, which help training from random weights.
-        imagenet_input: GoogLeNet and Inception convert ImageNet's normalisation to the one that their weights expect.
-    """
-    with _OnMetaDevice():
-        return _construct(architecture, classes, image_size, auxiliary, imagenet_input)
-
-
-def _construct(architecture: str, classes: int, image_size: int, auxiliary: bool, imagenet_input: bool) -> nn.Module:
-    options: dict[str, Any] = {}
-    if architecture.startswith("vit_"):
-        options = {"image_size": image_size}
-    elif architecture.startswith("maxvit_"):
-        options = {"input_size": (image_size, image_size)}
-    elif architecture in _AUXILIARY_WEIGHTS:
-        options = {"aux_logits": auxiliary, "transform_input": imagenet_input, "init_weights": False}
-    network: nn.Module = get_model(architecture, weights=None, num_classes=classes, **options)
-    return network
-
-
 def _origin(classifier: Classifier) -> Hashable:
     """Everything that decides a classifier's weights, except those of a new last layer."""
     config = classifier.config
@@ -259,7 +232,7 @@ def _new_last_layer(network: nn.Module, seed: int) -> dict[str, Tensor]:
 def _random_state(classifier: Classifier) -> dict[str, Tensor]:
     config, size = classifier.config, classifier.image_size
     with _seeded(classifier.seed):
-        network = _construct(config.architecture, classifier.classes, size, _uses_auxiliary(config, size), False)
+        network = construct(config.architecture, classifier.classes, size, _uses_auxiliary(config, size), False)
         if config.architecture in _INITIAL_STD:
             _draw_normal(network, _INITIAL_STD[config.architecture])
     state: dict[str, Tensor] = network.state_dict()
@@ -293,18 +266,3 @@ def _seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield
-
-
-class _OnMetaDevice(TorchFunctionMode):
-    """Creates new weights on the meta device; computed tables, such as Swin's relative positions, stay real.
-
-    ``torch.device("meta")`` as a context would put those on the meta device, too, and lose them.
-    """
-
-    def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        kwargs = dict(kwargs or {})
-        if func in (torch.empty, torch.zeros, torch.ones) and kwargs.get("device") is None:
-            kwargs["device"] = "meta"
-        return func(*args, **kwargs)

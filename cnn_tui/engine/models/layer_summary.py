@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.vision_transformer import Encoder
 
-from cnn_tui.engine.models.build import skeleton
 from cnn_tui.engine.models.freezing import Trainable, trained_layers
+from cnn_tui.engine.models.skeleton import skeleton
 
 _DEPTH = 2
 

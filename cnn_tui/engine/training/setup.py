@@ -66,10 +66,8 @@ def set_up(
             batch = max(1, min(_FEATURE_BATCH, _FEATURE_BYTES // (_FLOAT_BYTES * train.row_shape.numel())))
             return TrainingSetup(classifier, parts.head, train, train, test, compute, batch)
     cache.features.clear()
-    train_batches, validation_batches, test_batches = (
-        BackboneBatches(source, backbone) for source in (images.train, images.validation, images.test)
-    )
-    return TrainingSetup(classifier, parts.head, train_batches, validation_batches, test_batches, compute, batch)
+    computed = _through(backbone, images)
+    return TrainingSetup(classifier, parts.head, computed.train, computed.validation, computed.test, compute, batch)
 
 
 def _stored(features: FeaturePass) -> Generator[Event, None, tuple[FeatureBatches, FeatureBatches] | None]:
@@ -106,6 +104,14 @@ class _SplitBatches:
     train: BatchSource
     validation: BatchSource
     test: BatchSource
+
+
+def _through(backbone: Backbone, images: _SplitBatches) -> _SplitBatches:
+    """The features of the images, computed batch by batch."""
+    train, validation, test = (
+        BackboneBatches(part, backbone) for part in (images.train, images.validation, images.test)
+    )
+    return _SplitBatches(train, validation, test)
 
 
 def _image_batches(

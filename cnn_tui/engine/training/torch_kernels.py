@@ -23,40 +23,45 @@ _FAILURES = (AttributeError, TypeError, RuntimeError, NotImplementedError)
 
 
 def private_log_softmax_gradient(gradient: Tensor, log_probabilities: Tensor, dim: int, out: Tensor) -> Tensor:
-    """See :func:`log_softmax_gradient`; by the kernel of autograd."""
+    """A :data:`log_softmax_gradient`, by the kernel of autograd."""
     return torch._log_softmax_backward_data(gradient, log_probabilities, dim, gradient.dtype, out=out)
 
 
 def public_log_softmax_gradient(gradient: Tensor, log_probabilities: Tensor, dim: int, out: Tensor) -> Tensor:
-    """See :func:`log_softmax_gradient`; by its formula, in three passes over memory in place of one."""
+    """A :data:`log_softmax_gradient`, by its formula, in three passes over memory in place of one."""
     torch.exp(log_probabilities, out=out)
     return torch.sub(gradient, out.mul_(gradient.sum(dim, keepdim=True)), out=out)
 
 
 def private_step(config: OptimizerConfig, values: Tensor, gradient: Tensor) -> OptimizerStep:
-    """See :func:`optimizer_step`; by the fused kernels of ``torch.optim``."""
-    first = torch.zeros_like(values)
-    if config.name == "sgd":
-        momenta = [first] if config.momentum else []
+    """An :data:`optimizer_step`, by the fused kernels of ``torch.optim``."""
+    return _private_sgd(config, values, gradient) if config.name == "sgd" else _private_adam(config, values, gradient)
 
-        def sgd(rate: Tensor | float, _number: Tensor) -> None:
-            torch._fused_sgd_(
-                [values],
-                [gradient],
-                momenta,
-                weight_decay=0.0,
-                momentum=config.momentum,
-                lr=rate,
-                dampening=0.0,
-                nesterov=False,
-                maximize=False,
-                is_first_step=False,
-            )
 
-        return sgd
-    second = torch.zeros_like(values)
+def _private_sgd(config: OptimizerConfig, values: Tensor, gradient: Tensor) -> OptimizerStep:
+    momenta = [torch.zeros_like(values)] if config.momentum else []
 
-    def adam(rate: Tensor | float, number: Tensor) -> None:
+    def step(rate: Tensor | float, _number: Tensor) -> None:
+        torch._fused_sgd_(
+            [values],
+            [gradient],
+            momenta,
+            weight_decay=0.0,
+            momentum=config.momentum,
+            lr=rate,
+            dampening=0.0,
+            nesterov=False,
+            maximize=False,
+            is_first_step=False,
+        )
+
+    return step
+
+
+def _private_adam(config: OptimizerConfig, values: Tensor, gradient: Tensor) -> OptimizerStep:
+    first, second = torch.zeros_like(values), torch.zeros_like(values)
+
+    def step(rate: Tensor | float, number: Tensor) -> None:
         torch._fused_adam_(
             [values],
             [gradient],
@@ -73,11 +78,11 @@ def private_step(config: OptimizerConfig, values: Tensor, gradient: Tensor) -> O
             maximize=False,
         )
 
-    return adam
+    return step
 
 
 def public_step(config: OptimizerConfig, values: Tensor, gradient: Tensor) -> OptimizerStep:
-    """See :func:`optimizer_step`; by the classes of ``torch.optim``, which call the same kernels."""
+    """An :data:`optimizer_step`, by the classes of ``torch.optim``, which call the same kernels."""
     optimizer: torch.optim.Optimizer
     if config.name == "sgd":
         optimizer = torch.optim.SGD([values], lr=0.0, momentum=config.momentum, fused=True)
