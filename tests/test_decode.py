@@ -60,7 +60,7 @@ def test_no_program_is_run_for_a_file_that_is_no_picture(tmp_path: Path) -> None
     finished = subprocess.run(
         [sys.executable, "-c", code, path], env=environment, capture_output=True, text=True, check=False
     )
-    assert finished.stdout == "no picture of a known kind"
+    assert finished.stdout == "not a picture of a supported format"
     assert finished.stderr == ""
     assert not ran.exists()
 

@@ -133,7 +133,7 @@ def nothing(content: bytes) -> bytes:
 
 
 def other_unreadable(content: bytes) -> bytes:
-    return content.replace(b'"unreadable":{}', b'"unreadable":{"3":"no picture of a known kind"}')
+    return content.replace(b'"unreadable":{}', b'"unreadable":{"3":"not a picture of a supported format"}')
 
 
 @pytest.mark.parametrize("harm", [other_unreadable, cut_off, longer, one_bit, only_a_head, no_head, enormous, nothing])

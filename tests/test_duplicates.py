@@ -22,7 +22,7 @@ from cnn_tui.engine.data.folder_listing import scan
 from cnn_tui.engine.data.sample_selection import Labels, Selection
 from picture_folders import classes, finish, load, plain, warnings
 
-TITLE = "The same picture is there more than once"
+TITLE = "Some pictures occur more than once"
 
 
 @pytest.fixture

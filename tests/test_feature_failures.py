@@ -80,7 +80,7 @@ def test_a_full_disk_does_not_end_the_run(frozen: dict[str, Any]) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     (warning,) = warnings(events)
-    assert warning.title == "The features are not kept"
+    assert warning.title == "The features cannot be stored"
     assert "disk is full" in warning.detail
     assert ending(events).status == "done"
     assert figures(events)[0] == pytest.approx(figures(expected)[0], rel=1e-4)
@@ -90,7 +90,7 @@ def test_a_full_disk_does_not_end_the_run(frozen: dict[str, Any]) -> None:
 def test_a_set_larger_than_the_limit_is_not_kept(frozen: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(LIMIT_VARIABLE, "0.0001")
     events = list(train(experiment(**frozen)))
-    assert [warning.title for warning in warnings(events)] == ["The features are not kept"]
+    assert [warning.title for warning in warnings(events)] == ["The features cannot be stored"]
     assert LIMIT_VARIABLE in warnings(events)[0].hint
     assert ending(events).status == "done"
     assert [one.size for one in cached_sets()] == [0]

@@ -294,7 +294,7 @@ def test_where_nothing_is_kept_the_run_is_the_one_without_the_store(
     monkeypatch.setattr("cnn_tui.engine.features.feature_pass.free_memory", lambda device: 0)
     monkeypatch.setenv(LIMIT_VARIABLE, "0")
     events = run(squeezenet)
-    assert [warning.title for warning in warnings(events)] == ["There is no room for features"]
+    assert [warning.title for warning in warnings(events)] == ["There is not enough space for features"]
     assert figures(events) == figures(run(squeezenet, training__feature_cache="off"))
 
 
@@ -323,7 +323,7 @@ def test_a_disk_that_fills_up_meanwhile_ends_the_keeping_and_not_the_run(
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     kept, total = sum(written[:2]), len(written)
     titles = [warning.title for warning in warnings(events)]
-    assert titles == ["The features are not kept", "There is no room for all features"]
+    assert titles == ["The features cannot be stored", "There is not enough space for all features"]
     assert f"{kept} of {NEEDED}" in warnings(events)[1].detail
     assert total == 3
     assert losses(events) == pytest.approx(losses(plain), rel=1e-4)

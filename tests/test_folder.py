@@ -154,7 +154,7 @@ def test_hidden_files_and_other_kinds_are_passed_over_and_nested_ones_are_not(pl
     events, loaded = load(root)
     assert loaded.train.labels.bincount().tolist() == [3, 2]
     (warning,) = warnings(events)
-    assert warning.title == "3 files were passed over"
+    assert warning.title == "3 files were skipped"
     for words in ("1 .txt: cat/notes.txt", "1 without an ending: cat/png", "1 outside the folders of classes: readme"):
         assert words in warning.detail
 

@@ -53,7 +53,7 @@ def test_each_kind_is_counted_with_its_reason_and_examples(root: Path) -> None:
         events, loaded = load(root)
         assert len(loaded.train) == 10, run
         (warning,) = warnings(events)
-        assert warning.title == "67 files were passed over"
+        assert warning.title == "67 files were skipped"
         assert warning.detail == (
             "61 links that lead nowhere: cat/link00.png, cat/link01.png, cat/link02.png, …; "
             "3 .heic (install cnn-tui[heif]): dog/a.heic, dog/b.HEIC, dog/deep/c.heic; "
@@ -66,7 +66,7 @@ def test_one_file_is_said_as_one(root: Path) -> None:
     dangle(root / "cat", 1)
     (warning,) = warnings(load(root)[0])
     assert (warning.title, warning.detail) == (
-        "1 file was passed over",
+        "1 file was skipped",
         "1 link that leads nowhere: cat/link00.png",
     )
 

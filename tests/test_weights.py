@@ -197,7 +197,7 @@ def test_the_plain_weights_come_before_their_moving_average_and_that_is_said(
     _assert_holds(classifier, full)
     (several, _) = [event for event in events if isinstance(event, WarningRaised)]
     assert "several models" in several.title
-    assert "passed over: 'state_dict' prefix 'ema_model.'" in several.detail or "'model_ema'" in several.detail
+    assert "ignored: 'state_dict' prefix 'ema_model.'" in several.detail or "'model_ema'" in several.detail
     assert "left out" not in _told(events)
 
 

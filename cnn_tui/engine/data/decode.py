@@ -168,7 +168,7 @@ def _unreadable(error: Exception) -> UnreadableImageError:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
-        return "no picture of a known kind"
+        return "not a picture of a supported format"
     if isinstance(error, MemoryError):
         return "it takes more memory than there is"
     if isinstance(error, OSError) and error.strerror:

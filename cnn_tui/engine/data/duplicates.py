@@ -151,7 +151,7 @@ class Duplicates:
         hint = "Keep one of each."
         if self.test:
             hint += " A network that has seen the test pictures scores better than it would on new ones."
-        return WarningRaised(title="The same picture is there more than once", detail="; ".join(parts), hint=hint)
+        return WarningRaised(title="Some pictures occur more than once", detail="; ".join(parts), hint=hint)
 
 
 def _read(path: Path, count: int) -> tuple[_Hashes, _Hashes]:

@@ -119,7 +119,7 @@ class FolderImageSet:
         for path in damaged:
             yield WarningRaised(
                 title="The cache of decoded pictures was damaged",
-                detail=f"{path} is not what was written",
+                detail=f"{path} does not match its checksum",
                 hint="They are decoded again.",
             )
         self._decoded = self._decoded.merged(cached)
@@ -150,7 +150,7 @@ class FolderImageSet:
         except StorageError as error:
             self._caches = False
             yield WarningRaised(
-                title="The decoded pictures are not kept", detail=f"{error.title}: {error.detail}", hint=error.hint
+                title="The decoded pictures cannot be cached", detail=f"{error.title}: {error.detail}", hint=error.hint
             )
 
     @property

@@ -245,7 +245,7 @@ class _Scan:
     def _aside(self) -> str:
         """The skipped files in words, as a possible reason why there are no images."""
         words = self._skipped.words(str(self._layout.root))
-        return f" Passed over: {words}." if words else ""
+        return f" Skipped: {words}." if words else ""
 
     def _refuse_splits(self, folder: Path, inner: list[os.DirEntry[str]]) -> None:
         """Refuse a class folder that contains splits, whose images would be mixed."""

@@ -188,5 +188,5 @@ class FolderSource:
             raise DataError(
                 "A picture cannot be read",
                 f"{display(path)}: {error}.",
-                "Remove it or put a sound picture in its place.",
+                "Remove it or replace it by an intact picture.",
             ) from error

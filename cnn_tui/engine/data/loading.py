@@ -237,7 +237,7 @@ def _value_warnings(images: ImageSet, selections: Iterable[Selection]) -> Iterat
         yield WarningRaised(
             title=f"{some(len(constant), 'picture is', 'pictures are')} one single value",
             detail=_shortened(constant),
-            hint="There is nothing to see in them; they were not left out.",
+            hint="They show nothing, but are used like the others.",
         )
 
 
@@ -254,11 +254,11 @@ def _require_enough(config: DataConfig, images: ImageSet, selection: Selection, 
     if missing and damaged and (limit is None or limit >= len(images.classes)):
         detail = f"{display(where)}: {', '.join(repr(name) for name in missing[:_MAX_NAMED])}"
         title = "A class has no readable pictures for training"
-        raise DataError(title, detail, "Put sound pictures there or remove its folder.")
+        raise DataError(title, detail, "Put intact pictures there or remove its folder.")
     if images.labels.own_validation and not len(selection.validation):
-        raise DataError("No validation picture can be read", display(where), "Put sound pictures there.")
+        raise DataError("No validation picture can be read", display(where), "Put intact pictures there.")
     if not len(selection.test) and damaged:
-        raise DataError("No test picture can be read", display(where), "Put sound pictures there.")
+        raise DataError("No test picture can be read", display(where), "Put intact pictures there.")
     if not len(selection.test):
         raise DataError(
             "There are too few pictures",
@@ -269,5 +269,5 @@ def _require_enough(config: DataConfig, images: ImageSet, selection: Selection, 
 
 def _root(config: DataConfig) -> str:
     if config.root is None:
-        raise DataError("No folder is named", "The dataset 'folder' needs data.root.", "Set data.root to your folder.")
+        raise DataError("No folder is set", "The dataset 'folder' needs data.root.", "Set data.root to your folder.")
     return config.root

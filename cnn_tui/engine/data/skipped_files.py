@@ -63,7 +63,7 @@ class SkippedFiles:
         count = sum(kind.count for kind in self.kinds.values())
         if not count:
             return None
-        title = "1 file was passed over" if count == 1 else f"{count:,} files were passed over"
+        title = "1 file was skipped" if count == 1 else f"{count:,} files were skipped"
         return WarningRaised(title=title, detail=self.words(root))
 
     def _add(self, name: _Name, path: str) -> None:

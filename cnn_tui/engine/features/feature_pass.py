@@ -77,11 +77,12 @@ class FeaturePass:
         used, have = last_used(self._folder), self._cached()
         each, plan = self._planned(have)
         if have is not None and have.in_memory != plan.in_memory:
-            self._cache.clear()
+            self._cache.clear()  # the other plan reads them from disk again, in the form that it needs
             have = None
         wanted = self._images.by_use[: plan.images] if plan.in_memory else self._needed
         if len(_missing(wanted, have)):
             have = _joined(have, (yield from self._stored(_missing(wanted, have), plan)))
+        # Features that exist count against the planned number of images; those used most often are computed first.
         room = plan.images - len(self._needed) + len(_missing(self._needed, have))
         missing = _missing(self._images.by_use, have)[: max(0, room)].sort().values
         if have is None and not len(missing):
@@ -111,15 +112,15 @@ class FeaturePass:
         return cached if cached is not None and last_used(cached.folder) is not None else None
 
     def _cache_key(self) -> tuple[object, ...]:
-        return (self._backbone.origin or self._backbone, str(self._device), *self._facts())
+        return (self._backbone.origin or self._backbone, str(self._device), *self._key_parts())
 
     def _key(self) -> str:
         digest = hashlib.sha256(self._backbone.fingerprint())
-        for fact in (EXTRACTOR_VERSION, *self._facts()):
-            digest.update(repr(fact).encode())
+        for part in (EXTRACTOR_VERSION, *self._key_parts()):
+            digest.update(repr(part).encode())
         return digest.hexdigest()[:32]
 
-    def _facts(self) -> tuple[object, ...]:
+    def _key_parts(self) -> tuple[object, ...]:
         compute, images = self._backbone.compute, self._images
         return self._experiment.data.image_size, compute.precision, images.normalisation, images.loaded.identity
 
@@ -141,7 +142,7 @@ class FeaturePass:
         feature_store.clear(self._folder)
         yield WarningRaised(
             title="Stored features were stale",
-            detail=f"Pictures run again gave something else than {self._folder} held.",
+            detail=f"Features computed again differ from those in {self._folder}.",
             hint="All are computed again.",
         )
         return None
@@ -154,11 +155,11 @@ class FeaturePass:
         chosen = random.sample(range(len(indices)), min(_CHECKED_IMAGES, len(indices)))
         rows = torch.tensor(sorted(chosen, key=lambda row: int(indices[row])))
         batches = self._images.batches(indices[rows], _CHECKED_IMAGES)
-        again = torch.cat([self._backbone.storable(batch) for _, batch in batches])
-        kept = gather(features, rows).to(again.device)
-        if kept.shape != again.shape:
+        recomputed = torch.cat([self._backbone.storable(batch) for _, batch in batches])
+        stored = gather(features, rows).to(recomputed.device)
+        if stored.shape != recomputed.shape:
             return False
-        difference = (again.float() - kept.float()).norm() / again.float().norm().clamp_min(1e-12)
+        difference = (recomputed.float() - stored.float()).norm() / recomputed.float().norm().clamp_min(1e-12)
         return float(difference) < _TOLERANCE[self._backbone.compute.dtype]
 
     def _detail(self, each: int, missing: int, plan: Placement, used: float | None, have: StoredFeatures | None) -> str:
@@ -190,7 +191,7 @@ class FeaturePass:
                     break
                 yield from _write_warning(writer.add(self._backbone.storable(images)), plan)
                 if limiter.due() or writer.done == len(missing):
-                    synchronize(self._device)
+                    synchronize(self._device)  # GPU work is asynchronous: without it the rate would be too high
                     rate = writer.done / (time.perf_counter() - started)
                     yield Progress(done=writer.done, total=len(missing), unit="pictures", rate=rate)
             yield from _write_warning(writer.finish(), plan)
@@ -219,7 +220,7 @@ def _write_warning(error: StorageError | None, plan: Placement) -> Iterator[Even
         return
     consequence = "The run goes on in memory." if plan.in_memory else "What is not kept is computed in every epoch."
     yield WarningRaised(
-        title="The features are not kept",
+        title="The features cannot be stored",
         detail=f"{error.title}: {error.detail}",
         hint=f"{consequence} {error.hint}".strip(),
     )
@@ -228,7 +229,7 @@ def _write_warning(error: StorageError | None, plan: Placement) -> Iterator[Even
 def _partial_warning(needed: int, missing: int) -> Iterator[Event]:
     if missing:
         yield WarningRaised(
-            title="There is no room for all features",
+            title="There is not enough space for all features",
             detail=f"They are kept for {needed - missing:,} of {needed:,} pictures and computed in every epoch for "
             "the others.",
             hint=f"More room on disk ({LIMIT_VARIABLE}), fewer pictures (data.train_limit) or smaller ones "

@@ -214,12 +214,14 @@ def _report_own_file(loaded: CompatibleState, path: Path) -> Iterator[Event]:
     if loaded.alternatives:
         taken = loaded.notes[0] if loaded.notes else "read as it is"
         yield WarningRaised(
-            title="The weights file holds several models",
-            detail=f"{path}: {taken}; passed over: {', '.join(loaded.alternatives)}.",
-            hint="Save the one that is meant into a file of its own to use another.",
+            title="The weights file contains several models",
+            detail=f"{path}: {taken}; ignored: {', '.join(loaded.alternatives)}.",
+            hint="To use another one, save it to a file of its own.",
         )
     if loaded.last_layer_mismatch:
-        yield WarningRaised(title="The last layer starts anew", detail=f"{path}: {loaded.last_layer_mismatch}.")
+        yield WarningRaised(
+            title="The last layer starts from random weights", detail=f"{path}: {loaded.last_layer_mismatch}."
+        )
 
 
 def _new_last_layer(network: nn.Module, seed: int) -> dict[str, Tensor]:

@@ -84,9 +84,9 @@ def read_state(path: Path, names: Collection[str]) -> FoundState:
     ]
     if not candidates:
         raise WeightsError(
-            "The weights file holds no state dict",
+            "The weights file contains no state dict",
             f"{path}: a mapping from names to tensors is expected, alone or in a checkpoint.",
-            "Save it anew with torch.save(model.state_dict(), path).",
+            "Save it again with torch.save(model.state_dict(), path).",
         )
     return _found(*_choose(candidates))
 

@@ -96,7 +96,7 @@ def _require_whole(given: Mapping[str, Tensor], expected: Mapping[str, Tensor], 
     if next(iter(expected)) in given or not given.keys() < expected.keys():
         return
     raise WeightsError(
-        "The weights file holds only a part of the model",
+        "The weights file contains only a part of the model",
         f"{origin}: it has {_listed(sorted(given))}, {len(given)} of {len(expected)} tensors, as a run saves them "
         "that trained only its last layers.",
         "Set model.weights to imagenet, random or a file with all layers. To use that run's weights, use its session.",
@@ -110,7 +110,7 @@ def _require_fractions(given: Mapping[str, Tensor], expected: Mapping[str, Tenso
     ]
     if wrong:
         raise WeightsError(
-            "The weights file holds no ordinary weights",
+            "The weights file contains no ordinary weights",
             f"{origin}: {len(wrong):,} of {len(expected):,} tensors are quantised or of another kind, the first is "
             f"{wrong[0]} ({str(given[wrong[0]].dtype).removeprefix('torch.')}).",
             "Save the weights of the model as it was before it was quantised.",
@@ -122,7 +122,7 @@ def _require_finite(state: Mapping[str, Tensor], origin: str) -> None:
     wrong = [name for name, tensor in state.items() if not bool(tensor.isfinite().all())]
     if wrong:
         raise WeightsError(
-            "The weights file holds NaN or infinity",
+            "The weights file contains NaN or infinity",
             f"{origin}: {len(wrong):,} of {len(state):,} tensors do, the first is {wrong[0]}.",
             "The training that wrote it had diverged, or the file is damaged: take an earlier one.",
         )

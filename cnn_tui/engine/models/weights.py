@@ -97,7 +97,7 @@ def user_weights_file(weights: str) -> Path:
         return path  # the reader reports it
     except (RuntimeError, ValueError, OSError) as error:
         detail = f"model.weights is {weights!r}: {error}."
-        raise WeightsError("The weights file is not there", detail, "Give the path of a file.") from error
+        raise WeightsError("The weights file does not exist", detail, "Give the path of a file.") from error
     return path
 
 

@@ -24,7 +24,7 @@ _SUFFIXES = (".pth", ".pt", ".bin", ".ckpt", ".safetensors")
 _SHOWN = 3
 _HEAD_BYTES = 512
 _LONGEST_HEADER = 100_000_000  # of a safetensors file, by its specification
-_SAVE_ANEW = "Save it anew with torch.save(model.state_dict(), path) or as .safetensors."
+_SAVE_ANEW = "Save it again with torch.save(model.state_dict(), path) or as .safetensors."
 _FETCH_ANEW = "Download it again, and look at what came before using it."
 # What torch.load raises for corrupted files, found by fuzzing it.
 _UNREADABLE = (
@@ -75,7 +75,7 @@ def _require_file(path: Path) -> None:
         raise WeightsError("The weights file is a folder", f"model.weights is {path}. {found}".strip(), "Name a file.")
     if not path.is_file():
         raise WeightsError(
-            "The weights file is not there",
+            "The weights file does not exist",
             f"model.weights is {str(path)!r}, and that is no file.",
             "Give imagenet, random, or the path of a .pth, .pt or .safetensors file.",
         )

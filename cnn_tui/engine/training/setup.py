@@ -75,7 +75,7 @@ def _stored(features: FeaturePass) -> Generator[Event, None, tuple[FeatureBatche
     stored = yield from features.events()
     if stored is None:
         yield WarningRaised(
-            title="There is no room for features",
+            title="There is not enough space for features",
             detail="The frozen layers run again in every epoch.",
             hint="Fewer pictures (data.train_limit) or smaller ones (data.image_size) would fit.",
         )

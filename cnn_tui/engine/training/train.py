@@ -78,7 +78,7 @@ def _explained(error: Exception, experiment: Experiment) -> CnnTuiError:
             f"training.batch_size is {batch} and the pictures have shrunk to a single point at the last layers.",
             "Set training.batch_size to 2 or more, or use larger pictures (data.image_size).",
         )
-    return TrainingError("The run could not go on", f"{type(error).__name__}: {_first_line(error)}")
+    return TrainingError("The run could not continue", f"{type(error).__name__}: {_first_line(error)}")
 
 
 def _first_line(error: Exception) -> str:
