@@ -20,8 +20,8 @@ import torch
 
 import plain_loop
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.engine.train import train
-from cnn_tui.engine.warm import Memory
+from cnn_tui.engine.training.run_cache import RunCache
+from cnn_tui.engine.training.train import train
 from cnn_tui.events import EpochFinished, Event, RunFinished
 from cnn_tui.metrics import Result
 from frozen import setting
@@ -43,10 +43,10 @@ def part_of(folder: Path, target: Path, pictures: int) -> int:
     return len(classes)
 
 
-def run(experiment: Experiment, memory: Memory) -> tuple[Result, list[Event], float]:
+def run(experiment: Experiment, memory: RunCache) -> tuple[Result, list[Event], float]:
     """A whole run of the program, and its seconds."""
     started = time.perf_counter()
-    events = list(train(experiment, memory=memory))
+    events = list(train(experiment, cache=memory))
     finished = events[-1]
     if not isinstance(finished, RunFinished) or finished.result is None:
         raise RuntimeError(f"the run failed: {finished}")
@@ -55,7 +55,7 @@ def run(experiment: Experiment, memory: Memory) -> tuple[Result, list[Event], fl
 
 def frozen_run(root: Path, classes: int, pictures: int) -> dict[str, Any]:
     """A frozen backbone at 224 pixels, and its head alone."""
-    memory = Memory()
+    memory = RunCache()
     data, training = {"validation_fraction": 0.0}, {"epochs": _EPOCHS}
     _, _, ours = run(setting(str(root), "resnet18", data=data, training=training), memory)
     longer, _, _ = run(setting(str(root), "resnet18", data=data, training={"epochs": _HEAD_EPOCHS}), memory)
@@ -88,7 +88,7 @@ def whole_network(root: Path, classes: int, pictures: int, size: int) -> dict[st
         "model": {"trainable": "all"},
         "training": {"epochs": 2},
     }
-    _, events, _ = run(setting(str(root), "resnet18", **changes), Memory())
+    _, events, _ = run(setting(str(root), "resnet18", **changes), RunCache())
     ours = min(event.seconds for event in events if isinstance(event, EpochFinished))
     batches = plain_loop.loader(root / "train", size, pictures)
     plain = min(plain_loop.train(plain_loop.network("resnet18", classes, frozen=False), batches, 2))

@@ -14,7 +14,7 @@ import time
 from cnn_tui.catalog.models import ARCHITECTURES, Architecture
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.fields import field
-from cnn_tui.engine.train import train
+from cnn_tui.engine.training.train import train
 from cnn_tui.events import RunFinished
 from reporting import RESULTS, save
 

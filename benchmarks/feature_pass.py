@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from cnn_tui.engine.backbone import feature_batch
+from cnn_tui.engine.features.backbone import feature_batch
 from frozen import Frozen, flops, frozen, load, matmul_rate, setting
 from reporting import save
 

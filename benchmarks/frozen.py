@@ -11,15 +11,15 @@ import torch
 
 from cnn_tui.catalog.models import ARCHITECTURES
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.engine import data
-from cnn_tui.engine.backbone import Backbone
-from cnn_tui.engine.data import LoadedData
+from cnn_tui.engine.control import never
+from cnn_tui.engine.data import loading
+from cnn_tui.engine.data.batches import ImageBatches
+from cnn_tui.engine.data.loading import LoadedData
+from cnn_tui.engine.data.preprocess import Preprocess
 from cnn_tui.engine.device import compute, synchronize
-from cnn_tui.engine.features import cut
-from cnn_tui.engine.feeds import PictureFeed
-from cnn_tui.engine.models import build, load_weights
-from cnn_tui.engine.preprocess import Preprocess
-from cnn_tui.engine.stopping import never
+from cnn_tui.engine.features.backbone import Backbone
+from cnn_tui.engine.features.split_backbone import split_backbone
+from cnn_tui.engine.models.build import build, load_weights
 
 SEVEN = ("vgg16", "vgg19", "resnet18", "resnet34", "resnet50", "alexnet", "googlenet")
 _Value = TypeVar("_Value")
@@ -30,7 +30,7 @@ class Frozen:
     """A backbone, and a feed of the training pictures that it takes."""
 
     backbone: Backbone
-    feed: PictureFeed
+    feed: ImageBatches
 
 
 def setting(folder: str, architecture: str, **changes: dict[str, Any]) -> Experiment:
@@ -47,7 +47,7 @@ def setting(folder: str, architecture: str, **changes: dict[str, Any]) -> Experi
 
 def load(experiment: Experiment) -> LoadedData:
     """The pictures of an experiment."""
-    return returned(data.load(experiment.data, experiment.training.seed, never, sampled=True))
+    return returned(loading.load(experiment.data, experiment.training.seed, never, sampled=True))
 
 
 def frozen(experiment: Experiment, loaded: LoadedData) -> Frozen:
@@ -58,8 +58,8 @@ def frozen(experiment: Experiment, loaded: LoadedData) -> Frozen:
     classifier.network.to(chosen.device).to(memory_format=torch.channels_last)
     classifier.eval_mode()
     preprocess = Preprocess(experiment.data.image_size, *loaded.statistics())
-    feed = PictureFeed(loaded.to(chosen.device).train, preprocess, chosen.device)
-    return Frozen(Backbone(cut(classifier).backbone, chosen), feed)
+    feed = ImageBatches(loaded.to(chosen.device).train, preprocess, chosen.device)
+    return Frozen(Backbone(split_backbone(classifier).backbone, chosen), feed)
 
 
 def flops(architecture: str) -> float:

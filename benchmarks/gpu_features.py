@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from cnn_tui.engine.backbone import feature_batch
+from cnn_tui.engine.features.backbone import feature_batch
 from frozen import SEVEN, Frozen, flops, frozen, load, matmul_rate, seconds, setting
 from reporting import save
 

@@ -19,14 +19,14 @@ import torch
 from torch import nn
 
 from cnn_tui.config.experiment import ModelConfig, TrainingConfig
+from cnn_tui.engine.control import never
 from cnn_tui.engine.device import Compute, compute
-from cnn_tui.engine.features import cut
-from cnn_tui.engine.feeds import FeatureFeed
-from cnn_tui.engine.learner import Learner, Material
-from cnn_tui.engine.map_stack import MapStack
-from cnn_tui.engine.models import build, load_weights
-from cnn_tui.engine.stack import HeadStack
-from cnn_tui.engine.stopping import never
+from cnn_tui.engine.features.feature_batches import FeatureBatches
+from cnn_tui.engine.features.split_backbone import split_backbone
+from cnn_tui.engine.models.build import build, load_weights
+from cnn_tui.engine.training.head_stack import HeadStack
+from cnn_tui.engine.training.learner import Learner, TrainingSetup
+from cnn_tui.engine.training.map_stack import MapStack
 from frozen import matmul_rate
 from reporting import save
 
@@ -58,14 +58,14 @@ class Head:
 HEADS = (Head("resnet18", (512,)), Head("vgg16", (4096,)), Head("squeezenet1_1", (169, 512), 6_000))
 
 
-def material(head: Head, chosen: Compute) -> Material:
+def material(head: Head, chosen: Compute) -> TrainingSetup:
     """A network's head, and features."""
     model = ModelConfig(architecture=head.architecture, weights="random", trainable="last_layer")
     classifier = build(model, CLASSES, 224, 0)
     list(load_weights(classifier))
     features = torch.rand(head.rows, *head.shape, dtype=torch.float16 if head.is_on_maps else torch.float32)
-    feed = FeatureFeed(features, torch.arange(head.rows), torch.randint(0, CLASSES, (head.rows,)))
-    return Material(classifier, cut(classifier).head, feed, feed, feed, chosen, 4096)
+    feed = FeatureBatches(features, torch.arange(head.rows), torch.randint(0, CLASSES, (head.rows,)))
+    return TrainingSetup(classifier, split_backbone(classifier).head, feed, feed, feed, chosen, 4096)
 
 
 def best(work: Callable[[], object], times: int = 5) -> float:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.engine.joint import Artifacts
-from cnn_tui.engine.train import train
+from cnn_tui.engine.training.train import train
+from cnn_tui.engine.training.train_group import Artifacts
 from cnn_tui.events import EpochFinished, Event, RunFinished
 
 
@@ -36,7 +36,7 @@ def run(experiment: Experiment) -> Outcome:
         kept.append(artifacts)
         yield from ()
 
-    events = list(train(experiment, keep=keep))
+    events = list(train(experiment, save=keep))
     if not kept:
         raise RuntimeError(f"the run failed: {[event for event in events if isinstance(event, RunFinished)]}")
     losses = [event.train_loss for event in events if isinstance(event, EpochFinished)]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from cnn_tui.config.sharing import trained_together
 from cnn_tui.config.study import Cell, StudyPreset
 from cnn_tui.engine.control import Control
-from cnn_tui.engine.record import run_all_recorded
+from cnn_tui.engine.training.record import run_all_recorded
 from cnn_tui.events import EndStatus, RowEvent, RowKept, RunFinished, StudyEvent, StudyFinished, StudyStarted
 from cnn_tui.store.records import StudyPart
 from cnn_tui.store.study_rows import finished_rows

@@ -1,6 +1,6 @@
 """Damaged files of every format, decoded: ``python tests/fuzz_images.py 30000 [first number]``.
 
-Nothing but UnreadablePictureError may come out of a decoder, nothing may be printed, and what is decoded has the size
+Nothing but UnreadableImageError may come out of a decoder, nothing may be printed, and what is decoded has the size
 that was asked for. A file is made from its number, so that each can be made again. They are decoded in a process of
 their own: one that crashes or hangs is told and followed by another.
 """
@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnn_tui.engine.decode import UnreadablePictureError, decode, picture_size, reach
+from cnn_tui.engine.data.decode import UnreadableImageError, decode, stored_size, value_extent
 from image_files import ENDINGS, Source, damaged, sources
 
 _LONGEST = 30  # seconds for a file
@@ -78,7 +78,7 @@ def judge(case: Case, folder: Path, printed: Path) -> Outcome:
     before, began = printed.stat().st_size, time.perf_counter()
     try:
         verdict, detail = "decoded", _decoded(str(path), random.Random(case.number), _keeps_its_size(case.data))
-    except UnreadablePictureError as error:
+    except UnreadableImageError as error:
         verdict, detail = "refused", str(error)
     except BaseException:  # noqa: BLE001 whatever it is, it is what is looked for
         verdict, detail = "wrong", traceback.format_exc()
@@ -95,13 +95,13 @@ def _keeps_its_size(data: bytes) -> bool:
 
 def _decoded(path: str, chance: random.Random, keeps_its_size: bool) -> str:
     """Check what a file gives; its size in words."""
-    problems: list[UnreadablePictureError] = []
+    problems: list[UnreadableImageError] = []
     head = None
     try:
-        head = picture_size(path)
-    except UnreadablePictureError as error:
+        head = stored_size(path)
+    except UnreadableImageError as error:
         problems.append(error)
-    extent = reach(path)
+    extent = value_extent(path)
     assert extent is None or (np.isfinite(extent).all() and extent[0] <= extent[1]), extent
     picture = decode(path, None)
     assert not problems, f"decoded, but its head was refused: {problems}"

@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 from PIL import Image
 
 from cnn_tui.config.experiment import DataConfig
-from cnn_tui.engine import data
-from cnn_tui.engine.data import LoadedData
-from cnn_tui.engine.stopping import never
-from cnn_tui.engine.warm import Memory
+from cnn_tui.engine.cache_slot import CacheSlot
+from cnn_tui.engine.control import never
+from cnn_tui.engine.data import loading
+from cnn_tui.engine.data.image_set import ImageSet
+from cnn_tui.engine.data.loading import LoadedData
 from cnn_tui.events import Event, WarningRaised
 
 T = TypeVar("T")
@@ -30,10 +31,12 @@ def finish(steps: Generator[Event, None, T]) -> tuple[list[Event], T]:
             return events, stop.value
 
 
-def load(root: Path, seed: int = 0, memory: Memory | None = None, **settings: Any) -> tuple[list[Event], LoadedData]:
+def load(
+    root: Path, seed: int = 0, cache: CacheSlot[ImageSet] | None = None, **settings: Any
+) -> tuple[list[Event], LoadedData]:
     """The pictures of a run on a folder."""
     config = DataConfig.model_validate({"dataset": "folder", "root": str(root), "image_size": 16} | settings)
-    return finish(data.load(config, seed, never, memory, sampled=True))
+    return finish(loading.load(config, seed, never, cache, sampled=True))
 
 
 def warnings(events: list[Event]) -> list[WarningRaised]:

@@ -13,10 +13,12 @@ from PIL import Image
 
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.overrides import override
-from cnn_tui.engine import file_contents, warm
-from cnn_tui.engine.folder import scan
-from cnn_tui.engine.stopping import never
-from cnn_tui.engine.train import train
+from cnn_tui.engine.cache_slot import CacheSlot, file_stamp
+from cnn_tui.engine.control import never
+from cnn_tui.engine.data import file_hashes
+from cnn_tui.engine.data.folder_listing import scan
+from cnn_tui.engine.data.image_set import ImageSet
+from cnn_tui.engine.training.train import train
 from cnn_tui.events import EpochFinished
 from picture_folders import load, plain
 
@@ -72,25 +74,25 @@ WAYS = [overwritten, renamed_over]
 def test_a_picture_of_the_same_size_and_time_in_its_place_is_decoded_anew(
     replace: Callable[[Path, bytes], None], remembers: bool, root: Path, tmp_path: Path
 ) -> None:
-    memory = warm.Memory() if remembers else None
+    cache = CacheSlot[ImageSet]() if remembers else None
     before = scan(str(root), never).identity
-    _, first = load(root, memory=memory)
+    _, first = load(root, cache=cache)
     path = root / "cat" / "3.bmp"
     facts = path.stat()
     replace(path, bitmap(tmp_path / "other.bmp", 200).read_bytes())
     assert (path.stat().st_size, path.stat().st_mtime_ns) == (facts.st_size, facts.st_mtime_ns)
     assert scan(str(root), never).identity != before
-    _, second = load(root, memory=memory)
+    _, second = load(root, cache=cache)
     row = torch.tensor([3])
-    assert first.train.pictures(row)[0, :, 0, 0].tolist() == [33, 16, 7]
-    assert second.train.pictures(row)[0, :, 0, 0].tolist() == [200, 100, 7]
+    assert first.train.images(row)[0, :, 0, 0].tolist() == [33, 16, 7]
+    assert second.train.images(row)[0, :, 0, 0].tolist() == [200, 100, 7]
 
 
 @pytest.mark.parametrize("replace", WAYS)
 def test_where_there_is_no_time_of_change_the_content_tells(
     replace: Callable[[Path, bytes], None], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_contents, "_CHANGE_TIMES", False)
+    monkeypatch.setattr(file_hashes, "_CHANGE_TIMES", False)
     before = scan(str(root), never).identity
     shutil.copystat(root / "cat" / "4.bmp", root / "cat" / "3.bmp")
     assert scan(str(root), never).identity == before
@@ -128,19 +130,19 @@ def test_a_second_run_learns_from_the_new_pictures(root: Path, tmp_path: Path) -
 
 def test_a_file_stamp_notices_that_a_file_was_overwritten(tmp_path: Path) -> None:
     path = bitmap(tmp_path / "weights.bmp", 1)
-    before = warm.file_stamp(path)
+    before = file_stamp(path)
     overwritten(path, bitmap(tmp_path / "other.bmp", 2).read_bytes())
-    assert warm.file_stamp(path) != before
+    assert file_stamp(path) != before
 
 
 def test_large_and_small_files_have_hashes_of_their_bytes(tmp_path: Path) -> None:
     small, large = plain(tmp_path / "small.png"), tmp_path / "large"
-    large.write_bytes(bytes(file_contents.WHOLE_BYTES + 1))
+    large.write_bytes(bytes(file_hashes.WHOLE_BYTES + 1))
     changed = tmp_path / "changed"
-    changed.write_bytes(b"\1" + bytes(file_contents.WHOLE_BYTES))
+    changed.write_bytes(b"\1" + bytes(file_hashes.WHOLE_BYTES))
     for path in (small, large, changed):
-        assert file_contents.whole_hash(str(path)) != file_contents.UNKNOWN
+        assert file_hashes.whole_hash(str(path)) != file_hashes.UNKNOWN
     size = large.stat().st_size
-    assert file_contents.sample_hash(str(large), size) == file_contents.sample_hash(str(changed), size)
-    assert file_contents.whole_hash(str(large)) != file_contents.whole_hash(str(changed))
-    assert file_contents.sample_hash(str(small), small.stat().st_size) == file_contents.whole_hash(str(small))
+    assert file_hashes.sample_hash(str(large), size) == file_hashes.sample_hash(str(changed), size)
+    assert file_hashes.whole_hash(str(large)) != file_hashes.whole_hash(str(changed))
+    assert file_hashes.sample_hash(str(small), small.stat().st_size) == file_hashes.whole_hash(str(small))

@@ -22,9 +22,9 @@ from sklearn.datasets import load_digits
 from cnn_tui import paths
 from cnn_tui.catalog.datasets import DATASETS
 from cnn_tui.config.experiment import DataConfig
-from cnn_tui.engine import data
-from cnn_tui.engine.data import LoadedData
-from cnn_tui.engine.stopping import ShouldStop, Stopped, never
+from cnn_tui.engine.control import ShouldStop, Stopped, never
+from cnn_tui.engine.data import loading
+from cnn_tui.engine.data.loading import LoadedData
 from cnn_tui.errors import DataError
 from cnn_tui.events import Event, Phase, Progress
 from local_server import LocalServer, serving
@@ -45,7 +45,7 @@ def finish(steps: Generator[Event, None, T]) -> tuple[list[Event], T]:
 
 
 def load(name: Any, should_stop: ShouldStop = never, **settings: Any) -> tuple[list[Event], LoadedData]:
-    return finish(data.load(DataConfig(dataset=name, **settings), 0, should_stop))
+    return finish(loading.load(DataConfig(dataset=name, **settings), 0, should_stop))
 
 
 def pictures(count: int, channels: int, side: int) -> Pictures:
@@ -182,7 +182,7 @@ def test_every_format_is_fetched_and_read_and_then_used_from_disk(name: str, off
     for source, count in ((loaded.train, TRAIN), (loaded.test, TEST)):
         assert source.labels.tolist() == labels(count).tolist()
         expected = torch.from_numpy(pictures(count, facts.channels, facts.image_size))
-        assert torch.equal(source.pictures(torch.arange(count)), expected)
+        assert torch.equal(source.images(torch.arange(count)), expected)
     assert len(loaded.classes) == facts.classes
     asked = len(official.server.asked)
     events, again = load(name)
@@ -329,14 +329,14 @@ def test_digits_are_scikit_learns_and_split_the_same_way_for_every_seed() -> Non
     _, loaded = load("digits")
     bunch = load_digits()
     assert (len(loaded.train), len(loaded.test)) == (DATASETS["digits"].train, DATASETS["digits"].test)
-    together = torch.cat([source.pictures(torch.arange(len(source))) for source in (loaded.train, loaded.test)])
+    together = torch.cat([source.images(torch.arange(len(source))) for source in (loaded.train, loaded.test)])
     assert (int(together.min()), int(together.max())) == (0, 255)
     assert sorted(picture.sum().item() for picture in together) == sorted(
         np.rint(picture * 255 / 16).sum() for picture in bunch.images
     )
     expected = np.bincount(bunch.target) * (360 / 1797)
     assert np.abs(loaded.test.labels.bincount().numpy() - expected).max() < 1
-    _, other = finish(data.load(DataConfig(dataset="digits"), 5, never))
+    _, other = finish(loading.load(DataConfig(dataset="digits"), 5, never))
     assert torch.equal(loaded.test.labels, other.test.labels)
     assert loaded.identity == other.identity
 
@@ -353,7 +353,7 @@ def test_limits_choose_rows_and_leave_the_sources_whole() -> None:
 
 def test_another_seed_takes_other_training_rows_and_the_same_test_rows() -> None:
     config = DataConfig(dataset="digits", train_limit=100, test_limit=30)
-    one, other = (finish(data.load(config, seed, never))[1] for seed in (0, 1))
+    one, other = (finish(loading.load(config, seed, never))[1] for seed in (0, 1))
     assert one.train_indices.tolist() != other.train_indices.tolist()
     assert one.test_indices.tolist() == other.test_indices.tolist()
 
@@ -366,7 +366,7 @@ def test_limits_beyond_what_there_is_take_everything() -> None:
 def test_statistics_are_those_of_the_training_split_whatever_the_limits(official: Official) -> None:
     official.offer("cifar10")
     config = DataConfig(dataset="cifar10", validation_fraction=0.5, train_limit=10)
-    _, loaded = finish(data.load(config, 0, never, sampled=True))
+    _, loaded = finish(loading.load(config, 0, never, sampled=True))
     values = pictures(TRAIN, 3, 32) / 255
     mean, deviation = loaded.statistics()
     np.testing.assert_allclose(mean, values.mean(axis=(0, 2, 3)), atol=1e-5)
@@ -374,7 +374,7 @@ def test_statistics_are_those_of_the_training_split_whatever_the_limits(official
 
 
 def test_statistics_of_grey_pictures_count_three_times() -> None:
-    mean, deviation = finish(data.load(DataConfig(dataset="digits"), 0, never, sampled=True))[1].statistics()
+    mean, deviation = finish(loading.load(DataConfig(dataset="digits"), 0, never, sampled=True))[1].statistics()
     assert len(set(mean)) == len(set(deviation)) == 1
     assert 0.25 < mean[0] < 0.35
 
@@ -384,7 +384,7 @@ def test_batches_have_the_rows_in_their_order() -> None:
     order = torch.tensor([5, 3, 900, 3, 0])
     batches = list(loaded.train.batches(order, 2))
     assert [len(own) for _, own in batches] == [2, 2, 1]
-    assert torch.equal(torch.cat([own for own, _ in batches]), loaded.train.pictures(order))
+    assert torch.equal(torch.cat([own for own, _ in batches]), loaded.train.images(order))
     assert torch.equal(torch.cat([own for _, own in batches]), loaded.train.labels[order])
     assert all(own.is_contiguous(memory_format=torch.channels_last) for own, _ in batches)
     assert list(loaded.train.batches(order[:0], 2)) == []

@@ -18,7 +18,7 @@ from PIL import Image, features
 
 import fuzz_images
 from cnn_tui.catalog.picture_files import HEIF_ENDINGS, readable_endings
-from cnn_tui.engine.decode import UnreadablePictureError, decode, picture_size
+from cnn_tui.engine.data.decode import UnreadableImageError, decode, stored_size
 from image_files import exif, image, pixels
 
 needs_avif = pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF")
@@ -39,9 +39,9 @@ def test_damage_that_a_decoder_reports_in_its_own_way_is_the_file_s(tmp_path: Pa
     head, mark, content = file.getvalue().partition(b"mdat")
     path = tmp_path / "photo.jpg"
     path.write_bytes(head + mark + bytes(40) + content[40:])
-    with pytest.raises(UnreadablePictureError, match="Failed to decode") as caught:
+    with pytest.raises(UnreadableImageError, match="Failed to decode") as caught:
         decode(str(path), None)
-    assert caught.value.lasting
+    assert caught.value.permanent
 
 
 def test_no_program_is_run_for_a_file_that_is_no_picture(tmp_path: Path) -> None:
@@ -53,14 +53,14 @@ def test_no_program_is_run_for_a_file_that_is_no_picture(tmp_path: Path) -> None
     image("RGB").save(path, "EPS")
     code = (
         "import sys\n"
-        "from cnn_tui.engine.decode import UnreadablePictureError, decode\n"
-        "try:\n    decode(sys.argv[1], None)\nexcept UnreadablePictureError as error:\n    sys.stdout.write(str(error))"
+        "from cnn_tui.engine.data.decode import UnreadableImageError, decode\n"
+        "try:\n    decode(sys.argv[1], None)\nexcept UnreadableImageError as error:\n    sys.stdout.write(str(error))"
     )
     environment = os.environ | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
     finished = subprocess.run(
         [sys.executable, "-c", code, path], env=environment, capture_output=True, text=True, check=False
     )
-    assert finished.stdout == "no picture of a known kind"
+    assert finished.stdout == "not a picture of a supported format"
     assert finished.stderr == ""
     assert not ran.exists()
 
@@ -95,11 +95,11 @@ def test_nothing_is_printed_about_odd_files(tmp_path: Path) -> None:
     large.write_bytes(large.read_bytes()[:18] + struct.pack("<ii", 11_000, 11_000) + large.read_bytes()[26:])
     code = (
         "import contextlib, sys\n"
-        "from cnn_tui.engine.decode import UnreadablePictureError, decode, picture_size\n"
+        "from cnn_tui.engine.data.decode import UnreadableImageError, decode, stored_size\n"
         "for path in sys.argv[1:]:\n"
-        "    for look in (picture_size, lambda path: decode(path, (8, 8))):\n"
-        "        with contextlib.suppress(UnreadablePictureError):\n"
-        "            look(path)\n"
+        "    for read in (stored_size, lambda path: decode(path, (8, 8))):\n"
+        "        with contextlib.suppress(UnreadableImageError):\n"
+        "            read(path)\n"
     )
     files = [clear, turned, compressed, many, large]
     command = [sys.executable, "-W", "always", "-c", code, *map(str, files)]
@@ -137,7 +137,7 @@ def test_the_head_and_the_picture_agree_on_how_it_stands(kind: str, orientation:
         8: np.rot90(plain, 1),
     }
     assert np.array_equal(picture, turned.get(orientation, plain))
-    assert picture_size(path) == picture.shape[:2]
+    assert stored_size(path) == picture.shape[:2]
 
 
 @given(st.one_of(st.text(max_size=9), st.integers(0, 99)), st.sampled_from(["PNG", "JPEG", "WEBP", "TIFF"]))
@@ -149,7 +149,7 @@ def test_whatever_stands_where_the_orientation_should(
         path = str(saved(kind, folder, exif=exif(value)))
     except (TypeError, ValueError, struct.error, UnicodeError):
         return  # Pillow does not write it
-    assert picture_size(path) == decode(path, None).shape[:2]
+    assert stored_size(path) == decode(path, None).shape[:2]
 
 
 @pytest.mark.parametrize("name", ["xmp", "broken exif"])
@@ -163,7 +163,7 @@ def test_a_jpeg_is_read_whatever_its_other_facts_are(name: str, tmp_path: Path) 
     image("RGB").save(path, **facts[name])
     height, width = image("RGB").height, image("RGB").width
     expected = (width, height) if name == "xmp" else (height, width)
-    assert picture_size(str(path)) == expected
+    assert stored_size(str(path)) == expected
     assert decode(str(path), None).shape[:2] == expected
 
 
@@ -175,6 +175,6 @@ def test_too_little_memory_may_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         raise MemoryError
 
     monkeypatch.setattr(Image, "open", full)
-    with pytest.raises(UnreadablePictureError, match="memory") as caught:
+    with pytest.raises(UnreadableImageError, match="memory") as caught:
         decode(str(path), None)
-    assert not caught.value.lasting
+    assert not caught.value.permanent

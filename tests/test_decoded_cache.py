@@ -15,10 +15,9 @@ from PIL import Image
 
 from cnn_tui import paths
 from cnn_tui.config.experiment import DataConfig
-from cnn_tui.engine import data
-from cnn_tui.engine.data import LoadedData
-from cnn_tui.engine.returning import Returning
-from cnn_tui.engine.stopping import never
+from cnn_tui.engine.control import WithResult, never
+from cnn_tui.engine.data import loading
+from cnn_tui.engine.data.loading import LoadedData
 from cnn_tui.errors import ConfigError
 from cnn_tui.events import Event, Phase, Progress, WarningRaised
 from cnn_tui.store.cache_index import LIMIT_VARIABLE
@@ -42,7 +41,7 @@ def root(tmp_path: Path) -> Path:
 
 def load(root: Path, image_size: int = 16, **settings: Any) -> tuple[list[Event], LoadedData]:
     config = DataConfig(dataset="folder", root=str(root), image_size=image_size, **settings)
-    steps: Generator[Event, None, LoadedData] = data.load(config, 0, never)
+    steps: Generator[Event, None, LoadedData] = loading.load(config, 0, never)
     events = []
     while True:
         try:
@@ -60,7 +59,7 @@ def entries() -> list[Path]:
 
 
 def pixels(loaded: LoadedData) -> torch.Tensor:
-    return loaded.train.pictures(torch.arange(len(loaded.train)))
+    return loaded.train.images(torch.arange(len(loaded.train)))
 
 
 def test_the_second_run_opens_no_picture(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +133,7 @@ def nothing(content: bytes) -> bytes:
 
 
 def other_unreadable(content: bytes) -> bytes:
-    return content.replace(b'"unreadable":{}', b'"unreadable":{"3":"no picture of a known kind"}')
+    return content.replace(b'"unreadable":{}', b'"unreadable":{"3":"not a picture of a supported format"}')
 
 
 @pytest.mark.parametrize("harm", [other_unreadable, cut_off, longer, one_bit, only_a_head, no_head, enormous, nothing])
@@ -174,7 +173,7 @@ def test_a_damaged_picture_that_is_not_asked_for_harms_nobody(root: Path) -> Non
         config = DataConfig(
             dataset="folder", root=str(root), image_size=16, train_limit=2, test_limit=2, validation_fraction=0.0
         )
-        steps = Returning(data.load(config, seed, never))
+        steps = WithResult(loading.load(config, seed, never))
         events = list(steps)
         touched = 9 in [*steps.value.train_indices.tolist(), *steps.value.test_indices.tolist()]
         assert any(isinstance(event, WarningRaised) for event in events) == touched
@@ -267,7 +266,7 @@ def test_a_limit_that_is_no_number_is_told_before_anything_is_decoded(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(LIMIT_VARIABLE, "much")
-    steps = data.load(DataConfig(dataset="folder", root=str(root), image_size=16), 0, never)
+    steps = loading.load(DataConfig(dataset="folder", root=str(root), image_size=16), 0, never)
     assert isinstance(next(steps), Phase)
     with pytest.raises(ConfigError, match=LIMIT_VARIABLE):
         next(steps)

@@ -13,8 +13,8 @@ import pytest
 from filelock import FileLock
 
 from cnn_tui.engine import download as module
+from cnn_tui.engine.control import Stopped, never
 from cnn_tui.engine.download import DownloadError, download
-from cnn_tui.engine.stopping import Stopped, never
 from cnn_tui.errors import DataError
 from cnn_tui.events import Event, Progress
 from local_server import LocalServer, serving

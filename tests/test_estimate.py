@@ -14,8 +14,8 @@ from cnn_tui.catalog.datasets import DATASETS
 from cnn_tui.catalog.models import ARCHITECTURES
 from cnn_tui.config.experiment import DataConfig, Experiment
 from cnn_tui.config.overrides import override
-from cnn_tui.engine.models import build
-from cnn_tui.engine.splits import split_validation, stratified_subset
+from cnn_tui.engine.data.sample_selection import split_validation, stratified_subset
+from cnn_tui.engine.models.build import build
 from cnn_tui.store.downloads import has_imagenet_weights
 from cnn_tui.tui.estimate import PastRun, SplitCounts, estimate, pictures, steps_per_epoch
 from cnn_tui.tui.model_parts import model_parts

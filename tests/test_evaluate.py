@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cnn_tui.engine import evaluate as module
-from cnn_tui.engine.evaluate import Evaluation, evaluate
-from cnn_tui.engine.returning import Returning
+from cnn_tui.engine.control import WithResult
+from cnn_tui.engine.training import evaluate as module
+from cnn_tui.engine.training.evaluate import Evaluation, evaluate
 
 IMAGES, NETWORKS = 23, 3
 
@@ -30,7 +30,7 @@ def evaluated(logits: Tensor, ranked: int | None = IMAGES, batch: int = 5) -> li
             rows = torch.arange(first, min(first + batch, IMAGES))
             yield rows, rows % logits.shape[2]
 
-    steps = Returning(evaluate(lambda rows: logits[:, rows], batches(), ranked=ranked))
+    steps = WithResult(evaluate(lambda rows: logits[:, rows], batches(), ranked=ranked))
     assert list(steps)[-1] == IMAGES
     return steps.value
 

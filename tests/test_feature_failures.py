@@ -12,8 +12,8 @@ import pytest
 import torch
 from torchvision.models import shufflenet_v2_x0_5
 
-from cnn_tui.engine import feature_store
-from cnn_tui.engine.train import train
+from cnn_tui.engine.features import feature_store
+from cnn_tui.engine.training.train import train
 from cnn_tui.events import Event, WarningRaised
 from cnn_tui.store.cache_index import LIMIT_VARIABLE, cached_sets, features_for
 from test_feature_pass import computed, pass_detail
@@ -22,12 +22,13 @@ from test_train import ending, experiment, figures
 KILLED = """
 import os, signal, sys
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.engine import feature_pass, growing_set
-from cnn_tui.engine.train import train
+from cnn_tui.engine.features import feature_pass
+from cnn_tui.engine.features import feature_writer
+from cnn_tui.engine.training.train import train
 
-growing_set._CHUNK_SECONDS = 0.0
+feature_writer._CHUNK_SECONDS = 0.0
 feature_pass.feature_batch = lambda size, device: 16
-add = growing_set.GrowingSet.add
+add = feature_writer.FeatureWriter.add
 
 def add_and_die(self, features):
     problem = add(self, features)
@@ -36,7 +37,7 @@ def add_and_die(self, features):
         os.kill(os.getpid(), signal.SIGKILL)
     return problem
 
-growing_set.GrowingSet.add = add_and_die
+feature_writer.FeatureWriter.add = add_and_die
 list(train(Experiment.model_validate_json(sys.argv[1])))
 """
 
@@ -79,7 +80,7 @@ def test_a_full_disk_does_not_end_the_run(frozen: dict[str, Any]) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     (warning,) = warnings(events)
-    assert warning.title == "The features are not kept"
+    assert warning.title == "The features cannot be stored"
     assert "disk is full" in warning.detail
     assert ending(events).status == "done"
     assert figures(events)[0] == pytest.approx(figures(expected)[0], rel=1e-4)
@@ -89,7 +90,7 @@ def test_a_full_disk_does_not_end_the_run(frozen: dict[str, Any]) -> None:
 def test_a_set_larger_than_the_limit_is_not_kept(frozen: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(LIMIT_VARIABLE, "0.0001")
     events = list(train(experiment(**frozen)))
-    assert [warning.title for warning in warnings(events)] == ["The features are not kept"]
+    assert [warning.title for warning in warnings(events)] == ["The features cannot be stored"]
     assert LIMIT_VARIABLE in warnings(events)[0].hint
     assert ending(events).status == "done"
     assert [one.size for one in cached_sets()] == [0]
@@ -110,7 +111,7 @@ def test_features_of_several_chunks_and_of_none(tmp_path: Path) -> None:
     for places in ([4, 0], [5, 3], [0, 1]):
         feature_store.write(tmp_path, torch.tensor(places), rows[places])
     found = feature_store.read(tmp_path, torch.tensor([0, 1, 3, 7]))
-    assert sorted(found.places.tolist()) == [0, 1, 3]
+    assert sorted(found.indices.tolist()) == [0, 1, 3]
     assert isinstance(found.features, torch.Tensor)
-    assert torch.equal(found.features, rows[found.places])
+    assert torch.equal(found.features, rows[found.indices])
     assert feature_store.read(tmp_path, torch.tensor([7])).features is None

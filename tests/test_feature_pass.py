@@ -10,9 +10,9 @@ import pytest
 import torch
 from torchvision.models import shufflenet_v2_x0_5
 
-from cnn_tui.engine import feature_store
-from cnn_tui.engine.stopping import never
-from cnn_tui.engine.train import train
+from cnn_tui.engine.control import never
+from cnn_tui.engine.features import feature_store
+from cnn_tui.engine.training.train import train
 from cnn_tui.events import Event, Phase, Progress, WarningRaised
 from cnn_tui.store.cache_index import LIMIT_VARIABLE, cached_sets, make_room
 from test_train import after_batches, ending, experiment, figures
@@ -92,14 +92,14 @@ def test_what_changes_the_features_changes_the_store(frozen: dict[str, Any], cha
 
 
 def test_a_stopped_pass_goes_on_where_it_was(frozen: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cnn_tui.engine.feature_pass.feature_batch", lambda size, device: 16)
+    monkeypatch.setattr("cnn_tui.engine.features.feature_pass.feature_batch", lambda size, device: 16)
     whole = run(**frozen)
     for one in cached_sets():
         for chunk in one.folder.glob("*.safetensors"):
             chunk.unlink()
     stopped = run(after_batches(5), **frozen)
     assert ending(stopped).status == "stopped"
-    held = len(feature_store.read(cached_sets()[0].folder, torch.arange(2000)).places)
+    held = len(feature_store.read(cached_sets()[0].folder, torch.arange(2000)).indices)
     resumed = run(**frozen)
     assert 0 < held < 120
     assert computed(resumed) == 120 - held
@@ -127,7 +127,7 @@ def test_stale_features_are_noticed(frozen: dict[str, Any]) -> None:
     assert isinstance(stored.features, torch.Tensor)
     for chunk in one.folder.glob("*.safetensors"):
         chunk.unlink()
-    feature_store.write(one.folder, stored.places, stored.features + 1)
+    feature_store.write(one.folder, stored.indices, stored.features + 1)
     again = run(**frozen)
     assert "stale" in next(event.title for event in again if isinstance(event, WarningRaised))
     assert figures(again) == figures(first)

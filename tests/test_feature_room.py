@@ -11,16 +11,16 @@ import torch
 from torch import Tensor
 
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.engine import feature_store, growing_set
-from cnn_tui.engine.train import train
-from cnn_tui.engine.warm import Memory
+from cnn_tui.engine.features import feature_store, feature_writer
+from cnn_tui.engine.training.run_cache import RunCache
+from cnn_tui.engine.training.train import train
 from cnn_tui.events import Event, WarningRaised
 from cnn_tui.store.cache_index import LIMIT_VARIABLE, cached_sets
 from cnn_tui.tui.survey import survey
 from test_feature_failures import warnings
 from test_feature_pass import computed, pass_detail
-from test_features_cut import empty_classifier, fill_weights
 from test_features_exact import losses, run_whole
+from test_split_backbone import empty_classifier, fill_weights
 from test_train import after_batches, ending, experiment, figures
 
 SIDE = 80  # from which SqueezeNet's maps are large enough for half precision: 4 x 4 positions
@@ -50,11 +50,11 @@ def squeezenet(tmp_path: Path) -> Settings:
 @pytest.fixture
 def little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine on which a quarter of the features fit in memory."""
-    monkeypatch.setattr("cnn_tui.engine.feature_pass.free_memory", lambda device: EACH * NEEDED // 2)
+    monkeypatch.setattr("cnn_tui.engine.features.feature_pass.free_memory", lambda device: EACH * NEEDED // 2)
 
 
-def run(settings: Settings, memory: Memory | None = None, **changes: Any) -> list[Event]:
-    events = list(train(experiment(**(settings | changes)), memory=memory))
+def run(settings: Settings, memory: RunCache | None = None, **changes: Any) -> list[Event]:
+    events = list(train(experiment(**(settings | changes)), cache=memory))
     assert ending(events).status == "done", ending(events).error
     return events
 
@@ -87,10 +87,10 @@ def test_features_that_memory_does_not_hold_are_read_from_disk(squeezenet: Setti
 
 
 def test_where_features_lie_changes_nothing(squeezenet: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    memory = Memory()
+    memory = RunCache()
     resident = run(squeezenet, memory)
     with monkeypatch.context() as little:
-        little.setattr("cnn_tui.engine.feature_pass.free_memory", lambda device: 0)
+        little.setattr("cnn_tui.engine.features.feature_pass.free_memory", lambda device: 0)
         mapped = run(squeezenet)
         more = run(squeezenet, memory, data__test_limit=60)
     assert figures(mapped) == figures(resident)
@@ -116,7 +116,7 @@ def test_stale_features_on_disk_are_computed_again(squeezenet: Settings, little_
     stored = feature_store.read(one.folder, torch.arange(2000))
     assert isinstance(stored.features, Tensor)
     feature_store.clear(one.folder)
-    feature_store.write(one.folder, stored.places, stored.features + 1)
+    feature_store.write(one.folder, stored.indices, stored.features + 1)
     again = run(squeezenet)
     assert [warning.title for warning in warnings(again)] == ["Stored features were stale"]
     assert figures(again) == figures(first)
@@ -128,17 +128,17 @@ def test_maps_of_an_earlier_layout_are_computed_again(squeezenet: Settings) -> N
     stored = feature_store.read(one.folder, torch.arange(2000))
     assert isinstance(stored.features, Tensor)
     feature_store.clear(one.folder)
-    feature_store.write(one.folder, stored.places, stored.features.float().transpose(1, 2).reshape(-1, 512, 4, 4))
+    feature_store.write(one.folder, stored.indices, stored.features.float().transpose(1, 2).reshape(-1, 512, 4, 4))
     assert figures(run(squeezenet)) == figures(first)
 
 
 def test_a_stopped_pass_to_disk_goes_on_where_it_was(
     squeezenet: Settings, little_memory: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cnn_tui.engine.feature_pass.feature_batch", lambda size, device: 16)
+    monkeypatch.setattr("cnn_tui.engine.features.feature_pass.feature_batch", lambda size, device: 16)
     settings = experiment(**squeezenet)
     assert ending(list(train(settings, after_batches(3)))).status == "stopped"
-    held = len(feature_store.read(cached_sets()[0].folder, torch.arange(2000)).places)
+    held = len(feature_store.read(cached_sets()[0].folder, torch.arange(2000)).indices)
     resumed = run(squeezenet)
     assert 0 < held < NEEDED
     assert computed(resumed) == NEEDED - held
@@ -150,7 +150,7 @@ def test_what_fits_nowhere_is_computed_in_every_epoch(
 ) -> None:
     plain = run(squeezenet, training__feature_cache="off")
     limit_to(monkeypatch, 90)
-    memory = Memory()
+    memory = RunCache()
     events = run(squeezenet, memory)
     assert "kept for 90 of 120 pictures" in pass_detail(events)
     (warning,) = warnings(events)
@@ -169,7 +169,7 @@ def test_training_and_validation_pictures_are_kept_before_test_pictures(
     limit_to(monkeypatch, 85)
     run(squeezenet)
     (one,) = cached_sets()
-    places = feature_store.read(one.folder, torch.arange(2000)).places
+    places = feature_store.read(one.folder, torch.arange(2000)).indices
     monkeypatch.delenv(LIMIT_VARIABLE)
     settings: Experiment = experiment(**squeezenet)
     assert settings.data.train_limit == 80
@@ -190,10 +190,10 @@ def test_where_the_disk_holds_less_memory_keeps_a_part(
 def test_where_nothing_is_kept_the_run_is_the_one_without_the_store(
     squeezenet: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cnn_tui.engine.feature_pass.free_memory", lambda device: 0)
+    monkeypatch.setattr("cnn_tui.engine.features.feature_pass.free_memory", lambda device: 0)
     monkeypatch.setenv(LIMIT_VARIABLE, "0")
     events = run(squeezenet)
-    assert [warning.title for warning in warnings(events)] == ["There is no room for features"]
+    assert [warning.title for warning in warnings(events)] == ["There is not enough space for features"]
     assert figures(events) == figures(run(squeezenet, training__feature_cache="off"))
 
 
@@ -203,8 +203,8 @@ def test_a_disk_that_fills_up_meanwhile_ends_the_keeping_and_not_the_run(
     import resource
 
     plain = run(squeezenet, training__feature_cache="off")
-    monkeypatch.setattr("cnn_tui.engine.feature_pass.feature_batch", lambda size, device: 16)
-    monkeypatch.setattr(growing_set, "_CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr("cnn_tui.engine.features.feature_pass.feature_batch", lambda size, device: 16)
+    monkeypatch.setattr(feature_writer, "_CHUNK_SECONDS", 0.0)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20 * EACH, before[1]))
     write, written = feature_store.write, list[int]()
@@ -222,7 +222,7 @@ def test_a_disk_that_fills_up_meanwhile_ends_the_keeping_and_not_the_run(
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     kept, total = sum(written[:2]), len(written)
     titles = [warning.title for warning in warnings(events)]
-    assert titles == ["The features are not kept", "There is no room for all features"]
+    assert titles == ["The features cannot be stored", "There is not enough space for all features"]
     assert f"{kept} of {NEEDED}" in warnings(events)[1].detail
     assert total == 3
     assert losses(events) == pytest.approx(losses(plain), rel=1e-4)
@@ -238,7 +238,7 @@ def test_vectors_that_fit_nowhere_are_computed_in_every_epoch(
     torch.save(shufflenet_v2_x0_5(num_classes=10).state_dict(), path)
     frozen = {"model__weights": str(path), "model__trainable": "last_layer", "training__epochs": 2}
     plain = run(frozen, training__feature_cache="off")
-    monkeypatch.setattr("cnn_tui.engine.feature_pass.free_memory", lambda device: 1024 * 4 * NEEDED)
+    monkeypatch.setattr("cnn_tui.engine.features.feature_pass.free_memory", lambda device: 1024 * 4 * NEEDED)
     monkeypatch.setenv(LIMIT_VARIABLE, "0")
     events = run(frozen)
     assert "kept for 60 of 120" in pass_detail(events)

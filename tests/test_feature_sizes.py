@@ -11,16 +11,16 @@ import torch
 from cnn_tui.catalog.features import feature_bytes, feature_shape, keeps_half
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.overrides import override
-from cnn_tui.engine import feature_store, growing_set
-from cnn_tui.engine.backbone import in_half
-from cnn_tui.engine.feature_rows import Block, MappedRows
-from cnn_tui.engine.features import cut
-from cnn_tui.engine.feeds import FeatureFeed
+from cnn_tui.engine.features import feature_store, feature_writer
+from cnn_tui.engine.features.backbone import rounded_to_half
+from cnn_tui.engine.features.feature_batches import FeatureBatches
+from cnn_tui.engine.features.feature_store import MappedChunk, MappedFeatures
+from cnn_tui.engine.features.split_backbone import split_backbone
 from cnn_tui.store.cache_index import LIMIT_VARIABLE, room_for
 from cnn_tui.store.feature_room import Placement, place_features
 from cnn_tui.tui.survey import survey
 from cnn_tui.tui.widgets.experiment_summary import feature_words
-from test_features_cut import CASES, empty_classifier, pictures_of
+from test_split_backbone import CASES, empty_classifier, pictures_of
 
 
 @pytest.mark.parametrize(("name", "trainable"), CASES)
@@ -28,7 +28,7 @@ def test_the_catalogue_knows_the_shape_of_features(name: str, trainable: str) ->
     classifier = empty_classifier(name, trainable)
     classifier.eval_mode()
     classifier.network.to("meta")
-    features = cut(classifier).backbone(pictures_of(classifier, "meta"))
+    features = split_backbone(classifier).backbone(pictures_of(classifier, "meta"))
     shape = (features[0, 0].numel(), features.shape[1]) if features.ndim > 2 else tuple(features.shape[1:])
     assert feature_shape(name, trainable, classifier.image_size) == shape
 
@@ -56,14 +56,14 @@ def test_a_row_is_in_half_precision_where_its_values_allow_it_and_else_as_it_is(
     rows[2] *= 1e-6
     rows[3] = 0
     rows[4, 0, 0] = float("nan")
-    rounded = in_half(rows)
+    rounded = rounded_to_half(rows)
     assert rounded.dtype is torch.float32
     assert torch.equal(rounded[[1, 2]], rows[[1, 2]])
     assert torch.equal(rounded[[0, 3]], rows[[0, 3]].half().float())
     assert bool(rounded[4].isnan().any())
-    assert in_half(rows[[0, 3]]).dtype is torch.float16
-    assert torch.equal(in_half(rows[:1]).float(), rounded[:1])
-    assert in_half(rows.bfloat16()).dtype is torch.bfloat16
+    assert rounded_to_half(rows[[0, 3]]).dtype is torch.float16
+    assert torch.equal(rounded_to_half(rows[:1]).float(), rounded[:1])
+    assert rounded_to_half(rows.bfloat16()).dtype is torch.bfloat16
 
 
 def test_features_of_both_precisions_are_one_set(tmp_path: Path) -> None:
@@ -72,12 +72,14 @@ def test_features_of_both_precisions_are_one_set(tmp_path: Path) -> None:
     feature_store.write(tmp_path, torch.tensor([0, 2]), narrow)
     wanted = torch.tensor([0, 1, 2])
     expected = torch.cat([narrow[:1].float(), wide, narrow[1:].float()])
-    for read in (feature_store.read, feature_store.mapped):
+    for read in (feature_store.read, feature_store.read_mapped):
         stored = read(tmp_path, wanted)
-        feed = FeatureFeed(stored.features, stored.places.argsort(), wanted) if stored.features is not None else None
+        feed = (
+            FeatureBatches(stored.features, stored.indices.argsort(), wanted) if stored.features is not None else None
+        )
         assert feed is not None
         assert torch.equal(feed.inputs(wanted), expected)
-    with growing_set.GrowingSet(tmp_path, wanted) as growing:
+    with feature_writer.FeatureWriter(tmp_path, wanted) as growing:
         for part in (narrow[:1], wide, narrow[1:]):
             growing.add(part)
         growing.finish()
@@ -85,10 +87,13 @@ def test_features_of_both_precisions_are_one_set(tmp_path: Path) -> None:
 
 
 def test_mapped_rows_are_taken_in_any_order_and_joined() -> None:
-    blocks = [Block(torch.arange(12.0).view(6, 2), torch.tensor([5, 0])), Block(torch.ones(3, 2), torch.tensor([1]))]
-    rows = MappedRows(blocks[:1]).joined(MappedRows(blocks[1:]))
+    blocks = [
+        MappedChunk(torch.arange(12.0).view(6, 2), torch.tensor([5, 0])),
+        MappedChunk(torch.ones(3, 2), torch.tensor([1])),
+    ]
+    rows = MappedFeatures(blocks[:1]).joined(MappedFeatures(blocks[1:]))
     assert rows.shape == (3, 2)
-    assert rows.take(torch.tensor([2, 0, 1, 0])).tolist() == [[1, 1], [10, 11], [0, 1], [10, 11]]
+    assert rows.gather(torch.tensor([2, 0, 1, 0])).tolist() == [[1, 1], [10, 11], [0, 1], [10, 11]]
 
 
 @pytest.mark.parametrize(

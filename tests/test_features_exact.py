@@ -12,20 +12,19 @@ import torch
 from cnn_tui.catalog.models import ARCHITECTURES
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.overrides import override
-from cnn_tui.engine import data
+from cnn_tui.engine.control import WithResult, never
+from cnn_tui.engine.data import loading
+from cnn_tui.engine.data.batches import ImageBatches
+from cnn_tui.engine.data.preprocess import Preprocess
 from cnn_tui.engine.device import compute
-from cnn_tui.engine.feeds import PictureFeed
-from cnn_tui.engine.joint import Artifacts
-from cnn_tui.engine.learner import Material, NetworkLearner
-from cnn_tui.engine.loop import Course, TrainingLoop
-from cnn_tui.engine.models import build, load_weights
-from cnn_tui.engine.preprocess import Preprocess
-from cnn_tui.engine.returning import Returning
-from cnn_tui.engine.stopping import never
-from cnn_tui.engine.train import train
+from cnn_tui.engine.models.build import build, load_weights
+from cnn_tui.engine.training.learner import NetworkLearner, TrainingSetup
+from cnn_tui.engine.training.loop import TrainingLoop, TrainingRun
+from cnn_tui.engine.training.train import train
+from cnn_tui.engine.training.train_group import Artifacts
 from cnn_tui.errors import TrainingError
 from cnn_tui.events import Event, Phase
-from test_features_cut import CASES, empty_classifier, fill_weights, least_size
+from test_split_backbone import CASES, empty_classifier, fill_weights, least_size
 from test_train import ending, experiment, figures
 
 FEW = [
@@ -77,7 +76,7 @@ def run(setting: Experiment) -> tuple[list[Event], torch.Tensor]:
         kept.append(artifacts)
         yield from ()
 
-    events = list(train(setting, keep=keep))
+    events = list(train(setting, save=keep))
     assert ending(events).status == "done", ending(events).error
     return events, kept[0].evaluation.predicted
 
@@ -91,18 +90,18 @@ def run_whole(setting: Experiment) -> tuple[list[Event], torch.Tensor]:
     seed, chosen = setting.training.seed, compute(setting.training)
     classifier = build(setting.model, 10, setting.data.image_size, seed)
     list(load_weights(classifier))
-    loading = Returning(data.load(setting.data, seed, never))
-    list(loading)
-    loaded = loading.value
+    steps = WithResult(loading.load(setting.data, seed, never))
+    list(steps)
+    loaded = steps.value
     assert classifier.mean is not None
     assert classifier.std is not None
     preprocess = Preprocess(setting.data.image_size, classifier.mean, classifier.std)
-    train_feed, test_feed = (PictureFeed(source, preprocess, chosen.device) for source in (loaded.train, loaded.test))
-    material = Material(classifier, None, train_feed, train_feed, test_feed, chosen, 20)
+    train_feed, test_feed = (ImageBatches(source, preprocess, chosen.device) for source in (loaded.train, loaded.test))
+    material = TrainingSetup(classifier, None, train_feed, train_feed, test_feed, chosen, 20)
     learner = NetworkLearner(material, setting.training)
-    loop = TrainingLoop(learner, [Course(setting.training, loaded)], train_feed, never)
+    loop = TrainingLoop(learner, [TrainingRun(setting.training, loaded)], train_feed, never)
     events: list[Event] = [event for _, event in loop.events() if not isinstance(event, TrainingError)]
-    looking = Returning(learner.look(test_feed, [loaded.test_indices]))
+    looking = WithResult(learner.evaluate(test_feed, [loaded.test_indices]))
     list(looking)
     return events, looking.value[0].predicted
 

@@ -17,12 +17,14 @@ import torch
 from PIL import Image
 
 from cnn_tui.config.experiment import DataConfig
-from cnn_tui.engine import data, warm
-from cnn_tui.engine.data import LoadedData
-from cnn_tui.engine.decode import UnreadablePictureError, decode, picture_size
-from cnn_tui.engine.folder import class_names, scan
-from cnn_tui.engine.sources import FolderSource, MemorySource
-from cnn_tui.engine.stopping import ShouldStop, Stopped, never
+from cnn_tui.engine.cache_slot import CacheSlot
+from cnn_tui.engine.control import ShouldStop, Stopped, never
+from cnn_tui.engine.data import loading
+from cnn_tui.engine.data.decode import UnreadableImageError, decode, stored_size
+from cnn_tui.engine.data.folder_listing import class_names, scan
+from cnn_tui.engine.data.image_set import ImageSet
+from cnn_tui.engine.data.image_source import FolderSource, MemorySource
+from cnn_tui.engine.data.loading import LoadedData
 from cnn_tui.errors import DataError
 from cnn_tui.events import Event, Phase, Progress, WarningRaised
 from cnn_tui.store.names import printable
@@ -56,12 +58,12 @@ def load(
     root: Path | str,
     seed: int = 0,
     should_stop: ShouldStop = never,
-    memory: warm.Memory | None = None,
+    cache: CacheSlot[ImageSet] | None = None,
     sampled: bool = False,
     **settings: Any,
 ) -> tuple[list[Event], LoadedData]:
     document = {"dataset": "folder", "root": str(root), "image_size": 16, "validation_fraction": 0.0} | settings
-    return finish(data.load(DataConfig.model_validate(document), seed, should_stop, memory, sampled))
+    return finish(loading.load(DataConfig.model_validate(document), seed, should_stop, cache, sampled))
 
 
 def make(path: Path, colour: tuple[int, int, int] = (200, 100, 50), size: tuple[int, int] = (SIDE, SIDE)) -> Path:
@@ -92,8 +94,8 @@ def test_both_splits_are_read_from_their_folders(place: Path) -> None:
     assert loaded.classes == ("cat", "dog")
     assert loaded.train.labels.tolist() == [0] * 4 + [1] * 4
     assert loaded.test.labels.tolist() == [0] * 2 + [1] * 2
-    assert loaded.train.pictures(torch.tensor([6])).squeeze()[:, 0, 0].tolist() == [10, 20, 7]
-    assert loaded.test.pictures(torch.tensor([3])).squeeze()[:, 0, 0].tolist() == [10, 10, 8]
+    assert loaded.train.images(torch.tensor([6])).squeeze()[:, 0, 0].tolist() == [10, 20, 7]
+    assert loaded.test.images(torch.tensor([3])).squeeze()[:, 0, 0].tolist() == [10, 10, 8]
     assert (len(loaded.train_indices), len(loaded.validation_indices), len(loaded.test_indices)) == (6, 2, 4)
     assert isinstance(events[0], Phase)
     assert events[0].name == "loading"
@@ -152,7 +154,7 @@ def test_hidden_files_and_other_kinds_are_passed_over_and_nested_ones_are_not(pl
     events, loaded = load(root)
     assert loaded.train.labels.bincount().tolist() == [3, 2]
     (warning,) = warnings(events)
-    assert warning.title == "3 files were passed over"
+    assert warning.title == "3 files were skipped"
     for words in ("1 .txt: cat/notes.txt", "1 without an ending: cat/png", "1 outside the folders of classes: readme"):
         assert words in warning.detail
 
@@ -226,12 +228,12 @@ def test_a_picture_is_turned_as_its_exif_says(orientation: int, place: Path) -> 
     path = place / "turned.png"
     Image.fromarray(np.ascontiguousarray(stored[orientation])).save(path, exif=exif)
     assert np.array_equal(decode(str(path), None), upright)
-    assert picture_size(str(path)) == (8, 4)
+    assert stored_size(str(path)) == (8, 4)
 
 
 def test_pictures_of_one_small_size_stay_as_they_are(place: Path) -> None:
     _, loaded = load(flat(place), image_size=16)
-    assert loaded.train.pictures(torch.arange(3)).shape == (3, 3, SIDE, SIDE)
+    assert loaded.train.images(torch.arange(3)).shape == (3, 3, SIDE, SIDE)
 
 
 def test_larger_pictures_are_resized_as_pillow_does(place: Path) -> None:
@@ -240,14 +242,14 @@ def test_larger_pictures_are_resized_as_pillow_does(place: Path) -> None:
     noise.save(root / "cat" / "00.png")
     _, loaded = load(root)
     expected = np.asarray(noise.resize((16, 16), Image.Resampling.BILINEAR))
-    assert np.array_equal(loaded.train.pictures(torch.tensor([0]))[0].permute(1, 2, 0).numpy(), expected)
+    assert np.array_equal(loaded.train.images(torch.tensor([0]))[0].permute(1, 2, 0).numpy(), expected)
 
 
 def test_an_odd_picture_among_many_of_one_size_is_brought_to_theirs(place: Path) -> None:
     root = flat(place, count=100)
     make(root / "cat" / "73.png", (9, 8, 7), (SIDE - 1, SIDE))
     _, loaded = load(root)
-    pictures = loaded.train.pictures(torch.tensor([0, 73]))
+    pictures = loaded.train.images(torch.tensor([0, 73]))
     assert pictures.shape == (2, 3, SIDE, SIDE)
     assert (pictures[1].permute(1, 2, 0).numpy() == [9, 8, 7]).all()
 
@@ -270,7 +272,7 @@ def test_unreadable_pictures_are_left_out_and_named(place: Path) -> None:
     assert all(str(path) in warning.detail for path in paths)
     assert loaded.train_indices.tolist() == [0, 1, 2, 3, 7, 8, 9, 10]
     assert loaded.train.labels[loaded.train_indices].tolist() == [0] * 4 + [1] * 4
-    assert loaded.train.pictures(torch.tensor([7])).squeeze()[:, 0, 0].tolist() == [10, 0, 7]
+    assert loaded.train.images(torch.tensor([7])).squeeze()[:, 0, 0].tolist() == [10, 0, 7]
     assert loaded.test.labels[loaded.test_indices].tolist() == [0, 0, 1, 1]
     events, _ = load(root)
     assert [event.detail for event in warnings(events)] == [warning.detail]
@@ -289,7 +291,7 @@ def test_a_picture_that_would_fill_the_memory_is_unreadable(place: Path) -> None
     chunk = (13).to_bytes(4, "big") + header + zlib.crc32(header).to_bytes(4, "big")
     path = place / "bomb.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk + (9).to_bytes(4, "big") + b"IDAT" + bytes(13))
-    with pytest.raises(UnreadablePictureError, match="exceeds limit"):
+    with pytest.raises(UnreadableImageError, match="exceeds limit"):
         decode(str(path), (8, 8))
 
 
@@ -386,12 +388,12 @@ def test_a_stop_is_heard_while_listing_and_decoding(asked_before: int, place: Pa
 
 def test_class_count_needs_no_pictures_opened(place: Path) -> None:
     root = split(place)
-    assert data.class_count(DataConfig(dataset="folder", root=str(root))) == 2
-    assert data.class_count(DataConfig(dataset="cifar100")) == 100
+    assert loading.class_count(DataConfig(dataset="folder", root=str(root))) == 2
+    assert loading.class_count(DataConfig(dataset="cifar100")) == 100
     with pytest.raises(DataError):
-        data.class_count(DataConfig(dataset="folder", root=str(place / "nothing")))
+        loading.class_count(DataConfig(dataset="folder", root=str(place / "nothing")))
     with pytest.raises(DataError):
-        data.class_count(DataConfig(dataset="folder"))
+        loading.class_count(DataConfig(dataset="folder"))
 
 
 def test_the_identity_follows_the_files(place: Path) -> None:
@@ -426,8 +428,8 @@ def test_what_does_not_fit_in_memory_is_decoded_on_demand(place: Path) -> None:
     assert pictures.shape == (5, 3, SIDE, SIDE)
     assert pictures[:, 1, 0, 0].tolist() == [90, 0, 70, 70, 30]
     assert torch.equal(torch.cat([own for _, own in batches]), loaded.train.labels[order])
-    assert torch.equal(loaded.train.pictures(order), pictures)
-    assert loaded.train.pictures(order[:0]).shape == (0, 3, SIDE, SIDE)
+    assert torch.equal(loaded.train.images(order), pictures)
+    assert loaded.train.images(order[:0]).shape == (0, 3, SIDE, SIDE)
 
 
 @pytest.mark.parametrize("unseen", [False, True])
@@ -438,17 +440,17 @@ def test_in_memory_and_on_demand_give_the_same_pictures(
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (33, 21, 3), dtype=np.uint8))
     noise.save(root / "train" / "cat" / "00.png")
     if unseen:  # by the sample that shows whether pictures have one size
-        monkeypatch.setattr("cnn_tui.engine.folder_set._SAMPLE", 2)
+        monkeypatch.setattr("cnn_tui.engine.data.folder_image_set._SAMPLE", 2)
         noise.save(root / "train" / "cat" / "02.png")
         make(root / "train" / "cat" / "00.png")
     _, kept = load(root, sampled=True)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(100))
     _, demanded = load(root, sampled=True)
-    assert (kept.train.pictures(torch.tensor([0])).shape[-1] == SIDE) == unseen
+    assert (kept.train.images(torch.tensor([0])).shape[-1] == SIDE) == unseen
     assert isinstance(kept.train, MemorySource)
     assert isinstance(demanded.train, FolderSource)
     rows = torch.arange(8)
-    assert torch.equal(kept.train.pictures(rows), demanded.train.pictures(rows))
+    assert torch.equal(kept.train.images(rows), demanded.train.images(rows))
     assert torch.equal(kept.test.labels, demanded.test.labels)
     np.testing.assert_allclose(kept.statistics(), demanded.statistics(), rtol=1e-4)
     assert demanded.to(torch.device("cpu")).train is demanded.train
@@ -488,27 +490,27 @@ LIMITS: dict[str, Any] = {"train_limit": 12, "test_limit": 4, "validation_fracti
 
 @pytest.mark.parametrize("remembers", [False, True])
 def test_a_limit_opens_only_the_pictures_of_its_rows_and_a_larger_one_the_others(remembers: bool, place: Path) -> None:
-    root, memory = flat(place, count=25), warm.Memory() if remembers else None
-    events, few = load(root, memory=memory, **LIMITS)
+    root, cache = flat(place, count=25), CacheSlot[ImageSet]() if remembers else None
+    events, few = load(root, cache=cache, **LIMITS)
     assert [len(rows) for rows in chosen(few)] == [9, 3, 4]
     assert decoded(events) == 16
-    events, more = load(root, memory=memory, **(LIMITS | {"train_limit": 20}))
+    events, more = load(root, cache=cache, **(LIMITS | {"train_limit": 20}))
     assert decoded(events) == 8
-    events, whole = load(root, memory=memory)
+    events, whole = load(root, cache=cache)
     assert decoded(events) == 50 - 24
     rows = torch.cat([few.train_indices, few.validation_indices])
     for source in (more.train, whole.train):
-        assert torch.equal(source.pictures(rows), few.train.pictures(rows))
-    colours = whole.train.pictures(torch.arange(50))[:, :, 0, 0]
+        assert torch.equal(source.images(rows), few.train.images(rows))
+    colours = whole.train.images(torch.arange(50))[:, :, 0, 0]
     assert colours.tolist() == [[label * 10, number * 10, 7] for label in range(2) for number in range(25)]
-    assert decoded(load(root, memory=memory, **LIMITS)[0]) == 0
+    assert decoded(load(root, cache=cache, **LIMITS)[0]) == 0
 
 
 def test_a_picture_that_was_not_required_is_not_given(place: Path) -> None:
     _, loaded = load(flat(place, count=25), **LIMITS)
     missing = min(set(range(50)) - {row for rows in chosen(loaded) for row in rows})
     with pytest.raises(IndexError):
-        loaded.train.pictures(torch.tensor([missing]))
+        loaded.train.images(torch.tensor([missing]))
 
 
 def test_others_take_the_places_of_unreadable_pictures_whatever_else_is_known(place: Path) -> None:
@@ -529,32 +531,32 @@ def test_others_take_the_places_of_unreadable_pictures_whatever_else_is_known(pl
 
 
 def test_what_other_runs_needed_makes_room(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root, memory = flat(place, count=25), warm.Memory()
+    root, cache = flat(place, count=25), CacheSlot[ImageSet]()
     bytes_each = SIDE * SIDE * 3
     monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(40 * bytes_each))
-    load(root, 0, memory=memory, **LIMITS)
+    load(root, 0, cache=cache, **LIMITS)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(16 * bytes_each))
-    _, other = load(root, 1, memory=memory, **LIMITS)
+    _, other = load(root, 1, cache=cache, **LIMITS)
     assert isinstance(other.train, MemorySource)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(40 * bytes_each))
-    events, whole = load(root, memory=memory)
+    events, whole = load(root, cache=cache)
     assert isinstance(whole.train, FolderSource)
     assert decoded(events) == 50
-    events, whole = load(root, memory=memory)
+    events, whole = load(root, cache=cache)
     assert decoded(events) == 0
-    assert torch.equal(whole.train.pictures(torch.tensor([49]))[0, :, 0, 0], torch.tensor([10, 240, 7]))
-    assert isinstance(load(root, memory=memory, **LIMITS)[1].train, MemorySource)
+    assert torch.equal(whole.train.images(torch.tensor([49]))[0, :, 0, 0], torch.tensor([10, 240, 7]))
+    assert isinstance(load(root, cache=cache, **LIMITS)[1].train, MemorySource)
 
 
 def test_seeds_that_share_the_pictures_get_rows_of_their_own(place: Path) -> None:
     root = flat(place, count=25)
     config = DataConfig(dataset="folder", root=str(root), image_size=16, train_limit=10, test_limit=6)
-    events, both = finish(data.load_for_seeds(config, [0, 1], never))
+    events, both = finish(loading.load_for_seeds(config, [0, 1], never))
     assert chosen(both[0]) != chosen(both[1])
     for seed in (0, 1):
-        _, alone = finish(data.load(config, seed, never))
+        _, alone = finish(loading.load(config, seed, never))
         assert chosen(alone) == chosen(both[seed])
-        assert torch.equal(alone.train.pictures(alone.train_indices), both[seed].train.pictures(alone.train_indices))
+        assert torch.equal(alone.train.images(alone.train_indices), both[seed].train.images(alone.train_indices))
     assert decoded(events) == len({row for loaded in both.values() for rows in chosen(loaded) for row in rows})
 
 
@@ -581,16 +583,16 @@ def fail_once(monkeypatch: pytest.MonkeyPatch, path: Path, error: OSError) -> No
 def test_a_fault_of_the_disk_leaves_a_picture_out_of_one_run_only(
     remembers: bool, in_memory: bool, place: Path
 ) -> None:
-    root, memory = flat(place), warm.Memory() if remembers else None
+    root, cache = flat(place), CacheSlot[ImageSet]() if remembers else None
     with pytest.MonkeyPatch.context() as patch:
         if not in_memory:
             patch.setattr(psutil, "virtual_memory", lambda: Memory(100))
         with pytest.MonkeyPatch.context() as inner:
             fail_once(inner, root / "cat" / "03.png", OSError(errno.EIO, "Input/output error"))
-            events, without = load(root, memory=memory)
+            events, without = load(root, cache=cache)
         assert "input/output error" in warnings(events)[0].detail
         assert not any(3 in rows for rows in chosen(without))
-        events, again = load(root, memory=memory)
+        events, again = load(root, cache=cache)
         assert warnings(events) == []
         assert any(3 in rows for rows in chosen(again))
 
@@ -599,32 +601,32 @@ def test_a_fault_of_the_disk_leaves_a_picture_out_of_one_run_only(
 def test_damage_that_is_known_is_heeded_on_demand_as_in_memory(
     knows_another: bool, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root, memory = flat(place), warm.Memory()
+    root, cache = flat(place), CacheSlot[ImageSet]()
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8))
     for path in (root / "cat" / "03.jpg", *([root / "dog" / "05.jpg"] if knows_another else [])):
         noise.save(path)
         path.write_bytes(path.read_bytes()[:-100])
-        assert picture_size(str(path)) == (SIDE, SIDE)  # its head is sound
+        assert stored_size(str(path)) == (SIDE, SIDE)  # its head is sound
     _, kept = load(root)
     if knows_another:  # in memory, from a run that did not want the first one
         seed = next(seed for seed in range(100) if of_all_damage_only(root, seed, "05.jpg"))
-        load(root, seed, memory=memory, train_limit=2, test_limit=2)
+        load(root, seed, cache=cache, train_limit=2, test_limit=2)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(100))
-    events, demanded = load(root, memory=memory)
+    events, demanded = load(root, cache=cache)
     assert isinstance(demanded.train, FolderSource)
     assert len(warnings(events)) == 1
     assert chosen(demanded) == chosen(kept)
 
 
 def test_a_stopped_reading_can_be_begun_again(place: Path) -> None:
-    root, memory = flat(place, count=60), warm.Memory()
+    root, cache = flat(place, count=60), CacheSlot[ImageSet]()
     answers = iter([False] * 8)
     with pytest.raises(Stopped):
-        load(root, should_stop=lambda: next(answers, True), memory=memory)
-    _, again = load(root, memory=memory)
+        load(root, should_stop=lambda: next(answers, True), cache=cache)
+    _, again = load(root, cache=cache)
     _, fresh = load(root)
     rows = torch.arange(120)
-    assert torch.equal(again.train.pictures(rows), fresh.train.pictures(rows))
+    assert torch.equal(again.train.images(rows), fresh.train.images(rows))
 
 
 def test_a_file_that_goes_while_its_folder_is_listed_is_passed_over(place: Path) -> None:
@@ -646,10 +648,10 @@ def test_a_file_that_goes_while_its_folder_is_listed_is_passed_over(place: Path)
 def test_damage_is_replaced_for_each_of_several_seeds(place: Path) -> None:
     root = flat(place, count=25)
     config = DataConfig(dataset="folder", root=str(root), image_size=16, **LIMITS)
-    _, sound = finish(data.load_for_seeds(config, [0, 1], never))
+    _, sound = finish(loading.load_for_seeds(config, [0, 1], never))
     for seed in (0, 1):
         Path(scan(str(root), never).paths[chosen(sound[seed])[0][0]]).write_bytes(b"")
-    events, both = finish(data.load_for_seeds(config, [0, 1], never))
+    events, both = finish(loading.load_for_seeds(config, [0, 1], never))
     assert "2 unreadable pictures" in warnings(events)[0].title
     for seed in (0, 1):
         assert [len(rows) for rows in chosen(both[seed])] == [9, 3, 4]

@@ -11,7 +11,7 @@ import torch
 
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.overrides import override
-from cnn_tui.engine.train import train
+from cnn_tui.engine.training.train import train
 from cnn_tui.errors import DataError
 from cnn_tui.events import Phase, RunFinished
 from cnn_tui.store.folder_layout import read_layout
@@ -58,7 +58,7 @@ def test_with_validation_and_test_folders_each_is_what_it_is_called(validation: 
     assert loaded.train.labels.tolist() == [0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1, 1]
     assert loaded.test.labels.tolist() == [0, 0, 0, 1, 1, 1]
     assert loaded.sample_indices.tolist() == list(range(6))
-    pictures = loaded.train.pictures(loaded.validation_indices)
+    pictures = loaded.train.images(loaded.validation_indices)
     assert len({picture.numpy().tobytes() for picture in pictures}) == 7
     assert isinstance(events[0], Phase)
     assert f"{validation}/ is the validation split, {test}/ is the test split" in events[0].detail

@@ -18,7 +18,7 @@ from cnn_tui.config.locations import located, located_study
 from cnn_tui.config.overrides import override
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
-from cnn_tui.engine.models import build, load_weights
+from cnn_tui.engine.models.build import build, load_weights
 from cnn_tui.errors import ConfigError
 from cnn_tui.events import RunStarted
 from cnn_tui.store.cache_index import AboutPictures, cached_sets, features_for

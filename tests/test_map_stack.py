@@ -9,19 +9,19 @@ import torch
 from torch import Tensor, nn
 
 from cnn_tui.config.experiment import ModelConfig
-from cnn_tui.engine import map_stack, pooled_layers
-from cnn_tui.engine.arrangement import arrange
-from cnn_tui.engine.data import LoadedData
+from cnn_tui.engine.control import WithResult
+from cnn_tui.engine.data.image_source import MemorySource
+from cnn_tui.engine.data.loading import LoadedData
 from cnn_tui.engine.device import Compute
-from cnn_tui.engine.features import cut
-from cnn_tui.engine.feeds import FeatureFeed
-from cnn_tui.engine.learner import Material, NetworkLearner
-from cnn_tui.engine.loop import Course
-from cnn_tui.engine.map_stack import MapStack, stackable_on_maps
-from cnn_tui.engine.models import build, load_weights
-from cnn_tui.engine.returning import Returning
-from cnn_tui.engine.sources import MemorySource
-from cnn_tui.engine.stochastic import Randomness, SeededDropout
+from cnn_tui.engine.features.feature_batches import FeatureBatches
+from cnn_tui.engine.features.split_backbone import split_backbone
+from cnn_tui.engine.models.build import build, load_weights
+from cnn_tui.engine.models.stochastic import Randomness, SeededDropout
+from cnn_tui.engine.training import map_stack
+from cnn_tui.engine.training.learner import NetworkLearner, TrainingSetup
+from cnn_tui.engine.training.loop import TrainingRun
+from cnn_tui.engine.training.map_stack import MapStack, stackable_on_maps
+from cnn_tui.engine.training.train_group import group_runs
 from test_stack import CLASSES, ROWS, orders, settings, train
 
 POSITIONS, CHANNELS = 9, 512
@@ -31,7 +31,7 @@ RATES = [(0.1, 0.0), (0.001, 0.2), (0.01, 0.0)]
 @pytest.fixture(params=[1, 3])
 def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """How many threads share a batch, in parts of two images."""
-    monkeypatch.setattr(pooled_layers, "_WORTH_SHARING", 1)
+    monkeypatch.setattr(map_stack, "_WORTH_SHARING", 1)
     monkeypatch.setattr(map_stack, "_PART_BYTES", 2 * 4 * POSITIONS * CHANNELS)
     before = torch.get_num_threads()
     torch.set_num_threads(request.param)
@@ -39,7 +39,7 @@ def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     torch.set_num_threads(before)
 
 
-def material(dtype: torch.dtype = torch.float32, dropout: bool = True) -> Material:
+def material(dtype: torch.dtype = torch.float32, dropout: bool = True) -> TrainingSetup:
     """SqueezeNet's head and features of which most are zero, as after its ReLU."""
     model = ModelConfig(architecture="squeezenet1_1", weights="random", trainable="last_layer")
     made = build(model, CLASSES, 64, 0)
@@ -47,9 +47,9 @@ def material(dtype: torch.dtype = torch.float32, dropout: bool = True) -> Materi
     generator = torch.Generator().manual_seed(3)
     features = torch.randn(ROWS, POSITIONS, CHANNELS, generator=generator).relu().to(dtype)
     labels = torch.randint(0, CLASSES, (ROWS,), generator=generator)
-    feed = FeatureFeed(features, torch.arange(ROWS), labels)
-    head = cut(made).head if dropout else cut(made).head[1:]
-    return Material(made, head, feed, feed, feed, Compute(torch.device("cpu"), torch.float32), 7)
+    feed = FeatureBatches(features, torch.arange(ROWS), labels)
+    head = split_backbone(made).head if dropout else split_backbone(made).head[1:]
+    return TrainingSetup(made, head, feed, feed, feed, Compute(torch.device("cpu"), torch.float32), 7)
 
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
@@ -73,7 +73,7 @@ def test_a_stack_learns_what_each_layer_learns_alone(name: str, dropout: bool, t
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_features_in_half_precision_are_learnt_from_as_they_are(dtype: torch.dtype, threads: int) -> None:
     half, config = material(dtype), settings()
-    assert isinstance(half.train, FeatureFeed)
+    assert isinstance(half.train, FeatureBatches)
     stack, alone = MapStack(half, [config]), NetworkLearner(material(dtype), config)
     assert train(stack, orders([0]), [1.0] * 4) == [
         pytest.approx(row, rel=1e-5) for row in train(alone, orders([0]), [1.0] * 4)
@@ -96,9 +96,9 @@ def test_a_look_leaves_dropout_out_and_states_can_be_gone_back_to() -> None:
     before = stack.state(1)
     assert before["classifier.1.weight"].shape == (CLASSES, CHANNELS, 1, 1)
     train(stack, orders([0, 0]), [1.0] * 4)
-    looking = Returning(stack.look(parts.test, [rows, rows]))
+    looking = WithResult(stack.evaluate(parts.test, [rows, rows]))
     assert list(looking)[-1] == len(rows)
-    assert isinstance(parts.test, FeatureFeed)
+    assert isinstance(parts.test, FeatureBatches)
     features = parts.test.inputs(rows)
     for place, look in enumerate(looking.value):
         state = stack.state(place)
@@ -112,12 +112,12 @@ def test_a_look_leaves_dropout_out_and_states_can_be_gone_back_to() -> None:
 
 def test_a_stop_is_asked_before_each_step() -> None:
     learner, asked = MapStack(material(), [settings()]), iter([False, True])
-    assert [one.pictures for one in learner.steps([torch.arange(ROWS)], [1.0] * 4, lambda: next(asked))] == [16]
+    assert [one.images for one in learner.steps([torch.arange(ROWS)], [1.0] * 4, lambda: next(asked))] == [16]
 
 
 def test_training_leaves_the_number_of_threads_and_the_features_as_they_were(threads: int) -> None:
     parts = material(torch.float16)
-    assert isinstance(parts.train, FeatureFeed)
+    assert isinstance(parts.train, FeatureBatches)
     assert isinstance(parts.train.features, Tensor)
     before = parts.train.features.clone()
     train(MapStack(parts, [settings()]), orders([0]), [1.0] * 4)
@@ -130,22 +130,22 @@ def test_several_rates_on_maps_are_one_computation() -> None:
     source = MemorySource(torch.zeros(ROWS, 1, 1, 1, dtype=torch.uint8), torch.zeros(ROWS, dtype=torch.int64), ("a",))
     rows = torch.arange(ROWS)
     loaded = LoadedData(source, source, rows, rows[:0], rows, rows, ("a",), "", None)
-    courses = [Course(settings(optimizer={"learning_rate": rate}), loaded) for rate, _ in RATES]
-    (arranged,) = arrange(parts, courses)
+    courses = [TrainingRun(settings(optimizer={"learning_rate": rate}), loaded) for rate, _ in RATES]
+    (arranged,) = group_runs(parts, courses)
     assert isinstance(arranged.learner, MapStack)
 
 
 def test_only_a_convolution_behind_dropout_is_stackable_on_maps() -> None:
     parts = material()
-    assert isinstance(parts.train, FeatureFeed)
+    assert isinstance(parts.train, FeatureBatches)
     assert stackable_on_maps(parts.head, parts.train)
     assert not stackable_on_maps(None, parts.train)
     assert not stackable_on_maps(nn.Sequential(nn.Linear(2, 2)), parts.train)
     wide = nn.Sequential(nn.Conv2d(CHANNELS, 2, 3), nn.ReLU(), nn.AdaptiveAvgPool2d((1, 1)), nn.Flatten())
     assert not stackable_on_maps(wide, parts.train)
-    flat = FeatureFeed(torch.zeros(4, CHANNELS), torch.arange(4), torch.arange(4))
+    flat = FeatureBatches(torch.zeros(4, CHANNELS), torch.arange(4), torch.arange(4))
     assert not stackable_on_maps(parts.head, flat)
-    single = FeatureFeed(torch.zeros(4, 1, CHANNELS), torch.arange(4), torch.arange(4))
+    single = FeatureBatches(torch.zeros(4, 1, CHANNELS), torch.arange(4), torch.arange(4))
     assert not stackable_on_maps(parts.head, single)  # whose dropout draws as for a vector
 
 

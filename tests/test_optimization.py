@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from cnn_tui.config.experiment import OptimizerConfig
-from cnn_tui.engine.optimization import make_optimizer, scheduled_rate, set_rate
+from cnn_tui.engine.training.optimization import make_optimizer, scheduled_rate, set_rate
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from cnn_tui.engine.splits import split_test, split_validation, stratified_subset
+from cnn_tui.engine.data.sample_selection import split_test, split_validation, stratified_subset
 
 labels_of = st.lists(st.integers(0, 6), min_size=1, max_size=200).map(torch.tensor)
 seeds = st.integers(0, 2**53 - 1)

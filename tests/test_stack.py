@@ -11,14 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from cnn_tui.config.experiment import ModelConfig, TrainingConfig
+from cnn_tui.engine.control import WithResult, never
 from cnn_tui.engine.device import Compute
-from cnn_tui.engine.feeds import FeatureFeed
-from cnn_tui.engine.learner import Learner, Material, NetworkLearner
-from cnn_tui.engine.models import Classifier, build, load_weights
-from cnn_tui.engine.returning import Returning
-from cnn_tui.engine.stack import HeadStack, stackable
-from cnn_tui.engine.stochastic import Randomness, SeededDropout
-from cnn_tui.engine.stopping import never
+from cnn_tui.engine.features.feature_batches import FeatureBatches
+from cnn_tui.engine.models.build import Classifier, build, load_weights
+from cnn_tui.engine.models.stochastic import Randomness, SeededDropout
+from cnn_tui.engine.training.head_stack import HeadStack, stackable
+from cnn_tui.engine.training.learner import Learner, NetworkLearner, TrainingSetup
 
 ROWS, FEATURES, CLASSES = 50, 512, 4
 
@@ -35,7 +34,7 @@ def classifier(seed: int = 0) -> Classifier:
     return made
 
 
-def material(dropout: float = 0.0, device: str = "cpu") -> Material:
+def material(dropout: float = 0.0, device: str = "cpu") -> TrainingSetup:
     """Features and a last layer; with dropout there is a frozen layer between two of them before it."""
     made = classifier()
     randomness, hidden = Randomness(0), nn.Linear(FEATURES, FEATURES, bias=False).requires_grad_(False)
@@ -48,8 +47,8 @@ def material(dropout: float = 0.0, device: str = "cpu") -> Material:
     generator = torch.Generator().manual_seed(3)
     features = torch.rand(ROWS, FEATURES, generator=generator)
     labels = torch.randint(0, CLASSES, (ROWS,), generator=generator)
-    feed = FeatureFeed(features.to(device), torch.arange(ROWS, device=device), labels.to(device))
-    return Material(made, head, feed, feed, feed, Compute(torch.device(device), torch.float32), 64)
+    feed = FeatureBatches(features.to(device), torch.arange(ROWS, device=device), labels.to(device))
+    return TrainingSetup(made, head, feed, feed, feed, Compute(torch.device(device), torch.float32), 64)
 
 
 def train(learner: Learner, orders: list[list[Tensor]], factors: list[float]) -> list[list[float]]:
@@ -119,7 +118,7 @@ def test_sgd_without_momentum_is_plain_descent() -> None:
 def test_frozen_steps_run_in_the_precision_of_the_backbone_and_the_last_layer_in_float32() -> None:
     plain = material(0.5)
     frozen = nn.Linear(FEATURES, FEATURES).requires_grad_(False)
-    given = Material(
+    given = TrainingSetup(
         plain.classifier,
         nn.Sequential(plain.head[0], frozen, plain.head[-1]) if plain.head else None,
         *(plain.train, plain.validation, plain.test),
@@ -130,10 +129,10 @@ def test_frozen_steps_run_in_the_precision_of_the_backbone_and_the_last_layer_in
     train(stack, orders([0]), [1.0] * 4)
     assert frozen.weight.dtype is torch.float32
     assert stack.state(0)["fc.weight"].dtype is torch.float32
-    looking = Returning(stack.look(given.test, [torch.arange(ROWS)]))
+    looking = WithResult(stack.evaluate(given.test, [torch.arange(ROWS)]))
     list(looking)
     feed = given.test
-    assert isinstance(feed, FeatureFeed)
+    assert isinstance(feed, FeatureBatches)
     assert isinstance(feed.features, Tensor)
     exact = frozen(feed.features) @ stack.state(0)["fc.weight"].T + stack.state(0)["fc.bias"]
     assert looking.value[0].loss == pytest.approx(float(nn.functional.cross_entropy(exact, feed.labels)), rel=2e-2)
@@ -146,8 +145,8 @@ def test_steps_and_pictures_are_counted_whatever_the_last_batch() -> None:
     learner = HeadStack(material(), [settings()])
     done = list(learner.steps([torch.arange(ROWS)], [1.0] * 4, never))
     assert sum(one.count for one in done) == 4
-    assert sum(one.pictures for one in done) == ROWS
-    assert done[-1].pictures == ROWS % 16
+    assert sum(one.images for one in done) == ROWS
+    assert done[-1].images == ROWS % 16
 
 
 def test_a_stop_is_asked_before_anything_is_learnt() -> None:
@@ -161,10 +160,10 @@ def test_a_look_is_each_layers_own_and_leaves_dropout_out() -> None:
     configs = [settings(optimizer={"learning_rate": rate}) for rate in (0.1, 0.001)]
     stack, rows = HeadStack(material(0.5), configs), torch.arange(10, 40)
     train(stack, orders([0, 0]), [1.0] * 4)
-    looking = Returning(stack.look(material().test, [rows, rows]))
+    looking = WithResult(stack.evaluate(material().test, [rows, rows]))
     assert list(looking) == [len(rows)]
     feed = material().test
-    assert isinstance(feed, FeatureFeed)
+    assert isinstance(feed, FeatureBatches)
     assert isinstance(feed.features, Tensor)
     for place, look in enumerate(looking.value):
         state = stack.state(place)

@@ -11,15 +11,15 @@ import torch
 from torchvision.models import shufflenet_v2_x0_5
 
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.engine import data
+from cnn_tui.engine.control import never
+from cnn_tui.engine.data import loading
 from cnn_tui.engine.device import compute
-from cnn_tui.engine.joint import Artifacts
-from cnn_tui.engine.learner import NetworkLearner
-from cnn_tui.engine.loop import Course, TrainingLoop
-from cnn_tui.engine.models import build, load_weights
-from cnn_tui.engine.setup import set_up
-from cnn_tui.engine.stopping import never
-from cnn_tui.engine.train import train
+from cnn_tui.engine.models.build import build, load_weights
+from cnn_tui.engine.training.learner import NetworkLearner
+from cnn_tui.engine.training.loop import TrainingLoop, TrainingRun
+from cnn_tui.engine.training.setup import set_up
+from cnn_tui.engine.training.train import train
+from cnn_tui.engine.training.train_group import Artifacts
 from cnn_tui.events import BatchFinished, EpochFinished, Event, Phase, RunFinished, RunStarted
 
 TINY: dict[str, Any] = {
@@ -195,14 +195,14 @@ def test_frozen_weights_stay_and_batch_statistics_move_only_when_they_may(pretra
 def _states_around_training(setting: Experiment) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
     chosen = compute(setting.training)
     classifier = build(setting.model, 10, setting.data.image_size, setting.training.seed)
-    loaded = _value(data.load(setting.data, setting.training.seed, never, sampled=True))
+    loaded = _value(loading.load(setting.data, setting.training.seed, never, sampled=True))
     list(load_weights(classifier))
     material = _value(set_up(setting, classifier, loaded, chosen, never))
     before = {name: tensor.clone() for name, tensor in classifier.network.state_dict().items()}
     learner = NetworkLearner(material, setting.training)
-    loop = TrainingLoop(learner, [Course(setting.training, loaded)], material.validation, never)
+    loop = TrainingLoop(learner, [TrainingRun(setting.training, loaded)], material.validation, never)
     list(loop.events())
-    assert loop.fits[0].images > 0
+    assert loop.stats[0].images > 0
     return before, classifier.network.state_dict()
 
 
@@ -236,7 +236,7 @@ def test_what_is_kept_is_what_was_trained(pretrained: str) -> None:
         kept.append(artifacts)
         yield from ()
 
-    list(train(experiment(model__weights=pretrained, model__trainable="last_layer"), keep=keep))
+    list(train(experiment(model__weights=pretrained, model__trainable="last_layer"), save=keep))
     assert set(kept[0].weights) == {"fc.weight", "fc.bias"}
     assert len(kept[0].evaluation.actual) == len(kept[0].index) == 40
-    assert torch.equal(kept[0].evaluation.actual, kept[0].pictures.labels[kept[0].index])
+    assert torch.equal(kept[0].evaluation.actual, kept[0].images.labels[kept[0].index])

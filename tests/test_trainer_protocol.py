@@ -220,4 +220,6 @@ def test_the_workbench_side_loads_neither_torch_nor_the_engine() -> None:
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(ended.stdout.split())
     assert "cnn_tui.trainer.child" in loaded
-    assert loaded.isdisjoint({"torch", "torchvision", "sklearn", "cnn_tui.engine.record", "cnn_tui.engine.train"})
+    assert loaded.isdisjoint(
+        {"torch", "torchvision", "sklearn", "cnn_tui.engine.training.record", "cnn_tui.engine.training.train"}
+    )

@@ -18,15 +18,15 @@ from PIL import Image
 
 from cnn_tui.config.experiment import DataConfig
 from cnn_tui.config.preset import RunPreset
-from cnn_tui.engine import data, warm
-from cnn_tui.engine.control import Control
-from cnn_tui.engine.data import LoadedData
-from cnn_tui.engine.decode import decode, reach
-from cnn_tui.engine.record import run_recorded
-from cnn_tui.engine.returning import Returning
-from cnn_tui.engine.sources import FolderSource
-from cnn_tui.engine.stopping import never
-from cnn_tui.engine.value_range import SIXTEEN_BITS, ValueRange
+from cnn_tui.engine.cache_slot import CacheSlot
+from cnn_tui.engine.control import Control, WithResult, never
+from cnn_tui.engine.data import loading
+from cnn_tui.engine.data.decode import decode, value_extent
+from cnn_tui.engine.data.image_set import ImageSet
+from cnn_tui.engine.data.image_source import FolderSource
+from cnn_tui.engine.data.loading import LoadedData
+from cnn_tui.engine.data.value_range import SIXTEEN_BITS, ValueRange
+from cnn_tui.engine.training.record import run_recorded
 from cnn_tui.events import Event, Progress, RunStarted, WarningRaised
 from cnn_tui.store.records import SessionRecord, ValueScale
 from cnn_tui.store.sessions import load_session
@@ -115,10 +115,10 @@ def make(root: Path, write: Write, count: int = 10, top: int = 4095, channels: i
 
 
 def load(
-    root: Path, memory: warm.Memory | None = None, seed: int = 0, **settings: Any
+    root: Path, cache: CacheSlot[ImageSet] | None = None, seed: int = 0, **settings: Any
 ) -> tuple[list[Event], LoadedData]:
     document = {"dataset": "folder", "root": str(root), "image_size": 16, "validation_fraction": 0.0} | settings
-    steps = Returning(data.load(DataConfig.model_validate(document), seed, never, memory))
+    steps = WithResult(loading.load(DataConfig.model_validate(document), seed, never, cache))
     return list(steps), steps.value
 
 
@@ -127,7 +127,7 @@ def warnings(events: list[Event]) -> dict[str, WarningRaised]:
 
 
 def all_pictures(loaded: LoadedData) -> NDArray[np.uint8]:
-    found: NDArray[np.uint8] = loaded.train.pictures(torch.arange(len(loaded.train))).permute(0, 2, 3, 1).numpy()
+    found: NDArray[np.uint8] = loaded.train.images(torch.arange(len(loaded.train))).permute(0, 2, 3, 1).numpy()
     return found
 
 
@@ -180,7 +180,7 @@ def test_twelve_bits_of_grey_beside_transparency_keep_eight_of_them(root: Path) 
     values = np.dstack([noise(0), np.full((SIDE, SIDE), 65535)]).astype(np.uint16)
     path = root.with_suffix(".png")
     path.write_bytes(png(values, 4))
-    assert reach(str(path)) == (0, 4095)
+    assert value_extent(str(path)) == (0, 4095)
     assert np.array_equal(decode(str(path), None, ValueRange(0, 4095)), expected(count=1)[0])
 
 
@@ -225,11 +225,11 @@ def test_a_dead_pixel_decides_nothing(root: Path) -> None:
     values[7, 7] = 65535
     path = root / "dead.png"
     path.write_bytes(grey16(values))
-    low, high = reach(str(path)) or (0, 0)
+    low, high = value_extent(str(path)) or (0, 0)
     assert 0 <= low < 10
     assert 4080 < high <= 4095
     (root / "empty.tif").write_bytes(saved(np.full((4, 4), np.nan, dtype=np.float32), format="TIFF"))
-    assert reach(str(root / "empty.tif")) is None
+    assert value_extent(str(root / "empty.tif")) is None
 
 
 def test_the_range_is_one_for_all_and_does_not_hang_on_what_a_run_takes(root: Path) -> None:
@@ -245,7 +245,7 @@ def test_test_pictures_do_not_decide(root: Path) -> None:
     make(root / "test", grey16, top=60000, count=3)
     _, loaded = load(root)
     assert loaded.value_range == ValueRange(0, 1023)
-    assert loaded.test.pictures(torch.arange(6)).float().mean() > 240  # nearly all of it is above the range
+    assert loaded.test.images(torch.arange(6)).float().mean() > 240  # nearly all of it is above the range
 
 
 def test_where_only_test_pictures_have_more_bits_it_is_all_sixteen(root: Path) -> None:
@@ -261,20 +261,20 @@ def decoded(events: list[Event]) -> int:
 @pytest.mark.parametrize("remembers", [False, True])
 def test_a_picture_with_more_bits_may_turn_up_late(remembers: bool, root: Path) -> None:
     make(root, grey8, count=25)
-    memory = warm.Memory() if remembers else None
+    cache = CacheSlot[ImageSet]() if remembers else None
     limits: dict[str, Any] = {"train_limit": 12, "test_limit": 4}
-    _, first = load(root, memory, **limits)
+    _, first = load(root, cache, **limits)
     outside = min(set(range(50)) - {*first.train_indices.tolist(), *first.test_indices.tolist()})
     place = sorted(root.rglob("*.png"))[outside]
     place.write_bytes(grey16(noise(3)))
-    events, few = load(root, memory, **limits)
+    events, few = load(root, cache, **limits)
     assert few.value_range is None
     assert not warnings(events)
-    events, whole = load(root, memory)
+    events, whole = load(root, cache)
     assert whole.value_range == ValueRange(0, 4095)
     assert decoded(events) == 50 - 16
     assert np.array_equal(all_pictures(whole)[outside, :, :, 0], np.rint(noise(3) * (255 / 4095)))
-    assert torch.equal(whole.train.pictures(few.train_indices), few.train.pictures(few.train_indices))
+    assert torch.equal(whole.train.images(few.train_indices), few.train.images(few.train_indices))
     assert whole.identity != few.identity
 
 

@@ -27,13 +27,15 @@ from torch import Tensor
 
 from cnn_tui.catalog.models import ARCHITECTURES
 from cnn_tui.config.experiment import ModelConfig
-from cnn_tui.engine import weights
-from cnn_tui.engine.heads import last_layer
-from cnn_tui.engine.models import Classifier, build, load_weights, skeleton
-from cnn_tui.engine.state_dict import read_state
-from cnn_tui.engine.stopping import Stopped
-from cnn_tui.engine.warm import Memory
-from cnn_tui.engine.weights import WeightsSource, fetch_imagenet, imagenet_source, weights_available
+from cnn_tui.engine.cache_slot import CacheSlot
+from cnn_tui.engine.control import Stopped
+from cnn_tui.engine.models import weights
+from cnn_tui.engine.models.build import Classifier, build, load_weights
+from cnn_tui.engine.models.heads import last_layer
+from cnn_tui.engine.models.skeleton import skeleton
+from cnn_tui.engine.models.state_dict import read_state
+from cnn_tui.engine.models.state_dict_compat import CompatibleState
+from cnn_tui.engine.models.weights import WeightsSource, fetch_imagenet, imagenet_source, weights_available
 from cnn_tui.errors import WeightsError
 from cnn_tui.events import Event, Phase, Progress, WarningRaised
 
@@ -195,15 +197,15 @@ def test_the_plain_weights_come_before_their_moving_average_and_that_is_said(
     _assert_holds(classifier, full)
     (several, _) = [event for event in events if isinstance(event, WarningRaised)]
     assert "several models" in several.title
-    assert "passed over: 'state_dict' prefix 'ema_model.'" in several.detail or "'model_ema'" in several.detail
+    assert "ignored: 'state_dict' prefix 'ema_model.'" in several.detail or "'model_ema'" in several.detail
     assert "left out" not in _told(events)
 
 
 def test_what_was_done_is_said_again_where_the_file_is_still_in_memory(full: State, tmp_path: Path) -> None:
-    path, memory = _saved({"net": full}, tmp_path / "weights.pth"), Memory()
+    path, memory = _saved({"net": full}, tmp_path / "weights.pth"), CacheSlot[CompatibleState]()
     for _ in range(2):
         classifier = build(_config(weights=str(path), trainable="last_layer"), 1000, 32, 0)
-        last = list(load_weights(classifier, memory=memory))[-1]
+        last = list(load_weights(classifier, cache=memory))[-1]
         assert isinstance(last, Phase)
         assert last.detail.endswith("read from 'net'")
 

@@ -13,7 +13,7 @@ from cnn_tui.config.experiment import DataConfig
 from cnn_tui.errors import ConfigError
 
 if TYPE_CHECKING:
-    from cnn_tui.engine.layers import Summary, TrainedPart
+    from cnn_tui.engine.models.layer_summary import Summary, TrainedPart
 
 _CLASSES = 1000
 _IMAGE_SIZE = 224  # every network of the catalogue takes it
@@ -66,7 +66,7 @@ def _find(name: str) -> Architecture:
 
 
 def _show(architecture: Architecture, as_json: bool) -> None:
-    from cnn_tui.engine.layers import summary
+    from cnn_tui.engine.models.layer_summary import summary
 
     found = summary(architecture.name, _CLASSES, _IMAGE_SIZE)
     if as_json:

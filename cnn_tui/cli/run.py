@@ -99,7 +99,7 @@ def _follow(preset: RunPreset, control: Control, reporter: Reporter) -> int:
     from cnn_tui.imports import collector_paused
 
     with collector_paused():
-        from cnn_tui.engine.record import run_recorded
+        from cnn_tui.engine.training.record import run_recorded
 
     code = 1
     for event in reported(run_recorded(preset, control), reporter.report, control):

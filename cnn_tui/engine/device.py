@@ -1,4 +1,4 @@
-"""Where a run computes and in which number format, and what that machine is."""
+"""The device and precision of a run, and a description of the machine."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from cnn_tui.config.experiment import TrainingConfig
 from cnn_tui.errors import ConfigError
 from cnn_tui.events import Environment
 
-_FAST = 1.5  # how many times quicker bfloat16 must be before it is chosen by itself
+_MIN_SPEEDUP = 1.5  # of bfloat16 over float32, for "auto" to choose it
 _TRIALS = 4
 
-# Tensors of 2 MiB and more lie in huge pages where Linux gives them to who asks, which saves most page faults. PyTorch
-# reads this when it first makes one; whoever sets it to 0 beforehand keeps small pages.
+# Lets PyTorch request huge pages on Linux for tensors of 2 MiB and more, which avoids most page faults. It is read at
+# the first allocation; users can set it to 0 to keep small pages.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 
 @dataclass(frozen=True)
 class Compute:
-    """A device and the number format of its matrix arithmetic; weights and losses stay float32."""
+    """A device and the precision of its matrix arithmetic; weights and losses stay float32."""
 
     device: torch.device
     dtype: torch.dtype
 
     @property
     def precision(self) -> str:
-        """The format by its name in the configuration."""
+        """The precision by its name in the configuration."""
         return "bfloat16" if self.dtype is torch.bfloat16 else "float32"
 
     def autocast(self) -> AbstractContextManager[object]:
@@ -49,13 +49,13 @@ class Compute:
 
 
 def compute(config: TrainingConfig) -> Compute:
-    """Settle what ``auto`` means here.
+    """Resolve ``auto`` for this machine.
 
     Raises:
-        ConfigError: the device that was asked for is not there.
+        ConfigError: the requested device does not exist.
     """
     device = _device(config.device)
-    # Where float32 is asked for it is meant, and not the 19 bits that convolutions would make of it on newer GPUs.
+    # float32 means float32: cuDNN would otherwise use TF32 (19 bits) for convolutions on newer GPUs.
     torch.backends.cudnn.allow_tf32 = False
     if config.precision == "auto":
         return Compute(device, torch.bfloat16 if bfloat16_is_fast(device) else torch.float32)
@@ -80,7 +80,7 @@ def _device(name: str) -> torch.device:
 
 @functools.cache
 def bfloat16_is_fast(device: torch.device) -> bool:
-    """Whether the device has arithmetic for bfloat16; a processor is asked by a short trial (some 50 ms)."""
+    """Whether the device is fast in bfloat16; on the CPU this is measured (about 50 ms)."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device)[0] >= 8
     if device.type == "mps":
@@ -88,11 +88,11 @@ def bfloat16_is_fast(device: torch.device) -> bool:
     with one_thread():
         trials = [(_matmul_seconds(torch.float32), _matmul_seconds(torch.bfloat16)) for _ in range(_TRIALS)]
     single, half = (min(column) for column in zip(*trials, strict=True))
-    return bool(single > _FAST * half)
+    return bool(single > _MIN_SPEEDUP * half)
 
 
 def _matmul_seconds(dtype: torch.dtype, size: int = 512) -> float:
-    """One multiplication of square matrices, in seconds of the processor: other programs must not decide."""
+    """CPU time of one multiplication of square matrices; wall time would depend on other programs."""
     matrix = torch.ones(size, size, dtype=dtype)
     matrix @ matrix
     started = time.thread_time()
@@ -102,7 +102,7 @@ def _matmul_seconds(dtype: torch.dtype, size: int = 512) -> float:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Keep the processor's arithmetic in this thread."""
+    """Run PyTorch's CPU arithmetic in this thread only."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -112,7 +112,7 @@ def one_thread() -> Iterator[None]:
 
 
 def peak_memory(device: torch.device) -> int:
-    """The most bytes that were in use: on the GPU since :func:`reset_peak_memory`, else by this process."""
+    """The peak of bytes in use: on the GPU since :func:`reset_peak_memory`, else by this process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     if sys.platform == "win32":
@@ -124,22 +124,22 @@ def peak_memory(device: torch.device) -> int:
 
 
 def reset_peak_memory(device: torch.device) -> None:
-    """Begin a new measurement, where the device can."""
+    """Start a new measurement, where the device supports it."""
     if device.type == "cuda":
         torch.cuda.init()  # type: ignore[no-untyped-call]
         torch.cuda.reset_peak_memory_stats(device)
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that can still be taken on the device."""
+    """Bytes that can still be allocated on the device."""
     if device.type == "cuda":
-        held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # by PyTorch, for what comes
+        held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # cached by PyTorch
         return torch.cuda.mem_get_info(device)[0] + held
     return psutil.virtual_memory().available
 
 
 def synchronize(device: torch.device) -> None:
-    """Wait for what the device was given to do; a processor has done it already."""
+    """Wait until the device has finished its work; the CPU always has."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
@@ -161,7 +161,7 @@ def environment(chosen: Compute) -> Environment:
 
 
 def device_name(device: torch.device) -> str:
-    """What a person would call the device."""
+    """The marketing name of the device."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return _processor_name() if device.type == "cpu" else "Apple GPU"

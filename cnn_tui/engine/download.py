@@ -1,4 +1,4 @@
-"""Fetching a file over HTTP so that what stands under its name is always complete and what was meant."""
+"""Downloading a file over HTTP, so that a file with the target's name is always complete and verified."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from typing import BinaryIO, cast
 
 from filelock import FileLock, Timeout
 
-from cnn_tui.engine.stopping import ShouldStop, Stopped
-from cnn_tui.engine.ticker import Ticker
+from cnn_tui.engine.control import RateLimiter, ShouldStop, Stopped
 from cnn_tui.errors import DataError
 from cnn_tui.events import Event, Progress
 
@@ -34,11 +33,11 @@ _HTTP_RANGE_NOT_SATISFIABLE = 416
 
 
 class DownloadError(DataError):
-    """A file that could not be fetched."""
+    """A file that could not be downloaded."""
 
 
 class _ChecksumMismatchError(DownloadError):
-    """A complete file that is not the one that was meant."""
+    """A complete file with a wrong checksum."""
 
 
 def download(
@@ -50,15 +49,15 @@ def download(
     sha256_prefix: str | None = None,
     should_stop: ShouldStop,
 ) -> Iterator[Event]:
-    """Fetch ``url`` to ``target`` unless it is there, telling progress in bytes at most ten times a second.
+    """Download ``url`` to ``target`` unless it exists; emits progress in bytes at most ten times a second.
 
-    The bytes go to ``<target>.part``, which takes the target's name once it is complete and its checksum (hex
-    digits; ``sha256_prefix`` are the first of them) is right. A part left by an earlier attempt is continued if
-    there is a checksum to prove the result and the server allows it. Two processes fetch one after the other.
+    The bytes go to ``<target>.part``, which is renamed once it is complete and its checksum (hex digits;
+    ``sha256_prefix`` are the first of them) is right. A partial file of an earlier attempt is resumed if there is a
+    checksum to verify the result and the server supports it. A lock keeps two processes from downloading at once.
 
     Raises:
-        DownloadError: the file is not to be had, is another one than was meant, or cannot be written.
-        Stopped: ``should_stop`` said so; it is asked at every chunk.
+        DownloadError: the file is not available, has a wrong checksum, or cannot be written.
+        Stopped: ``should_stop`` returned True; it is called for every chunk.
     """
     if target.exists():
         return
@@ -79,7 +78,7 @@ class _Checksums:
     md5: str | None
 
     def mismatch(self, path: Path, should_stop: ShouldStop) -> str | None:
-        """What is wrong with a file's content, in words; None if nothing is."""
+        """A description of a wrong checksum of a file; None if all are right."""
         for name, expected in (("sha256", self.sha256), ("md5", self.md5)):
             found = _digest(path, name, should_stop) if expected else ""
             if expected and not found.startswith(expected.lower()):
@@ -108,7 +107,7 @@ class _Transfer:
         self.part.replace(self.target)
 
     def write_error(self, error: OSError) -> DownloadError:
-        """The failure to write, in words; a full disk gets its room back."""
+        """The error for a failed write; on a full disk the partial file is removed."""
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             return self._error(f"{self.target.parent} cannot be written: {error.strerror or error}")
         with contextlib.suppress(OSError):
@@ -157,11 +156,11 @@ class _Transfer:
     def _copy(
         self, response: http.client.HTTPResponse, file: BinaryIO, start: int, total: int | None
     ) -> Iterator[Event]:
-        done, began, ticker = start, time.monotonic(), Ticker(_EVENTS_PER_SECOND)
+        done, began, limiter = start, time.monotonic(), RateLimiter(_EVENTS_PER_SECOND)
         while chunk := self._read(response):
             file.write(chunk)
             done += len(chunk)
-            if ticker.due():
+            if limiter.due():
                 yield _progress(done, total, start, time.monotonic() - began)
         if total is not None and done != total:
             raise self._error(f"the connection ended after {done:,} of {total:,} bytes")
@@ -176,7 +175,7 @@ class _Transfer:
             raise self._error(_reason(error)) from error
 
     def _offset(self) -> int:
-        """Where to continue. Without a checksum nothing would prove that the two halves belong together."""
+        """The byte to resume at; 0 without a checksum, as nothing would verify that the two parts belong together."""
         if not (self.checksums.sha256 or self.checksums.md5):
             return 0
         return self.part.stat().st_size if self.part.exists() else 0
@@ -202,10 +201,10 @@ class _Transfer:
 
 @contextlib.contextmanager
 def locked(target: Path, should_stop: ShouldStop) -> Iterator[None]:
-    """Keep other processes from making the same file; its folder must be there.
+    """Keep other processes from creating the same file; its folder must exist.
 
     Raises:
-        Stopped: ``should_stop`` said so while another process had it.
+        Stopped: ``should_stop`` returned True while another process held the lock.
     """
     lock = FileLock(target.with_name(target.name + ".lock"))
     while True:

@@ -21,7 +21,7 @@ MAX_COMMAND_BYTES = 1 << 20
 MAX_MESSAGE_BYTES = 1 << 26
 """Room for a confusion matrix of some thousand classes."""
 
-ENGINE = "cnn_tui.engine.record:run_recorded"
+ENGINE = "cnn_tui.engine.training.record:run_recorded"
 """What runs a preset, by module and function: importing it brings PyTorch, so only a trainer does."""
 
 STUDIES = "cnn_tui.studies:run_study"

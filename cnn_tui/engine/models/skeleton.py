@@ -1,0 +1,55 @@
+"""Constructing torchvision networks for any number of classes and image size, with or without memory for weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+from torchvision.models import get_model
+
+AUXILIARY_WEIGHTS = {"googlenet": 0.3, "inception_v3": 0.4}
+"""The architectures with auxiliary heads, and the weight of each of these in the training loss."""
+
+
+def skeleton(
+    architecture: str, classes: int, image_size: int, *, auxiliary: bool = False, imagenet_input: bool = False
+) -> nn.Module:
+    """A network of the catalogue on PyTorch's meta device: weights have shapes and no memory.
+
+    Args:
+        auxiliary: with the auxiliary heads of GoogLeNet and Inception, which help training from random weights.
+        imagenet_input: GoogLeNet and Inception convert ImageNet's normalisation to the one that their weights expect.
+    """
+    with _OnMetaDevice():
+        return construct(architecture, classes, image_size, auxiliary, imagenet_input)
+
+
+def construct(architecture: str, classes: int, image_size: int, auxiliary: bool, imagenet_input: bool) -> nn.Module:
+    """A network of the catalogue with weights in memory; arguments as for :func:`skeleton`."""
+    options: dict[str, Any] = {}
+    if architecture.startswith("vit_"):
+        options = {"image_size": image_size}
+    elif architecture.startswith("maxvit_"):
+        options = {"input_size": (image_size, image_size)}
+    elif architecture in AUXILIARY_WEIGHTS:
+        options = {"aux_logits": auxiliary, "transform_input": imagenet_input, "init_weights": False}
+    network: nn.Module = get_model(architecture, weights=None, num_classes=classes, **options)
+    return network
+
+
+class _OnMetaDevice(TorchFunctionMode):
+    """Creates new weights on the meta device; computed tables, such as Swin's relative positions, stay real.
+
+    ``torch.device("meta")`` as a context would put those on the meta device, too, and lose them.
+    """
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = dict(kwargs or {})
+        if func in (torch.empty, torch.zeros, torch.ones) and kwargs.get("device") is None:
+            kwargs["device"] = "meta"
+        return func(*args, **kwargs)

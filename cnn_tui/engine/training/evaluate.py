@@ -1,0 +1,128 @@
+"""Loss and predictions without training, for one network or a stack of last layers at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from cnn_tui.engine.data.batches import Batch
+from cnn_tui.outcome import TOP
+
+Forward = Callable[[Tensor], Tensor]
+_MOST_CLASSES = 1000  # with more, logits would be larger than the rest of a session
+_MOST_LOGIT_BYTES = 2 * 2**30  # of all K networks together: those of ImageNet's validation split for 20 heads
+_LARGEST_HALF = torch.finfo(torch.float16).max
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The most probable classes of N images, k = min(5, C) of them, on the CPU.
+
+    Attributes:
+        classes: class indices, the most probable first, int32 (N, k); the first is the predicted one.
+        probabilities: their softmax, float32 (N, k).
+        logits: float16 (N, C); None for more than 1,000 classes, or where those of all K networks take over 2 GiB.
+    """
+
+    classes: Tensor
+    probabilities: Tensor
+    logits: Tensor | None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The predictions of a network for N images, in their order.
+
+    Attributes:
+        loss: mean cross entropy, without label smoothing.
+        actual, predicted: class indices, int64 (N,).
+        confidence: softmax of the predicted class, float32 (N,).
+        ranking: the most probable classes, where they were asked for.
+    """
+
+    loss: float
+    actual: Tensor
+    predicted: Tensor
+    confidence: Tensor
+    ranking: Ranking | None = None
+
+    @property
+    def accuracy(self) -> float:
+        """The fraction of correct predictions."""
+        return float((self.actual == self.predicted).double().mean())
+
+
+class _Rankings:
+    """Collects the rankings of K networks for N images, in arrays that are allocated once."""
+
+    def __init__(self, images: int) -> None:
+        self._images = images
+        self._done = 0
+        self._classes = self._probabilities = torch.empty(0)
+        self._logits: Tensor | None = None
+
+    def add(self, logits: Tensor, probabilities: Tensor, predicted: Tensor) -> None:
+        """Add a batch: logits and probabilities float32 (K, B, C), predicted classes int64 (K, B)."""
+        if not self._done:
+            self._allocate(logits.shape[0], logits.shape[2])
+        # topk leaves the order of equal values open, so the predicted class is ranked first by hand.
+        first = predicted.unsqueeze(2)
+        others = logits.scatter(2, first, -torch.inf).topk(self._classes.shape[2] - 1, dim=2).indices
+        ranked = torch.cat((first, others), dim=2)
+        batch = slice(self._done, self._done + logits.shape[1])
+        self._classes[:, batch] = ranked.int().cpu()
+        self._probabilities[:, batch] = probabilities.gather(2, ranked).cpu()
+        if self._logits is not None:
+            self._logits[:, batch] = logits.clamp(-_LARGEST_HALF, _LARGEST_HALF).half().cpu()
+        self._done = batch.stop
+
+    def of_each(self) -> list[Ranking]:
+        """The ranking of each network."""
+        logits = self._logits if self._logits is not None else [None] * len(self._classes)
+        return [Ranking(*one) for one in zip(self._classes, self._probabilities, logits, strict=True)]
+
+    def _allocate(self, networks: int, classes: int) -> None:
+        shape = networks, self._images, min(TOP, classes)
+        self._classes = torch.empty(shape, dtype=torch.int32)
+        self._probabilities = torch.empty(shape)
+        if classes <= _MOST_CLASSES and networks * self._images * classes * 2 <= _MOST_LOGIT_BYTES:
+            self._logits = torch.empty(networks, self._images, classes, dtype=torch.float16)
+
+
+@torch.inference_mode()
+def evaluate(
+    forward: Forward, batches: Iterator[Batch], *, ranked: int | None = None
+) -> Generator[int, None, list[Evaluation]]:
+    """Run ``forward`` over all batches, at least one.
+
+    Args:
+        forward: maps inputs to logits (K, B, C), K being the number of training runs.
+        batches: inputs and labels, (B,) if all K runs see the same images, else (K, B).
+        ranked: the number of images in all batches, to rank the classes of each; None to leave rankings out.
+
+    Yields:
+        The number of images done, after each batch.
+    """
+    losses, rows = [], []
+    rankings = None if ranked is None else _Rankings(ranked)
+    done = 0
+    for inputs, labels in batches:
+        logits = forward(inputs).float()
+        targets = labels.expand(logits.shape[:2])
+        each = functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
+        losses.append(each.view_as(targets).double().sum(dim=1))
+        probabilities = logits.softmax(dim=2)
+        confidence, predicted = probabilities.max(dim=2)
+        if rankings is not None:
+            rankings.add(logits, probabilities, predicted)
+        rows.append((targets, predicted, confidence))
+        done += targets.shape[1]
+        yield done
+    actual, predicted, confidence = (torch.cat(column, dim=1).cpu() for column in zip(*rows, strict=True))
+    means = torch.stack(losses).sum(dim=0).div(done).tolist()
+    each_ranking = rankings.of_each() if rankings is not None else [None] * len(means)
+    return [Evaluation(*one) for one in zip(means, actual, predicted, confidence, each_ranking, strict=True)]

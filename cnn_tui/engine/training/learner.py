@@ -1,0 +1,153 @@
+"""What is trained step by step: a whole network on images, or the head of a frozen one on its features."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from cnn_tui.config.experiment import TrainingConfig
+from cnn_tui.engine.control import ShouldStop
+from cnn_tui.engine.data.batches import BatchSource
+from cnn_tui.engine.device import Compute
+from cnn_tui.engine.models.build import Classifier
+from cnn_tui.engine.training.evaluate import Evaluation, evaluate
+from cnn_tui.engine.training.optimization import make_optimizer, set_rate
+
+EvaluationSteps = Generator[int, None, list[Evaluation]]
+"""Yields the number of images done after each batch, and returns one evaluation for each training run."""
+
+
+@dataclass(frozen=True)
+class StepResults:
+    """The results of a few steps for each of K training runs.
+
+    Attributes:
+        count: the number of steps.
+        images: the number of images that each run saw in them.
+        losses: summed over the images, float64 (K,) on the device; ``hits`` likewise.
+    """
+
+    count: int
+    images: int
+    losses: Tensor
+    hits: Tensor
+
+
+class Learner(Protocol):
+    """K training runs on the same images, each with weights of its own; usually K is 1."""
+
+    def steps(
+        self, indices: Sequence[Tensor], rate_factors: Sequence[float], should_stop: ShouldStop
+    ) -> Iterator[StepResults]:
+        """Train on samples of the training split, int64 (N,) for each run, one batch per step.
+
+        Args:
+            rate_factors: for each step, the fraction of its learning rate that a run uses.
+            should_stop: called before each batch; ends the iteration.
+        """
+        ...
+
+    def evaluate(
+        self, source: BatchSource, indices: Sequence[Tensor], least_batch: int = 1, *, ranked: bool = False
+    ) -> EvaluationSteps:
+        """Predict samples, int64 (N,) for each run, in eval mode; ``ranked`` keeps the top classes of each."""
+        ...
+
+    def state(self, run: int) -> dict[str, Tensor]:
+        """A copy of everything that training changes, by its name in the network's state dict."""
+        ...
+
+    def restore(self, run: int, state: dict[str, Tensor]) -> None:
+        """Go back to a state."""
+        ...
+
+
+@dataclass(frozen=True)
+class TrainingSetup:
+    """What a learner works with: the batches of each split, and the head that takes features, None for images."""
+
+    classifier: Classifier
+    head: nn.Sequential | None
+    train: BatchSource
+    validation: BatchSource
+    test: BatchSource
+    compute: Compute
+    evaluation_batch: int
+
+
+class NetworkLearner:
+    """One training run by automatic differentiation. A :class:`Learner` with K = 1."""
+
+    def __init__(self, setup: TrainingSetup, config: TrainingConfig) -> None:
+        self._setup = setup
+        self._config = config
+        self._classifier = setup.classifier
+        self._optimizer = make_optimizer(config.optimizer, self._classifier.trainable_parameters())
+
+    def steps(
+        self, indices: Sequence[Tensor], rate_factors: Sequence[float], should_stop: ShouldStop
+    ) -> Iterator[StepResults]:
+        """As in :class:`Learner`; one step at a time."""
+        self._classifier.train_mode()
+        batches = self._setup.train.batches(indices[0], self._config.batch_size)
+        for factor, (inputs, labels) in zip(rate_factors, batches, strict=True):
+            if should_stop():
+                return
+            set_rate(self._optimizer, self._config.optimizer.learning_rate * factor)
+            loss, logits = self._step(inputs, labels)
+            hits = (logits.detach().argmax(dim=1) == labels).sum()
+            yield StepResults(1, len(labels), (loss.detach().double() * len(labels)).view(1), hits.view(1))
+
+    def evaluate(
+        self, source: BatchSource, indices: Sequence[Tensor], least_batch: int = 1, *, ranked: bool = False
+    ) -> EvaluationSteps:
+        """As in :class:`Learner`."""
+        self._classifier.eval_mode()
+        batches = source.batches(indices[0], max(least_batch, self._setup.evaluation_batch))
+        return evaluate(self._predict, batches, ranked=len(indices[0]) if ranked else None)
+
+    def state(self, run: int) -> dict[str, Tensor]:
+        """As in :class:`Learner`."""
+        return self._classifier.copied_state()
+
+    @torch.no_grad()
+    def restore(self, run: int, state: dict[str, Tensor]) -> None:
+        """As in :class:`Learner`."""
+        for name, tensor in self._classifier.trained_state().items():
+            tensor.copy_(state[name])
+
+    def _step(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        logits, auxiliary = self._outputs(inputs)
+        loss = self._loss(logits, labels)
+        total = loss
+        for outputs, weight in auxiliary:
+            total = total + weight * self._loss(outputs, labels)
+        self._optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(total)
+        self._optimizer.step()
+        return loss, logits
+
+    def _outputs(self, inputs: Tensor) -> tuple[Tensor, tuple[tuple[Tensor, float], ...]]:
+        """Logits (B, classes), and those of auxiliary heads with their weights in the loss."""
+        if self._setup.head is not None:
+            # No autocast: a head is so small that float32 costs nothing.
+            return self._setup.head(inputs), ()
+        with self._setup.compute.autocast():
+            return self._classifier.training_outputs(inputs)
+
+    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        return functional.cross_entropy(logits.float(), labels, label_smoothing=self._config.label_smoothing)
+
+    def _predict(self, inputs: Tensor) -> Tensor:
+        """Logits (1, B, classes)."""
+        if self._setup.head is not None:
+            logits: Tensor = self._setup.head(inputs)
+            return logits.unsqueeze(0)
+        with self._setup.compute.autocast():
+            logits = self._classifier.network(inputs)
+            return logits.unsqueeze(0)

@@ -1,0 +1,257 @@
+"""The training loop: epochs of steps, reported as events; the same for a network, a head, and many heads at once."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from cnn_tui.config.experiment import TrainingConfig
+from cnn_tui.engine.control import RateLimiter, ShouldStop, WithResult
+from cnn_tui.engine.data.batches import BatchSource
+from cnn_tui.engine.data.loading import LoadedData
+from cnn_tui.engine.training.evaluate import Evaluation
+from cnn_tui.engine.training.learner import Learner, StepResults
+from cnn_tui.engine.training.optimization import scheduled_rate
+from cnn_tui.errors import TrainingError
+from cnn_tui.events import BatchFinished, EpochFinished, Progress
+from cnn_tui.history import best_epoch
+
+_UPDATES_PER_SECOND = 10  # each is two events, so that a run emits at most 20 a second
+
+RunUpdate = BatchFinished | Progress | EpochFinished | TrainingError
+"""What a training run emits: an event, or the error that ended it."""
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """One training of one set of weights: its settings and its data. Several runs that ask for it may share it."""
+
+    config: TrainingConfig
+    data: LoadedData
+
+
+@dataclass
+class RunStats:
+    """What a training run has achieved so far; ``seconds`` is its share of the time of all that are trained with it."""
+
+    epochs: list[EpochFinished] = field(default_factory=list)
+    seconds: float = 0.0
+    images: int = 0
+    failed: bool = False
+
+    @property
+    def best(self) -> EpochFinished | None:
+        """The epoch with the lowest validation loss."""
+        return best_epoch(self.epochs)
+
+
+@dataclass
+class _Totals:
+    """Sums over steps for K runs. They stay on the device, so that no step waits for a transfer."""
+
+    runs: int
+    sums: Tensor | None = None
+    images: int = 0
+    steps: int = 0
+
+    def add(self, results: StepResults) -> None:
+        both = torch.stack([results.losses, results.hits.double()])
+        self.sums = both if self.sums is None else self.sums + both
+        self.images += results.images
+        self.steps += results.count
+
+    def read(self) -> _Reading:
+        """The sums on the CPU; waits for the device."""
+        losses, hits = [[0.0] * self.runs] * 2 if self.sums is None else self.sums.tolist()
+        return _Reading(time.perf_counter(), losses, hits, self.images)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """Summed losses and hits of each run after a number of images."""
+
+    time: float
+    losses: list[float]
+    hits: list[float]
+    images: int
+
+
+class TrainingLoop:
+    """Trains the runs of a learner side by side. ``events`` is the loop; everything else is one step of it.
+
+    The runs have the same number of images, batch size and schedule; each may end after a different number of epochs.
+
+    Attributes:
+        epochs: the highest number of epochs of any run.
+        weights_version: increases whenever the weights change.
+        stats: of each run.
+        stopped: whether the user ended the training before the last epoch.
+    """
+
+    def __init__(
+        self, learner: Learner, runs: Sequence[TrainingRun], validation: BatchSource, should_stop: ShouldStop
+    ) -> None:
+        self._learner = learner
+        self._runs = runs
+        self._validation = validation
+        self._should_stop = should_stop
+        self._config = runs[0].config
+        self.epochs = max(run.config.epochs for run in runs)
+        self._shuffles = {run.config.seed: torch.Generator().manual_seed(run.config.seed) for run in runs}
+        self._images = _without_single(len(runs[0].data.train_indices), self._config.batch_size)
+        self._steps = math.ceil(self._images / self._config.batch_size)
+        self._limiter = RateLimiter(max(1, _UPDATES_PER_SECOND // len(runs)))
+        self.stats = [RunStats() for _ in runs]
+        self.weights_version = 0
+        self.stopped = False
+
+    def events(self) -> Iterator[tuple[int, RunUpdate]]:
+        """Train until the last epoch, early stopping or a stop; yields the index of a run and its event.
+
+        A run whose loss is no longer finite emits a :class:`TrainingError` and nothing after it.
+        """
+        best_state: dict[str, Tensor] | None = None
+        patience = self._config.early_stopping_patience
+        for epoch in range(1, self.epochs + 1):
+            yield from self._epoch(epoch)
+            if self.stopped or all(stats.failed for stats in self.stats):
+                break
+            # Runs with early stopping are never trained together: each would need to end, and be restored, by itself.
+            if patience is not None:
+                best = self.stats[0].best
+                if best is self.stats[0].epochs[-1]:
+                    best_state = self._learner.state(0)
+                elif best is not None and epoch - best.epoch >= patience:
+                    break
+        if best_state is not None:
+            self.weights_version += 1
+            self._learner.restore(0, best_state)
+
+    def _epoch(self, epoch: int) -> Iterator[tuple[int, RunUpdate]]:
+        """One pass over the training samples, then the evaluation on the validation samples."""
+        started, totals = time.perf_counter(), _Totals(len(self._runs))
+        self.weights_version += 1
+        yield from self._train(epoch, totals)
+        reading = totals.read()
+        complete, failed = reading.images == self._images, all(stats.failed for stats in self.stats)
+        self.stopped = not complete and not failed
+        evaluations = self._validate() if complete and not failed else None
+        seconds = (time.perf_counter() - started) / len(self._runs)
+        for index in self._active(epoch):
+            self.stats[index].seconds += seconds
+            self.stats[index].images += reading.images
+        if complete:
+            yield from self._epoch_events(epoch, reading, evaluations, seconds)
+
+    def _epoch_events(
+        self, epoch: int, reading: _Reading, evaluations: list[Evaluation] | None, seconds: float
+    ) -> Iterator[tuple[int, RunUpdate]]:
+        for index in self._active(epoch):
+            evaluation = evaluations[index] if evaluations else None
+            diverges = evaluation is not None and not math.isfinite(evaluation.loss)
+            if diverges or not math.isfinite(reading.losses[index]):
+                yield index, self._fail(index, epoch)
+                continue
+            finished = EpochFinished(
+                epoch=epoch,
+                train_loss=reading.losses[index] / reading.images,
+                train_accuracy=reading.hits[index] / reading.images,
+                validation_loss=evaluation.loss if evaluation else None,
+                validation_accuracy=evaluation.accuracy if evaluation else None,
+                learning_rate=self._rate(index, epoch, self._steps),
+                seconds=seconds,
+            )
+            self.stats[index].epochs.append(finished)
+            yield index, finished
+
+    def _train(self, epoch: int, totals: _Totals) -> Iterator[tuple[int, RunUpdate]]:
+        factors = [self._rate_factor(epoch, step) for step in range(self._steps)]
+        before = totals.read()
+        for results in self._learner.steps(self._shuffled(), factors, self._should_stop):
+            totals.add(results)
+            if self._limiter.due() or totals.steps == self._steps:
+                now = totals.read()
+                yield from self._batch_events(epoch, totals.steps, before, now)
+                before = now
+                if all(stats.failed for stats in self.stats):
+                    return
+
+    def _batch_events(self, epoch: int, step: int, before: _Reading, now: _Reading) -> Iterator[tuple[int, RunUpdate]]:
+        """For each run the means over the steps since the last reading, and its progress."""
+        images = now.images - before.images
+        for index in self._active(epoch):
+            if not math.isfinite(now.losses[index]):
+                yield index, self._fail(index, epoch)
+                continue
+            yield (
+                index,
+                BatchFinished(
+                    epoch=epoch,
+                    step=step,
+                    steps=self._steps,
+                    loss=(now.losses[index] - before.losses[index]) / images,
+                    accuracy=(now.hits[index] - before.hits[index]) / images,
+                    images_per_second=images / max(now.time - before.time, 1e-9),
+                    learning_rate=self._rate(index, epoch, step - 1),
+                ),
+            )
+            total = self._runs[index].config.epochs * self._steps
+            yield index, Progress(done=(epoch - 1) * self._steps + step, total=total, unit="steps")
+
+    def _active(self, epoch: int) -> list[int]:
+        """The runs that have neither failed nor finished their epochs."""
+        return [
+            index for index, run in enumerate(self._runs) if epoch <= run.config.epochs and not self.stats[index].failed
+        ]
+
+    def _shuffled(self) -> list[Tensor]:
+        """The training indices of each run in this epoch's order; runs with the same seed share theirs."""
+        by_seed: dict[int, Tensor] = {}
+        for run in self._runs:
+            seed, train = run.config.seed, run.data.train_indices
+            if seed not in by_seed:
+                by_seed[seed] = train[torch.randperm(len(train), generator=self._shuffles[seed])[: self._images]]
+        return [by_seed[run.config.seed] for run in self._runs]
+
+    def _validate(self) -> list[Evaluation] | None:
+        """The evaluation on the validation samples; None if there are none or the user stops the run."""
+        indices = [run.data.validation_indices for run in self._runs]
+        if len(indices[0]) == 0:
+            return None
+        steps = WithResult(self._learner.evaluate(self._validation, indices, self._config.batch_size))
+        for _ in steps:
+            if self._should_stop():
+                self.stopped = True
+                return None
+        return steps.value
+
+    def _rate_factor(self, epoch: int, steps_done: int) -> float:
+        progress = ((epoch - 1) * self._steps + steps_done) / (self.epochs * self._steps)
+        return scheduled_rate(self._config.schedule, 1.0, progress)
+
+    def _rate(self, index: int, epoch: int, steps_done: int) -> float:
+        return self._runs[index].config.optimizer.learning_rate * self._rate_factor(epoch, steps_done)
+
+    def _fail(self, index: int, epoch: int) -> TrainingError:
+        self.stats[index].failed = True
+        return diverged(self._runs[index].config, f"in epoch {epoch}")
+
+
+def diverged(config: TrainingConfig, when: str) -> TrainingError:
+    """The error for a loss that is infinite or not a number."""
+    rate = config.optimizer.learning_rate
+    return TrainingError(
+        f"The loss is no longer a number {when}",
+        f"With training.optimizer.learning_rate {rate:g} the weights grew beyond all bounds.",
+        f"Try a tenth of it: --set training.optimizer.learning_rate={rate / 10:g}",
+    )
+
+
+def _without_single(images: int, batch_size: int) -> int:
+    """The number of images per epoch: a last batch of one is left out, because BatchNorm needs a variance."""
+    return images - 1 if images > batch_size > 1 and images % batch_size == 1 else images

@@ -1,0 +1,132 @@
+"""Runs recorded as sessions: events are passed on and written to the session folder on the way."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import torch
+from safetensors.torch import save
+from torch import Tensor
+from torch.nn import functional
+
+from cnn_tui.config.preset import RunPreset
+from cnn_tui.engine.control import Control
+from cnn_tui.engine.data.image_source import ImageSource
+from cnn_tui.engine.training.evaluate import Evaluation
+from cnn_tui.engine.training.run_cache import RunCache
+from cnn_tui.engine.training.shared_runs import RunEvent, RunRequest
+from cnn_tui.engine.training.train import train_together
+from cnn_tui.engine.training.train_group import Artifacts
+from cnn_tui.errors import StorageError
+from cnn_tui.events import Event, WarningRaised
+from cnn_tui.store.files import ensure_writable
+from cnn_tui.store.predictions import Predictions
+from cnn_tui.store.records import StudyPart
+from cnn_tui.store.session_writer import SessionWriter
+from cnn_tui.store.sessions import new_session_folder
+from cnn_tui.store.thumbnails import MAX_SIDE, save_thumbnails, worth_keeping
+
+_THUMBNAIL_BATCH = 256
+
+
+_CACHE = RunCache()  # of this process: the next run with the same data starts at once
+
+
+def run_recorded(preset: RunPreset, control: Control) -> Iterator[Event]:
+    """Run a preset as a new session.
+
+    Raises:
+        StorageError: the session folder cannot be written; raised before training starts.
+    """
+    for _, event in run_all_recorded([preset], [None], control):
+        yield event
+
+
+def run_all_recorded(
+    presets: Sequence[RunPreset], parts: Sequence[StudyPart | None], control: Control
+) -> Iterator[RunEvent]:
+    """Run presets that train together, each as a new session; yields the index of a run and its event.
+
+    Args:
+        parts: the part of a study that each is, if any.
+
+    Raises:
+        StorageError: the session folder cannot be written; raised before training starts.
+    """
+    with ExitStack() as stack:
+        writers = [stack.enter_context(_begin(preset, part)) for preset, part in zip(presets, parts, strict=True)]
+        runs = [
+            RunRequest(preset.experiment, writer.session.id, functools.partial(_save, writer))
+            for preset, writer in zip(presets, writers, strict=True)
+        ]
+        reported: set[int] = set()
+        for index, event in train_together(
+            runs, control.should_stop, should_abandon=control.should_abandon, cache=_CACHE
+        ):
+            writer = writers[index]
+            writer.record(event)
+            if writer.problem is not None and index not in reported:
+                reported.add(index)
+                yield index, _unsaved(writer.problem)
+            yield index, event
+
+
+def _begin(preset: RunPreset, part: StudyPart | None) -> SessionWriter:
+    session_id, folder = new_session_folder(preset.name)
+    ensure_writable(folder)
+    return SessionWriter(folder, session_id, preset, part)
+
+
+def _save(writer: SessionWriter, artifacts: Artifacts) -> Iterator[Event]:
+    """Save weights, predictions and thumbnails; a failure is a warning and does not end the run."""
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in artifacts.weights.items()}
+    predictions = _predictions(artifacts.evaluation, artifacts.index)
+    if artifacts.value_range is not None:
+        writer.save_value_range(artifacts.value_range.low, artifacts.value_range.high)
+    try:
+        writer.save_weights_file(lambda path: _write(path, save(weights)))
+        writer.save_predictions(predictions)
+        _save_thumbnails(writer.folder, predictions, artifacts.images)
+    except StorageError as error:
+        yield _unsaved(error)
+
+
+def _predictions(evaluation: Evaluation, index: Tensor) -> Predictions:
+    ranking = evaluation.ranking
+    return Predictions(
+        actual=evaluation.actual.numpy(),
+        predicted=evaluation.predicted.numpy(),
+        confidence=evaluation.confidence.numpy(),
+        index=index.numpy(),
+        top_classes=None if ranking is None else ranking.classes.numpy(),
+        top_probabilities=None if ranking is None else ranking.probabilities.numpy(),
+        logits=None if ranking is None or ranking.logits is None else ranking.logits.numpy(),
+    )
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
+def _save_thumbnails(folder: Path, predictions: Predictions, source: ImageSource) -> None:
+    height, width = source.images(torch.from_numpy(predictions.index[:1])).shape[-2:]
+    scale = min(1.0, MAX_SIDE / max(height, width))
+    size = (round(height * scale), round(width * scale))
+    index = predictions.index[worth_keeping(predictions, 3 * size[0] * size[1])]
+    kept = [thumbnails(images, size) for images, _ in source.batches(torch.from_numpy(index), _THUMBNAIL_BATCH)]
+    save_thumbnails(folder, index, torch.cat(kept).numpy())
+
+
+def thumbnails(images: Tensor, size: tuple[int, int]) -> Tensor:
+    """Images uint8 (B, C, H, W) as uint8 (B, h, w, 3) on the CPU, ``size`` being (h, w)."""
+    small = images.cpu()
+    if tuple(small.shape[-2:]) != size:
+        small = functional.interpolate(small, size=size, mode="bilinear", antialias=True)
+    return small.expand(-1, 3, -1, -1).permute(0, 2, 3, 1).contiguous()
+
+
+def _unsaved(error: StorageError) -> WarningRaised:
+    return WarningRaised(title=error.title, detail=error.detail, hint=error.hint)
