@@ -34,7 +34,7 @@ def document_latex(document: Document, figures: Sequence[str] = ()) -> str:
     Args:
         figures: the files of its charts, in their order; without them the charts are left out.
     """
-    parts = [f"% {latex_text(document.title)}\n% Needs \\usepackage{{booktabs}} and \\usepackage{{graphicx}}.\n"]
+    parts = [f"% {latex_text(document.title)}\n", "% Needs the packages booktabs and graphicx.\n"]
     files = iter(figures)
     for section in document.sections:
         parts.append(f"\\section{{{latex_text(section.title)}}}\n")
