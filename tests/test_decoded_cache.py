@@ -248,7 +248,7 @@ def test_a_full_disk_is_told_and_the_run_goes_on(root: Path, monkeypatch: pytest
     (warning,) = [event for event in events if isinstance(event, WarningRaised)]
     assert "\n" not in warning.detail
     assert warning.hint.startswith("Free some space")
-    assert "not kept" in warning.title
+    assert "cannot be cached" in warning.title
     assert entries() == []
 
 
@@ -257,7 +257,7 @@ def test_pictures_that_are_more_than_may_be_kept_are_told(root: Path, monkeypatc
     events, loaded = load(root)
     assert pixels(loaded).shape == (10, 3, 10, 10)
     (warning,) = [event for event in events if isinstance(event, WarningRaised)]
-    assert "not kept" in warning.title
+    assert "cannot be cached" in warning.title
     assert LIMIT_VARIABLE in warning.hint
     assert entries() == []
 

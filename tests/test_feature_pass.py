@@ -137,7 +137,7 @@ def test_a_run_goes_on_where_features_cannot_be_kept(frozen: dict[str, Any], hom
     (home / "cache").mkdir(parents=True)
     (home / "cache" / "features").write_text("in the way", encoding="utf-8")
     events = run(**frozen)
-    assert "not kept" in next(event.title for event in events if isinstance(event, WarningRaised))
+    assert "cannot be stored" in next(event.title for event in events if isinstance(event, WarningRaised))
     assert ending(events).status == "done"
 
 

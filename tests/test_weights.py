@@ -374,7 +374,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_what_can_be_no_file_is_a_missing_file(named: str) -> None:
     with pytest.raises(WeightsError) as caught:
         list(load_weights(build(_config(weights=named, trainable="last_layer"), 5, 32, 0)))
-    assert "not there" in caught.value.title
+    assert "does not exist" in caught.value.title
 
 
 def test_of_a_folder_its_weights_files_are_named(full: State, tmp_path: Path) -> None:
