@@ -11,12 +11,14 @@ import torch
 from torch import Tensor
 
 from cnn_tui.config.experiment import Experiment
+from cnn_tui.config.overrides import override
 from cnn_tui.engine.features import feature_store, feature_writer
 from cnn_tui.engine.training.run_cache import RunCache
 from cnn_tui.engine.training.train import train
 from cnn_tui.events import Event, WarningRaised
 from cnn_tui.store.cache_index import LIMIT_VARIABLE, cached_sets
 from cnn_tui.tui.survey import survey
+from cnn_tui.tui.widgets.experiment_summary import feature_words
 from test_feature_failures import warnings
 from test_feature_pass import computed, pass_detail
 from test_features_exact import losses, run_whole
@@ -251,4 +253,10 @@ def test_setup_says_what_the_run_then_says(squeezenet: Settings, monkeypatch: py
     room = survey(settings, ()).room
     assert room is not None
     assert (room.images, room.each, room.at_most) == (NEEDED, EACH, False)
-    assert pass_detail(run(squeezenet)).endswith(f", {room.images * room.each / 1e6:.1f} MB")
+    assert pass_detail(run(squeezenet)).endswith(f", {room.bytes / 1e6:.1f} MB")
+    kept = survey(settings, ())
+    assert feature_words(settings, kept.features, kept.room).endswith("only what is missing is computed")
+    more = survey(override(settings, ["data.train_limit=160"]), ())
+    assert feature_words(more.experiment, more.features, more.room).endswith(
+        f"computed, {200 * EACH / 1e6:.1f} MB in all"
+    )

@@ -243,6 +243,8 @@ def test_a_second_run_on_a_frozen_backbone_reuses_its_features(
         while len(sessions(home)) < 2:
             terminal.run(0.1)
         until_status(home, "done")
+        terminal.expect("last run done")
+        terminal.expect("predicted")
         terminal.press("ctrl+q")
         assert terminal.wait_exit() == 0
     first, second = (phases(folder) for folder in sorted((home / "sessions").iterdir()))

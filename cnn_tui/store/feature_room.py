@@ -29,6 +29,11 @@ class FeatureRoom:
     at_most: bool
     placement: Placement
 
+    @property
+    def bytes(self) -> int:
+        """What those take that are kept."""
+        return self.placement.images * self.each
+
 
 def place_features(images: int, each: int, memory: int, disk: int) -> Placement:
     """Where features of ``each`` bytes are kept for so many images, the most useful ones.

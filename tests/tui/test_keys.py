@@ -104,7 +104,7 @@ async def test_tabs_and_help_name_the_same_keys() -> None:
         first = screen_text(app).splitlines()[0]
         assert all(f"{keys.key} {keys.title}" in first for keys in SCREENS.values())
         await pilot.press("f1")
-        await until(pilot, lambda: "Keys of this screen" in screen_text(app))
+        await until(pilot, lambda: "On this screen" in screen_text(app))
         help_text = [" ".join(line.split()) for line in screen_text(app).splitlines()]
         assert any("f3 2 alt+2 Live" in line for line in help_text)
 

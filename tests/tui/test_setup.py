@@ -168,7 +168,7 @@ async def test_saving_asks_for_a_name_and_never_overwrites_unasked() -> None:
         await pilot.press("enter")
         saved = paths.own_presets_folder() / "my-first.json"
         await until(pilot, saved.exists)
-        await until(pilot, lambda: "changed:" not in screen_text(app) and "my-first" in screen_text(app))
+        await until(pilot, lambda: "• changed:" not in screen_text(app) and "my-first" in screen_text(app))
         await set_field(pilot, app, "training.epochs", "9")
         await pilot.press("ctrl+s")
         await until(pilot, lambda: isinstance(app.screen, AskTextScreen))

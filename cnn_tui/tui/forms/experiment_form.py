@@ -164,6 +164,14 @@ class ExperimentForm(Vertical):
             row.scroll_visible(animate=False)
             self.post_message(self.FieldFocused(self, row.spec))
 
+    def on_resize(self) -> None:
+        """Keep the field with the cursor in sight."""
+        self.call_after_refresh(self._scroll_to_focused)
+
+    def _scroll_to_focused(self) -> None:
+        if (row := self._focused()) is not None:
+            row.scroll_visible(animate=False)
+
     @on(FieldRow.Edited)
     def _edited(self, event: FieldRow.Edited) -> None:
         event.stop()
@@ -202,6 +210,8 @@ class ExperimentForm(Vertical):
             row.changed = row.spec.path in self.changed
             row.unused = row.spec.path in self.unused
         self.query_one(FormLine).show(found, remarks)
+        # An error takes a line below its field and some below the fields, which must not push either out of sight.
+        self.call_after_refresh(self._scroll_to_focused)
 
     def _focused(self) -> FieldRow | None:
         focused = self.screen.focused

@@ -71,7 +71,7 @@ class FieldHelp(Static):
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """The lines of the longest text."""
-        if self._fields and width not in self._longest:
+        if self._fields and width > 0 and width not in self._longest:
             self._longest[width] = max(_explained(spec, "").get_height({}, width) for spec in self._fields)
         return max(self._longest.get(width, _LEAST), super().get_content_height(container, viewport, width))
 

@@ -166,15 +166,15 @@ def feature_words(experiment: Experiment, kept: CachedSet | None, room: FeatureR
     if experiment.training.feature_cache == "off":
         return "not kept, as set: frozen layers run in each epoch"
     if kept is not None:
-        return f"reused ({ago(kept.used)}, {quantity(kept.size, 'bytes')}); only what is missing is computed"
+        words = f"reused ({ago(kept.used)}, {quantity(kept.size, 'bytes')}); only what is missing is computed"
+        return f"{words}, {_size_words(room)} in all" if room and room.bytes > kept.size else words
     if room is None:
         return "computed once for each picture and kept, epochs then take moments"
     return _room_words(room)
 
 
 def _room_words(room: FeatureRoom) -> str:
-    images = room.placement.images
-    size = ("up to " if room.at_most else "") + quantity(images * room.each, "bytes")
+    images, size = room.placement.images, _size_words(room)
     if not images:
         return "no room for them: frozen layers run in each epoch"
     if images < room.images:
@@ -182,6 +182,10 @@ def _room_words(room: FeatureRoom) -> str:
     if not room.placement.in_memory:
         return f"computed once for each picture and kept on disk ({size}), from where each epoch reads them"
     return f"computed once for each picture and kept ({size}), epochs then take moments"
+
+
+def _size_words(room: FeatureRoom) -> str:
+    return ("up to " if room.at_most else "") + quantity(room.bytes, "bytes")
 
 
 def _download_words(survey: Survey) -> str:
