@@ -30,7 +30,7 @@ from cnn_tui.engine.training.linear_layers import LinearLayers
 from cnn_tui.engine.training.torch_kernels import log_softmax_gradient
 
 _WORTH_SHARING = 2**20  # features of a batch; below it a thread takes longer to start than to work
-_PART_BYTES = 2**20  # of a batch in float32, which fit in a core's own cache
+_PART_BYTES = 3 * 2**19  # of a batch in float32, which fit in a core's own cache
 _WORDS = {2: torch.int16, 4: torch.int32}
 
 BatchParts = Callable[[slice], Iterator[Tensor]]
@@ -73,7 +73,8 @@ class PooledLayers(LinearLayers):
 
     def logits(self, inputs: Tensor) -> Tensor:
         """(S, T, C, B) of inputs (S, B, P, F)."""
-        return self._pooled(self._at_positions(inputs.flatten(1, 2), 1.0), inputs.shape[1])
+        responses = self._at_positions(inputs.flatten(1, 2), 1.0).relu_()
+        return self._pooled(responses.view(*self._shape[:2], inputs.shape[1], -1))
 
     def train_on_batches(
         self, batches: Iterable[BatchParts], loss_gradients: Tensor, schedule: Tensor, elements: int
@@ -128,12 +129,12 @@ class PooledLayers(LinearLayers):
         for part in parts:
             own = slice(done, done + part.shape[1])
             flat, positions, done = part.flatten(1, 2), part.shape[2], own.stop
-            responses = self._at_positions(flat, self._gain)
-            result = torch.log_softmax(self._pooled(responses, part.shape[1]), 2)
+            responses = self._at_positions(flat, self._gain).view(*self._shape[:2], part.shape[1], positions)
+            result = torch.log_softmax(self._pooled(responses.relu_()), 2)
             log_probabilities[..., own] = result
             error = log_softmax_gradient(loss_gradient[..., own], result, 2, torch.empty_like(result)).flatten(1, 2)
-            each = error.div_(positions).unsqueeze(3).expand(-1, -1, -1, positions)
-            active = torch.where(responses.view(each.shape) > 0, each, 0).flatten(2)
+            # After the ReLU the sign is its derivative; in place, a part stays in the cache.
+            active = responses.sign_().mul_(error.div_(positions).unsqueeze(3)).flatten(2)
             weight_gradient.baddbmm_(active, flat, alpha=self._gain)
             if self._trains_bias:
                 bias_gradient.add_(active.sum(dim=2))
@@ -142,13 +143,12 @@ class PooledLayers(LinearLayers):
         """Responses (S, T*C, B*P) of inputs (S, B*P, F) before the ReLU."""
         return torch.baddbmm(self._bias_columns, self._weights, flat.transpose(1, 2), alpha=gain)
 
-    def _pooled(self, responses: Tensor, images: int) -> Tensor:
-        """Logits (S, T, C, B) of responses (S, T*C, B*P)."""
-        streams, rows, _ = responses.shape
-        logits = responses.relu().view(streams, rows, images, -1).mean(dim=3)
+    def _pooled(self, responses: Tensor) -> Tensor:
+        """Logits (S, T, C, B) of responses (S, T*C, B, P) after the ReLU."""
+        logits = responses.mean(dim=3)
         if not self._same_rates:
             logits.mul_(self._scales)  # after the ReLU gives the same as before it, since scales are positive
-        return logits.view(streams, -1, self.classes, images)
+        return logits.view(logits.shape[0], -1, self.classes, logits.shape[2])
 
 
 class MapStack(HeadStack):
@@ -199,12 +199,13 @@ class MapStack(HeadStack):
         # Features that come from disk or from the backbone are read for the whole slice at once.
         read = None if self._train.is_resident else [self._train.stored(own[share]) for own in indices]
         features = torch.empty((self._streams, together, *self._train.row_shape), device=indices.device)
+        masks = torch.empty((together, 16, bits[0].shape[1]), dtype=torch.int16, device=indices.device)
         for start in range(0, count, together):
             own = slice(start, min(start + together, count))
             part = features[:, : own.stop - own.start]
             for stream, target in enumerate(part):
                 stored = read[stream][own] if read else self._train.stored(indices[stream, share][own])
-                target.copy_(self._dropped(stored, bits[stream][share][own]))
+                target.copy_(self._dropped(stored, bits[stream][share][own], masks))
             yield part
 
     def _bits(self, stream: int, batch: int, device: torch.device) -> Tensor:
@@ -216,15 +217,15 @@ class MapStack(HeadStack):
             raise TypeError("only dropout comes before a layer that sees every position")
         return dropout.bits(batch, self._elements, device)
 
-    def _dropped(self, features: Tensor, bits: Tensor) -> Tensor:
-        """Features (b, P, F) after dropout, not yet scaled; they are overwritten.
+    def _dropped(self, features: Tensor, bits: Tensor, masks: Tensor) -> Tensor:
+        """Features (b, P, F) after dropout, not yet scaled; they and ``masks`` are overwritten.
 
         A bitwise AND on the stored words zeroes an element without converting it to float32 first.
         """
         if not self._prefixes:
             return features
         words = features.view(_WORDS[features.element_size()])
-        mask = bit_mask(bits, self._elements).view(features.shape)
+        mask = bit_mask(bits, self._elements, masks).view(features.shape)
         return words.bitwise_and_(mask).view(features.dtype)
 
     def _prepared(self, features: Tensor) -> Tensor:
