@@ -23,7 +23,7 @@ from cnn_tui.engine.stack import HeadStack
 from cnn_tui.engine.stochastic import SeededDropout, bit_mask
 from cnn_tui.engine.stopping import ShouldStop
 
-_PART_BYTES = 2**20  # of a batch in float32, which stay in a core's own cache
+_PART_BYTES = 3 * 2**19  # of a batch in float32, which stay in a core's own cache
 _WORDS = {2: torch.int16, 4: torch.int32}
 
 
@@ -89,12 +89,13 @@ class MapStack(HeadStack):
         # What has to come from disk or through the network comes for the whole share.
         there = None if self._train.is_resident else [self._train.kept(own[share]) for own in rows]
         features = torch.empty((self._streams, together, *self._train.row_shape), device=rows.device)
+        room = torch.empty((together, 16, bits[0].shape[1]), dtype=torch.int16, device=rows.device)
         for start in range(0, count, together):
             own = slice(start, min(start + together, count))
             part = features[:, : own.stop - own.start]
             for stream, target in enumerate(part):
                 kept = there[stream][own] if there else self._train.kept(rows[stream, share][own])
-                target.copy_(self._dropped(kept, bits[stream][share][own]))
+                target.copy_(self._dropped(kept, bits[stream][share][own], room))
             yield part
 
     def _bits(self, stream: int, batch: int, device: torch.device) -> Tensor:
@@ -106,12 +107,12 @@ class MapStack(HeadStack):
             raise TypeError("only dropout comes before a layer that sees every position")
         return dropout.bits(batch, self._elements, device)
 
-    def _dropped(self, features: Tensor, bits: Tensor) -> Tensor:
+    def _dropped(self, features: Tensor, bits: Tensor, room: Tensor) -> Tensor:
         """What dropout leaves of features (b, P, F), which are overwritten; not yet scaled."""
         if not self._prefixes:
             return features
         words = features.view(_WORDS[features.element_size()])
-        mask = bit_mask(bits, self._elements).view(features.shape)
+        mask = bit_mask(bits, self._elements, room).view(features.shape)
         return words.bitwise_and_(mask).view(features.dtype)
 
     def _prepared(self, features: Tensor) -> Tensor:

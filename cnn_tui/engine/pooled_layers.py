@@ -44,7 +44,8 @@ class PooledLayers(LinearLayers):
 
     def logits(self, inputs: Tensor) -> Tensor:
         """(S, T, C, B) of inputs (S, B, P, F)."""
-        return self._pooled(self._at_positions(inputs.flatten(1, 2), 1.0), inputs.shape[1])
+        responses = self._at_positions(inputs.flatten(1, 2), 1.0).relu_()
+        return self._logits_of(responses.view(*self._shape[:2], inputs.shape[1], -1))
 
     def learn_batches(self, batches: Iterable[Batch], pulls: Tensor, schedule: Tensor, elements: int) -> Tensor:
         """Take the scheduled steps; log-probabilities (steps, S, T, C, B) before each.
@@ -89,12 +90,11 @@ class PooledLayers(LinearLayers):
         for part in parts:
             own = slice(done, done + part.shape[1])
             flat, positions, done = part.flatten(1, 2), part.shape[2], own.stop
-            responses = self._at_positions(flat, self._gain)
-            said = torch.log_softmax(self._pooled(responses, part.shape[1]), 2)
+            responses = self._at_positions(flat, self._gain).view(*self._shape[:2], part.shape[1], positions)
+            said = torch.log_softmax(self._logits_of(responses.relu_()), 2)
             log_probabilities[..., own] = said
             error = torch._log_softmax_backward_data(pull[..., own], said, 2, pull.dtype).flatten(1, 2)
-            each = error.div_(positions).unsqueeze(3).expand(-1, -1, -1, positions)
-            let_through = torch.where(responses.view(each.shape) > 0, each, 0).flatten(2)
+            let_through = responses.sign_().mul_(error.div_(positions).unsqueeze(3)).flatten(2)
             weight_gradient.baddbmm_(let_through, flat, alpha=self._gain)
             if self._trains_bias:
                 bias_gradient.add_(let_through.sum(dim=2))
@@ -103,10 +103,9 @@ class PooledLayers(LinearLayers):
         """Responses (S, T*C, B*P) of inputs (S, B*P, F) before the ReLU."""
         return torch.baddbmm(self._bias_columns, self._weights, flat.transpose(1, 2), alpha=gain)
 
-    def _pooled(self, responses: Tensor, images: int) -> Tensor:
-        """Logits (S, T, C, B) of responses (S, T*C, B*P)."""
-        streams, rows, _ = responses.shape
-        logits = responses.relu().view(streams, rows, images, -1).mean(dim=3)
+    def _logits_of(self, responses: Tensor) -> Tensor:
+        """Logits (S, T, C, B) of responses (S, T*C, B, P) after the ReLU."""
+        logits = responses.mean(dim=3)
         if not self._alike:
             logits.mul_(self._scales)  # after the ReLU as before it, since scales are positive
-        return logits.view(streams, -1, self.classes, images)
+        return logits.view(logits.shape[0], -1, self.classes, logits.shape[2])

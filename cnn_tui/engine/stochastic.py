@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torchvision.ops import StochasticDepth
 
 _WORD = 16  # bits
+_SHIFTS = torch.arange(_WORD - 1, -1, -1, dtype=torch.int16)
 _LEVELS = 2**16  # of a probability: two draws come out of 32 random bits, many times faster than bernoulli_
 _LEAST, _MOST = -(2**31), 2**31 - 1
 
@@ -117,14 +118,19 @@ def seed_stochastic(network: nn.Module, randomness: Randomness) -> None:
                 parent.add_module(name, SeededDropout(child.p, randomness, layer))
 
 
-def bit_mask(bits: Tensor, elements: int) -> Tensor:
+def bit_mask(bits: Tensor, elements: int, room: Tensor | None = None) -> Tensor:
     """Which elements bits (N, W) of :meth:`SeededDropout.bits` keep, -1 or 0, int16 (N, elements).
 
     The elements are those of feature maps with channels last. Bit k of all words decides about the k-th sixteenth of
     them, so that neighbours are computed by the same two shifts.
+
+    Args:
+        room: int16 (N or more, 16, W), where the mask is made.
     """
-    shifts = torch.arange(_WORD - 1, -1, -1, dtype=torch.int16, device=bits.device).unsqueeze(1)
-    return (bits.unsqueeze(1) << shifts).bitwise_right_shift_(_WORD - 1).flatten(1)[:, :elements]
+    shifts = _SHIFTS.to(bits.device).unsqueeze(1)
+    target = bits.new_empty(len(bits), _WORD, bits.shape[1]) if room is None else room[: len(bits)]
+    torch.bitwise_left_shift(bits.unsqueeze(1), shifts, out=target)
+    return target.bitwise_right_shift_(_WORD - 1).flatten(1)[:, :elements]
 
 
 def is_stochastic(module: nn.Module) -> bool:
