@@ -4,7 +4,7 @@ python benchmarks/heads.py
 
 ResNet-18's last layer sees the features themselves; before VGG-16's there are two dropouts and a frozen layer, which
 run in every step. SqueezeNet's sees each of 169 positions, behind a dropout, of features in half precision. Budget: at
-most three times the floor for ResNet-18's and SqueezeNet's.
+most three times the floor for ResNet-18's; 1.2 s for SqueezeNet's 6,000 pictures on two cores.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def measure(head: Head) -> dict[str, Any]:
 def main() -> None:
     """Measure each head."""
     figures = {head.architecture: measure(head) for head in HEADS}
-    save("heads", figures | {"budget": "at most 3 times for resnet18 and squeezenet1_1"})
+    save("heads", figures | {"budget": "at most 3 times for resnet18, 1.2 s for squeezenet1_1"})
 
 
 if __name__ == "__main__":
