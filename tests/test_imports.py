@@ -11,7 +11,19 @@ import pytest
 ROOT = Path(__file__).parent.parent
 HEAVY = ("torch", "torchvision", "sklearn", "scipy", "textual")
 FOR_EXPORT = ("matplotlib", "jinja2")
-LOW = ("amounts", "errors", "imports", "paths", "metrics", "events", "history", "catalog", "config", "store", "reports")
+LOW = (
+    "formatting",
+    "errors",
+    "imports",
+    "paths",
+    "metrics",
+    "events",
+    "history",
+    "catalog",
+    "config",
+    "store",
+    "reports",
+)
 
 
 def loaded_by(script: str) -> set[str]:

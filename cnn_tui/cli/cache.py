@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cnn_tui.amounts import some
 from cnn_tui.cli.groups import ListByDefault
-from cnn_tui.reports.texts import data_words
+from cnn_tui.formatting import dataset_label, pluralize
 
 if TYPE_CHECKING:
     from cnn_tui.store.cache_index import CachedSet
@@ -50,17 +49,18 @@ def list_sets(as_json: bool) -> None:
 
 
 def _row(one: CachedSet) -> list[str]:
-    from cnn_tui.store.cache_index import AboutFeatures, AboutPictures, ago
+    from cnn_tui.formatting import time_ago
+    from cnn_tui.store.cache_index import AboutFeatures, AboutPictures
 
     match one.about:
         case AboutFeatures() as about:
-            pictures = data_words(about.dataset, about.root)
+            pictures = dataset_label(about.dataset, about.root)
             what = [about.architecture, about.weights, pictures, str(about.image_size), about.precision]
         case AboutPictures(root=root):
-            what = ["decoded pictures", "", data_words("folder", root), "", ""]
+            what = ["decoded pictures", "", dataset_label("folder", root), "", ""]
         case None:
             what = ["damaged", "", "", "", ""]
-    return [one.key[:8], *what, f"{one.size / 1e6:,.1f} MB", ago(one.used)]
+    return [one.key[:8], *what, f"{one.size / 1e6:,.1f} MB", time_ago(one.used)]
 
 
 @cache.command("clear")
@@ -77,7 +77,7 @@ def clear(keys: tuple[str, ...], yes: bool) -> None:
         if not any(one.key.startswith(key) for one in sets):
             raise ConfigError(f"Nothing is kept with the key {key!r}", "", "'cnn-tui cache' lists them.")
     chosen = [one for one in sets if not keys or any(one.key.startswith(key) for key in keys)]
-    what = f"{some(len(chosen), 'set')} of {sum(one.size for one in chosen) / 1e6:,.1f} MB"
+    what = f"{pluralize(len(chosen), 'set')} of {sum(one.size for one in chosen) / 1e6:,.1f} MB"
     if chosen and not yes:
         click.confirm(f"Delete {what}?", abort=True, err=True)
     for one in chosen:

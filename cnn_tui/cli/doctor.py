@@ -13,7 +13,7 @@ from typing import Literal
 import click
 
 from cnn_tui import paths
-from cnn_tui.amounts import some
+from cnn_tui.formatting import pluralize
 
 _LITTLE_DISK = 2 * 2**30
 _LITTLE_MEMORY = 2 * 2**30
@@ -81,7 +81,7 @@ def _torch() -> Iterator[Finding]:
         yield Finding(
             "note",
             "Device",
-            f"cpu: {device_name(device)}, {some(torch.get_num_threads(), 'thread')}; PyTorch sees no GPU",
+            f"cpu: {device_name(device)}, {pluralize(torch.get_num_threads(), 'thread')}; PyTorch sees no GPU",
             "With an NVIDIA card, check that 'nvidia-smi' works and that this PyTorch was built for CUDA.",
         )
     fast = bfloat16_is_fast(device)
@@ -141,7 +141,7 @@ def _print(findings: list[Finding]) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from cnn_tui.store.names import printable
+    from cnn_tui.formatting import printable
 
     console = Console(markup=False, highlight=False, soft_wrap=True)
     for finding in findings:

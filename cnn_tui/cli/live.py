@@ -15,10 +15,9 @@ from rich.text import Text
 from cnn_tui.cli.result_tables import print_result
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import EpochFinished, Event, RunFinished, RunStarted, WarningRaised
+from cnn_tui.formatting import printable, progress_text, quantity
 from cnn_tui.history import PhaseRecord, RunHistory
 from cnn_tui.reports.best_epoch import CRITERION
-from cnn_tui.reports.texts import part_of, quantity
-from cnn_tui.store.names import printable
 
 _BAR = 30
 
@@ -112,7 +111,7 @@ def phase_bar(history: RunHistory, phase: PhaseRecord) -> Table:
     count = ""
     if progress is not None:
         done, total, unit = progress.done, progress.total, progress.unit
-        count = part_of(done, total, unit) if total else quantity(done, unit)
+        count = progress_text(done, total, unit) if total else quantity(done, unit)
     row.add_row(Text(phase.name, style="bold"), bar, Text(f"{count}  {_time_left(history)}", style="dim"))
     return row
 

@@ -16,7 +16,7 @@ def note(session: str, text: str | None, added: tuple[str, ...], removed: tuple[
     TEXT replaces the note, an empty one deletes it. Without TEXT and tags this prints what is written.
     """
     from cnn_tui.cli.output import say
-    from cnn_tui.store.names import printable
+    from cnn_tui.formatting import printable
     from cnn_tui.store.notes import changed_tags, make_note, read_note, write_note
     from cnn_tui.store.sessions import find_session, note_of
 

@@ -15,7 +15,7 @@ import click
 
 from cnn_tui.cli.streams import give_up_output
 from cnn_tui.errors import CnnTuiError, OutputError, StorageError, UnreadOutputError
-from cnn_tui.store.names import printable
+from cnn_tui.formatting import printable
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from cnn_tui.amounts import some
 from cnn_tui.cli.groups import ListByDefault
 from cnn_tui.cli.output import print_error, print_json, print_table, say
 from cnn_tui.config.fields import experiment_fields, value_at
@@ -14,8 +13,8 @@ from cnn_tui.config.notices import notices
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.errors import PresetError
+from cnn_tui.formatting import pluralize, printable
 from cnn_tui.reports.study_table import value_text
-from cnn_tui.store.names import printable
 from cnn_tui.store.presets import PresetEntry, find_preset, list_presets, load_any
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -110,10 +109,10 @@ def _varied(study: StudyPreset, *, brief: bool = False) -> dict[str, str]:
     if study.second_factor is not None:
         factors[study.second_factor] = study.second_values
     if brief:
-        return {path: some(len(values), "value") for path, values in factors.items()}
+        return {path: pluralize(len(values), "value") for path, values in factors.items()}
     told = {path: f"varied: {', '.join(map(value_text, values))}" for path, values in factors.items()}
     more = {"repeats": str(study.repeats), "plain": str(study.plain).lower()}
-    return told | more | {"reported": some(len(study.reported), "value")}
+    return told | more | {"reported": pluralize(len(study.reported), "value")}
 
 
 def _document(entry: PresetEntry) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from cnn_tui.cli.result_tables import print_result
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.errors import OutputError
 from cnn_tui.events import EpochFinished, Event, Phase, RunFinished, RunStarted, StudyEvent, WarningRaised
-from cnn_tui.store.names import printable
+from cnn_tui.formatting import printable
 
 if TYPE_CHECKING:
     from cnn_tui.engine.control import Control

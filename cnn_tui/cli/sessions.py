@@ -16,10 +16,10 @@ from cnn_tui.cli.output import console, print_error, print_json, print_table, sa
 from cnn_tui.cli.presets import shown
 from cnn_tui.config.fields import experiment_fields, value_at
 from cnn_tui.errors import CnnTuiError, ConfigError
+from cnn_tui.formatting import printable
 from cnn_tui.history import RunHistory
 from cnn_tui.metrics import LISTED, Result
 from cnn_tui.reports.session_label import session_label
-from cnn_tui.store.names import printable
 from cnn_tui.store.notes import SessionNote
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.store.sessions import (

@@ -61,9 +61,9 @@ def study(
 def _tell(table: StudyTable, destination: Destination) -> None:
     from cnn_tui.cli.document import print_document
     from cnn_tui.cli.output import console
+    from cnn_tui.formatting import printable
     from cnn_tui.reports.formats import render_study
     from cnn_tui.reports.study_document import study_document
-    from cnn_tui.store.names import printable
 
     if destination.path is None and destination.format == "text":
         out = console()

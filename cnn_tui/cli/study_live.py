@@ -11,15 +11,14 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from cnn_tui.amounts import some
 from cnn_tui.cli.live import phase_bar, warning
 from cnn_tui.cli.study_words import row_name
 from cnn_tui.events import RowEvent, StudyEvent, WarningRaised
+from cnn_tui.formatting import pluralize, printable
 from cnn_tui.history import RunHistory
 from cnn_tui.reports.study_document import state
 from cnn_tui.reports.study_progress import StudyProgress
 from cnn_tui.reports.study_table import COLUMNS, Figure, RowStatus, StudyRow
-from cnn_tui.store.names import printable
 
 _MOST_ROWS = 16
 _STYLES: dict[RowStatus, str] = {
@@ -56,7 +55,7 @@ class LiveStudyReporter:
     def _view(self) -> RenderableType:
         table = self._progress.table
         title = Text(printable(table.study.name), style="bold")
-        title.append(f"  {table.done} of {some(table.runs, 'run')}", style="not bold dim")
+        title.append(f"  {table.done} of {pluralize(table.runs, 'run')}", style="not bold dim")
         return Group(title, self._rows(), self._now())
 
     def _rows(self) -> Table:

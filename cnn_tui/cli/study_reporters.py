@@ -6,12 +6,12 @@ import sys
 from types import TracebackType
 from typing import Protocol, Self
 
-from cnn_tui.amounts import some
 from cnn_tui.cli.output import say
 from cnn_tui.cli.reporters import JsonReporter, Quiet, warning_text
 from cnn_tui.cli.study_live import LiveStudyReporter
 from cnn_tui.cli.study_words import kept_line, row_line
 from cnn_tui.events import Event, Phase, RowEvent, RowKept, RunFinished, StudyEvent, StudyStarted, WarningRaised
+from cnn_tui.formatting import pluralize
 from cnn_tui.reports.study_progress import StudyProgress
 
 
@@ -49,7 +49,7 @@ class PlainStudyReporter(Quiet):
         """Print the event where it matters to a reader of lines."""
         match event:
             case StudyStarted():
-                say(f"{event.study.name}: {some(event.rows, 'run')}")
+                say(f"{event.study.name}: {pluralize(event.rows, 'run')}")
             case RowKept():
                 say(kept_line(self._progress, event))
             case RowEvent():

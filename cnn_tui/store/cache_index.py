@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -222,16 +221,6 @@ def remove(cached: CachedSet) -> bool:
     """
     shutil.rmtree(cached.folder, ignore_errors=True)
     return not cached.folder.exists()
-
-
-def ago(seconds: float) -> str:
-    """How long ago a time was, in words."""
-    passed = max(0.0, time.time() - seconds)
-    for length, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
-        if passed >= length:
-            count = int(passed // length)
-            return f"{count} {unit}{'s' if count > 1 else ''} ago"
-    return f"{passed:.0f} s ago"
 
 
 def _sets(folder: Path, kind: type[AboutFeatures | AboutPictures]) -> Iterator[CachedSet]:

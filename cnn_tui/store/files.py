@@ -5,19 +5,32 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import tempfile
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
 from cnn_tui.errors import StorageError
 
 LEAST_FREE_BYTES = 64 * 1024**2
+_LONGEST_SLUG = 60
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EROFS, errno.EACCES, errno.EPERM}
 _FREE_SPACE = "Free some space, or let CNN_TUI_HOME name a folder on another disk."
 _ELSEWHERE = "Let CNN_TUI_HOME name a folder that you may write to."
+
+
+def slug(name: str) -> str:
+    """Turn a name into part of a file name: 1 to 60 characters of ``a-z0-9-``, none that Windows reserves."""
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii").lower()
+    short = re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:_LONGEST_SLUG].strip("-")
+    if _RESERVED.fullmatch(short):
+        return f"run-{short}"
+    return short or "run"
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:

@@ -10,8 +10,8 @@ from typing import Literal, NoReturn
 
 from cnn_tui.catalog.picture_files import ending, is_clutter, readable_endings
 from cnn_tui.errors import DataError
+from cnn_tui.formatting import display
 from cnn_tui.store.files import reason
-from cnn_tui.store.names import display
 
 Kind = Literal["file", "folder", "nothing"]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from cnn_tui.errors import DataError
+from cnn_tui.formatting import display
 from cnn_tui.store.folder_entries import named_folders, own_pictures, picture_names
-from cnn_tui.store.names import display
 
 LAYOUT_HINT = (
     "Pictures are looked for in root/train/<class>/ with root/test/<class>/, root/val/<class>/ or both, "

@@ -17,8 +17,7 @@ from cnn_tui.config.preset import SCHEMA_VERSION, RunPreset
 from cnn_tui.config.problems import problems
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.errors import PresetError
-from cnn_tui.store.files import ensure_writable, write_atomic
-from cnn_tui.store.names import slug
+from cnn_tui.store.files import ensure_writable, slug, write_atomic
 from cnn_tui.store.strict_json import PRESET_BYTES, read_object
 
 SESSION_FILE = "session.json"

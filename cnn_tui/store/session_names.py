@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cnn_tui import paths
 from cnn_tui.config.preset import RunPreset
-from cnn_tui.store.names import slug
+from cnn_tui.store.files import slug
 from cnn_tui.store.presets import SESSION_FILE, renamed
 
 _LONGEST_STEM = 188  # with a number of nine digits it has the 200 characters that a name may have

@@ -15,8 +15,7 @@ from cnn_tui import paths
 from cnn_tui.errors import PresetError, SessionNotFoundError, StorageError
 from cnn_tui.history import RunHistory
 from cnn_tui.store.event_log import read_events
-from cnn_tui.store.files import ensure_writable, reason, storage_error, write_atomic
-from cnn_tui.store.names import slug
+from cnn_tui.store.files import ensure_writable, reason, slug, storage_error, write_atomic
 from cnn_tui.store.notes import NO_NOTE, SessionNote, read_note, write_note
 from cnn_tui.store.presets import SESSION_BYTES, SESSION_FILE, check_version, invalid
 from cnn_tui.store.records import SessionRecord

@@ -12,7 +12,7 @@ from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.errors import ConfigError
 from cnn_tui.events import ErrorReport, RunFinished, StudyFinished
-from cnn_tui.store.names import printable
+from cnn_tui.formatting import printable
 from cnn_tui.store.session_names import distinctly_named
 from cnn_tui.trainer import protocol
 from cnn_tui.trainer.endings import tells_of_kill

@@ -16,12 +16,12 @@ from cnn_tui.catalog.features import feature_bytes, feature_shape, keeps_half
 from cnn_tui.config.experiment import DataConfig, Experiment
 from cnn_tui.config.locations import located
 from cnn_tui.errors import ConfigError, DataError, StorageError
+from cnn_tui.formatting import printable
 from cnn_tui.store.cache_index import CachedSet, features_folder, features_for, room_for
 from cnn_tui.store.downloads import Download, missing_downloads
 from cnn_tui.store.feature_room import FeatureRoom, place_features
 from cnn_tui.store.folder_entries import picture_names
 from cnn_tui.store.folder_layout import FolderLayout, read_layout
-from cnn_tui.store.names import printable
 from cnn_tui.store.sessions import list_sessions
 from cnn_tui.tui.estimate import Estimate, PastRun, SplitCounts, estimate
 

@@ -14,7 +14,7 @@ from cnn_tui.config.fields import experiment_fields
 from cnn_tui.config.notices import notices
 from cnn_tui.config.overrides import override
 from cnn_tui.config.preset import RunPreset
-from cnn_tui.reports.texts import quantity
+from cnn_tui.formatting import quantity
 from cnn_tui.tui.app import Workbench
 from cnn_tui.tui.forms.choice_facts import facts_of
 from cnn_tui.tui.forms.choice_screen import ChoiceScreen

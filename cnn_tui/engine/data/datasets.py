@@ -22,7 +22,6 @@ import torch
 from numpy.typing import NDArray
 
 from cnn_tui import paths
-from cnn_tui.amounts import some
 from cnn_tui.catalog.datasets import DATASETS, Dataset, RemoteFile
 from cnn_tui.engine.cache_slot import file_stamp
 from cnn_tui.engine.control import ShouldStop
@@ -31,6 +30,7 @@ from cnn_tui.engine.data.sample_selection import split_test
 from cnn_tui.engine.download import DownloadError, download, locked
 from cnn_tui.errors import DataError
 from cnn_tui.events import Event, Phase
+from cnn_tui.formatting import pluralize
 from cnn_tui.store.files import reason
 
 _T = TypeVar("_T")
@@ -182,7 +182,7 @@ class _DatasetFiles:
         path = self._folder / name
         lines = _parsed(path, _lines)
         if len(lines) != self._classes:
-            raise _damaged(path, f"it holds {some(len(lines), 'name')} of {self._classes} classes")
+            raise _damaged(path, f"it holds {pluralize(len(lines), 'name')} of {self._classes} classes")
         return lines
 
 

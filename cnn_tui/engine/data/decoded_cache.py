@@ -24,9 +24,9 @@ from cnn_tui.engine.data.decode_many import DecodedImages, Unreadable
 from cnn_tui.engine.data.folder_listing import FolderListing
 from cnn_tui.engine.data.value_range import ValueRange
 from cnn_tui.errors import StorageError
+from cnn_tui.formatting import display
 from cnn_tui.store.cache_index import AboutPictures, describe, make_room, mark_used, pictures_set
 from cnn_tui.store.files import LEAST_FREE_BYTES, ensure_writable, replace_atomic
-from cnn_tui.store.names import display
 
 _FORMAT: Literal["cnn-tui decoded pictures 3"] = "cnn-tui decoded pictures 3"
 """Change it when the same files give other pixels; older entries are then ignored."""

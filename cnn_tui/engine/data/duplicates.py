@@ -23,9 +23,9 @@ from cnn_tui.engine.data.folder_listing import FolderListing
 from cnn_tui.engine.data.sample_selection import Labels, Selection
 from cnn_tui.errors import StorageError
 from cnn_tui.events import WarningRaised
+from cnn_tui.formatting import display
 from cnn_tui.store.cache_index import AboutPictures, describe, pictures_set
 from cnn_tui.store.files import replace_atomic
-from cnn_tui.store.names import display
 
 _STOP_CHECK_INTERVAL = 200  # files
 _SUFFIX = ".hashes"

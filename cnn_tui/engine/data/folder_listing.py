@@ -17,9 +17,9 @@ from cnn_tui.engine.data.file_hashes import change_mark
 from cnn_tui.engine.data.skipped_files import SkippedFiles
 from cnn_tui.errors import DataError
 from cnn_tui.events import WarningRaised
+from cnn_tui.formatting import display
 from cnn_tui.store.folder_entries import entries, kind, named_folders, own_pictures, raise_unreadable
 from cnn_tui.store.folder_layout import LAYOUT_HINT, FolderLayout, read_layout, seen, split_roles
-from cnn_tui.store.names import display
 
 _PATH = attrgetter("path")
 _STOP_CHECK_INTERVAL = 200  # files

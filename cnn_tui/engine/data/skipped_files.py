@@ -8,7 +8,7 @@ from typing import NamedTuple, Self
 
 from cnn_tui.catalog.picture_files import missing_reader
 from cnn_tui.events import WarningRaised
-from cnn_tui.store.names import display
+from cnn_tui.formatting import display
 
 _MAX_EXAMPLES = 3
 _MAX_KINDS = 8

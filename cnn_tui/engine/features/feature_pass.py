@@ -15,7 +15,6 @@ from collections.abc import Generator, Iterator
 import torch
 from torch import Tensor
 
-from cnn_tui.amounts import some
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.engine.cache_slot import CacheSlot
 from cnn_tui.engine.control import RateLimiter, ShouldStop, Stopped
@@ -28,11 +27,10 @@ from cnn_tui.engine.features.feature_store import FeatureTable, StoredFeatures, 
 from cnn_tui.engine.features.feature_writer import FeatureWriter, MappedFeatureWriter
 from cnn_tui.errors import StorageError
 from cnn_tui.events import Event, Phase, Progress, WarningRaised
-from cnn_tui.reports.texts import quantity
+from cnn_tui.formatting import pluralize, quantity, time_ago
 from cnn_tui.store.cache_index import (
     LIMIT_VARIABLE,
     AboutFeatures,
-    ago,
     describe,
     features_folder,
     last_used,
@@ -135,7 +133,7 @@ class FeaturePass:
         if stored.damaged:
             yield WarningRaised(
                 title="Stored features were damaged",
-                detail=f"{some(stored.damaged, 'chunk')} in {self._folder} did not match their checksum.",
+                detail=f"{pluralize(stored.damaged, 'chunk')} in {self._folder} did not match their checksum.",
                 hint="They are computed again.",
             )
         if stored.features is None:
@@ -175,7 +173,7 @@ class FeaturePass:
             before = f", {available:,} of {needed:,} were there" if available else ""
             words = f"computed once for these pictures{before}, {room}"
         else:
-            words = f"reused ({ago(used) if used else 'now'}, {room})"
+            words = f"reused ({time_ago(used) if used else 'now'}, {room})"
         if available + missing == needed:
             return words
         return (

@@ -8,7 +8,6 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from cnn_tui.amounts import some
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.sharing import same_training
 from cnn_tui.engine.control import ShouldStop, WithResult
@@ -22,6 +21,7 @@ from cnn_tui.engine.training.setup import set_up
 from cnn_tui.engine.training.train_group import Artifacts, FinalEvaluation, TrainGroup, group_runs
 from cnn_tui.errors import CnnTuiError, TrainingError
 from cnn_tui.events import EpochFinished, ErrorReport, Event, Phase, Progress, RunFinished, RunStarted
+from cnn_tui.formatting import pluralize
 
 _Value = TypeVar("_Value")
 RunEvent = tuple[int, Event]
@@ -117,7 +117,7 @@ class SharedRuns:
 
     def _train(self, group: TrainGroup, served: list[list[int]], device: Compute) -> Iterator[RunEvent]:
         for run, indices in zip(group.runs, served, strict=True):
-            phase = Phase(name="training", detail=some(len(run.data.train_indices), "picture"))
+            phase = Phase(name="training", detail=pluralize(len(run.data.train_indices), "picture"))
             yield from ((index, phase) for index in indices)
         loop = TrainingLoop(group.learner, group.runs, group.setup.validation, self._should_stop)
         final = FinalEvaluation(group, loop, device, self._should_abandon)
@@ -142,7 +142,7 @@ class SharedRuns:
 
     def _test_and_finish(self, index: int, member: int, final: FinalEvaluation) -> Iterator[RunEvent]:
         """Test a run, save its artifacts and end it."""
-        yield index, Phase(name="testing", detail=some(final.test_count(member), "picture"))
+        yield index, Phase(name="testing", detail=pluralize(final.test_count(member), "picture"))
         testing = WithResult(final.artifacts(member))
         yield from ((index, event) for event in testing)
         artifacts = testing.value

@@ -16,7 +16,7 @@ from textual.widget import Widget
 
 from cnn_tui.config.fields import FieldSpec
 from cnn_tui.config.overrides import parse
-from cnn_tui.reports.texts import fit
+from cnn_tui.formatting import fit
 from cnn_tui.tui.forms.choice_facts import facts_of
 from cnn_tui.tui.forms.choice_screen import ChoiceScreen
 from cnn_tui.tui.widgets.text_line import TextLine

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from cnn_tui.config.fields import experiment_fields, field
 from cnn_tui.config.notices import Notice
 from cnn_tui.config.problems import Problem
-from cnn_tui.store.names import printable
+from cnn_tui.formatting import printable
 
 
 def reason(problem: Problem) -> str:

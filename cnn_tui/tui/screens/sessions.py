@@ -16,7 +16,7 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from cnn_tui.errors import CnnTuiError
-from cnn_tui.store.names import printable
+from cnn_tui.formatting import printable
 from cnn_tui.tui.messages import CompareRequested, PresetRequested, RunRequested, SessionRequested
 from cnn_tui.tui.run_state import RunState
 from cnn_tui.tui.screen_keys import key_of

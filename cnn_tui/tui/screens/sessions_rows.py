@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from cnn_tui.amounts import noun
 from cnn_tui.config.preset import RunPreset
+from cnn_tui.formatting import elapsed, noun
 from cnn_tui.metrics import ACCURACY, LISTED, Metric
 from cnn_tui.reports.session_label import session_label
-from cnn_tui.reports.texts import taken
 from cnn_tui.store.notes import NO_NOTE, SessionNote
 from cnn_tui.store.presets import renamed
 from cnn_tui.store.records import SessionRecord, StudyPart
@@ -240,7 +239,7 @@ def _score_column(metric: Metric) -> TableColumn[SessionRow]:
 
 
 def _time(row: SessionRow) -> str:
-    return "" if row.seconds is None else taken(row.seconds)
+    return "" if row.seconds is None else elapsed(row.seconds)
 
 
 def _study(row: SessionRow) -> str:

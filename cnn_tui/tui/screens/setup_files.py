@@ -8,7 +8,7 @@ from pathlib import Path
 from cnn_tui import paths
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.errors import CnnTuiError, PresetError
-from cnn_tui.store.names import slug
+from cnn_tui.store.files import slug
 from cnn_tui.store.presets import (
     SESSION_FILE,
     PresetEntry,

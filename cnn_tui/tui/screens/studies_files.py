@@ -16,7 +16,7 @@ from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.locations import located
 from cnn_tui.config.study import Cell, StudyPreset
 from cnn_tui.errors import CnnTuiError, StorageError
-from cnn_tui.store.names import slug
+from cnn_tui.store.files import slug
 from cnn_tui.store.presets import list_presets, renamed_study, save_study
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.store.sessions import load_session

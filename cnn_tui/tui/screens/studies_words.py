@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from cnn_tui.amounts import some
 from cnn_tui.config.fields import field
 from cnn_tui.config.study import StudyPreset
-from cnn_tui.store.names import printable
+from cnn_tui.formatting import pluralize, printable
 from cnn_tui.tui.forms.study_fields import SPECS, as_list, factor_title
 from cnn_tui.tui.screen_keys import key_of
 from cnn_tui.tui.screens.studies_draft import SOURCE
@@ -42,7 +41,7 @@ def varied(study: StudyPreset) -> str:
     words = f"{factor_title(study.factor).lower()}: {as_list(study.values)}"
     if study.second_factor is not None:
         words += f" with {factor_title(study.second_factor).lower()}: {as_list(study.second_values)}"
-    return words + (f", {some(study.repeats, 'seed')} each" if study.repeats > 1 else "")
+    return words + (f", {pluralize(study.repeats, 'seed')} each" if study.repeats > 1 else "")
 
 
 def help_of(name: str, path: str) -> Content:
@@ -68,7 +67,7 @@ def bar(problem: str, going: StudyState | None, busy: bool, estimate: StudyEstim
 
 
 def _progress(state: StudyState) -> str:
-    ended = f"{len(state.ended)} of {some(state.rows, 'run')} ended"
+    ended = f"{len(state.ended)} of {pluralize(state.rows, 'run')} ended"
     if state.stage in ("starting", "stopping", "paused"):
         return f"{ended} · {state.stage}" + ("…" if state.stage != "paused" else "")
     together = f" · {len(state.open)} together" if len(state.open) > 1 else ""

@@ -1,22 +1,26 @@
-"""Counted nouns: one of a thing is told in the singular, wherever it is told."""
+"""Text for users: counts and units, quantities, names of datasets, file names, and safety on a terminal."""
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from cnn_tui.amounts import noun, some, unit_after
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.overrides import override
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import Phase, Progress
+from cnn_tui.formatting import dataset_label, elapsed, noun, pluralize, printable, progress_text, quantity, unit_for
 from cnn_tui.reports.session_data import SessionData
 from cnn_tui.reports.session_facts import session_facts
 from cnn_tui.reports.session_report import left_out, session_document
 from cnn_tui.reports.study_document import setup_text
-from cnn_tui.reports.texts import part_of, quantity
+from cnn_tui.store.files import slug
 from cnn_tui.store.presets import PresetEntry
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.trainer.protocol import RunEvent
@@ -33,8 +37,13 @@ ONE = override(Experiment(), ["training.epochs=1", "data.train_limit=2", "data.t
 
 
 def test_a_noun_follows_its_count() -> None:
-    assert [some(count, "epoch") for count in (0, 1, 2, 1200)] == ["0 epochs", "1 epoch", "2 epochs", "1,200 epochs"]
-    assert [some(count, "class", "classes") for count in (1, 2)] == ["1 class", "2 classes"]
+    assert [pluralize(count, "epoch") for count in (0, 1, 2, 1200)] == [
+        "0 epochs",
+        "1 epoch",
+        "2 epochs",
+        "1,200 epochs",
+    ]
+    assert [pluralize(count, "class", "classes") for count in (1, 2)] == ["1 class", "2 classes"]
     assert [noun(count, "is", "are") for count in (1, 2)] == ["is", "are"]
 
 
@@ -42,16 +51,16 @@ def test_a_noun_follows_its_count() -> None:
     ("value", "expected"), [(1, "epoch"), ("1", "epoch"), (2, "epochs"), ("", "epochs"), (None, "epochs")]
 )
 def test_a_unit_follows_its_value(value: object, expected: str) -> None:
-    assert unit_after(value, "epochs") == expected
+    assert unit_for(value, "epochs") == expected
 
 
 def test_quantities_and_progress() -> None:
     assert quantity(1, "pictures") == "1 picture"
     assert quantity(1.3, "pictures") == "1.3 pictures"
     assert quantity(1, "bytes") == "1 B"
-    assert part_of(1, 5, "pictures") == "1 of 5 pictures"
-    assert part_of(1, 1, "pictures") == "1 of 1 picture"
-    assert part_of(1.2e6, 3.4e6, "bytes") == "1.2 MB of 3.4 MB"
+    assert progress_text(1, 5, "pictures") == "1 of 5 pictures"
+    assert progress_text(1, 1, "pictures") == "1 of 1 picture"
+    assert progress_text(1.2e6, 3.4e6, "bytes") == "1.2 MB of 3.4 MB"
 
 
 def test_the_progress_of_a_phase() -> None:
@@ -90,3 +99,72 @@ def test_presets_sessions_and_studies_of_one_epoch() -> None:
 
 def test_classes_left_out_of_the_mean() -> None:
     assert left_out(result(((3, 1), (0, 0)))).startswith("The macro means leave out 1 class without test pictures")
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(-1, "0.0 s"), (0.04, "0.0 s"), (7.26, "7.3 s"), (61, "1 min 01 s")])
+def test_what_took_less_than_a_minute_is_told_to_the_tenth(seconds: float, words: str) -> None:
+    assert elapsed(seconds) == words
+
+
+def test_a_folder_of_pictures_is_told_from_the_home_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert dataset_label("digits", None) == "digits"
+    assert dataset_label("folder", "~/my pictures") == "~/my pictures"
+    assert dataset_label("folder", str(tmp_path / "my pictures")) == "~/my pictures"
+    assert dataset_label("folder", "/srv/pictures") == "/srv/pictures"
+    assert dataset_label("folder", "pictures") == "pictures"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Baseline ResNet-18", "baseline-resnet-18"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("/etc/x", "etc-x"),
+        ("Überprüfung", "uberprufung"),
+        ("", "run"),
+        ("...", "run"),
+        ("日本語", "run"),
+        ("\x00", "run"),
+        ("CON", "run-con"),
+        ("lpt9", "run-lpt9"),
+        ("console", "console"),
+        ("x" * 300, "x" * 60),
+        ("a" * 59 + "-b", "a" * 59),
+    ],
+)
+def test_slug_of_known_names(name: str, expected: str) -> None:
+    assert slug(name) == expected
+
+
+@given(st.text())
+def test_every_slug_is_a_plain_file_name(name: str) -> None:
+    assert re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,58}[a-z0-9])?", slug(name))
+
+
+@given(st.text())
+def test_a_slug_stays_as_it_is(name: str) -> None:
+    assert slug(slug(name)) == slug(name)
+
+
+@pytest.mark.parametrize(
+    "character",
+    [
+        "\x00", "\x07", "\n", "\r", "\t", "\x1b", "\x7f", "\x85", "\x9b", "\u061c", "\u200e", "\u200f",
+        "\u2028", "\u2029", "\u202a", "\u202e", "\u2066", "\u2069", "\ud800",
+    ],
+)  # fmt: skip
+def test_what_steers_a_terminal_becomes_visible(character: str) -> None:
+    assert printable(f"a{character}b") == "a\ufffdb"
+
+
+def test_ordinary_text_stays() -> None:
+    text = "Ärger [/bold] — 日本語, 👩‍🔬, it's 100 %"
+    assert printable(text) == text
+
+
+@given(st.text(st.characters()))
+def test_printable_keeps_the_length_and_no_control_character(text: str) -> None:
+    shown = printable(text)
+    assert len(shown) == len(text)
+    assert not any(unicodedata.category(character) in ("Cc", "Zl", "Zp", "Cs") for character in shown)
