@@ -20,7 +20,7 @@ import torch
 
 import plain_loop
 from cnn_tui import paths
-from cnn_tui.config.overrides import override
+from cnn_tui.config.changes import override
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.engine.control import Control
 from cnn_tui.events import RowEvent, RunFinished

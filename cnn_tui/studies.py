@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cnn_tui.config.sharing import trained_together
-from cnn_tui.config.study import Cell, StudyPreset
+from cnn_tui.config.study import Cell, StudyPreset, training_groups
 from cnn_tui.engine.control import Control
 from cnn_tui.engine.training.record import run_all_recorded
 from cnn_tui.events import EndStatus, RowEvent, RowKept, RunFinished, StudyEvent, StudyFinished, StudyStarted
@@ -49,7 +48,7 @@ def _groups(cells: Sequence[Cell], alone: bool) -> Iterator[list[Cell]]:
     if alone:
         yield from ([cell] for cell in cells)
         return
-    for places in trained_together([cell.experiment for cell in cells]):
+    for places in training_groups([cell.experiment for cell in cells]):
         yield [cells[place] for place in places]
 
 

@@ -9,12 +9,12 @@ from hypothesis import given
 from pydantic import ValidationError
 
 from cnn_tui.catalog.models import ARCHITECTURES, nearest
+from cnn_tui.config.changes import override
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.config.fields import experiment_fields, field, value_at
-from cnn_tui.config.notices import notices
-from cnn_tui.config.overrides import assign, override, parse
+from cnn_tui.config.fields import experiment_fields, field, parse_value, set_value, value_at
 from cnn_tui.config.preset import RunPreset
-from cnn_tui.config.problems import Problem, problems
+from cnn_tui.config.validation_errors import FieldError, field_errors
+from cnn_tui.config.warnings import experiment_warnings
 from cnn_tui.errors import ConfigError
 from samples import experiments
 
@@ -23,14 +23,14 @@ def experiment(**settings: Any) -> Experiment:
     """An experiment with settings by path, in which a double underscore stands for the dot."""
     document: dict[str, Any] = {}
     for path, value in settings.items():
-        assign(document, path.replace("__", "."), value)
+        set_value(document, path.replace("__", "."), value)
     return Experiment.model_validate(document)
 
 
-def found(**settings: Any) -> tuple[Problem, ...]:
+def found(**settings: Any) -> tuple[FieldError, ...]:
     with pytest.raises(ValidationError) as caught:
         experiment(**settings)
-    return problems(caught.value, Experiment)
+    return field_errors(caught.value, Experiment)
 
 
 def test_the_defaults_are_the_baseline_of_the_report() -> None:
@@ -140,7 +140,7 @@ def test_bounds_in_words() -> None:
     ],
 )
 def test_what_a_person_types_is_read_by_the_field(path: str, text: str, value: object) -> None:
-    assert parse(field(path), text) == value
+    assert parse_value(field(path), text) == value
 
 
 def test_overrides_apply_together() -> None:
@@ -183,7 +183,7 @@ def test_a_wrong_override_is_refused_in_words(setting: str, words: str) -> None:
     ],
 )
 def test_what_may_not_be_meant_is_remarked_upon(settings: dict[str, Any], title: str) -> None:
-    assert [notice.title for notice in notices(experiment(**settings))] == [title]
+    assert [notice.title for notice in experiment_warnings(experiment(**settings))] == [title]
 
 
 def test_features_are_fixed_only_where_nothing_before_the_head_moves() -> None:

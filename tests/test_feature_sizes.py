@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from cnn_tui.catalog.features import feature_bytes, feature_shape, keeps_half
+from cnn_tui.config.changes import override
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.config.overrides import override
 from cnn_tui.engine.features import feature_store, feature_writer
 from cnn_tui.engine.features.backbone import rounded_to_half
 from cnn_tui.engine.features.feature_batches import FeatureBatches

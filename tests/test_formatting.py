@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cnn_tui.config.changes import override
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.config.overrides import override
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import Phase, Progress
 from cnn_tui.formatting import dataset_label, elapsed, noun, pluralize, printable, progress_text, quantity, unit_for

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 
 from cnn_tui import paths
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.config.notices import notices
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import ReportedRow, StudyPreset
+from cnn_tui.config.warnings import experiment_warnings
 from cnn_tui.errors import PresetError
 from cnn_tui.store.presets import (
     PresetExistsError,
@@ -45,7 +45,7 @@ def test_every_shipped_preset_loads_and_says_what_it_is_for(name: str) -> None:
     preset = load_any(find_preset(name))
     assert preset.name == name
     assert preset.description.endswith(".")
-    assert notices(preset.base if isinstance(preset, StudyPreset) else preset.experiment) == ()
+    assert experiment_warnings(preset.base if isinstance(preset, StudyPreset) else preset.experiment) == ()
 
 
 def test_the_studies_of_the_report_have_its_setup_and_its_figures() -> None:

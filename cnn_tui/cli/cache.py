@@ -22,7 +22,7 @@ def cache() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def list_sets(as_json: bool) -> None:
     """List what is kept, the last used first."""
-    from cnn_tui.cli.output import print_json, print_table, say
+    from cnn_tui.cli.output import print_json, print_message, print_table
     from cnn_tui.paths import cache_folder
     from cnn_tui.store.cache_index import cached_sets, size_limit
 
@@ -45,7 +45,7 @@ def list_sets(as_json: bool) -> None:
     columns = ("key", "model", "weights", "pictures", "pixels", "precision", "size", "last used")
     print_table(columns, rows, numbers=("pixels", "size"))
     total = sum(one.size for one in sets)
-    say(f"{total / 1e9:,.2f} of at most {size_limit() / 1e9:,.0f} GB in {cache_folder()}")
+    print_message(f"{total / 1e9:,.2f} of at most {size_limit() / 1e9:,.0f} GB in {cache_folder()}")
 
 
 def _row(one: CachedSet) -> list[str]:
@@ -68,7 +68,7 @@ def _row(one: CachedSet) -> list[str]:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def clear(keys: tuple[str, ...], yes: bool) -> None:
     """Delete what is kept: all of it, or the sets whose keys begin with KEY."""
-    from cnn_tui.cli.output import say
+    from cnn_tui.cli.output import print_message
     from cnn_tui.errors import ConfigError
     from cnn_tui.store.cache_index import cached_sets, remove
 
@@ -82,4 +82,4 @@ def clear(keys: tuple[str, ...], yes: bool) -> None:
         click.confirm(f"Delete {what}?", abort=True, err=True)
     for one in chosen:
         remove(one)
-    say(f"{what} deleted")
+    print_message(f"{what} deleted")

@@ -78,7 +78,7 @@ def report_bug(
 def print_error(error: CnnTuiError) -> None:
     """Show an expected failure on stderr."""
     for line in error_lines(error.title, error.detail, error.hint):
-        say(line)
+        print_message(line)
 
 
 def error_lines(title: str, detail: str, hint: str) -> list[str]:
@@ -87,19 +87,17 @@ def error_lines(title: str, detail: str, hint: str) -> list[str]:
     return [printable(f"error: {title}"), *(printable(f"  {line}") for line in reasons)]
 
 
-def say(text: str) -> None:
+def print_message(text: str) -> None:
     """Put a line of talk on stderr."""
     click.echo(printable(text), err=True)
 
 
-def say_unused(settings: Iterable[str], experiments: Iterable[Experiment]) -> None:
+def warn_unused(settings: Iterable[str], experiments: Iterable[Experiment]) -> None:
     """Say which ``path=value`` settings have no effect on any of the experiments, and why."""
-    from cnn_tui.config.inapplicable import without_effect
+    from cnn_tui.config.warnings import unused_in_all
 
-    for path, reason in without_effect(
-        [setting.partition("=")[0].strip() for setting in settings], experiments
-    ).items():
-        say(f"{path} has no effect: {reason}")
+    for path, reason in unused_in_all([setting.partition("=")[0].strip() for setting in settings], experiments).items():
+        print_message(f"{path} has no effect: {reason}")
 
 
 def print_json(value: Any) -> None:

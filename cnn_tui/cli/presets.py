@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 from cnn_tui.cli.groups import ListByDefault
-from cnn_tui.cli.output import print_error, print_json, print_table, say
+from cnn_tui.cli.output import print_error, print_json, print_message, print_table
 from cnn_tui.config.fields import experiment_fields, value_at
-from cnn_tui.config.notices import notices
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
+from cnn_tui.config.warnings import experiment_warnings
 from cnn_tui.errors import PresetError
 from cnn_tui.formatting import pluralize, printable
 from cnn_tui.reports.study_table import value_text
@@ -37,7 +37,7 @@ def list_(as_json: bool) -> None:
     print_table(columns, map(_row, entries), numbers=["epochs"], shorten="description")
     for entry in entries:
         if entry.problem is not None:
-            say(f"{entry.path} is broken; 'cnn-tui presets check' tells why.")
+            print_message(f"{entry.path} is broken; 'cnn-tui presets check' tells why.")
 
 
 @presets.command()
@@ -58,8 +58,8 @@ def show(name: str, as_json: bool) -> None:
         ("setting", "value"),
         [*heading, *((path, varied.pop(path, value)) for path, value in settings), *varied.items()],
     )
-    for notice in notices(base):
-        say(f"{notice.title}: {notice.detail}")
+    for notice in experiment_warnings(base):
+        print_message(f"{notice.title}: {notice.detail}")
 
 
 @presets.command()

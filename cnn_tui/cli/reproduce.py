@@ -100,16 +100,16 @@ def _run(
     fresh: bool,
 ) -> int:
     """Run the studies and write what there is after each; the exit code."""
-    from cnn_tui.cli.output import say
+    from cnn_tui.cli.output import print_message
     from cnn_tui.cli.study_running import exit_code, follow_study
     from cnn_tui.reports.study_reproduction import Outcome
 
     outcomes: list[Outcome] = []
     codes = []
     for number, (part, study, skipped) in enumerate(planned, start=1):
-        say(f"[{number}/{len(planned)}] {part.title}")
+        print_message(f"[{number}/{len(planned)}] {part.title}")
         for setting in skipped:
-            say(f"--set {setting} is not for this study, which varies it")
+            print_message(f"--set {setting} is not for this study, which varies it")
         begun = time.perf_counter()
         progress = follow_study(study, control, as_json=as_json, plain=plain, fresh=fresh)
         seconds = time.perf_counter() - begun

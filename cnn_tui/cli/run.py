@@ -78,11 +78,11 @@ def run_here(preset: RunPreset, as_json: bool) -> int:
         OutputError: the report cannot be written; the run was stopped and is saved.
     """
     from cnn_tui.cli.reporters import make_reporter
-    from cnn_tui.config.locations import located_preset
+    from cnn_tui.config.changes import preset_with_absolute_paths
     from cnn_tui.store.files import ensure_temporary_folder
 
     ensure_temporary_folder()
-    preset = located_preset(preset)
+    preset = preset_with_absolute_paths(preset)
     reporter = make_reporter(preset, as_json)
     with reporter:
         reporter.loading()

@@ -12,7 +12,7 @@ from cnn_tui.cli.compare import compare
 from cnn_tui.cli.export import export
 from cnn_tui.cli.groups import ListByDefault
 from cnn_tui.cli.note import note
-from cnn_tui.cli.output import console, print_error, print_json, print_table, say
+from cnn_tui.cli.output import console, print_error, print_json, print_message, print_table
 from cnn_tui.cli.presets import shown
 from cnn_tui.config.fields import experiment_fields, value_at
 from cnn_tui.errors import CnnTuiError, ConfigError
@@ -67,9 +67,9 @@ def list_(as_json: bool) -> None:
     print_table(columns, rows, numbers=_NUMBERS, shorten="name")
     for entry in entries:
         if entry.problem is not None:
-            say(f"{entry.id} is broken: {entry.problem.splitlines()[0]}")
+            print_message(f"{entry.id} is broken: {entry.problem.splitlines()[0]}")
         if entry.note_problem:
-            say(f"{entry.id} has a broken note: {entry.note_problem.splitlines()[0]}")
+            print_message(f"{entry.id} has a broken note: {entry.note_problem.splitlines()[0]}")
 
 
 @sessions.command()
@@ -81,7 +81,7 @@ def show(session: str, as_json: bool) -> None:
     record, history = load_session(folder), read_history(folder)
     written, problem = note_of(folder)
     if problem:
-        say(problem)
+        print_message(problem)
     if as_json:
         from cnn_tui.reports.session_data import session_json
 

@@ -36,12 +36,11 @@ def prepare(preset: str, settings: tuple[str, ...], name: str | None) -> RunPres
     Raises:
         CnnTuiError: there is no such preset, or it or a setting is not allowed.
     """
-    from cnn_tui.cli.output import say_unused
-    from cnn_tui.config.derivation import with_experiment
-    from cnn_tui.config.overrides import override
+    from cnn_tui.cli.output import warn_unused
+    from cnn_tui.config.changes import override, with_experiment
     from cnn_tui.store.presets import find_preset, load_preset, renamed
 
     loaded = load_preset(find_preset(preset))
     changed = with_experiment(loaded, override(loaded.experiment, settings))
-    say_unused(settings, [changed.experiment])
+    warn_unused(settings, [changed.experiment])
     return renamed(changed, name) if name is not None else changed

@@ -10,11 +10,10 @@ from pathlib import Path
 import click
 from pydantic import ValidationError
 
-from cnn_tui.cli.output import say, say_unused
-from cnn_tui.config.derivation import redescribed
-from cnn_tui.config.overrides import override
-from cnn_tui.config.problems import problems
+from cnn_tui.cli.output import print_message, warn_unused
+from cnn_tui.config.changes import derived_study, override
 from cnn_tui.config.study import StudyPreset
+from cnn_tui.config.validation_errors import field_errors
 from cnn_tui.errors import ConfigError
 from cnn_tui.reports.formats import FIGURE_FORMATS, SUFFIXES, Format, Report, format_of, write_report
 from cnn_tui.reports.study_table import value_text
@@ -41,11 +40,11 @@ def lay_over(study: StudyPreset, settings: Sequence[str]) -> StudyPreset:
         return study
     base = override(study.base, settings)
     try:
-        changed = redescribed(StudyPreset.model_validate({**dict(study), "base": base}), study)
+        changed = derived_study(StudyPreset.model_validate({**dict(study), "base": base}), study)
     except ValidationError as error:
-        reasons = "\n".join(str(problem) for problem in problems(error, StudyPreset))
+        reasons = "\n".join(str(problem) for problem in field_errors(error, StudyPreset))
         raise ConfigError(f"--set {' --set '.join(settings)} is not allowed in {study.name}", reasons) from error
-    say_unused(settings, (cell.experiment for cell in changed.cells()))
+    warn_unused(settings, (cell.experiment for cell in changed.cells()))
     return changed
 
 
@@ -98,7 +97,7 @@ class Destination:
     def announce(self) -> None:
         """Say where the report is, if it is in a file."""
         if self.path is not None:
-            say(f"The report is in {self.path}.")
+            print_message(f"The report is in {self.path}.")
 
 
 def _told_by_name(path: Path, allowed: tuple[str, ...]) -> Format:

@@ -6,7 +6,7 @@ import sys
 from types import TracebackType
 from typing import Protocol, Self
 
-from cnn_tui.cli.output import say
+from cnn_tui.cli.output import print_message
 from cnn_tui.cli.reporters import JsonReporter, Quiet, warning_text
 from cnn_tui.cli.study_live import LiveStudyReporter
 from cnn_tui.cli.study_words import kept_line, row_line
@@ -49,9 +49,9 @@ class PlainStudyReporter(Quiet):
         """Print the event where it matters to a reader of lines."""
         match event:
             case StudyStarted():
-                say(f"{event.study.name}: {pluralize(event.rows, 'run')}")
+                print_message(f"{event.study.name}: {pluralize(event.rows, 'run')}")
             case RowKept():
-                say(kept_line(self._progress, event))
+                print_message(kept_line(self._progress, event))
             case RowEvent():
                 self._report_run(event.row, event.event)
 
@@ -60,10 +60,10 @@ class PlainStudyReporter(Quiet):
             case Phase():
                 phase = f"{event.name}: {event.detail}" if event.detail else event.name
                 if phase != self._phase:  # rows that train together all tell it
-                    say(phase)
+                    print_message(phase)
                 self._phase = phase
             case WarningRaised():
-                say(warning_text(event))
+                print_message(warning_text(event))
             case RunFinished():
                 self._phase = ""
-                say(row_line(self._progress, row, event))
+                print_message(row_line(self._progress, row, event))

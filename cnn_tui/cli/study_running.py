@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cnn_tui.cli.output import INTERRUPTED
 from cnn_tui.cli.reporters import reported
 from cnn_tui.cli.study_reporters import make_study_reporter
-from cnn_tui.config.locations import located_study
+from cnn_tui.config.changes import study_with_absolute_paths
 from cnn_tui.imports import collector_paused
 from cnn_tui.reports.study_progress import StudyProgress
 from cnn_tui.store.files import ensure_temporary_folder
@@ -31,7 +31,7 @@ def follow_study(
         OutputError: the events cannot be written; the study was stopped, and what it came to is saved.
     """
     ensure_temporary_folder()
-    study = located_study(study)
+    study = study_with_absolute_paths(study)
     progress = StudyProgress(study)
     with make_study_reporter(progress, as_json) as reporter:
         with collector_paused():

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NoReturn
 
-from cnn_tui.catalog.picture_files import ending, is_clutter, readable_endings
+from cnn_tui.catalog.image_files import ending, is_clutter, readable_endings
 from cnn_tui.errors import DataError
 from cnn_tui.formatting import display
 from cnn_tui.store.files import reason

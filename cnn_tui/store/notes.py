@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from cnn_tui.config.experiment import FrozenModel
-from cnn_tui.config.problems import problems
+from cnn_tui.config.validation_errors import error_text
 from cnn_tui.errors import ConfigError, PresetError, StorageError
 from cnn_tui.store.files import write_atomic
 from cnn_tui.store.presets import check_version
@@ -78,8 +78,7 @@ def make_note(note: str, tags: Iterable[str]) -> SessionNote:
     try:
         return SessionNote(note=note.strip(), tags=tuple(once.values()))
     except ValidationError as error:
-        reasons = "\n".join(str(problem) for problem in problems(error, SessionNote))
-        raise ConfigError("This note is not allowed", reasons) from error
+        raise ConfigError("This note is not allowed", error_text(error, SessionNote)) from error
 
 
 def changed_tags(tags: Iterable[str], added: Iterable[str], removed: Iterable[str]) -> tuple[str, ...]:
@@ -102,8 +101,7 @@ def read_note(folder: Path) -> SessionNote:
         check_version(document, str(path))
         return SessionNote.model_validate(document)
     except ValidationError as error:
-        reasons = "\n".join(str(problem) for problem in problems(error, SessionNote))
-        raise StorageError(f"{path} is not a note", reasons, _REMEDY) from error
+        raise StorageError(f"{path} is not a note", error_text(error, SessionNote), _REMEDY) from error
     except PresetError as error:
         raise StorageError(error.title, error.detail, _REMEDY) from error
 

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ValidationError
 
 from cnn_tui import paths
 from cnn_tui.config.preset import SCHEMA_VERSION, RunPreset
-from cnn_tui.config.problems import problems
 from cnn_tui.config.study import StudyPreset
+from cnn_tui.config.validation_errors import error_text
 from cnn_tui.errors import PresetError
 from cnn_tui.store.files import ensure_writable, slug, write_atomic
 from cnn_tui.store.strict_json import PRESET_BYTES, read_object
@@ -133,10 +133,9 @@ def check_version(document: Mapping[str, Any], source: str) -> None:
 
 def invalid(source: str, error: ValidationError, kind: str, model: type[BaseModel] = RunPreset) -> PresetError:
     """The problems of a failed validation of ``model``, one on each line: field, value, what is allowed."""
-    lines = "\n".join(str(problem) for problem in problems(error, model))
     schema = "presets schema study" if model is StudyPreset else "presets schema"
     hint = f"'cnn-tui {schema}' tells every field and what it allows."
-    return PresetError(f"{source} is not a valid {kind}", lines, hint)
+    return PresetError(f"{source} is not a valid {kind}", error_text(error, model), hint)
 
 
 def renamed(preset: RunPreset, name: str) -> RunPreset:

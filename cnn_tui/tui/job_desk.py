@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen
 
-from cnn_tui.config.locations import located_preset, located_study
+from cnn_tui.config.changes import preset_with_absolute_paths, study_with_absolute_paths
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.errors import ConfigError
@@ -47,7 +47,7 @@ class JobDesk:
         self._way = None
         named = distinctly_named(preset)
         self._app.run_state = self._job = RunState(named)
-        self.trainer.submit(located_preset(named))
+        self.trainer.submit(preset_with_absolute_paths(named))
         self._app.switch_mode("live")
 
     def study(self, study: StudyPreset, fresh: bool) -> None:
@@ -55,7 +55,7 @@ class JobDesk:
         if self._refused():
             return
         try:
-            submitted = located_study(study)
+            submitted = study_with_absolute_paths(study)
         except ConfigError as error:
             self._tell(ErrorReport.of(error))
             return

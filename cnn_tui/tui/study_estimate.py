@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.config.sharing import trained_together
+from cnn_tui.config.study import training_groups
 from cnn_tui.formatting import duration, pluralize
 
 
@@ -46,7 +46,7 @@ def estimate_study(
         alone: every run is trained on its own.
         seconds_of: the time for one run by past ones. Runs that share a computation take that of the longest.
     """
-    groups = [(place,) for place in range(len(left))] if alone else trained_together(left)
+    groups = [(place,) for place in range(len(left))] if alone else training_groups(left)
     times = [seconds_of(max((left[place] for place in group), key=lambda one: one.training.epochs)) for group in groups]
     known = [time for time in times if time is not None]
     seconds = sum(known) if len(known) == len(times) else None

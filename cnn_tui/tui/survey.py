@@ -13,8 +13,8 @@ from pathlib import Path
 import psutil
 
 from cnn_tui.catalog.features import feature_bytes, feature_shape, keeps_half
+from cnn_tui.config.changes import with_absolute_paths
 from cnn_tui.config.experiment import DataConfig, Experiment
-from cnn_tui.config.locations import located
 from cnn_tui.errors import ConfigError, DataError, StorageError
 from cnn_tui.formatting import printable
 from cnn_tui.store.cache_index import CachedSet, features_folder, features_for, room_for
@@ -62,8 +62,8 @@ def survey(experiment: Experiment, past: Sequence[PastRun]) -> Survey:
         else:
             classes, counts = len(found.classes), _counts(found)
             layout = printable(found.describe(experiment.data.validation_fraction))
-    wanted = located(experiment)  # as runs on record have it
-    features = features_for(wanted) if wanted.features_are_kept else None
+    wanted = with_absolute_paths(experiment)  # as runs on record have it
+    features = features_for(wanted) if wanted.features_are_stored else None
     known = estimate(wanted, counts, past, features is not None)
     return Survey(
         experiment=experiment,
@@ -102,7 +102,7 @@ def split_counts(data: DataConfig) -> SplitCounts | None:
 
 def _room(experiment: Experiment, images: int, kept: CachedSet | None) -> FeatureRoom | None:
     """What the features of so many images will take; memory is this machine's, also where a GPU has its own."""
-    if not experiment.features_are_kept:
+    if not experiment.features_are_stored:
         return None
     model, size, precision = experiment.model, experiment.data.image_size, experiment.training.precision
     each = feature_bytes(model.architecture, model.trainable, size, precision)

@@ -9,9 +9,9 @@ from textual.message import Message
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from cnn_tui.config.changes import override
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.fields import experiment_fields, field, value_at
-from cnn_tui.config.overrides import override
 from cnn_tui.tui.forms.choice_screen import ChoiceScreen
 from cnn_tui.tui.forms.controls import ChoiceControl, TextControl
 from cnn_tui.tui.forms.experiment_form import ExperimentForm

@@ -16,9 +16,9 @@ from textual.widgets import Input
 from workbench import workbench
 
 from cnn_tui import paths
+from cnn_tui.config.changes import override
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.fields import experiment_fields
-from cnn_tui.config.overrides import override
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import Phase
 from cnn_tui.store.presets import list_presets, save_preset

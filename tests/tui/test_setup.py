@@ -13,8 +13,8 @@ from textual.widgets import Input, OptionList, Static
 from workbench import workbench
 
 from cnn_tui import paths
+from cnn_tui.config.changes import override
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.config.overrides import override
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.store.presets import load_preset, save_preset
 from cnn_tui.store.records import SessionRecord

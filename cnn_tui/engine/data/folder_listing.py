@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 
-from cnn_tui.catalog.picture_files import HEIF_ENDINGS, ending, readable_endings
+from cnn_tui.catalog.image_files import HEIF_ENDINGS, ending, readable_endings
 from cnn_tui.engine.control import ShouldStop, Stopped
 from cnn_tui.engine.data.file_hashes import change_mark
 from cnn_tui.engine.data.skipped_files import SkippedFiles

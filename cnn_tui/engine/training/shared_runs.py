@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.config.sharing import same_training
+from cnn_tui.config.study import training_key
 from cnn_tui.engine.control import ShouldStop, WithResult
 from cnn_tui.engine.data import loading
 from cnn_tui.engine.data.loading import LoadedData
@@ -107,7 +107,7 @@ class SharedRuns:
         """The training runs that the requests need, and the indices of the requests that each of them serves."""
         served: dict[Experiment, list[int]] = {}
         for index, request in enumerate(self._requests):
-            served.setdefault(same_training(request.experiment), []).append(index)
+            served.setdefault(training_key(request.experiment), []).append(index)
         longest = [
             max((self._requests[index].experiment for index in indices), key=lambda one: one.training.epochs)
             for indices in served.values()

@@ -11,10 +11,9 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 
-from cnn_tui.config.derivation import with_experiment
+from cnn_tui.config.changes import preset_with_absolute_paths, with_experiment
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.fields import field
-from cnn_tui.config.locations import located_preset
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.errors import CnnTuiError
 from cnn_tui.formatting import pluralize, printable
@@ -151,7 +150,7 @@ class PresetEditor(Vertical):
             return
         name = await self._ask_name()
         if name is not None:
-            self._save(located_preset(preset.model_copy(update={"name": name})))
+            self._save(preset_with_absolute_paths(preset.model_copy(update={"name": name})))
 
     async def _ask_name(self) -> str | None:
         """A name to save under, None if the person thought better of it or wants to keep the file of that name."""

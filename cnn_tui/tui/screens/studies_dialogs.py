@@ -7,7 +7,7 @@ from pathlib import Path
 
 from textual.widget import Widget
 
-from cnn_tui.config.locations import located_study
+from cnn_tui.config.changes import study_with_absolute_paths
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.errors import CnnTuiError, StorageError
 from cnn_tui.formatting import printable
@@ -34,7 +34,7 @@ async def save(asking: Widget, study: StudyPreset) -> StudyEntry | None:
     if path.exists() and not await asking.app.push_screen_wait(ConfirmScreen(question, "Overwrite")):
         return None
     try:
-        study = located_study(study)
+        study = study_with_absolute_paths(study)
     except CnnTuiError as error:
         notify_error(asking, error)
         return None

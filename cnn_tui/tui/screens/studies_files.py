@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Literal
 
 from cnn_tui import paths
+from cnn_tui.config.changes import with_absolute_paths
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.config.locations import located
 from cnn_tui.config.study import Cell, StudyPreset
 from cnn_tui.errors import CnnTuiError, StorageError
 from cnn_tui.store.files import slug
@@ -116,7 +116,7 @@ def _entry(key: str, name: str, origin: Origin, study: StudyPreset, records: Seq
 
 def _cells(study: StudyPreset) -> list[Cell]:
     """The runs of a study as they would be on record."""
-    return [replace(cell, experiment=located(cell.experiment)) for cell in study.cells()]
+    return [replace(cell, experiment=with_absolute_paths(cell.experiment)) for cell in study.cells()]
 
 
 def _records() -> list[SessionRecord]:

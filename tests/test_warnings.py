@@ -13,11 +13,10 @@ from cnn_tui.cli.main import cli
 from cnn_tui.cli.output import guarded
 from cnn_tui.cli.settings import prepare
 from cnn_tui.cli.study_output import lay_over
+from cnn_tui.config.changes import override
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.fields import experiment_fields
-from cnn_tui.config.inapplicable import inapplicable, without_effect
-from cnn_tui.config.notices import notices
-from cnn_tui.config.overrides import override
+from cnn_tui.config.warnings import experiment_warnings, unused_in_all, unused_settings
 from samples import experiments
 from study_records import study
 
@@ -48,27 +47,27 @@ def with_settings(*settings: str) -> Experiment:
     ],
 )
 def test_what_has_no_effect_and_why(settings: Sequence[str], expected: dict[str, str]) -> None:
-    found = inapplicable(with_settings(*settings))
+    found = unused_settings(with_settings(*settings))
     assert found.keys() == expected.keys()
     assert all(words in found[path] for path, words in expected.items())
 
 
 @given(experiments())
 def test_it_is_about_settings_that_there_are(experiment: Experiment) -> None:
-    found = inapplicable(experiment)
+    found = unused_settings(experiment)
     assert found.keys() <= {spec.path for spec in experiment_fields()}
     assert all(reason and not reason.endswith(".") for reason in found.values())
 
 
 def test_a_network_without_batch_norm_keeps_its_features_whatever_batch_norm_is_set_to() -> None:
     adapting = with_settings("model.architecture=vgg16", "model.batch_norm=adapt")
-    assert adapting.features_are_kept
-    assert [notice.title for notice in notices(adapting)] == ["Frozen batch norm has no effect"]
+    assert adapting.features_are_stored
+    assert [notice.title for notice in experiment_warnings(adapting)] == ["Frozen batch norm has no effect"]
 
 
 def test_only_what_was_set_is_remarked_upon() -> None:
-    assert notices(Experiment()) == ()
-    (notice,) = notices(with_settings("data.dataset=digits", "data.root=/pictures"))
+    assert experiment_warnings(Experiment()) == ()
+    (notice,) = experiment_warnings(with_settings("data.dataset=digits", "data.root=/pictures"))
     assert (notice.title, notice.detail, notice.fields) == (
         "Folder has no effect",
         "The dataset is digits.",
@@ -80,9 +79,9 @@ def test_a_setting_has_no_effect_where_it_has_none_in_any_run() -> None:
     digits, frozen, whole = (
         with_settings(f"model.trainable={part}", "data.dataset=digits") for part in ("last_layer", "last_layer", "all")
     )
-    assert without_effect([ROOT, STORE], [whole]).keys() == {ROOT, STORE}
-    assert without_effect([ROOT, STORE, "training.epochs"], [digits, frozen, whole]) == {ROOT: "the dataset is digits"}
-    assert without_effect([ROOT], []) == {}
+    assert unused_in_all([ROOT, STORE], [whole]).keys() == {ROOT, STORE}
+    assert unused_in_all([ROOT, STORE, "training.epochs"], [digits, frozen, whole]) == {ROOT: "the dataset is digits"}
+    assert unused_in_all([ROOT], []) == {}
 
 
 def test_run_says_which_setting_has_no_effect(capsys: pytest.CaptureFixture[str]) -> None:

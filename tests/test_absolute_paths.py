@@ -13,9 +13,8 @@ from PIL import Image
 
 from cnn_tui.cli.main import cli
 from cnn_tui.cli.output import guarded
+from cnn_tui.config.changes import override, study_with_absolute_paths, with_absolute_paths
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.config.locations import located, located_study
-from cnn_tui.config.overrides import override
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.engine.models.build import build, load_weights
@@ -152,23 +151,23 @@ def test_reported_figures_stay_with_their_values(place: Path) -> None:
             "reported": [{"value": "w.pth", "second_value": 2, "accuracy": 0.5}],
         }
     )
-    found = located_study(study)
+    found = study_with_absolute_paths(study)
     assert found.values == ("imagenet", str(place / "w.pth"))
     assert (found.reported[0].value, found.reported[0].second_value) == (str(place / "w.pth"), 2)
     with pytest.raises(ConfigError):
-        located_study(study.model_copy(update={"values": ("w.pth", str(place / "w.pth"))}))
+        study_with_absolute_paths(study.model_copy(update={"values": ("w.pth", str(place / "w.pth"))}))
 
 
 def test_what_is_no_path_of_this_folder_stays_as_it_is(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for settings in (["data.dataset=digits"], ["model.weights=random"], [f"model.weights={place / 'w.pth'}"]):
         experiment = override(Experiment(), settings)
-        assert located(experiment) is experiment
+        assert with_absolute_paths(experiment) is experiment
     for impossible in ("~nobody-has-this-name/x", "x" * 4090):
         experiment = folder_of(f"data.root={impossible}")
-        assert located(experiment) == experiment
+        assert with_absolute_paths(experiment) == experiment
     link = place / "link.pth"
     link.symlink_to(place / "w.pth")
-    assert located(folder_of("data.root=pics", "model.weights=link.pth")).model.weights == str(link)
+    assert with_absolute_paths(folder_of("data.root=pics", "model.weights=link.pth")).model.weights == str(link)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs names of any bytes")
@@ -177,5 +176,5 @@ def test_a_folder_whose_name_is_no_text_is_left_to_the_run(tmp_path: Path, monke
     folder.mkdir()
     monkeypatch.chdir(folder)
     preset = RunPreset(experiment=folder_of("data.root=pics"))
-    assert located(preset.experiment).data.root == "pics"
-    assert located(preset.experiment).model_dump_json()
+    assert with_absolute_paths(preset.experiment).data.root == "pics"
+    assert with_absolute_paths(preset.experiment).model_dump_json()

@@ -12,8 +12,7 @@ from cnn_tui.cli.main import cli
 from cnn_tui.cli.output import guarded
 from cnn_tui.cli.settings import prepare
 from cnn_tui.cli.study import prepare_study
-from cnn_tui.config.derivation import redescribed, with_experiment
-from cnn_tui.config.overrides import override
+from cnn_tui.config.changes import derived_study, override, with_experiment
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.store.presets import load_preset
@@ -101,7 +100,7 @@ def test_a_study_with_another_base_or_other_values_is_described_anew(tmp_path: P
     assert prepare_study(str(path), (), "other").description == "Which rate."
     narrowed = prepare_study(str(path), ("training.epochs=2",), None)
     assert narrowed.description == "From study rates, changed: training.epochs."
-    other = redescribed(narrowed.model_copy(update={"values": (0.1, 0.2)}), narrowed)
+    other = derived_study(narrowed.model_copy(update={"values": (0.1, 0.2)}), narrowed)
     assert other.description == "From study rates, changed: training.epochs, values."
 
 
