@@ -37,7 +37,7 @@ def sessions_folder() -> Path:
     return home / "sessions" if home else platformdirs.user_data_path(_APP) / "sessions"
 
 
-def own_presets_folder() -> Path:
+def user_presets_folder() -> Path:
     """The presets that this person saved."""
     home = _home()
     return home / "presets" if home else platformdirs.user_config_path(_APP) / "presets"

@@ -8,8 +8,8 @@ from cnn_tui.config.study import Cell, StudyPreset, training_groups
 from cnn_tui.engine.control import Control
 from cnn_tui.engine.training.record import run_all_recorded
 from cnn_tui.events import EndStatus, RowEvent, RowKept, RunFinished, StudyEvent, StudyFinished, StudyStarted
-from cnn_tui.store.records import StudyPart
-from cnn_tui.store.study_rows import finished_rows
+from cnn_tui.store.records import StudyPart, finished_rows
+from cnn_tui.store.sessions import all_records
 
 
 def run_study(
@@ -30,7 +30,7 @@ def run_study(
     alone = plain or study.plain
     cells = list(study.cells())
     yield StudyStarted(study=study, rows=len(cells))
-    kept = {} if fresh else finished_rows(cells, alone=alone)
+    kept = {} if fresh else finished_rows(cells, all_records(), alone=alone)
     yield from (RowKept(row=row, session_id=record.id) for row, record in kept.items())
     left, failed = [cell for cell in cells if cell.index not in kept], 0
     for group in _groups(left, alone):

@@ -20,7 +20,7 @@ from cnn_tui.config.study import StudyPreset
 from cnn_tui.engine.models.build import build, load_weights
 from cnn_tui.errors import ConfigError
 from cnn_tui.events import RunStarted
-from cnn_tui.store.cache_index import AboutPictures, cached_sets, features_for
+from cnn_tui.store.cache_index import DecodedSetInfo, cached_sets, features_for
 from cnn_tui.store.event_log import read_events
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.store.sessions import EVENTS_FILE, list_sessions
@@ -108,7 +108,7 @@ def test_what_is_kept_of_pictures_is_found_under_every_name_of_their_folder(
     preset = written(tmp_path / "tiny.json", {"experiment": SETTINGS})
     for named in (str(place / "pics"), root):
         assert guarded(cli, ["run", preset, "--json", "--set", f"data.root={named}"]) == 0
-    decoded = [one for one in cached_sets() if isinstance(one.about, AboutPictures)]
+    decoded = [one for one in cached_sets() if isinstance(one.about, DecodedSetInfo)]
     assert len(decoded) == 1
     assert len(cached_sets()) == 2
     asked = override(Experiment.model_validate(SETTINGS), [f"data.root={root}"])

@@ -13,12 +13,12 @@ from cnn_tui.cli.output import guarded
 from cnn_tui.store.cache_index import (
     ABOUT_FILE,
     CHUNK_SUFFIX,
-    AboutFeatures,
-    AboutPictures,
+    DecodedSetInfo,
+    FeatureSetInfo,
+    begin_set,
     cached_sets,
-    describe,
+    decoded_folder,
     features_folder,
-    pictures_folder,
 )
 
 Output = pytest.CaptureFixture[str]
@@ -34,7 +34,7 @@ def kept() -> None:
     """Two sets, of which the first was used last."""
     for key, architecture, used in (("aa11", "resnet18", 2_000_000), ("bb22", "vgg16", 1_000_000)):
         folder = features_folder() / key
-        about = AboutFeatures(
+        about = FeatureSetInfo(
             architecture=architecture,
             weights="imagenet",
             trainable="last_layer",
@@ -44,7 +44,7 @@ def kept() -> None:
             precision="bfloat16",
             pictures=60_000,
         )
-        describe(folder, about)
+        begin_set(folder, about)
         (folder / f"chunk{CHUNK_SUFFIX}").write_bytes(b"0" * 3_000_000)
         os.utime(folder / ABOUT_FILE, (used, used))
 
@@ -68,8 +68,8 @@ def test_each_set_says_what_it_is_of_and_how_large(capsys: Output) -> None:
 
 @pytest.mark.usefixtures("kept")
 def test_decoded_pictures_are_listed_and_cleared_like_features(capsys: Output) -> None:
-    folder = pictures_folder() / "cc33"
-    describe(folder, AboutPictures(root="/far/pictures"))
+    folder = decoded_folder() / "cc33"
+    begin_set(folder, DecodedSetInfo(root="/far/pictures"))
     (folder / "some.pictures").write_bytes(b"0" * 5_000_000)
     assert guarded(cli, ["cache", "list"]) == 0
     printed = capsys.readouterr()

@@ -13,8 +13,8 @@ from cnn_tui.cli.main import cli
 from cnn_tui.cli.output import guarded
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import ErrorReport, Event, RunFinished
-from cnn_tui.store.session_writer import SessionWriter
-from cnn_tui.store.sessions import find_session, new_session_folder
+from cnn_tui.store.session_writer import SessionWriter, new_session_folder
+from cnn_tui.store.sessions import find_session
 from samples import epoch, result, started, story
 
 Output = pytest.CaptureFixture[str]

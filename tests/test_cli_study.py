@@ -20,8 +20,8 @@ from cnn_tui.config.study import StudyPreset
 from cnn_tui.engine.control import Control
 from cnn_tui.errors import StorageError
 from cnn_tui.events import ErrorReport, RowEvent, RowKept, RunFinished, StudyEvent, StudyFinished, StudyStarted
-from cnn_tui.store.session_writer import SessionWriter
-from cnn_tui.store.sessions import list_sessions, new_session_folder
+from cnn_tui.store.session_writer import SessionWriter, new_session_folder
+from cnn_tui.store.sessions import list_sessions
 from samples import ENVIRONMENT, result, started
 from scripted_runs import one_by_one, short
 from terminal import Terminal

@@ -14,7 +14,7 @@ from cnn_tui.config.experiment import Experiment
 from cnn_tui.engine.training.train import train
 from cnn_tui.errors import DataError
 from cnn_tui.events import Phase, RunFinished
-from cnn_tui.store.folder_layout import read_layout
+from cnn_tui.store.image_folder import read_layout
 from cnn_tui.tui.estimate import Pictures
 from cnn_tui.tui.survey import survey
 from picture_folders import classes, load, plain, warnings
@@ -188,7 +188,7 @@ def test_what_could_be_understood_in_two_ways_is_refused_with_what_was_seen(
     with pytest.raises(DataError) as caught:
         load(root)
     assert caught.value.exit_code == 3
-    assert "Seen in" in caught.value.detail
+    assert "Found in" in caught.value.detail
     for words in shown:
         assert words in caught.value.detail
     assert caught.value.hint
@@ -289,7 +289,7 @@ def test_composed_and_decomposed_names_are_one_class(root: Path) -> None:
 def test_setup_tells_what_is_wrong_with_the_layout(build: Callable[[Path], None], root: Path) -> None:
     build(root)
     found = survey(override(Experiment(), ["data.dataset=folder", f"data.root={root}"]), ())
-    assert "Seen in" in found.problem
+    assert "Found in" in found.problem
     assert (found.classes, found.layout, found.estimate.pictures) == (None, "", None)
 
 

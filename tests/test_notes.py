@@ -19,8 +19,8 @@ from cnn_tui.reports.html import document_html
 from cnn_tui.reports.session_data import read_session
 from cnn_tui.reports.session_report import session_document
 from cnn_tui.store.notes import SessionNote, changed_tags, make_note, read_note, write_note
-from cnn_tui.store.session_writer import SessionWriter
-from cnn_tui.store.sessions import list_sessions, load_session, new_session_folder
+from cnn_tui.store.session_writer import SessionWriter, new_session_folder
+from cnn_tui.store.sessions import list_sessions, load_session
 from samples import story
 
 Output = pytest.CaptureFixture[str]

@@ -22,7 +22,7 @@ from cnn_tui.store.presets import (
     load_preset,
     load_study,
     parse_preset,
-    renamed,
+    renamed_preset,
     save_preset,
     save_study,
 )
@@ -153,7 +153,7 @@ def test_a_name_that_no_preset_can_have_writes_nothing(tmp_path: Path, name: str
 
 def test_renamed_changes_the_name_only() -> None:
     preset = RunPreset(name="old", description="kept")
-    assert renamed(preset, "new") == preset.model_copy(update={"name": "new"})
+    assert renamed_preset(preset, "new") == preset.model_copy(update={"name": "new"})
 
 
 def test_own_presets_come_before_shipped_ones(home: Path) -> None:

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from cnn_tui.config.preset import RunPreset
-from cnn_tui.store import session_names
-from cnn_tui.store.session_names import distinctly_named
-from cnn_tui.store.session_writer import SessionWriter
-from cnn_tui.store.sessions import load_session, new_session_folder, rename_session
+from cnn_tui.store import session_writer
+from cnn_tui.store.session_writer import SessionWriter, new_session_folder, with_unique_name
+from cnn_tui.store.sessions import load_session, rename_session
 
 
 def kept(name: str) -> str:
@@ -23,7 +22,7 @@ def kept(name: str) -> str:
 
 
 def named(name: str) -> str:
-    return distinctly_named(RunPreset(name=name)).name
+    return with_unique_name(RunPreset(name=name)).name
 
 
 def run(name: str) -> str:
@@ -54,7 +53,7 @@ def test_a_number_of_the_names_own_is_never_counted_on() -> None:
 
 def test_the_experiment_stays_and_a_record_becomes_a_preset() -> None:
     record = load_session(kept("pets"))
-    again = distinctly_named(record)
+    again = with_unique_name(record)
     assert type(again) is RunPreset
     assert again.experiment == record.experiment
 
@@ -100,13 +99,13 @@ def test_of_other_sessions_nothing_is_read(home: Path, monkeypatch: pytest.Monke
         kept(f"other {number}")
     kept("pets")
     read: list[str] = []
-    real = session_names._read_name
+    real = session_writer._read_name
 
-    def counted(folder: Path) -> str | None:
-        read.append(folder.name)
-        return real(folder)
+    def counted(path: str) -> str | None:
+        read.append(path)
+        return real(path)
 
-    monkeypatch.setattr(session_names, "_read_name", counted)
+    monkeypatch.setattr(session_writer, "_read_name", counted)
     assert named("pets") == "pets (2)"
     assert len(read) == 1
 

@@ -20,13 +20,12 @@ from cnn_tui.metrics import score
 from cnn_tui.store.files import sha256_of
 from cnn_tui.store.predictions import Predictions
 from cnn_tui.store.presets import load_preset
-from cnn_tui.store.session_writer import SessionWriter
+from cnn_tui.store.session_writer import SessionWriter, new_session_folder
 from cnn_tui.store.sessions import (
     delete_session,
     find_session,
     list_sessions,
     load_session,
-    new_session_folder,
     read_history,
     read_record,
     rename_session,

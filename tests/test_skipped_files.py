@@ -29,7 +29,7 @@ def no_heif(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (
         "cnn_tui.catalog.image_files",
         "cnn_tui.engine.data.folder_listing",
-        "cnn_tui.store.folder_entries",
+        "cnn_tui.store.image_folder",
     ):
         monkeypatch.setattr(f"{module}.readable_endings", lambda: endings)
 

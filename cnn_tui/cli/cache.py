@@ -32,7 +32,7 @@ def list_sets(as_json: bool) -> None:
             [
                 {
                     "key": one.key,
-                    "kind": "pictures" if one.is_pictures else "features",
+                    "kind": "pictures" if one.is_decoded else "features",
                     "about": one.about.model_dump() if one.about else None,
                     "bytes": one.size,
                     "used": one.used,
@@ -50,13 +50,13 @@ def list_sets(as_json: bool) -> None:
 
 def _row(one: CachedSet) -> list[str]:
     from cnn_tui.formatting import time_ago
-    from cnn_tui.store.cache_index import AboutFeatures, AboutPictures
+    from cnn_tui.store.cache_index import DecodedSetInfo, FeatureSetInfo
 
     match one.about:
-        case AboutFeatures() as about:
+        case FeatureSetInfo() as about:
             pictures = dataset_label(about.dataset, about.root)
             what = [about.architecture, about.weights, pictures, str(about.image_size), about.precision]
-        case AboutPictures(root=root):
+        case DecodedSetInfo(root=root):
             what = ["decoded pictures", "", dataset_label("folder", root), "", ""]
         case None:
             what = ["damaged", "", "", "", ""]

@@ -18,13 +18,13 @@ def note(session: str, text: str | None, added: tuple[str, ...], removed: tuple[
     from cnn_tui.cli.output import print_message
     from cnn_tui.formatting import printable
     from cnn_tui.store.notes import changed_tags, make_note, read_note, write_note
-    from cnn_tui.store.sessions import find_session, note_of
+    from cnn_tui.store.sessions import find_session, note_or_problem
 
     folder = find_session(session)
     if text is None:
         before = read_note(folder)
     else:
-        before, problem = note_of(folder)
+        before, problem = note_or_problem(folder)
         if problem:
             print_message(f"Replaced, since it could not be read: {problem.splitlines()[0]}")
     written = before

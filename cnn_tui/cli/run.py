@@ -35,7 +35,7 @@ def run(
     A PRESET is a JSON file, the session.json of an earlier run, or the name of a preset (see 'cnn-tui presets').
     """
     from cnn_tui.cli.output import print_error
-    from cnn_tui.store.session_names import distinctly_named
+    from cnn_tui.store.session_writer import with_unique_name
 
     jobs, codes = [], []
     for preset in presets:
@@ -45,7 +45,7 @@ def run(
             print_error(error)
             codes.append(error.exit_code)
     for job in jobs:
-        code = run_here(job if name is not None else distinctly_named(job), as_json)
+        code = run_here(job if name is not None else with_unique_name(job), as_json)
         codes.append(code)
         if code == INTERRUPTED:
             break
@@ -65,9 +65,9 @@ def demo(ctx: click.Context, as_json: bool) -> None:
     if is_terminal() and not as_json:
         show(_DEMO, start=True)
     else:
-        from cnn_tui.store.session_names import distinctly_named
+        from cnn_tui.store.session_writer import with_unique_name
 
-        ctx.exit(run_here(distinctly_named(prepare(_DEMO, (), None)), as_json))
+        ctx.exit(run_here(with_unique_name(prepare(_DEMO, (), None)), as_json))
 
 
 def run_here(preset: RunPreset, as_json: bool) -> int:

@@ -28,7 +28,7 @@ from cnn_tui.store.sessions import (
     find_session,
     list_sessions,
     load_session,
-    note_of,
+    note_or_problem,
     read_history,
 )
 
@@ -79,7 +79,7 @@ def show(session: str, as_json: bool) -> None:
     """Show the settings, the last figures and the result of a SESSION."""
     folder = find_session(session)
     record, history = load_session(folder), read_history(folder)
-    written, problem = note_of(folder)
+    written, problem = note_or_problem(folder)
     if problem:
         print_message(problem)
     if as_json:

@@ -38,9 +38,9 @@ def prepare(preset: str, settings: tuple[str, ...], name: str | None) -> RunPres
     """
     from cnn_tui.cli.output import warn_unused
     from cnn_tui.config.changes import override, with_experiment
-    from cnn_tui.store.presets import find_preset, load_preset, renamed
+    from cnn_tui.store.presets import find_preset, load_preset, renamed_preset
 
     loaded = load_preset(find_preset(preset))
     changed = with_experiment(loaded, override(loaded.experiment, settings))
     warn_unused(settings, [changed.experiment])
-    return renamed(changed, name) if name is not None else changed
+    return renamed_preset(changed, name) if name is not None else changed

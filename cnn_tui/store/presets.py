@@ -138,7 +138,7 @@ def invalid(source: str, error: ValidationError, kind: str, model: type[BaseMode
     return PresetError(f"{source} is not a valid {kind}", error_text(error, model), hint)
 
 
-def renamed(preset: RunPreset, name: str) -> RunPreset:
+def renamed_preset(preset: RunPreset, name: str) -> RunPreset:
     """The same preset under another name, and nothing but a preset where it was a session's record.
 
     Raises:
@@ -165,7 +165,7 @@ def save_preset(preset: RunPreset, folder: Path, name: str, *, overwrite: bool =
         PresetError: no preset can have this name.
         StorageError: the file cannot be written.
     """
-    return _save(renamed(preset, name), folder, overwrite)
+    return _save(renamed_preset(preset, name), folder, overwrite)
 
 
 def save_study(study: StudyPreset, folder: Path, name: str, *, overwrite: bool = False) -> Path:
@@ -190,7 +190,7 @@ def _save(preset: RunPreset | StudyPreset, folder: Path, overwrite: bool) -> Pat
 
 def list_presets() -> list[PresetEntry]:
     """This person's own presets, then those that come with the program; broken ones with the reason."""
-    own = [_entry(path, "own") for path in _files(paths.own_presets_folder())]
+    own = [_entry(path, "own") for path in _files(paths.user_presets_folder())]
     return own + [_entry(path, "shipped") for path in _files(paths.shipped_presets_folder())]
 
 

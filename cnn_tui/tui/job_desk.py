@@ -13,7 +13,7 @@ from cnn_tui.config.study import StudyPreset
 from cnn_tui.errors import ConfigError
 from cnn_tui.events import ErrorReport, RunFinished, StudyFinished
 from cnn_tui.formatting import printable
-from cnn_tui.store.session_names import distinctly_named
+from cnn_tui.store.session_writer import with_unique_name
 from cnn_tui.trainer import protocol
 from cnn_tui.trainer.endings import tells_of_kill
 from cnn_tui.tui.run_state import RunState
@@ -45,7 +45,7 @@ class JobDesk:
             return
         self._app.busy = True
         self._way = None
-        named = distinctly_named(preset)
+        named = with_unique_name(preset)
         self._app.run_state = self._job = RunState(named)
         self.trainer.submit(preset_with_absolute_paths(named))
         self._app.switch_mode("live")

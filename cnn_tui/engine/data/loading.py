@@ -25,7 +25,7 @@ from cnn_tui.engine.data.value_range import ValueRange
 from cnn_tui.errors import DataError
 from cnn_tui.events import Event, Phase, WarningRaised
 from cnn_tui.formatting import display, pluralize
-from cnn_tui.store.folder_layout import read_layout
+from cnn_tui.store.image_folder import read_layout
 
 _MAX_NAMED = 10
 

@@ -30,14 +30,15 @@ from cnn_tui.events import Event, Phase, Progress, WarningRaised
 from cnn_tui.formatting import pluralize, quantity, time_ago
 from cnn_tui.store.cache_index import (
     LIMIT_VARIABLE,
-    AboutFeatures,
-    describe,
+    FeatureSetInfo,
+    Placement,
+    begin_set,
     features_folder,
     last_used,
     mark_used,
-    room_for,
+    place_features,
+    space_for,
 )
-from cnn_tui.store.feature_room import Placement, place_features
 
 EXTRACTOR_VERSION = 2  # increase when the same images and weights give other features
 _CHECKED_IMAGES = 4
@@ -103,7 +104,7 @@ class FeaturePass:
         _, sample = next(self._images.batches(missing[:1], 1))
         each = self._backbone.storable(sample).nbytes
         memory = free_memory(self._device) + (have.features.nbytes if have and have.in_memory else 0)
-        return each, place_features(len(self._needed), each, memory, room_for(self._folder))
+        return each, place_features(len(self._needed), each, memory, space_for(self._folder))
 
     def _missing(self, indices: Tensor, have: StoredFeatures | None) -> Tensor:
         """Those of the indices without features, in their order."""
@@ -201,9 +202,9 @@ class FeaturePass:
         return writer.result()
 
     def _begin(self, writer: FeatureWriter, plan: Placement) -> Iterator[Event]:
-        about = AboutFeatures.of(self._experiment, self._backbone.compute.precision, self._images.count)
+        about = FeatureSetInfo.of(self._experiment, self._backbone.compute.precision, self._images.count)
         try:
-            describe(self._folder, about)
+            begin_set(self._folder, about)
         except StorageError as error:
             writer.stop_writing()
             yield from _write_warning(error, plan)

@@ -11,7 +11,7 @@ from cnn_tui.formatting import elapsed, noun
 from cnn_tui.metrics import ACCURACY, LISTED, Metric
 from cnn_tui.reports.session_label import session_label
 from cnn_tui.store.notes import NO_NOTE, SessionNote
-from cnn_tui.store.presets import renamed
+from cnn_tui.store.presets import renamed_preset
 from cnn_tui.store.records import SessionRecord, StudyPart
 from cnn_tui.store.sessions import SessionEntry, list_sessions
 from cnn_tui.tui.widgets.table_columns import TableColumn, Tone
@@ -174,7 +174,7 @@ def _row(entry: SessionEntry) -> SessionRow:
 
 def preset_of(record: SessionRecord) -> RunPreset:
     """What was run, without what became of it."""
-    return renamed(record, record.name)
+    return renamed_preset(record, record.name)
 
 
 def _moment(text: str) -> datetime | None:

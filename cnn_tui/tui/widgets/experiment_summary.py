@@ -25,8 +25,7 @@ from cnn_tui.formatting import (
     quantity,
     time_ago,
 )
-from cnn_tui.store.cache_index import CachedSet
-from cnn_tui.store.feature_room import FeatureRoom
+from cnn_tui.store.cache_index import CachedSet, FeatureSpace
 from cnn_tui.tui.estimate import Estimate
 from cnn_tui.tui.model_parts import ModelPart, model_parts
 from cnn_tui.tui.survey import Survey
@@ -163,7 +162,7 @@ def _cost_rows(survey: Survey) -> Iterator[tuple[str, str]]:
     yield "time", _time_words(known) + (f", from {pluralize(known.runs, 'run')} like this" if known.runs else "")
 
 
-def feature_words(experiment: Experiment, kept: CachedSet | None, room: FeatureRoom | None = None) -> str:
+def feature_words(experiment: Experiment, kept: CachedSet | None, room: FeatureSpace | None = None) -> str:
     """Whether the frozen layers run once for each picture or in every epoch, and why; what their output takes."""
     if experiment.model.trainable == "all":
         return "nothing is frozen: every layer runs in each epoch"
@@ -180,7 +179,7 @@ def feature_words(experiment: Experiment, kept: CachedSet | None, room: FeatureR
     return _room_words(room)
 
 
-def _room_words(room: FeatureRoom) -> str:
+def _room_words(room: FeatureSpace) -> str:
     images, size = room.placement.images, _size_words(room)
     if not images:
         return "no room for them: frozen layers run in each epoch"
@@ -192,7 +191,7 @@ def _room_words(room: FeatureRoom) -> str:
     return f"computed once for each picture and kept ({size}), epochs then take moments"
 
 
-def _size_words(room: FeatureRoom) -> str:
+def _size_words(room: FeatureSpace) -> str:
     return ("up to " if room.at_most else "") + quantity(room.bytes, "bytes")
 
 
