@@ -106,9 +106,9 @@ BAD: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "study of the end of a path": (study(factor="learning_rate"), ("did you mean training.optimizer.learning_rate?",)),
     "study of a section": (study(factor="training"), ("no setting 'training'",)),
     "study of a number": (study(factor=3), ("factor: 3 is not allowed", "text")),
-    "study without values": (study(values=[]), ("values is empty", "one value at least")),
-    "study of one value twice": (study(values=[1, 3, 1]), ("values: 1 is there more than once",)),
-    "study of 1 and 1.0": (study(values=[1, 1.0]), ("values: 1 is there more than once",)),
+    "study without values": (study(values=[]), ("values is empty", "at least one value")),
+    "study of one value twice": (study(values=[1, 3, 1]), ("values: 1 is listed more than once",)),
+    "study of 1 and 1.0": (study(values=[1, 1.0]), ("values: 1 is listed more than once",)),
     "study of a refused value": (study(values=[3, 0]), ("training.epochs 0 cannot be", "at least 1")),
     "study of a value of another kind": (study(values=["ten"]), ('"ten" is not allowed', "a whole number")),
     "study of a truth": (study(values=[True]), ("values.0: true is not allowed", "a number, a text or null")),
@@ -128,7 +128,7 @@ BAD: dict[str, tuple[bytes, tuple[str, ...]]] = {
     ),
     "study of what means nothing": (
         study(factor="model.batch_norm", values=["frozen", "adapt"], base={"model": {"trainable": "all"}}),
-        ("factor: model.batch_norm makes no difference", "nothing is frozen"),
+        ("factor: model.batch_norm has no effect", "none is frozen"),
     ),
     "study of folders without a folder": (study(factor="data.root", values=["a", "b"]), ("data.root", "'folder'")),
     "study of second values alone": (study(second_values=[1]), ("second_values and no second_factor",)),
@@ -145,7 +145,7 @@ BAD: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "study without end": (study(values=list(range(1, 102)), repeats=100), ("10,100 rows are too many", "10,000")),
     "study with figures of nothing": (
         study(reported=[{"value": 7, "accuracy": 0.5}]),
-        ("reported: 7 is none of the study's values",),
+        ("reported: 7 is not one of the study's values",),
     ),
     "study with per cent": (
         study(reported=[{"value": 1, "accuracy": 87}]),

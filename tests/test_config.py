@@ -120,7 +120,7 @@ def test_bounds_in_words() -> None:
     assert field("training.optimizer.momentum").bounds == "at least 0 and less than 1"
     assert field("training.optimizer.learning_rate").bounds.startswith("more than 0 and at most 1,000")
     assert field("data.augment").bounds == "none, flip, crop_flip"
-    assert field("data.train_limit").bounds == "2 to 100,000,000 pictures, or none"
+    assert field("data.train_limit").bounds == "2 to 100,000,000 images, or none"
     assert field("model.architecture").choices == tuple(ARCHITECTURES)
     with pytest.raises(KeyError):
         field("training.epoch")

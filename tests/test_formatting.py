@@ -55,11 +55,11 @@ def test_a_unit_follows_its_value(value: object, expected: str) -> None:
 
 
 def test_quantities_and_progress() -> None:
-    assert quantity(1, "pictures") == "1 picture"
-    assert quantity(1.3, "pictures") == "1.3 pictures"
+    assert quantity(1, "pictures") == "1 image"
+    assert quantity(1.3, "pictures") == "1.3 images"
     assert quantity(1, "bytes") == "1 B"
-    assert progress_text(1, 5, "pictures") == "1 of 5 pictures"
-    assert progress_text(1, 1, "pictures") == "1 of 1 picture"
+    assert progress_text(1, 5, "pictures") == "1 of 5 images"
+    assert progress_text(1, 1, "pictures") == "1 of 1 image"
     assert progress_text(1.2e6, 3.4e6, "bytes") == "1.2 MB of 3.4 MB"
 
 
@@ -67,7 +67,7 @@ def test_the_progress_of_a_phase() -> None:
     state = RunState(RunPreset())
     state.apply(RunEvent(event=Phase(name="features")))
     state.apply(RunEvent(event=Progress(done=1, total=1, unit="pictures", rate=1.0)))
-    assert phase_view(state).progress == "1 of 1 picture, 1 picture/s"
+    assert phase_view(state).progress == "1 of 1 image, 1 image/s"
 
 
 def test_pictures_behind_a_row() -> None:

@@ -194,7 +194,7 @@ def test_a_session_recorded_before_there_were_rankings_opens() -> None:
 
 
 def test_predictions_must_pair_up() -> None:
-    with pytest.raises(ValueError, match="do not pair up"):
+    with pytest.raises(ValueError, match="do not match"):
         Predictions(PREDICTIONS.actual, PREDICTIONS.predicted[:2], PREDICTIONS.confidence, PREDICTIONS.index)
 
 
@@ -239,8 +239,7 @@ def test_a_process_that_dies_lets_go_of_its_session() -> None:
     script = (
         "import os, sys, time\n"
         "from cnn_tui.config.preset import RunPreset\n"
-        "from cnn_tui.store.sessions import new_session_folder\n"
-        "from cnn_tui.store.session_writer import SessionWriter\n"
+        "from cnn_tui.store.session_writer import SessionWriter, new_session_folder\n"
         "session_id, folder = new_session_folder('x')\n"
         "writer = SessionWriter(folder, session_id, RunPreset())\n"
         "print(session_id, flush=True)\n"

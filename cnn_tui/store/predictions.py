@@ -126,7 +126,7 @@ def load_thumbnails(folder: Path) -> dict[int, NDArray[np.uint8]]:
         raise StorageError("Cannot read the saved images", f"{path}: {error}.", "Run the session again.") from error
 
 
-def _save_arrays(path: Path, **arrays: NDArray[Any]) -> None:
+def _save_arrays(path: Path, **arrays: Any) -> None:
     def write(temporary: Path) -> None:
         with temporary.open("xb") as file:
             np.savez(file, **arrays)
