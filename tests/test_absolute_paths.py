@@ -137,7 +137,7 @@ def test_values_of_a_study_that_are_one_file_are_refused(place: Path, capfd: pyt
     values = ["w.pth", str(place / "w.pth")]
     study = {"kind": "study", "base": SETTINGS, "factor": "model.weights", "values": values}
     assert guarded(cli, ["study", written(place / "s.json", study)]) == 2
-    assert "is there more than once" in capfd.readouterr().err
+    assert "is listed more than once" in capfd.readouterr().err
 
 
 def test_reported_figures_stay_with_their_values(place: Path) -> None:

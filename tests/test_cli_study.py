@@ -267,7 +267,7 @@ BAD: dict[str, tuple[list[str], tuple[str, ...]]] = {
     ),
     "a factor that becomes meaningless": (
         ["batch-norm.json", "--set", "model.trainable=all"],
-        ("batch-norm", "model.batch_norm makes no difference"),
+        ("batch-norm", "model.batch_norm has no effect"),
     ),
     "a row that becomes impossible": (
         ["models.json", "--set", "data.image_size=32"],

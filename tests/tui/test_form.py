@@ -169,7 +169,7 @@ async def test_a_broken_rule_between_fields_stands_on_the_forms_own_line() -> No
         app.row("model.architecture").load("alexnet")
         await enter(pilot, "data.image_size", *"32")
         assert app.form.experiment is None
-        assert "“Picture size” 32 is too small for alexnet" in app.line()
+        assert "“Image size” 32 is too small for alexnet" in app.line()
         for path in ("data.image_size", "model.architecture"):
             assert app.row(path).render_line(0).text.startswith("✗")
             assert app.row(path).size.height == 1

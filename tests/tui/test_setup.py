@@ -104,7 +104,7 @@ async def test_nothing_wrong_can_start_and_the_first_wrong_field_gets_the_cursor
         await pilot.pause()
         (row,) = (row for row in app.screen.query(FieldRow) if row.has_focus_within)
         assert row.spec.path == "data.image_size"
-        assert "Picture size" in start_words(app)
+        assert "Image size" in start_words(app)
         assert trainer.submitted == []
         assert app.current_mode == "setup"
         await pilot.click("StartBar Button")
