@@ -1,4 +1,4 @@
-"""``cnn-tui presets``: what there is to run, and whether a file is one of them."""
+"""``cnn-tui presets``: listing, showing and checking presets."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @click.group(cls=ListByDefault, subcommand_metavar="[COMMAND] ...")
 def presets() -> None:
-    """List, show and check presets. Without a command this lists them."""
+    """List, show and check presets. Without a command, list them."""
 
 
 @presets.command("list")
 @_JSON
 def list_(as_json: bool) -> None:
-    """List your own presets and those that come with the program."""
+    """List your own presets and those shipped with the program."""
     entries = list_presets()
     if as_json:
         print_json([_document(entry) for entry in entries])
@@ -37,7 +37,7 @@ def list_(as_json: bool) -> None:
     print_table(columns, map(_row, entries), numbers=["epochs"], shorten="description")
     for entry in entries:
         if entry.problem is not None:
-            print_message(f"{entry.path} is broken; 'cnn-tui presets check' tells why.")
+            print_message(f"{entry.path} is broken; 'cnn-tui presets check' shows why.")
 
 
 @presets.command()
@@ -58,15 +58,15 @@ def show(name: str, as_json: bool) -> None:
         ("setting", "value"),
         [*heading, *((path, varied.pop(path, value)) for path, value in settings), *varied.items()],
     )
-    for notice in experiment_warnings(base):
-        print_message(f"{notice.title}: {notice.detail}")
+    for warning in experiment_warnings(base):
+        print_message(f"{warning.title}: {warning.detail}")
 
 
 @presets.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.pass_context
 def check(ctx: click.Context, files: tuple[str, ...]) -> None:
-    """Check that each FILE is a valid preset, and tell all that is wrong with those that are not."""
+    """Check that each FILE is a valid preset, and report all errors."""
     failures = 0
     for name in files:
         try:
@@ -82,18 +82,18 @@ def check(ctx: click.Context, files: tuple[str, ...]) -> None:
 @presets.command()
 @click.argument("kind", type=click.Choice(["run", "study"]), default="run")
 def schema(kind: str) -> None:
-    """Print the JSON Schema of presets of a KIND, run or study: every field, its default and what it allows."""
+    """Print the JSON Schema of presets of a KIND, run or study: every field, its default and allowed values."""
     model = StudyPreset if kind == "study" else RunPreset
     print_json({"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()})
 
 
 def shown(value: Any) -> str:
-    """A setting's value as a person writes it; nothing for null."""
+    """A setting's value as text; empty for null."""
     return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _row(entry: PresetEntry) -> tuple[str, ...]:
-    preset = entry.holds
+    preset = entry.content
     if preset is None:
         return entry.name, "", entry.origin, "", "", "", "", "broken"
     base = preset.base if isinstance(preset, StudyPreset) else preset.experiment
@@ -104,19 +104,19 @@ def _row(entry: PresetEntry) -> tuple[str, ...]:
 
 
 def _varied(study: StudyPreset, *, brief: bool = False) -> dict[str, str]:
-    """What a study sets its factors to, by their paths, and what else there is to know of it."""
+    """A study's factors with their values, and its other fields, as table rows."""
     factors = {study.factor: study.values}
     if study.second_factor is not None:
         factors[study.second_factor] = study.second_values
     if brief:
         return {path: pluralize(len(values), "value") for path, values in factors.items()}
-    told = {path: f"varied: {', '.join(map(value_text, values))}" for path, values in factors.items()}
+    factor_rows = {path: f"varied: {', '.join(map(value_text, values))}" for path, values in factors.items()}
     more = {"repeats": str(study.repeats), "plain": str(study.plain).lower()}
-    return told | more | {"reported": pluralize(len(study.reported), "value")}
+    return factor_rows | more | {"reported": pluralize(len(study.reported), "value")}
 
 
 def _document(entry: PresetEntry) -> dict[str, Any]:
-    preset = entry.holds
+    preset = entry.content
     return {
         "name": entry.name,
         "kind": preset.kind if preset else None,

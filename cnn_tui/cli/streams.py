@@ -1,4 +1,4 @@
-"""Standard output and standard error that may be full, closed or read by nobody."""
+"""Standard output and standard error that may be closed or go to a full disk."""
 
 from __future__ import annotations
 
@@ -7,64 +7,64 @@ import os
 import sys
 from typing import TYPE_CHECKING, TextIO
 
-from cnn_tui.errors import OutputError, UnreadOutputError
+from cnn_tui.errors import OutputClosedError, OutputError
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 
 class _Checked(io.FileIO):
-    """A descriptor whose failures to write are an :class:`OutputError`, until :meth:`give_up`; then nothing is written.
+    """A descriptor that raises :class:`OutputError` if writing fails, and discards everything once ``discarding``.
 
-    The interpreter flushes what is left in buffers when it ends, and would complain a second time.
+    The interpreter flushes its buffers when it exits, and would report the error a second time.
     """
 
-    given_up = False
+    discarding = False
 
     def write(self, data: ReadableBuffer, /) -> int:
         """Write, or raise an OutputError."""
-        if not self.given_up:
+        if not self.discarding:
             try:
                 return super().write(data)
             except OSError as error:
-                kind = UnreadOutputError if isinstance(error, BrokenPipeError) else OutputError
+                kind = OutputClosedError if isinstance(error, BrokenPipeError) else OutputError
                 raise kind(f"The output cannot be written: {error.strerror or error}") from error
         return memoryview(data).nbytes
 
 
-class _Dropping(_Checked):
-    """A descriptor that drops what cannot be written: talk that nobody hears ends no run."""
+class _Lossy(_Checked):
+    """A descriptor that discards what cannot be written: a lost message does not end a run."""
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write, if that is possible."""
+        """Write if possible."""
         try:
             return super().write(data)
         except OutputError:
-            self.given_up = True
+            self.discarding = True
             return super().write(data)
 
 
 def check_standard_streams() -> None:
-    """Let writing to standard output raise an :class:`OutputError` where it fails, and drop talk that cannot be said.
+    """Make failed writes to stdout raise an :class:`OutputError`, and discard messages that stderr cannot take.
 
-    Characters that the locale's encoding lacks are written as escapes.
+    Characters missing from the locale's encoding are written as escapes.
     """
     sys.stdout = _checked(sys.stdout, _Checked)
-    sys.stderr = _checked(sys.stderr, _Dropping)
+    sys.stderr = _checked(sys.stderr, _Lossy)
 
 
-def give_up_output() -> None:
-    """Write no more to standard output: it has failed, and that has been said."""
+def discard_output() -> None:
+    """Discard further writes to standard output, after a failure that has been reported."""
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     if isinstance(raw, _Checked):
-        raw.given_up = True
+        raw.discarding = True
 
 
 def _checked(stream: TextIO | None, kind: type[_Checked]) -> TextIO:
-    """What to write to in the place of a stream. A terminal is left as it is: it is neither full nor a pipe."""
+    """The replacement of a standard stream. Terminals are kept: they are neither full nor pipes."""
     if stream is None:
-        # The interpreter found the descriptor closed. This one, which refuses to be written to, takes its number, so
-        # that no file that is opened later is printed into.
+        # The descriptor was closed at startup. A read-only one takes its number, so that output cannot go into a file
+        # that is opened later.
         return _stream(kind(os.open(os.devnull, os.O_RDONLY), "w", closefd=False), "utf-8")
     if stream.isatty():
         if isinstance(stream, io.TextIOWrapper):
@@ -75,5 +75,5 @@ def _checked(stream: TextIO | None, kind: type[_Checked]) -> TextIO:
 
 def _stream(raw: _Checked, encoding: str) -> io.TextIOWrapper:
     return io.TextIOWrapper(
-        io.BufferedWriter(raw), encoding, "backslashreplace", line_buffering=isinstance(raw, _Dropping)
+        io.BufferedWriter(raw), encoding, "backslashreplace", line_buffering=isinstance(raw, _Lossy)
     )
