@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from pydantic import ValidationError
 
+from cnn_tui.catalog.datasets import DATASETS
 from cnn_tui.catalog.models import ARCHITECTURES, nearest
 from cnn_tui.config.changes import override
 from cnn_tui.config.experiment import Experiment
@@ -113,6 +114,25 @@ def test_every_field_says_what_it_is() -> None:
         if spec.kind in ("integer", "number"):
             assert spec.lower
             assert spec.upper
+
+
+@pytest.mark.parametrize(
+    ("settings", "label"),
+    [
+        ({}, "cifar10"),
+        ({"data__root": "/images/cats"}, "cifar10"),
+        ({"data__dataset": "folder", "data__root": "/images/cats/"}, "folder: cats"),
+        ({"data__dataset": "folder", "data__root": "/"}, "folder: /"),
+    ],
+)
+def test_a_dataset_is_listed_by_name_and_a_folder_by_its_own(settings: dict[str, Any], label: str) -> None:
+    assert experiment(**settings).data.label == label
+
+
+def test_every_dataset_of_the_catalogue_can_be_chosen() -> None:
+    assert field("data.dataset").choices == tuple(DATASETS)
+    assert field("model.architecture").choices == tuple(ARCHITECTURES)
+    assert RunPreset.model_json_schema()["$defs"]["DataConfig"]["properties"]["dataset"]["enum"] == list(DATASETS)
 
 
 def test_bounds_in_words() -> None:

@@ -68,7 +68,7 @@ def test_a_log_that_is_nothing_but_torn_begins_anew(tmp_path: Path) -> None:
 def test_a_damaged_line_is_named(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_text(to_line(epoch(1)) + "\n" + '{"type": "nonsense"}\n')
-    with pytest.raises(StorageError, match="line 2 is no event"):
+    with pytest.raises(StorageError, match="line 2 is not an event"):
         list(read_events(path))
 
 

@@ -224,7 +224,7 @@ def test_a_run_is_no_study_and_a_study_no_run(tmp_path: Path) -> None:
     run, varied = tmp_path / "run.json", tmp_path / "study.json"
     run.write_text("{}")
     varied.write_text(study().model_dump_json())
-    with pytest.raises(PresetError, match="holds a run, not a study"):
+    with pytest.raises(PresetError, match="is a run, not a study"):
         load_study(run)
-    with pytest.raises(PresetError, match="holds a study, not a run"):
+    with pytest.raises(PresetError, match="is a study, not a run"):
         load_preset(varied)

@@ -131,7 +131,7 @@ def _row(entry: SessionEntry) -> tuple[str, ...]:
     return (
         session_label(record.name, record.study),
         experiment.model.architecture,
-        experiment.data.dataset,
+        experiment.data.label,
         _epochs(record),
         f"{experiment.training.optimizer.learning_rate:g}",
         str(experiment.training.batch_size),

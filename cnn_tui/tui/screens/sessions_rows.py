@@ -77,8 +77,8 @@ class SessionRow:
 
     @property
     def data(self) -> str:
-        """The dataset."""
-        return self.preset.experiment.data.dataset if self.preset else ""
+        """The dataset, or the name of the folder."""
+        return self.preset.experiment.data.label if self.preset else ""
 
     @property
     def epochs(self) -> int | None:
@@ -257,7 +257,7 @@ def _when(row: SessionRow) -> str:
 SESSION_COLUMNS: tuple[TableColumn[SessionRow], ...] = (
     TableColumn("name", "name", _name, lambda row: row.name.casefold(), tone=_name_tone, narrowest=18, widest=40),
     TableColumn("model", "model", lambda row: row.model, lambda row: row.model or None, narrowest=8, widest=20),
-    TableColumn("data", "data", lambda row: row.data, lambda row: row.data or None),
+    TableColumn("data", "data", lambda row: row.data, lambda row: row.data or None, narrowest=13, widest=24),
     TableColumn("epochs", "epochs", _epochs, lambda row: row.epochs, right=True, rank=2),
     TableColumn("rate", "rate", _rate, lambda row: row.learning_rate, right=True, rank=3),
     TableColumn("batch", "batch", lambda row: _text(row.batch_size), lambda row: row.batch_size, right=True, rank=4),
