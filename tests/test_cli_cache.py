@@ -73,7 +73,7 @@ def test_decoded_pictures_are_listed_and_cleared_like_features(capsys: Output) -
     (folder / "some.pictures").write_bytes(b"0" * 5_000_000)
     assert guarded(cli, ["cache", "list"]) == 0
     printed = capsys.readouterr()
-    assert printed.out.splitlines()[1].split()[:6] == ["cc33", "decoded", "pictures", "/far/pictures", "5.0", "MB"]
+    assert printed.out.splitlines()[1].split()[:6] == ["cc33", "decoded", "images", "/far/pictures", "5.0", "MB"]
     assert "0.01 of at most 20 GB" in printed.err
     assert guarded(cli, ["cache", "clear", "cc33", "--yes"]) == 0
     assert not folder.exists()

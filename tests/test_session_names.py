@@ -101,13 +101,24 @@ def test_of_other_sessions_nothing_is_read(home: Path, monkeypatch: pytest.Monke
     read: list[str] = []
     real = session_writer._read_name
 
-    def counted(path: str) -> str | None:
-        read.append(path)
-        return real(path)
+    def counted(folder: Path) -> str | None:
+        read.append(folder.name)
+        return real(folder)
 
     monkeypatch.setattr(session_writer, "_read_name", counted)
     assert named("pets") == "pets (2)"
     assert len(read) == 1
+
+
+@pytest.mark.parametrize("name", ["pets", "実験", "x" * 200])
+def test_of_thousands_only_the_newest_are_read(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_writer, "_MOST_READ", 2)
+    times = iter(range(1_795_392_902, 1_795_393_000))
+    monkeypatch.setattr("time.time", lambda: float(next(times)))
+    names = [run(name) for _ in range(12)]
+    assert len(set(names)) == 12
+    assert names[11].endswith(" (12)")
+    assert named(names[4]).endswith(" (13)")
 
 
 def test_a_name_is_found_in_a_record_that_a_person_wrote(home: Path) -> None:

@@ -30,9 +30,11 @@ WEIGHTS_FILE = "weights.safetensors"
 _LONGEST_STEM = 188  # leaves 12 of the 200 characters of a name for a number of nine digits
 # In brackets, so that a number that belongs to the name, as in "resnet 18", is not continued.
 _NUMBERED = re.compile(r"(?P<stem>.*\S) \((?P<number>[1-9][0-9]{0,8})\)", re.DOTALL)
-_ID = r"[0-9]{{8}}T[0-9]{{6}}Z-({}|{}[0-9]+)(-[0-9]+)?"
+_ID = r"[0-9]{{8}}T[0-9]{{6}}Z-({}(?P<number>[0-9]+)|{})(-[0-9]+)?"
+_MOST_READ = 100
+_LONGEST_IN_FULL = 50  # a slug that fits into an id together with a number of nine digits
 _HEAD_BYTES = 4096  # a record begins with its name, which takes at most 2,400 bytes
-_NAME = re.compile(rb'"name":\s*("(?:[^"\\]|\\.)*")')
+_NAME = re.compile(r'"name":\s*("(?:[^"\\]|\\.)*")')
 
 
 class SessionWriter:
@@ -197,28 +199,30 @@ def _cut(stem: str) -> str:
 def _names_like(stem: str) -> set[str]:
     """The names of sessions whose ids contain the slug of this stem, with or without a number.
 
-    Only these records are read, and only their beginnings: there can be thousands.
+    There can be thousands, so only the newest records are read; older sessions are assumed to have the names that
+    their ids were made from, unless long names are truncated there.
     """
     # The slug of a stem without ASCII letters differs from that of its numbered names without the number.
-    slugs = slug(stem), slug(f"{stem} (0)").removesuffix("0")
+    slugs = slug(f"{stem} (0)").removesuffix("0"), slug(stem)
     pattern = re.compile(_ID.format(*map(re.escape, slugs)))
-    root = str(paths.sessions_folder())
+    root = paths.sessions_folder()
     try:
         with os.scandir(root) as entries:
-            ids = [entry.name for entry in entries if pattern.fullmatch(entry.name)]
+            matches = [match for entry in entries if (match := pattern.fullmatch(entry.name))]
     except OSError:
         return set()  # there are none yet, or starting the run reports what is wrong
-    return {name for session_id in ids if (name := _read_name(f"{root}/{session_id}/{SESSION_FILE}")) is not None}
+    matches.sort(key=lambda match: match[0], reverse=True)
+    count = _MOST_READ if len(slugs[1]) <= _LONGEST_IN_FULL else len(matches)
+    names = {_read_name(root / match[0]) for match in matches[:count]}
+    assumed = {f"{_cut(stem)} ({match['number']})" if match["number"] else stem for match in matches[count:]}
+    return {name for name in names if name is not None} | assumed
 
 
-def _read_name(path: str) -> str | None:
+def _read_name(folder: Path) -> str | None:
     try:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            found = _NAME.search(os.read(descriptor, _HEAD_BYTES))
-        finally:
-            os.close(descriptor)
-        name = json.loads(found[1].decode(errors="replace")) if found else None
+        with (folder / SESSION_FILE).open("rb") as file:
+            found = _NAME.search(file.read(_HEAD_BYTES).decode(errors="replace"))
+        name = json.loads(found[1]) if found else None
     except (OSError, ValueError):
         return None  # not written yet, or damaged
     return name if isinstance(name, str) else None
