@@ -15,7 +15,7 @@ from cnn_tui.cli.output import guarded, print_json
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.errors import DataError
-from cnn_tui.store.presets import find_preset, load_preset, load_study, save_preset, save_study
+from cnn_tui.store.presets import find_preset, load_preset, load_study, save_preset
 from study_records import study
 
 PROGRAM = [sys.executable, "-m", "cnn_tui"]
@@ -91,7 +91,7 @@ def test_show_tells_what_a_study_varies(capsys: Output) -> None:
 
 
 def test_show_names_both_factors_of_a_grid(tmp_path: Path, capsys: Output) -> None:
-    save_study(study(second_factor="training.seed", second_values=[4, 5], repeats=1), tmp_path, "grid")
+    save_preset(study(second_factor="training.seed", second_values=[4, 5], repeats=1), tmp_path, "grid")
     assert guarded(cli, ["presets", "show", str(tmp_path / "grid.json")]) == 0
     out = capsys.readouterr().out
     assert "varied: 1, 3, 10" in out

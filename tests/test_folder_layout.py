@@ -43,7 +43,7 @@ def test_one_held_out_folder_is_the_test_split(training: str, held_out: str, roo
     assert loaded.classes == ("cat", "dog")
     assert (len(loaded.train_indices), len(loaded.validation_indices), len(loaded.test_indices)) == (4, 2, 6)
     assert isinstance(events[0], Phase)
-    words = f"{training}/ (2 classes), {held_out}/ is the test split, validation is cut from {training}/"
+    words = f"{training}/ (2 classes), {held_out}/ is the test split, validation is taken from {training}/"
     assert events[0].detail == f"{root}: {words}"
 
 
@@ -169,15 +169,15 @@ def training_alone(root: Path) -> None:
         (two_validation_folders, ("val/, valid/",)),
         (two_test_folders, ("eval/, test/",)),
         (held_out_alone, ("test/ (cat/, dog/), val/ (cat/, dog/)",)),
-        (a_test_folder_beside_classes, ("cat/ (3 pictures)", "test/ (3 pictures)")),
-        (a_class_beside_splits, ("bird/ (3 pictures), train/ (cat/, dog/), val/ (cat/, dog/)",)),
-        (training_beside_a_class, ("bird/ (3 pictures), train/ (cat/, dog/)",)),
-        (splits_of_bare_pictures, ("train/ (3 pictures), val/ (3 pictures)",)),
-        (a_test_split_of_bare_pictures, ("test/ (3 pictures), train/ (cat/, dog/)",)),
+        (a_test_folder_beside_classes, ("cat/ (3 images)", "test/ (3 images)")),
+        (a_class_beside_splits, ("bird/ (3 images), train/ (cat/, dog/), val/ (cat/, dog/)",)),
+        (training_beside_a_class, ("bird/ (3 images), train/ (cat/, dog/)",)),
+        (splits_of_bare_pictures, ("train/ (3 images), val/ (3 images)",)),
+        (a_test_split_of_bare_pictures, ("test/ (3 images), train/ (cat/, dog/)",)),
         (names_that_are_nearly_those_of_splits, ("seg_test/ (cat/, dog/), seg_train/ (cat/, dog/)",)),
         (names_of_sets, ("training_set/ (cat/, dog/)",)),
         (names_with_years, ("train2017/ (cat/, dog/)",)),
-        (splits_within_classes, ("test/ (3 pictures), train/ (3 pictures)",)),
+        (splits_within_classes, ("test/ (3 images), train/ (3 images)",)),
         (training_alone, ("train/ (cat/, dog/)",)),
     ],
 )
@@ -211,7 +211,7 @@ def test_folders_without_pictures_beside_the_splits_are_named_and_not_used(root:
     events, loaded = load(root)
     assert loaded.classes == ("cat", "dog")
     assert isinstance(events[0], Phase)
-    assert "annotations/ without pictures: not used" in events[0].detail
+    assert "annotations/ without images: not used" in events[0].detail
 
 
 @pytest.mark.parametrize("around", ["pictures", "archive/data", "a/b/c"])

@@ -24,7 +24,6 @@ from cnn_tui.store.presets import (
     parse_preset,
     renamed_preset,
     save_preset,
-    save_study,
 )
 from cnn_tui.store.strict_json import parse_object
 from samples import run_presets
@@ -204,14 +203,14 @@ def test_a_broken_preset_is_listed_and_hides_no_other(home: Path) -> None:
 
 
 def test_a_study_is_saved_listed_and_found(home: Path) -> None:
-    path = save_study(study(), home / "presets", "How long?")
+    path = save_preset(study(), home / "presets", "How long?")
     assert path.name == "how-long.json"
     assert load_study(path) == study(name="How long?")
     assert find_preset("How long?") == path
     (entry,) = [entry for entry in list_presets() if entry.origin == "own"]
     assert (entry.preset, entry.study, entry.problem) == (None, study(name="How long?"), None)
     with pytest.raises(PresetExistsError, match="how-long"):
-        save_study(study(), home / "presets", "how long")
+        save_preset(study(), home / "presets", "how long")
 
 
 def test_a_study_without_a_name_is_called_as_its_file(tmp_path: Path) -> None:

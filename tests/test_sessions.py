@@ -140,7 +140,7 @@ def test_weights_that_cannot_be_written_leave_no_seal() -> None:
 
 def test_predictions_come_back() -> None:
     with writer_for() as writer:
-        writer.save_predictions(PREDICTIONS)
+        PREDICTIONS.save(writer.folder)
     loaded = Predictions.load(writer.folder)
     for name in ("actual", "predicted", "confidence", "index"):
         np.testing.assert_array_equal(getattr(loaded, name), getattr(PREDICTIONS, name))

@@ -158,10 +158,9 @@ def image_names_below(folder: Path) -> Iterator[str]:
 
 def describe_contents(base: Path) -> str:
     """Describe what is in a folder, two levels deep."""
-    folders = _subfolder_list(base)
-    more = f", and {len(folders) - _LISTED_FOLDERS} more" if len(folders) > _LISTED_FOLDERS else ""
-    contents = ", ".join(f"{_name(path)} ({_contents(path)})" for path in folders[:_LISTED_FOLDERS])
-    return f"Found in {display(base)}: {contents}{more}."
+    folders, most = _subfolder_list(base), _LISTED_FOLDERS
+    contents = ", ".join(f"{_name(path)} ({_contents(path)})" for path in folders[:most])
+    return f"Found in {display(base)}: {contents}{f', and {len(folders) - most} more' if folders[most:] else ''}."
 
 
 def raise_unreadable(path: Path, error: OSError) -> NoReturn:

@@ -157,36 +157,21 @@ def renamed_study(study: StudyPreset, name: str) -> StudyPreset:
     return parse_study({**dict(study), "name": name}, f"A study with the name {name!r}")
 
 
-def save_preset(preset: RunPreset, folder: Path, name: str, *, overwrite: bool = False) -> Path:
-    """Save a preset with a new name, in a file named after it, and return the file's path.
+def save_preset(preset: RunPreset | StudyPreset, folder: Path, name: str, *, overwrite: bool = False) -> Path:
+    """Save a preset or study with a new name, in a file named after it, and return the file's path.
 
     Raises:
         PresetExistsError: the file exists, and ``overwrite`` is not set.
         PresetError: the name is not allowed.
         StorageError: the file cannot be written.
     """
-    return _save(renamed_preset(preset, name), folder, overwrite)
-
-
-def save_study(study: StudyPreset, folder: Path, name: str, *, overwrite: bool = False) -> Path:
-    """Save a study as :func:`save_preset` saves a preset.
-
-    Raises:
-        PresetExistsError: the file exists, and ``overwrite`` is not set.
-        PresetError: the name is not allowed.
-        StorageError: the file cannot be written.
-    """
-    return _save(renamed_study(study, name), folder, overwrite)
-
-
-def _save(preset: RunPreset | StudyPreset, folder: Path, overwrite: bool) -> Path:
-    path = folder / f"{slug(preset.name)}.json"
+    named = renamed_study(preset, name) if isinstance(preset, StudyPreset) else renamed_preset(preset, name)
+    path = folder / f"{slug(name)}.json"
     ensure_writable(folder, free_bytes=0)
     if path.exists() and not overwrite:
-        raise PresetExistsError(
-            f"A preset {path.stem!r} already exists", f"Its file is {path}.", "Choose another name."
-        )
-    write_atomic(path, preset.model_dump_json(indent=2) + "\n")
+        message = f"A preset {path.stem!r} already exists"
+        raise PresetExistsError(message, f"Its file is {path}.", "Choose another name.")
+    write_atomic(path, named.model_dump_json(indent=2) + "\n")
     return path
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from cnn_tui import paths
 from cnn_tui.config.preset import RunPreset
@@ -22,9 +22,6 @@ from cnn_tui.store.files import ensure_writable, replace_atomic, sha256_of, slug
 from cnn_tui.store.presets import SESSION_FILE, renamed_preset
 from cnn_tui.store.records import SessionRecord, Status, StudyPart, ValidationScores, ValueScale, iso_time
 from cnn_tui.store.sessions import EVENTS_FILE, lock_of, write_record
-
-if TYPE_CHECKING:  # NumPy is not needed to name a session
-    from cnn_tui.store.predictions import Predictions
 
 WEIGHTS_FILE = "weights.safetensors"
 _LONGEST_STEM = 188  # leaves 12 of the 200 characters of a name for a number of nine digits
@@ -107,14 +104,6 @@ class SessionWriter:
     def save_value_range(self, low: float, high: float) -> None:
         """Record the range that images with more than eight bits were scaled by, which new images need too."""
         self._update(value_range=ValueScale(low=low, high=high))
-
-    def save_predictions(self, predictions: Predictions) -> None:
-        """Save the predictions on the test split.
-
-        Raises:
-            StorageError: the file cannot be written.
-        """
-        predictions.save(self.folder)
 
     def close(self) -> None:
         """Write what is pending and release the folder. A run without a recorded end then counts as killed."""

@@ -16,7 +16,7 @@ from workbench import workbench
 from cnn_tui import paths
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.events import ErrorReport, RowKept, StudyFinished, StudyStarted
-from cnn_tui.store.presets import load_study, save_study
+from cnn_tui.store.presets import load_study, save_preset
 from cnn_tui.trainer.protocol import Idle, Lost
 from cnn_tui.tui.app import Workbench
 from cnn_tui.tui.forms.experiment_form import ExperimentForm
@@ -38,7 +38,7 @@ Opened = tuple[Workbench, ScriptedTrainer, Pilot[None]]
 
 def own(preset: StudyPreset) -> Path:
     """Save a study as this person's own; it is the first in the list."""
-    return save_study(preset, paths.user_presets_folder(), preset.name)
+    return save_preset(preset, paths.user_presets_folder(), preset.name)
 
 
 def screen(app: Workbench) -> StudiesScreen:

@@ -86,7 +86,7 @@ def _save(writer: SessionWriter, artifacts: Artifacts) -> Iterator[Event]:
         writer.save_value_range(artifacts.value_range.low, artifacts.value_range.high)
     try:
         writer.save_weights_file(lambda path: _write(path, save(weights)))
-        writer.save_predictions(predictions)
+        predictions.save(writer.folder)
         _save_thumbnails(writer.folder, predictions, artifacts.images)
     except StorageError as error:
         yield _unsaved(error)

@@ -17,7 +17,7 @@ from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.study import Cell, StudyPreset
 from cnn_tui.errors import CnnTuiError, StorageError
 from cnn_tui.store.files import slug
-from cnn_tui.store.presets import list_presets, renamed_study, save_study
+from cnn_tui.store.presets import list_presets, renamed_study, save_preset
 from cnn_tui.store.records import SessionRecord, recorded_rows
 from cnn_tui.store.sessions import all_records, load_session
 from cnn_tui.tui.estimate import estimate
@@ -101,7 +101,7 @@ def own_file(name: str) -> Path:
 def save(study: StudyPreset, name: str) -> Path | CnnTuiError:
     """Write one's own study, over the one that is there; gives its path, or what went wrong."""
     try:
-        return save_study(study, paths.user_presets_folder(), name, overwrite=True)
+        return save_preset(study, paths.user_presets_folder(), name, overwrite=True)
     except CnnTuiError as error:
         return error
 
