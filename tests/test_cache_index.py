@@ -1,4 +1,4 @@
-"""What is kept on disk: which features an experiment would reuse, as far as its settings tell, and what has to go."""
+"""The cache on disk: which features an experiment reuses, and which sets are evicted."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def keep(key: str, of: Experiment, precision: str = "float32", used: float = 0.0
     os.utime(folder / "about.json", (used, used))
 
 
-def test_nothing_is_there_at_first() -> None:
+def test_the_cache_is_empty_at_first() -> None:
     assert features_for(experiment()) is None
 
 
 @pytest.mark.parametrize(
     "change", [{"training__optimizer": {"learning_rate": 0.5}}, {"training__epochs": 3}, {"data__train_limit": 100}]
 )
-def test_other_hyperparameters_and_limits_reuse_them(change: dict[str, Any]) -> None:
+def test_features_are_reused_with_other_hyperparameters_and_limits(change: dict[str, Any]) -> None:
     keep("a", experiment())
     found = features_for(experiment(**change))
     assert found is not None
@@ -69,17 +69,17 @@ def test_other_hyperparameters_and_limits_reuse_them(change: dict[str, Any]) -> 
         {"training__precision": "bfloat16"},
     ],
 )
-def test_another_network_other_pictures_and_another_precision_do_not(change: dict[str, Any]) -> None:
+def test_features_are_not_reused_with_another_network_dataset_or_precision(change: dict[str, Any]) -> None:
     keep("a", experiment())
     assert features_for(experiment(**change)) is None
 
 
-def test_a_seed_makes_no_difference_to_trained_weights() -> None:
+def test_features_of_trained_weights_do_not_depend_on_the_seed() -> None:
     keep("a", experiment(model__weights="imagenet"))
     assert features_for(experiment(model__weights="imagenet", training__seed=1)) is not None
 
 
-def test_the_last_used_of_several_is_meant() -> None:
+def test_the_most_recently_used_set_is_found() -> None:
     keep("a", experiment(), "float32", used=10.0)
     keep("b", experiment(), "bfloat16", used=20.0)
     found = features_for(experiment())
@@ -103,7 +103,7 @@ def keys() -> set[str]:
     return {one.key for one in cached_sets()}
 
 
-def test_features_and_pictures_share_one_limit_and_the_least_recently_used_go(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_least_recently_used_sets_are_evicted(monkeypatch: pytest.MonkeyPatch) -> None:
     keep("own", experiment(), used=1)  # 8 bytes
     keep("old", experiment(), used=2)
     keep_pictures("middle", 100, used=3)
@@ -115,7 +115,7 @@ def test_features_and_pictures_share_one_limit_and_the_least_recently_used_go(mo
     assert keys() == {"own", "new"}
 
 
-def test_pictures_never_drive_features_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_decoded_images_do_not_evict_features(monkeypatch: pytest.MonkeyPatch) -> None:
     keep("old features", experiment(), used=1)
     keep_pictures("old", 100, used=2)
     own = keep_pictures("own", 100, used=3)
@@ -127,7 +127,7 @@ def test_pictures_never_drive_features_out(monkeypatch: pytest.MonkeyPatch) -> N
     assert keys() == {"old features", "own"}
 
 
-def test_what_would_never_fit_removes_nothing_but_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_set_that_cannot_fit_removes_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     own = keep_pictures("own", 100, used=1)
     keep_pictures("old", 100, used=2)
     limit(monkeypatch, 120)
@@ -140,7 +140,7 @@ def test_what_would_never_fit_removes_nothing_but_itself(monkeypatch: pytest.Mon
     assert keys() == {"old"}
 
 
-def test_a_set_that_vanishes_meanwhile_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sets_removed_concurrently_are_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     keep("staying", experiment(), used=1)
     keep_pictures("going", 100, used=2)
     listed = list(features_folder().iterdir()) + list(decoded_folder().iterdir())
@@ -153,7 +153,7 @@ def test_a_set_that_vanishes_meanwhile_is_passed_over(monkeypatch: pytest.Monkey
     assert keys() == {"staying"}
 
 
-def test_a_set_whose_description_is_gone_is_still_counted_and_an_empty_one_is_none() -> None:
+def test_sets_without_description_are_counted_and_empty_ones_ignored() -> None:
     folder = keep_pictures("rest", 100, used=1)
     (folder / "about.json").unlink()
     (decoded_folder() / "empty").mkdir()

@@ -36,7 +36,7 @@ from study_records import study
 ONE = override(Experiment(), ["training.epochs=1", "data.train_limit=2", "data.test_limit=1"])
 
 
-def test_a_noun_follows_its_count() -> None:
+def test_pluralize_and_noun() -> None:
     assert [pluralize(count, "epoch") for count in (0, 1, 2, 1200)] == [
         "0 epochs",
         "1 epoch",
@@ -50,7 +50,7 @@ def test_a_noun_follows_its_count() -> None:
 @pytest.mark.parametrize(
     ("value", "expected"), [(1, "epoch"), ("1", "epoch"), (2, "epochs"), ("", "epochs"), (None, "epochs")]
 )
-def test_a_unit_follows_its_value(value: object, expected: str) -> None:
+def test_units_are_singular_after_one(value: object, expected: str) -> None:
     assert unit_for(value, "epochs") == expected
 
 
@@ -70,7 +70,7 @@ def test_the_progress_of_a_phase() -> None:
     assert phase_view(state).progress == "1 of 1 image, 1 image/s"
 
 
-def test_pictures_behind_a_row() -> None:
+def test_images_of_a_row() -> None:
     scores = result(((0, 1), (0, 4)))
     assert describe_choice(scores, Choice(0, None)).startswith("1 test picture of “cat”")
     assert not_kept(1, 1) == "1 of 1 picture was not kept; the figures are complete."
@@ -83,30 +83,30 @@ def test_presets_sessions_and_studies_of_one_epoch() -> None:
         **dict(preset), id="20261123T001502Z-one", status="done", created="2026-11-23T00:15:02Z", result=result()
     )
     row = SessionRow("one", "one", preset, "done", datetime(2026, 11, 23, tzinfo=UTC), epochs_run=1)
-    said = (
+    texts = (
         words(PresetEntry(Path("one.json"), "one", "own", preset, None)),
         details(row),
         str(session_document(SessionData(Path(), record, (), (), None)).sections[0]),
         setup_text(study(base=ONE, factor="training.batch_size")),
         str(session_facts(record, (), Path())),
     )
-    for text in said:
+    for text in texts:
         assert "1 epoch" in text
         assert "1 epochs" not in text
-    assert "2 training pictures" in said[3]
-    assert "1 test picture," in said[3]
+    assert "2 training pictures" in texts[3]
+    assert "1 test picture," in texts[3]
 
 
 def test_classes_left_out_of_the_mean() -> None:
     assert left_out(result(((3, 1), (0, 0)))).startswith("The macro means leave out 1 class without test pictures")
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(-1, "0.0 s"), (0.04, "0.0 s"), (7.26, "7.3 s"), (61, "1 min 01 s")])
-def test_what_took_less_than_a_minute_is_told_to_the_tenth(seconds: float, words: str) -> None:
-    assert elapsed(seconds) == words
+@pytest.mark.parametrize(("seconds", "text"), [(-1, "0.0 s"), (0.04, "0.0 s"), (7.26, "7.3 s"), (61, "1 min 01 s")])
+def test_times_below_a_minute_show_tenths(seconds: float, text: str) -> None:
+    assert elapsed(seconds) == text
 
 
-def test_a_folder_of_pictures_is_told_from_the_home_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_folder_of_images_is_relative_to_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert dataset_label("digits", None) == "digits"
     assert dataset_label("folder", "~/my pictures") == "~/my pictures"
@@ -138,12 +138,12 @@ def test_slug_of_known_names(name: str, expected: str) -> None:
 
 
 @given(st.text())
-def test_every_slug_is_a_plain_file_name(name: str) -> None:
+def test_every_slug_is_a_valid_file_name(name: str) -> None:
     assert re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,58}[a-z0-9])?", slug(name))
 
 
 @given(st.text())
-def test_a_slug_stays_as_it_is(name: str) -> None:
+def test_the_slug_of_a_slug_is_itself(name: str) -> None:
     assert slug(slug(name)) == slug(name)
 
 
@@ -154,11 +154,11 @@ def test_a_slug_stays_as_it_is(name: str) -> None:
         "\u2028", "\u2029", "\u202a", "\u202e", "\u2066", "\u2069", "\ud800",
     ],
 )  # fmt: skip
-def test_what_steers_a_terminal_becomes_visible(character: str) -> None:
+def test_control_characters_are_replaced(character: str) -> None:
     assert printable(f"a{character}b") == "a\ufffdb"
 
 
-def test_ordinary_text_stays() -> None:
+def test_ordinary_text_is_unchanged() -> None:
     text = "Ärger [/bold] — 日本語, 👩‍🔬, it's 100 %"
     assert printable(text) == text
 

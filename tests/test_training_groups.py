@@ -1,4 +1,4 @@
-"""Which runs of a study are one computation."""
+"""Which runs of a study are trained as one computation."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def varied(path: str, values: list[Any], **changes: Any) -> list[Experiment]:
         ("data.train_limit", [100, 200], {}, 2),
     ],
 )
-def test_what_one_setting_shares(path: str, values: list[Any], changes: dict[str, Any], groups: int) -> None:
+def test_runs_that_differ_in_one_setting(path: str, values: list[Any], changes: dict[str, Any], groups: int) -> None:
     assert len(training_groups(varied(path, values, **changes))) == groups
 
 
