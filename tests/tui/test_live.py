@@ -21,7 +21,7 @@ from cnn_tui.events import (
     WarningRaised,
 )
 from cnn_tui.reports.chart import Series
-from cnn_tui.trainer.endings import explain_kill
+from cnn_tui.trainer.crash_report import explain_kill
 from cnn_tui.trainer.protocol import Idle, Lost
 from cnn_tui.tui.app import Workbench
 from cnn_tui.tui.screens.confirm import ConfirmScreen
@@ -208,7 +208,7 @@ async def test_title_and_bar_show_one_figure_of_one_moment() -> None:
             trainer.say(Progress(done=done, total=100, unit="pictures", time=101.0))
             for _ in range(3):
                 await pilot.pause(0.01)
-                title, bar = app.screen.query_one(TitleBar).words, app.screen.query_one(PhaseBar).view
+                title, bar = app.screen.query_one(TitleBar).state_text, app.screen.query_one(PhaseBar).view
                 if "%" in title and bar.fraction is not None:
                     assert title == f"loading · {bar.fraction:.0%}".replace("%", " %")
         await shown(pilot, app, "loading · 100 %")
