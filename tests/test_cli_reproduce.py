@@ -185,7 +185,7 @@ def test_json_is_the_events_of_all_studies(asked: list[StudyPreset], capsys: Out
         (["--set", "training.batch_size=none"], ("training.batch_size", "whole number")),
         (["--set", "epochs=2"], ("--set epochs names no setting", "training.epochs")),
         (["--format", "csv"], ("'csv' is not one of", "html")),
-        (["--output", "report.csv"], ("report.csv does not tell a format", ".md", ".html")),
+        (["--output", "report.csv"], ("report.csv does not imply a format", ".md", ".html")),
     ],
 )
 def test_bad_input_ends_with_2_and_runs_nothing(

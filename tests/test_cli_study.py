@@ -282,7 +282,7 @@ BAD: dict[str, tuple[list[str], tuple[str, ...]]] = {
     "an unknown format": (["how-long.json", "--format", "docx"], ("'docx' is not one of", "markdown")),
     "an unknown ending": (
         ["how-long.json", "--output", "r.docx"],
-        ("r.docx does not tell a format", ".html", "--format"),
+        ("r.docx does not imply a format", ".html", "--format"),
     ),
     "a folder": (["how-long.json", "--format", "html", "--output", "."], ("is a folder",)),
     "no name": (["how-long.json", "--name", ""], ("name", "at least 1")),
