@@ -107,7 +107,7 @@ def test_settings_go_where_they_are_not_varied(asked: list[StudyPreset], capsys:
     table1, table2 = asked
     assert (table1.base.training.epochs, table1.base.data.train_limit) == (2, 500)
     assert (table2.values, table2.base.data.train_limit) == ((1, 3, 5, 7, 10, 15, 20, 40, 80), 500)
-    assert "--set training.epochs=2 is not for this study" in err
+    assert "--set training.epochs=2 does not apply to this study" in err
     assert "Not changed here, since it is what is varied: training.epochs=2" in out
     assert "Changed for every study that does not vary it: training.epochs=2, data.train" in out.replace("\\", "")
 
@@ -179,7 +179,7 @@ def test_json_is_the_events_of_all_studies(asked: list[StudyPreset], capsys: Out
     [
         (["--only", "tabel1"], ("--only tabel1 is no part", "table1, table2", "Did you mean table1")),
         (["--only", "nothing"], ("--only nothing is no part", "more-models")),
-        (["--only", "table2", "--set", "training.epochs=2"], ("changes nothing", "varied in table2")),
+        (["--only", "table2", "--set", "training.epochs=2"], ("changes nothing", "varied by table2")),
         (["--set", "data.image_size=16"], ("data.image_size 16 is too small for vgg16",)),
         (["--set", "data.image_size=40"], ("future-found-values", "alexnet cannot be", "data.image_size 40")),
         (["--set", "training.batch_size=none"], ("training.batch_size", "whole number")),
