@@ -13,10 +13,10 @@ from textual.events import Resize, ScreenResume
 from textual.screen import Screen
 from textual.widgets import Static
 
-from cnn_tui.amounts import some
 from cnn_tui.config.job import Job
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.errors import CnnTuiError
+from cnn_tui.formatting import pluralize
 from cnn_tui.reports.tables import to_markdown, to_tsv
 from cnn_tui.tui.job_state import JobState
 from cnn_tui.tui.messages import JobRequested, PresetRequested
@@ -165,7 +165,7 @@ class ResultsScreen(Screen[None]):
             return
         name, write = _FORMATS[form]
         self.app.copy_to_clipboard(write(table))
-        self.notify(f"{some(len(table.rows), 'row')} as {name}", title="Copied", markup=False)
+        self.notify(f"{pluralize(len(table.rows), 'row')} as {name}", title="Copied", markup=False)
 
     @work(exclusive=True, group="export")
     async def action_export(self) -> None:
