@@ -54,8 +54,8 @@ def test_the_lower_layers_import_neither_torch_nor_textual() -> None:
     assert loaded.isdisjoint(HEAVY)
 
 
-def test_only_exports_import_matplotlib() -> None:
-    script = "import cnn_tui.cli.export, cnn_tui.cli.study_output, cnn_tui.tui.app, cnn_tui.tui.modes"
+def test_only_an_export_loads_what_draws_reports() -> None:
+    script = "import cnn_tui.cli.export, cnn_tui.cli.destination, cnn_tui.tui.app, cnn_tui.tui.modes"
     screens = sorted((ROOT / "cnn_tui" / "tui" / "screens").glob("[!_]*.py"))
     imports = "\n".join(f"import cnn_tui.tui.screens.{path.stem}" for path in screens)
     assert loaded_by(f"{script}\n{imports}").isdisjoint(FOR_EXPORT)
