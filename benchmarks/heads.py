@@ -21,8 +21,8 @@ from torch import nn
 from cnn_tui.config.experiment import ModelConfig, TrainingConfig
 from cnn_tui.engine.control import never
 from cnn_tui.engine.device import Compute, compute
+from cnn_tui.engine.features.backbone import split_backbone
 from cnn_tui.engine.features.feature_batches import FeatureBatches
-from cnn_tui.engine.features.split_backbone import split_backbone
 from cnn_tui.engine.models.build import build, load_weights
 from cnn_tui.engine.training.head_stack import HeadStack
 from cnn_tui.engine.training.learner import Learner, TrainingSetup

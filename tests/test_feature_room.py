@@ -13,7 +13,7 @@ from torch import Tensor
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.overrides import override
 from cnn_tui.engine.features import feature_store, feature_writer
-from cnn_tui.engine.training.run_cache import RunCache
+from cnn_tui.engine.training.setup import RunCache
 from cnn_tui.engine.training.train import train
 from cnn_tui.events import Event, WarningRaised
 from cnn_tui.store.cache_index import LIMIT_VARIABLE, cached_sets

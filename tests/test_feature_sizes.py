@@ -12,10 +12,9 @@ from cnn_tui.catalog.features import feature_bytes, feature_shape, keeps_half
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.overrides import override
 from cnn_tui.engine.features import feature_store, feature_writer
-from cnn_tui.engine.features.backbone import rounded_to_half
+from cnn_tui.engine.features.backbone import rounded_to_half, split_backbone
 from cnn_tui.engine.features.feature_batches import FeatureBatches
 from cnn_tui.engine.features.feature_store import MappedChunk, MappedFeatures
-from cnn_tui.engine.features.split_backbone import split_backbone
 from cnn_tui.store.cache_index import LIMIT_VARIABLE, room_for
 from cnn_tui.store.feature_room import Placement, place_features
 from cnn_tui.tui.survey import survey

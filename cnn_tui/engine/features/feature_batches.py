@@ -9,10 +9,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from cnn_tui.engine.data.batches import Batch, BatchSource
+from cnn_tui.engine.data.batches import Batch, BatchSource, Channels
 from cnn_tui.engine.data.image_source import positions
 from cnn_tui.engine.data.loading import LoadedData
-from cnn_tui.engine.data.preprocess import Channels
 from cnn_tui.engine.features.backbone import Backbone
 from cnn_tui.engine.features.feature_store import FeatureTable, StoredFeatures, gather
 
