@@ -24,8 +24,9 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.utils import fuse_conv_bn_eval
 from torchvision.models import SqueezeNet
 
-from cnn_tui.catalog.features import keeps_half
+from cnn_tui.catalog.features import are_packed
 from cnn_tui.engine.device import Compute, free_memory
+from cnn_tui.engine.features.packed_maps import packed
 from cnn_tui.engine.models.build import Classifier
 from cnn_tui.engine.models.heads import batch_norms, head_names, head_steps
 from cnn_tui.engine.models.stochastic import is_stochastic
@@ -35,7 +36,6 @@ _CPU_PIXELS = 8 * 224 * 224  # of one batch: larger ones no longer fit in the ca
 _GPU_BYTES_PER_PIXEL = 640  # input and output of VGG's first layers, the widest at full resolution
 _GPU_SHARE = 0.25  # of the free memory that one batch may take
 _LARGEST_BATCH = 512
-_SMALLEST_MAXIMUM = 2.0**-4  # largest value of a float16 row: its normal numbers begin at 2**-14, ten bits below
 
 
 @dataclass(frozen=True)
@@ -118,12 +118,15 @@ class Backbone:
             features: Tensor = self._fused(images)
         return features.to(self.compute.dtype)
 
-    def storable(self, images: Tensor) -> Tensor:
-        """The features as they are stored: (B, F), or (B, P, C) for maps of P positions; large maps in float16."""
+    def rows(self, images: Tensor) -> Tensor:
+        """The features with one row for each image: (B, F), or (B, P, C) for maps of P positions."""
         features = self(images)
-        if features.ndim > 2:
-            features = features.flatten(2).transpose(1, 2).contiguous()
-        return rounded_to_half(features) if keeps_half(features.shape[1:]) else features
+        return features.flatten(2).transpose(1, 2).contiguous() if features.ndim > 2 else features
+
+    def storable(self, images: Tensor) -> Tensor:
+        """The :meth:`rows` as they are stored: large maps in float32 are packed."""
+        rows = self.rows(images)
+        return packed(rows) if rows.dtype is torch.float32 and are_packed(rows.shape[1:]) else rows
 
     def fingerprint(self) -> bytes:
         """A hash of its layers and of every weight and statistic."""
@@ -140,21 +143,6 @@ class Backbone:
         except TraceError:  # control flow that depends on the images
             return self.module
         return module if self.compute.dtype is torch.float32 else convert_weights(module, self.compute.dtype)
-
-
-def rounded_to_half(features: Tensor) -> Tensor:
-    """Features (B, ...) rounded to float16 where that can hold a whole row; other rows keep their values.
-
-    The values of a row depend on nothing but itself, so that they are the same whenever it is computed.
-    """
-    if features.dtype is not torch.float32:
-        return features
-    largest = features.abs().flatten(1).amax(1)
-    fits = (largest <= torch.finfo(torch.float16).max) & ((largest >= _SMALLEST_MAXIMUM) | (largest == 0))
-    half = features.half()
-    if bool(fits.all()):
-        return half
-    return torch.where(fits.view(-1, *[1] * (features.ndim - 1)), half.float(), features)
 
 
 def feature_batch(image_size: int, device: torch.device) -> int:
