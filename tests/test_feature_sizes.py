@@ -65,7 +65,7 @@ def test_packed_maps_are_unpacked_to_the_last_bit(share: float) -> None:
     assert stored.dtype is PACKED
     assert stored.shape == maps.shape
     assert torch.equal(unpacked(stored), maps)
-    assert torch.equal(torch.cat([packed(part) for part in maps.split(2)]), stored)
+    assert torch.equal(torch.cat([packed(part) for part in torch.split(maps, 2)]), stored)
     assert torch.equal(unpacked(stored[[3, 1]]), maps[[3, 1]])
 
 
