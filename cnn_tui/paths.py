@@ -1,4 +1,4 @@
-"""Where things are kept. ``CNN_TUI_HOME`` puts all of them into one folder."""
+"""The folders of the program. ``CNN_TUI_HOME`` puts all of them into one folder."""
 
 from __future__ import annotations
 
@@ -10,15 +10,9 @@ import platformdirs
 _APP = "cnn-tui"
 
 
-def _home() -> Path | None:
-    home = os.environ.get("CNN_TUI_HOME")
-    return Path(home).expanduser().absolute() if home else None
-
-
 def data_folder() -> Path:
-    """Downloaded datasets and weights, and everything else worth keeping."""
-    home = _home()
-    return home / "data" if home else platformdirs.user_data_path(_APP)
+    """Downloads, and by default sessions."""
+    return _in_home("data") or platformdirs.user_data_path(_APP)
 
 
 def datasets_folder() -> Path:
@@ -32,25 +26,27 @@ def weights_folder() -> Path:
 
 
 def sessions_folder() -> Path:
-    """The records of runs, one folder each."""
-    home = _home()
-    return home / "sessions" if home else platformdirs.user_data_path(_APP) / "sessions"
+    """Sessions, one folder each."""
+    return _in_home("sessions") or platformdirs.user_data_path(_APP) / "sessions"
 
 
-def own_presets_folder() -> Path:
-    """The presets that this person saved."""
-    home = _home()
-    return home / "presets" if home else platformdirs.user_config_path(_APP) / "presets"
+def user_presets_folder() -> Path:
+    """The user's own presets."""
+    return _in_home("presets") or platformdirs.user_config_path(_APP) / "presets"
 
 
 def cache_folder() -> Path:
-    """What can be computed again: decoded pictures, features."""
-    home = _home()
-    return home / "cache" if home else platformdirs.user_cache_path(_APP)
+    """Data that can be recomputed: decoded images and features."""
+    return _in_home("cache") or platformdirs.user_cache_path(_APP)
 
 
 def shipped_presets_folder() -> Path:
-    """The presets that come with the program, beside the package in a checkout and inside it in a wheel."""
+    """The presets shipped with the program: next to the package in a checkout, inside it in a wheel."""
     package = Path(__file__).parent
     inside = package / "presets"
     return inside if inside.is_dir() else package.parent / "presets"
+
+
+def _in_home(name: str) -> Path | None:
+    home = os.environ.get("CNN_TUI_HOME")
+    return Path(home).expanduser().absolute() / name if home else None

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from cnn_tui.config.changes import override
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.config.overrides import override
 from cnn_tui.engine.features import feature_store, feature_writer
 from cnn_tui.engine.features.packed_maps import PACKED, unpacked
 from cnn_tui.engine.training.setup import RunCache

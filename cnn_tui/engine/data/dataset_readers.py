@@ -20,10 +20,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cnn_tui.amounts import some
 from cnn_tui.catalog.datasets import Dataset
 from cnn_tui.engine.data.sample_selection import split_test
 from cnn_tui.errors import DataError
+from cnn_tui.formatting import pluralize
 from cnn_tui.store.files import reason
 
 _T = TypeVar("_T")
@@ -113,7 +113,7 @@ class DatasetFiles:
         path = self._folder / name
         lines = _parsed(path, _lines)
         if len(lines) != self._classes:
-            raise damaged(path, f"it holds {some(len(lines), 'name')} of {self._classes} classes")
+            raise damaged(path, f"it holds {pluralize(len(lines), 'name')} of {self._classes} classes")
         return lines
 
 

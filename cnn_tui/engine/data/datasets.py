@@ -46,7 +46,7 @@ def load_dataset(name: str, should_stop: ShouldStop) -> Generator[Event, None, D
         yield from _fetch(file, folder, should_stop)
     yield Phase(name="loading", detail=dataset.title)
     for file in dataset.files:
-        if file.holds and (folder / file.name).exists():
+        if file.members and (folder / file.name).exists():
             yield from _unpack(file, folder, should_stop)
     return READERS[name](DatasetFiles(dataset, folder))
 
@@ -60,7 +60,7 @@ def dataset_identity(name: str) -> str:
 def dataset_stamp(name: str) -> tuple[str, tuple[Hashable, ...]]:
     """The stamps of a dataset's files, None for missing ones: they differ once a file has changed."""
     folder = paths.datasets_folder() / name
-    needed = [part for file in DATASETS[name].files for part in (file.holds or (file.name,))]
+    needed = [part for file in DATASETS[name].files for part in (file.members or (file.name,))]
     return name, tuple(file_stamp(folder / part) for part in needed)
 
 
@@ -83,7 +83,7 @@ def _unpack(file: RemoteFile, folder: Path, should_stop: ShouldStop) -> Iterator
     try:
         with locked(archive, should_stop):
             if archive.exists():
-                yield from unpack(archive, file.holds, folder, should_stop)
+                yield from unpack(archive, file.members, folder, should_stop)
                 archive.unlink()
     except DamagedArchiveError as error:
         raise damaged(archive, str(error)) from error

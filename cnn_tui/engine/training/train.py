@@ -10,9 +10,8 @@ from typing import TypeVar
 
 import torch
 
-from cnn_tui.amounts import some
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.config.sharing import same_training
+from cnn_tui.config.study import training_key
 from cnn_tui.engine.control import ShouldStop, Stopped, WithResult, never
 from cnn_tui.engine.data import loading
 from cnn_tui.engine.data.loading import LoadedData
@@ -23,6 +22,7 @@ from cnn_tui.engine.training.setup import RunCache, set_up
 from cnn_tui.engine.training.train_group import Artifacts, FinalEvaluation, TrainGroup, group_runs
 from cnn_tui.errors import CnnTuiError, TrainingError
 from cnn_tui.events import EpochFinished, ErrorReport, Event, Phase, Progress, RunFinished, RunStarted
+from cnn_tui.formatting import pluralize
 
 _Value = TypeVar("_Value")
 RunEvent = tuple[int, Event]
@@ -63,7 +63,7 @@ def train_together(
     should_abandon: ShouldStop = never,
     cache: RunCache | None = None,
 ) -> Iterator[RunEvent]:
-    """Train the runs of one group of ``config.sharing.trained_together``, doing the work that they share once.
+    """Train the runs of one group of ``config.study.training_groups``, doing the work that they share once.
 
     Yields:
         The index of a run and its event; for each run the events of :func:`train`.
@@ -112,7 +112,7 @@ class RunRequest:
 
 
 class SharedRuns:
-    """Trains the runs of one group of ``config.sharing.trained_together``.
+    """Trains the runs of one group of ``config.study.training_groups``.
 
     Their data, model and device settings are the same, so those of the first run are used. Runs that differ only in
     ``epochs`` share one :class:`TrainingRun`: the shorter one is tested and finished on the way.
@@ -179,7 +179,7 @@ class SharedRuns:
         """The training runs that the requests need, and the indices of the requests that each of them serves."""
         served: dict[Experiment, list[int]] = {}
         for index, request in enumerate(self._requests):
-            served.setdefault(same_training(request.experiment), []).append(index)
+            served.setdefault(training_key(request.experiment), []).append(index)
         longest = [
             max((self._requests[index].experiment for index in indices), key=lambda one: one.training.epochs)
             for indices in served.values()
@@ -189,7 +189,7 @@ class SharedRuns:
 
     def _train(self, group: TrainGroup, served: list[list[int]], device: Compute) -> Iterator[RunEvent]:
         for run, indices in zip(group.runs, served, strict=True):
-            phase = Phase(name="training", detail=some(len(run.data.train_indices), "picture"))
+            phase = Phase(name="training", detail=pluralize(len(run.data.train_indices), "picture"))
             yield from ((index, phase) for index in indices)
         loop = TrainingLoop(group.learner, group.runs, group.setup.validation, self._should_stop)
         final = FinalEvaluation(group, loop, device, self._should_abandon)
@@ -214,7 +214,7 @@ class SharedRuns:
 
     def _test_and_finish(self, index: int, member: int, final: FinalEvaluation) -> Iterator[RunEvent]:
         """Test a run, save its artifacts and end it."""
-        yield index, Phase(name="testing", detail=some(final.test_count(member), "picture"))
+        yield index, Phase(name="testing", detail=pluralize(final.test_count(member), "picture"))
         testing = WithResult(final.artifacts(member))
         yield from ((index, event) for event in testing)
         artifacts = testing.value
