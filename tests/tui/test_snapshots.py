@@ -28,7 +28,7 @@ from cnn_tui.tui.screens.studies_list import StudyList
 from cnn_tui.tui.screens.studies_results import StudyTableView
 from samples import epoch, started
 
-RECORDED = Path(__file__).parent.parent / "fixtures" / "recorded"
+RECORDED = Path(__file__).parent.parent / "recorded" / "0.1.0"
 DRAWN_WITH = {"textual": "8.2.8", "rich": "15.0.0", "plotext": "6.1.0"}
 SIZES = [(80, 24), (120, 36)]
 Drive = Callable[[Pilot[None]], Awaitable[None]]
@@ -47,7 +47,7 @@ def recorded(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home with the recorded sessions, on a machine and at a time that never change."""
     shutil.copytree(RECORDED, home)
     monkeypatch.setattr("time.time", lambda: 112.0)
-    monkeypatch.setattr("cnn_tui.tui.screens.sessions_rows.when", lambda *_: "23 Nov 14:05")
+    monkeypatch.setattr("cnn_tui.tui.screens.sessions_rows.format_time", lambda *_: "23 Nov 14:05")
     monkeypatch.setattr(Machine, "read", lambda self: MachineReading(0.5, 2**31, 2**33, None))
     return home
 
