@@ -12,6 +12,7 @@ from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.overrides import override
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import Phase, Progress
+from cnn_tui.history import RunHistory
 from cnn_tui.reports.session_data import SessionData
 from cnn_tui.reports.session_facts import session_facts
 from cnn_tui.reports.session_report import left_out, session_document
@@ -19,8 +20,7 @@ from cnn_tui.reports.study_document import setup_text
 from cnn_tui.reports.texts import part_of, quantity
 from cnn_tui.store.presets import PresetEntry
 from cnn_tui.store.records import SessionRecord
-from cnn_tui.trainer.protocol import RunEvent
-from cnn_tui.tui.run_state import RunState
+from cnn_tui.tui.job_state import RunState
 from cnn_tui.tui.screens.images import ImageSelection, describe_selection, missing_note
 from cnn_tui.tui.screens.sessions_rows import SessionRow, details
 from cnn_tui.tui.widgets.phase_bar import phase_view
@@ -54,10 +54,10 @@ def test_quantities_and_progress() -> None:
 
 
 def test_the_progress_of_a_phase() -> None:
-    state = RunState(RunPreset())
-    state.apply(RunEvent(event=Phase(name="features")))
-    state.apply(RunEvent(event=Progress(done=1, total=1, unit="pictures", rate=1.0)))
-    assert phase_view(state).progress == "1 of 1 picture, 1 picture/s"
+    history = RunHistory()
+    history.apply(Phase(name="features"))
+    history.apply(Progress(done=1, total=1, unit="pictures", rate=1.0))
+    assert phase_view(RunState(RunPreset(), history, "running")).progress == "1 of 1 picture, 1 picture/s"
 
 
 def test_images_of_a_class() -> None:

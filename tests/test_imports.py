@@ -43,7 +43,7 @@ def test_the_low_layers_load_neither_torch_nor_textual() -> None:
 
 
 def test_only_an_export_loads_what_draws_reports() -> None:
-    script = "import cnn_tui.cli.export, cnn_tui.cli.study_output, cnn_tui.tui.app, cnn_tui.tui.modes"
+    script = "import cnn_tui.cli.export, cnn_tui.cli.destination, cnn_tui.tui.app, cnn_tui.tui.modes"
     screens = sorted((ROOT / "cnn_tui" / "tui" / "screens").glob("[!_]*.py"))
     imports = "\n".join(f"import cnn_tui.tui.screens.{path.stem}" for path in screens)
     assert loaded_by(f"{script}\n{imports}").isdisjoint(FOR_EXPORT)

@@ -12,7 +12,7 @@ from hypothesis import given
 from cnn_tui.cli.main import cli
 from cnn_tui.cli.output import guarded
 from cnn_tui.cli.settings import prepare
-from cnn_tui.cli.study_output import lay_over
+from cnn_tui.cli.study import override_study
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.fields import experiment_fields
 from cnn_tui.config.inapplicable import inapplicable, without_effect
@@ -92,9 +92,9 @@ def test_run_says_which_setting_has_no_effect(capsys: pytest.CaptureFixture[str]
 
 def test_a_study_says_it_of_its_runs(capsys: pytest.CaptureFixture[str]) -> None:
     varying = study(factor="data.dataset", values=["digits", "mnist"])
-    lay_over(varying, ("data.root=/pictures", "training.epochs=2"))
+    override_study(varying, ("data.root=/pictures", "training.epochs=2"))
     assert capsys.readouterr().err == "data.root has no effect: the dataset is digits\n"
-    lay_over(study(factor="model.trainable", values=["last_layer", "all"]), ("training.feature_cache=off",))
+    override_study(study(factor="model.trainable", values=["last_layer", "all"]), ("training.feature_cache=off",))
     assert capsys.readouterr().err == ""
 
 

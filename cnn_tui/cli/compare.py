@@ -44,9 +44,9 @@ def compare(names: tuple[str, ...], as_json: bool, chosen: Format | None, output
 def _write(names: tuple[str, ...], as_json: bool, chosen: Format | None, output: str | None) -> None:
     import json
 
+    from cnn_tui.cli.destination import Destination
     from cnn_tui.cli.document import print_document
     from cnn_tui.cli.output import console, say
-    from cnn_tui.cli.study_output import Destination
     from cnn_tui.reports import comparison
     from cnn_tui.reports.comparison_document import comparison_document, comparison_json
     from cnn_tui.reports.formats import Report, render

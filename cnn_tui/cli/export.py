@@ -44,8 +44,8 @@ def export(session: str, chosen: Format | Literal["json"] | None, table: str | N
 
 
 def _write(session: str, chosen: Format | None, table: str | None, output: str | None) -> None:
+    from cnn_tui.cli.destination import Destination
     from cnn_tui.cli.output import say
-    from cnn_tui.cli.study_output import Destination
     from cnn_tui.reports.formats import render
     from cnn_tui.reports.session_data import read_session
     from cnn_tui.reports.session_report import session_document
@@ -94,7 +94,7 @@ def _one_table(session: SessionData, name: str, chosen: Format) -> Report:
 def _write_json(session: str, table: str | None, output: str | None) -> None:
     import json
 
-    from cnn_tui.cli.study_output import Destination
+    from cnn_tui.cli.destination import Destination
     from cnn_tui.errors import ConfigError
     from cnn_tui.reports.formats import Report
     from cnn_tui.reports.session_data import read_session, session_json

@@ -74,7 +74,7 @@ async def at(mode: ModeName) -> AsyncIterator[tuple[Workbench, Pilot[None]]]:
     async with workbench() as (app, trainer, pilot):
         await pilot.press("ctrl+r")
         trainer.say(started(SESSION), Phase(name="training", time=101.0))
-        await until(pilot, lambda: app.run_state is not None and app.run_state.stage == "running")
+        await until(pilot, lambda: app.job is not None and app.job.stage == "running")
         app.shown_session = SESSION
         await pilot.press(SCREENS[mode].key)
         await until(pilot, lambda: app.current_mode == mode)
@@ -136,9 +136,9 @@ async def test_a_run_is_started_paused_and_stopped_by_the_palette_from_within_a_
         trainer.say(started(), Phase(name="training", time=101.0))
         await pilot.press("f5")
         await choose(pilot, app, "pause", "Pause the run")
-        await until(pilot, lambda: app.run_state is not None and app.run_state.stage == "paused")
+        await until(pilot, lambda: app.job is not None and app.job.stage == "paused")
         await choose(pilot, app, "go on", "Go on with the run")
-        await until(pilot, lambda: app.run_state is not None and app.run_state.stage == "running")
+        await until(pilot, lambda: app.job is not None and app.job.stage == "running")
         await choose(pilot, app, "kill", "Kill the run")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         await pilot.press("escape")

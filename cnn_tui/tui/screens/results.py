@@ -14,6 +14,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from cnn_tui.amounts import some
+from cnn_tui.config.job import Job
 from cnn_tui.errors import CnnTuiError
 from cnn_tui.reports.document import Block, Document, Section
 from cnn_tui.reports.session_facts import facts_table, session_facts
@@ -28,8 +29,8 @@ from cnn_tui.reports.tables import (
     to_markdown,
     to_tsv,
 )
-from cnn_tui.tui.messages import PresetRequested, RunRequested
-from cnn_tui.tui.run_state import RunState
+from cnn_tui.tui.job_state import JobState
+from cnn_tui.tui.messages import JobRequested, PresetRequested
 from cnn_tui.tui.screen_keys import key_of
 from cnn_tui.tui.screens.errors import error_content
 from cnn_tui.tui.screens.export import chart_files, export_into_folder, table_files
@@ -94,7 +95,7 @@ class ResultsScreen(Screen[None]):
         """Follow the app's session and run."""
         self.add_class("-nothing")
         self.watch(self.app, "shown_session", self._open)
-        self.watch(self.app, "run_state", self._follow, init=False)
+        self.watch(self.app, "job", self._follow, init=False)
 
     @on(Resize)
     @on(ScreenResume)
@@ -116,9 +117,9 @@ class ResultsScreen(Screen[None]):
         if session_id is not None:
             self._load(session_id)
 
-    def _follow(self, state: RunState | None) -> None:
+    def _follow(self, job: JobState | None) -> None:
         """Reload the session when its run has ended."""
-        if state is not None and not state.going and state.history.session_id == self._session_id:
+        if job is not None and not job.run.active and job.run.history.session_id == self._session_id:
             self._load(self._session_id)
 
     @work(exclusive=True, group="load")
@@ -194,7 +195,7 @@ class ResultsScreen(Screen[None]):
     def action_rerun(self) -> None:
         """Train the session's experiment again."""
         if self._view is not None:
-            self.post_message(RunRequested(preset_of(self._view.record)))
+            self.post_message(JobRequested(Job(preset=preset_of(self._view.record))))
 
     def action_open_preset(self) -> None:
         """Open the session's experiment in Setup."""

@@ -1,4 +1,4 @@
-"""Runs that ended without telling: why, in words, and on disk."""
+"""Explains why a trainer died, and ends the sessions that it left unfinished on disk."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Literal
 from cnn_tui import paths
 from cnn_tui.errors import StorageError
 from cnn_tui.events import ErrorReport, RunFinished
+from cnn_tui.history import JobHistory
 from cnn_tui.store.event_log import EventLog
 from cnn_tui.store.records import iso_time
 from cnn_tui.store.sessions import EVENTS_FILE, list_sessions, read_history, read_record, write_record
-from cnn_tui.trainer.course import Course
 
 LOG_NAME = "trainer.log"
 LostStatus = Literal["failed", "killed"]
@@ -25,62 +25,60 @@ _SIGNALS = {int(number): number.name for number in signal.Signals}
 
 
 def explain_exit(code: int, log_tail: str) -> ErrorReport:
-    """Say why a trainer ended by its exit status, negative for a signal."""
+    """Explain a trainer's exit status, which is negative for a signal."""
     if code == -signal.SIGKILL:
-        title = "The trainer was killed from outside (SIGKILL)"
-        hint = "The system does this when memory runs out: try a smaller batch or smaller pictures."
+        title = "The trainer was killed by the system or another program (SIGKILL)"
+        hint = "The system does this when memory runs out: try a smaller batch size or smaller images."
     elif code < 0:
         title = f"The trainer crashed ({_SIGNALS.get(-code, f'signal {-code}')})"
-        hint = "Run it again; if it crashes again, try training.device=cpu or training.precision=float32."
+        hint = "Run it again. If it crashes again, try training.device=cpu or training.precision=float32."
     else:
-        title = f"The trainer ended by itself (exit code {code})"
+        title = f"The trainer exited unexpectedly (exit code {code})"
         hint = "Run 'cnn-tui doctor' to see whether PyTorch works here." if code else ""
-    detail = f"The end of its log:\n{log_tail}" if log_tail else "It left nothing in its log."
+    detail = f"The end of its log:\n{log_tail}" if log_tail else "Its log is empty."
     return ErrorReport(title=title, detail=detail, hint=hint)
 
 
 def explain_kill() -> ErrorReport:
-    """Say that a person ended the trainer."""
-    return ErrorReport(
-        title="The run was killed", detail="It was ended in the middle; what it told up to then is kept."
-    )
+    """The error of a job that the user killed."""
+    return ErrorReport(title="The run was killed", detail="Everything recorded up to then is kept.")
 
 
-def tells_of_kill(error: ErrorReport | None) -> bool:
-    """Whether this is how a trainer that a person ended says so."""
+def is_kill(error: ErrorReport | None) -> bool:
+    """Whether an error means that the user killed the job."""
     return error == explain_kill()
 
 
 def explain_exception(error: BaseException | None) -> ErrorReport:
-    """Say what broke a run that nobody had foreseen."""
+    """Explain an unexpected exception."""
     return ErrorReport(
-        title="The run broke off",
+        title="The run failed unexpectedly",
         detail=f"{type(error).__name__}: {error}" if error else "",
-        hint="Run it again with 'cnn-tui run' to see where.",
+        hint="Run it again with 'cnn-tui --debug run' to see the traceback.",
     )
 
 
-def lost_folders(course: Course, pid: int) -> list[Path]:
-    """The folders of a job's runs that are lost with their process, the latest that had told its id first.
+def lost_folders(job: JobHistory, pid: int, since: float) -> list[Path]:
+    """The session folders of the runs that were lost with their process, the latest first.
 
-    Those that had not told their ids yet are found by their process; where the sessions cannot be read, they are not.
+    Sessions of the process that it had not reported yet are found by its ``pid`` and their start, at or after
+    ``since`` (seconds since the epoch), unless the sessions folder cannot be read.
     """
-    told = [paths.sessions_folder() / session_id for session_id in reversed(course.open.values())]
-    folders = [folder for folder in told if folder.is_dir()]
-    since = iso_time(course.begun)
+    reported = [paths.sessions_folder() / run.session_id for run in reversed(job.running.values())]
+    folders = [folder for folder in reported if folder.is_dir()]
     try:
         entries = list_sessions()
     except StorageError:
         return folders
     records = [(entry.folder, entry.record) for entry in entries if entry.record is not None]
-    owned = [folder for folder, record in records if record.pid == pid and record.created >= since]
+    owned = [folder for folder, record in records if record.pid == pid and record.created >= iso_time(since)]
     return list(dict.fromkeys(folders + owned))
 
 
 def mark_lost(folder: Path, status: LostStatus, error: ErrorReport) -> None:
-    """Give a session that its process left unfinished an end, in its record and in its events.
+    """End an unfinished session in its record and in its events.
 
-    Where the disk does not take it, the session is told as killed all the same, because its process is gone.
+    If the disk is full, the session is listed as killed anyway, because its process is gone.
     """
     try:
         _mark(folder, status, error)
@@ -101,7 +99,7 @@ def _mark(folder: Path, status: LostStatus, error: ErrorReport) -> None:
 
 
 def log_tail(path: Path, start: int = 0) -> str:
-    """The last lines of a log from byte ``start`` on; long ones are cut, and what is no visible text is replaced."""
+    """The last lines of a log after byte ``start``; long lines are cut, unprintable characters replaced."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)
