@@ -20,8 +20,8 @@ import torch
 
 import plain_loop
 from cnn_tui import paths
+from cnn_tui.config.changes import override
 from cnn_tui.config.job import Job
-from cnn_tui.config.overrides import override
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.engine.control import Control
 from cnn_tui.events import RunEvent, RunFinished

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cnn_tui.config.job import Job
-from cnn_tui.config.sharing import trained_together
+from cnn_tui.config.study import training_groups
 from cnn_tui.engine.control import Control
 from cnn_tui.engine.training.record import run_all_recorded
 from cnn_tui.events import EndStatus, JobEvent, JobFinished, JobStarted, RunEvent, RunFinished, RunReused
-from cnn_tui.store.records import StudyPart
-from cnn_tui.store.study_rows import finished_rows
+from cnn_tui.store.records import StudyPart, finished_rows
+from cnn_tui.store.sessions import all_records
 
 
 def run_job(job: Job, control: Control) -> Iterator[JobEvent]:
@@ -23,7 +23,7 @@ def run_job(job: Job, control: Control) -> Iterator[JobEvent]:
         StorageError: sessions cannot be written.
     """
     yield JobStarted(preset=job.preset, runs=len(job.runs))
-    reused = {} if job.fresh or job.study is None else finished_rows(job.cells, alone=_separate(job))
+    reused = {} if job.fresh or job.study is None else finished_rows(job.cells, all_records(), alone=_separate(job))
     for index, record in reused.items():
         yield RunReused(run=index, session_id=record.id)
     failed = 0
@@ -47,7 +47,7 @@ def _groups(job: Job, indices: list[int]) -> Iterator[list[int]]:
     if _separate(job):
         yield from ([index] for index in indices)
         return
-    for group in trained_together([job.runs[index].experiment for index in indices]):
+    for group in training_groups([job.runs[index].experiment for index in indices]):
         yield [indices[position] for position in group]
 
 

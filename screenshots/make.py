@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from cnn_tui.config.overrides import override
+from cnn_tui.config.changes import override
 from cnn_tui.store.presets import find_preset, load_preset
 from cnn_tui.trainer.process import ProcessTrainer
 from cnn_tui.tui.app import Workbench

@@ -16,8 +16,7 @@ from cnn_tui.config.preset import RunPreset
 from cnn_tui.engine.control import Control
 from cnn_tui.errors import DataError
 from cnn_tui.events import BatchFinished, Event, JobEvent, JobFinished, JobStarted, RunEvent, RunFinished
-from cnn_tui.store.session_writer import SessionWriter
-from cnn_tui.store.sessions import new_session_folder
+from cnn_tui.store.session_writer import SessionWriter, new_session_folder
 from samples import result, started
 
 PACE = threading.Event()  # never set: waiting for it gives a run its pace

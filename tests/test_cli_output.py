@@ -146,7 +146,7 @@ def test_standard_error_in_the_same_pipe_changes_nothing(preset: str, home: Path
 
 
 @pytest.mark.parametrize("descriptor", [1, 2])
-def test_a_descriptor_that_is_closed_from_the_start(descriptor: int, preset: str, home: Path) -> None:
+def test_a_descriptor_closed_at_startup(descriptor: int, preset: str, home: Path) -> None:
     def close() -> None:
         os.close(descriptor)
 

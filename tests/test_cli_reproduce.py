@@ -21,8 +21,7 @@ from cnn_tui.engine.control import Control
 from cnn_tui.errors import ConfigError
 from cnn_tui.events import JobEvent, JobFinished, JobStarted, RunEvent, RunFinished
 from cnn_tui.reports.study_reproduction import PARTS, parts_of
-from cnn_tui.store.session_writer import SessionWriter
-from cnn_tui.store.sessions import new_session_folder
+from cnn_tui.store.session_writer import SessionWriter, new_session_folder
 from samples import started
 from study_records import scored
 

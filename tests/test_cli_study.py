@@ -21,8 +21,8 @@ from cnn_tui.config.preset import RunPreset
 from cnn_tui.engine.control import Control
 from cnn_tui.errors import StorageError
 from cnn_tui.events import ErrorReport, JobEvent, JobFinished, JobStarted, RunEvent, RunFinished, RunReused, RunStarted
-from cnn_tui.store.session_writer import SessionWriter
-from cnn_tui.store.sessions import list_sessions, new_session_folder
+from cnn_tui.store.session_writer import SessionWriter, new_session_folder
+from cnn_tui.store.sessions import list_sessions
 from samples import ENVIRONMENT, result, started
 from scripted_runs import short
 from terminal import Terminal
@@ -256,7 +256,7 @@ def test_a_disk_that_cannot_be_written_is_said(preset: Path, scripted: Scripted,
 BAD: dict[str, tuple[list[str], tuple[str, ...]]] = {
     "no study": ([], ("STUDY",)),
     "an unknown one": (["repot-table1"], ("No preset is called 'repot-table1'", "report-table1")),
-    "a run": (["quickstart"], ("holds a run, not a study", "'cnn-tui run' runs it")),
+    "a run": (["quickstart"], ("is a run, not a study", "'cnn-tui run' runs it")),
     "the factor": (
         ["how-long.json", "--set", "training.epochs=3"],
         ("--set training.epochs=3 sets what the study varies", "how-long varies training.epochs: 1, 2, 4"),
@@ -273,7 +273,7 @@ BAD: dict[str, tuple[list[str], tuple[str, ...]]] = {
     ),
     "a factor that becomes meaningless": (
         ["batch-norm.json", "--set", "model.trainable=all"],
-        ("batch-norm", "model.batch_norm makes no difference"),
+        ("batch-norm", "model.batch_norm has no effect"),
     ),
     "a row that becomes impossible": (
         ["models.json", "--set", "data.image_size=32"],
@@ -309,7 +309,7 @@ def test_bad_input_ends_with_2_and_runs_nothing(
 
 def test_a_study_is_refused_where_a_run_is_meant(preset: Path, capsys: Output) -> None:
     assert guarded(cli, ["run", str(preset)]) == 2
-    assert "holds a study, not a run" in capsys.readouterr().err
+    assert "is a study, not a run" in capsys.readouterr().err
 
 
 def test_a_real_study_keeps_its_rows(preset: Path, capfd: Output) -> None:

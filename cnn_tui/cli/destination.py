@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from cnn_tui.cli.output import say
+from cnn_tui.cli.output import print_message
 from cnn_tui.errors import ConfigError
 from cnn_tui.reports.formats import FIGURE_FORMATS, SUFFIXES, Format, Report, format_of, write_report
 from cnn_tui.store.files import ensure_writable
@@ -60,7 +60,7 @@ class Destination:
     def announce(self) -> None:
         """Print the path of the report if it is a file."""
         if self.path is not None:
-            say(f"The report is in {self.path}.")
+            print_message(f"The report is in {self.path}.")
 
 
 def _format_of(path: Path, allowed: tuple[str, ...]) -> Format:

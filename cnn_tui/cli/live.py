@@ -13,16 +13,14 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from cnn_tui.amounts import some
 from cnn_tui.cli.result_tables import print_result
 from cnn_tui.events import EpochFinished, Event, JobEvent, RunEvent, RunFinished, RunStarted, WarningRaised
+from cnn_tui.formatting import duration, pluralize, printable, progress_text, quantity
 from cnn_tui.history import RunHistory
 from cnn_tui.reports.best_epoch import CRITERION
 from cnn_tui.reports.job_progress import JobProgress
 from cnn_tui.reports.study_document import state
 from cnn_tui.reports.study_table import COLUMNS, Figure, RowStatus, StudyRow, value_text
-from cnn_tui.reports.texts import duration, part_of, quantity
-from cnn_tui.store.names import printable
 
 _BAR = 30
 _MOST_ROWS = 16
@@ -138,7 +136,7 @@ class LiveStudyReporter(_LiveReporter):
     def _view(self) -> RenderableType:
         table = self._progress.table
         title = Text(printable(table.study.name), style="bold")
-        title.append(f"  {table.done} of {some(table.runs, 'run')}", style="not bold dim")
+        title.append(f"  {table.done} of {pluralize(table.runs, 'run')}", style="not bold dim")
         return Group(title, self._rows(), self._current_run())
 
     def _rows(self) -> Table:
@@ -194,7 +192,7 @@ def _phase_bar(run: RunHistory) -> RenderableType:
     count = ""
     if progress is not None:
         total, unit = progress.total, progress.unit
-        count = part_of(progress.done, total, unit) if total else quantity(progress.done, unit)
+        count = progress_text(progress.done, total, unit) if total else quantity(progress.done, unit)
     time_left = "time left unknown" if left is None else f"{duration(left)} left"
     row = Table.grid(padding=(0, 1))
     bar = ProgressBar(total=100, completed=100 * (fraction or 0), width=_BAR, pulse=fraction is None)

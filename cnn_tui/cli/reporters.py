@@ -9,9 +9,8 @@ from typing import Protocol, Self
 
 from rich.console import Console
 
-from cnn_tui.amounts import some
 from cnn_tui.cli.live import LiveRunReporter, LiveStudyReporter, run_name
-from cnn_tui.cli.output import say
+from cnn_tui.cli.output import print_message
 from cnn_tui.cli.result_tables import print_result
 from cnn_tui.events import (
     EpochFinished,
@@ -25,9 +24,9 @@ from cnn_tui.events import (
     RunStarted,
     WarningRaised,
 )
+from cnn_tui.formatting import pluralize, printable
 from cnn_tui.reports.job_progress import JobProgress
 from cnn_tui.reports.study_table import COLUMNS
-from cnn_tui.store.names import printable
 
 
 class Reporter(Protocol):
@@ -123,9 +122,9 @@ class PlainStudyReporter(_PlainReporter):
         """Print the event if it matters in a log."""
         match event:
             case JobStarted():
-                say(f"{event.preset.name}: {some(event.runs, 'run')}")
+                print_message(f"{event.preset.name}: {pluralize(event.runs, 'run')}")
             case RunReused():
-                say(f"{run_name(self._progress, event.run)}: kept from session {event.session_id}")
+                print_message(f"{run_name(self._progress, event.run)}: kept from session {event.session_id}")
             case RunEvent():
                 self._report_run(event.run, event.event)
 
@@ -134,13 +133,13 @@ class PlainStudyReporter(_PlainReporter):
             case Phase():
                 phase = _phase_text(event)
                 if phase != self._phase:  # runs that train together all report it
-                    say(phase)
+                    print_message(phase)
                 self._phase = phase
             case WarningRaised():
-                say(warning_text(event))
+                print_message(warning_text(event))
             case RunFinished():
                 self._phase = ""
-                say(f"{run_name(self._progress, run)}: {_result_text(event)}")
+                print_message(f"{run_name(self._progress, run)}: {_result_text(event)}")
 
 
 def epoch_line(event: EpochFinished, epochs: int) -> str:

@@ -100,16 +100,16 @@ def _run(
 ) -> int:
     """Run the studies and write the report after each; return the exit code."""
     from cnn_tui.cli.job import exit_code, run_here
-    from cnn_tui.cli.output import say
+    from cnn_tui.cli.output import print_message
     from cnn_tui.config.job import Job
     from cnn_tui.reports.study_reproduction import Outcome
 
     outcomes: list[Outcome] = []
     codes = []
     for number, (part, study, skipped) in enumerate(planned, start=1):
-        say(f"[{number}/{len(planned)}] {part.title}")
+        print_message(f"[{number}/{len(planned)}] {part.title}")
         for setting in skipped:
-            say(f"--set {setting} does not apply to this study, which varies it")
+            print_message(f"--set {setting} does not apply to this study, which varies it")
         started = time.perf_counter()
         progress = run_here(Job(preset=study, plain=plain, fresh=fresh), control, as_json=as_json)
         seconds = time.perf_counter() - started

@@ -29,7 +29,7 @@ def run(
     A PRESET is a JSON file, the session.json of an earlier run, or the name of a preset (see 'cnn-tui presets').
     """
     from cnn_tui.cli.output import INTERRUPTED, print_error
-    from cnn_tui.store.session_names import distinctly_named
+    from cnn_tui.store.session_writer import with_unique_name
 
     prepared, codes = [], []
     for preset_name in presets:
@@ -39,7 +39,7 @@ def run(
             print_error(error)
             codes.append(error.exit_code)
     for preset in prepared:
-        code = _run(preset if name is not None else distinctly_named(preset), as_json)
+        code = _run(preset if name is not None else with_unique_name(preset), as_json)
         codes.append(code)
         if code == INTERRUPTED:
             break
@@ -59,9 +59,9 @@ def demo(ctx: click.Context, as_json: bool) -> None:
     if is_terminal() and not as_json:
         show(_DEMO, start=True)
     else:
-        from cnn_tui.store.session_names import distinctly_named
+        from cnn_tui.store.session_writer import with_unique_name
 
-        ctx.exit(_run(distinctly_named(prepare(_DEMO, (), None)), as_json))
+        ctx.exit(_run(with_unique_name(prepare(_DEMO, (), None)), as_json))
 
 
 def _run(preset: RunPreset, as_json: bool) -> int:

@@ -92,9 +92,9 @@ def study(
 def _report(table: StudyTable, destination: Destination) -> None:
     from cnn_tui.cli.document import print_document
     from cnn_tui.cli.output import console
+    from cnn_tui.formatting import printable
     from cnn_tui.reports.formats import render_study
     from cnn_tui.reports.study_document import study_document
-    from cnn_tui.store.names import printable
 
     if destination.path is None and destination.format == "text":
         out = console()
@@ -126,11 +126,10 @@ def override_study(study: StudyPreset, settings: Sequence[str]) -> StudyPreset:
     """
     from pydantic import ValidationError
 
-    from cnn_tui.cli.output import say_unused
-    from cnn_tui.config.derivation import redescribed
-    from cnn_tui.config.overrides import override
-    from cnn_tui.config.problems import problems
+    from cnn_tui.cli.output import warn_unused
+    from cnn_tui.config.changes import derived_study, override
     from cnn_tui.config.study import StudyPreset
+    from cnn_tui.config.validation_errors import field_errors
     from cnn_tui.errors import ConfigError
     from cnn_tui.reports.study_table import value_text
 
@@ -145,11 +144,11 @@ def override_study(study: StudyPreset, settings: Sequence[str]) -> StudyPreset:
         return study
     base = override(study.base, settings)
     try:
-        changed = redescribed(StudyPreset.model_validate({**dict(study), "base": base}), study)
+        changed = derived_study(StudyPreset.model_validate({**dict(study), "base": base}), study)
     except ValidationError as error:
-        reasons = "\n".join(str(problem) for problem in problems(error, StudyPreset))
+        reasons = "\n".join(str(problem) for problem in field_errors(error, StudyPreset))
         raise ConfigError(f"--set {' --set '.join(settings)} is not allowed in {study.name}", reasons) from error
-    say_unused(settings, (cell.experiment for cell in changed.cells()))
+    warn_unused(settings, (cell.experiment for cell in changed.cells()))
     return changed
 
 

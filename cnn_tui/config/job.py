@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from cnn_tui.config.changes import preset_with_absolute_paths, study_with_absolute_paths
 from cnn_tui.config.experiment import FrozenModel
-from cnn_tui.config.locations import located_preset, located_study
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import Cell, StudyPreset
 
@@ -54,5 +54,6 @@ class Job(FrozenModel):
             ConfigError: two values of the study are the same file.
         """
         preset = self.preset
-        located = located_preset(preset) if isinstance(preset, RunPreset) else located_study(preset)
-        return self.model_copy(update={"preset": located})
+        if isinstance(preset, RunPreset):
+            return self.model_copy(update={"preset": preset_with_absolute_paths(preset)})
+        return self.model_copy(update={"preset": study_with_absolute_paths(preset)})

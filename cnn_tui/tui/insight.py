@@ -6,8 +6,8 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from cnn_tui.amounts import some
 from cnn_tui.events import BatchFinished, EpochFinished
+from cnn_tui.formatting import pluralize
 from cnn_tui.history import RunHistory, best_epoch
 from cnn_tui.reports.best_epoch import best_epoch_words
 
@@ -117,7 +117,7 @@ def _summary(history: RunHistory) -> Insight | None:
     words = best_epoch_words(best.epoch, best).capitalize()
     if best.epoch == last.epoch:
         return Insight(f"{words}. It was the last one: more epochs may help.", caution=False)
-    return Insight(f"{words}. {some(last.epoch, 'epoch')} were trained.", caution=False)
+    return Insight(f"{words}. {pluralize(last.epoch, 'epoch')} were trained.", caution=False)
 
 
 _WHILE_TRAINING: tuple[Callable[[RunHistory], Insight | None], ...] = (_stuck, _blown_up, _rising, _gap, _stale)

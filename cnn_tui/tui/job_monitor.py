@@ -10,8 +10,8 @@ from textual.screen import ModalScreen
 from cnn_tui.config.job import Job
 from cnn_tui.errors import ConfigError
 from cnn_tui.events import ErrorReport, JobFinished, RunEvent, RunFinished
-from cnn_tui.store.names import printable
-from cnn_tui.store.session_names import distinctly_named
+from cnn_tui.formatting import printable
+from cnn_tui.store.session_writer import with_unique_name
 from cnn_tui.trainer import protocol
 from cnn_tui.trainer.crash_report import is_kill
 from cnn_tui.tui.job_state import JobState
@@ -40,7 +40,7 @@ class JobMonitor:
         if self._refused():
             return
         if job.study is None:
-            job = job.model_copy(update={"preset": distinctly_named(job.runs[0])})
+            job = job.model_copy(update={"preset": with_unique_name(job.runs[0])})
         try:
             submitted = job.with_absolute_paths()
         except ConfigError as error:

@@ -12,7 +12,7 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.screen import Screen
 
-from cnn_tui.store.names import printable
+from cnn_tui.formatting import printable
 from cnn_tui.tui.job_state import JobState, can_control
 from cnn_tui.tui.messages import PauseRequested, StopRequested
 from cnn_tui.tui.screen_keys import SCREENS, ModeName

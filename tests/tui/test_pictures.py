@@ -14,8 +14,8 @@ from textual.pilot import Pilot
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.errors import DataError
 from cnn_tui.events import Phase, Progress, RunFinished
+from cnn_tui.formatting import duration, quantity
 from cnn_tui.history import RunHistory
-from cnn_tui.reports.texts import duration, quantity
 from cnn_tui.tui.job_state import RunState
 from cnn_tui.tui.widgets.figures import Figure, Figures
 from cnn_tui.tui.widgets.half_blocks import Pixels, fitted, half_blocks, resized

@@ -277,7 +277,7 @@ async def test_a_running_session_is_neither_renamed_nor_deleted() -> None:
             await pilot.press("d")
             await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
             await pilot.press("y")
-            await until(pilot, lambda: "cannot be deleted while it goes on" in screen_text(app))
+            await until(pilot, lambda: "cannot be deleted now" in screen_text(app))
     assert folder.exists()
 
 

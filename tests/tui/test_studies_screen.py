@@ -16,7 +16,7 @@ from workbench import workbench
 from cnn_tui import paths
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.events import ErrorReport, JobFinished, JobStarted, RunReused
-from cnn_tui.store.presets import load_study, save_study
+from cnn_tui.store.presets import load_study, save_preset
 from cnn_tui.trainer.protocol import Idle, Lost
 from cnn_tui.tui.app import Workbench
 from cnn_tui.tui.forms.experiment_form import ExperimentForm
@@ -38,7 +38,7 @@ Opened = tuple[Workbench, ScriptedTrainer, Pilot[None]]
 
 def own(preset: StudyPreset) -> Path:
     """Save a study as this person's own; it is the first in the list."""
-    return save_study(preset, paths.own_presets_folder(), preset.name)
+    return save_preset(preset, paths.user_presets_folder(), preset.name)
 
 
 def screen(app: Workbench) -> StudiesScreen:
@@ -342,7 +342,7 @@ async def test_saving_makes_a_study_of_ones_own_and_asks_before_replacing_one() 
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, StudiesScreen) and "your study" in screen_text(app))
-    saved = load_study(paths.own_presets_folder() / "mine.json")
+    saved = load_study(paths.user_presets_folder() / "mine.json")
     assert saved.name == "mine"
     assert saved.reported == load_study(paths.shipped_presets_folder() / "report-table3.json").reported
 
@@ -492,7 +492,7 @@ async def test_the_base_opens_in_setup() -> None:
 
 async def test_a_broken_study_file_hides_nothing() -> None:
     own(EPOCHS)
-    (paths.own_presets_folder() / "broken.json").write_text(json.dumps({"kind": "study", "factor": "nope"}))
+    (paths.user_presets_folder() / "broken.json").write_text(json.dumps({"kind": "study", "factor": "nope"}))
     async with workbench() as (app, _, pilot):
         await chosen(app, pilot, "how-long")
 

@@ -15,6 +15,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
 
+from cnn_tui.formatting import dataset_label, printable
 from cnn_tui.reports.chart import CUES
 from cnn_tui.reports.chart_plan import sample
 from cnn_tui.reports.comparison import ClassRow, Comparison, CurveName, differences
@@ -30,8 +31,6 @@ from cnn_tui.reports.comparison_document import (
 )
 from cnn_tui.reports.comparison_pictures import PictureComparison
 from cnn_tui.reports.session_data import setting_text
-from cnn_tui.reports.texts import data_words
-from cnn_tui.store.names import printable
 from cnn_tui.tui.screens.errors import safe_lines
 from cnn_tui.tui.widgets.line_chart import LineChart
 from cnn_tui.tui.widgets.sorted_table import SortedTable
@@ -84,7 +83,7 @@ def _legend(comparison: Comparison, chart: LineChart) -> Text:
     for index, (name, session) in enumerate(zip(comparison.names, comparison.sessions, strict=True)):
         cue, record = CUES[index % len(CUES)], session.record
         data, model = record.experiment.data, record.experiment.model
-        details = f"   {model.architecture} on {data_words(data.dataset, data.root)} · {record.status}"
+        details = f"   {model.architecture} on {dataset_label(data.dataset, data.root)} · {record.status}"
         style = chart.get_component_rich_style(f"line-chart--{cue.role}", partial=True)
         lines.append(Text.assemble((sample(cue), style), (f" {printable(name)}", "bold"), (printable(details), "dim")))
     return Text("\n", no_wrap=True, overflow="ellipsis").join(lines)

@@ -9,13 +9,12 @@ from typing import Any
 
 from textual.screen import Screen
 
-from cnn_tui.amounts import some
 from cnn_tui.errors import CnnTuiError, StorageError
+from cnn_tui.formatting import pluralize, printable
 from cnn_tui.reports.document import Document
 from cnn_tui.reports.formats import FIGURE_FORMATS, render
 from cnn_tui.reports.tables import Table, to_csv, to_markdown
 from cnn_tui.store.files import ensure_writable, write_atomic
-from cnn_tui.store.names import printable
 from cnn_tui.tui.screens.ask_text import AskTextScreen
 from cnn_tui.tui.screens.confirm import ConfirmScreen
 from cnn_tui.tui.screens.errors import notify_error
@@ -54,7 +53,7 @@ async def export_into_folder(
     folder = Path(answer.strip()).expanduser()
     files = await asyncio.to_thread(make_files, folder)
     existing = await asyncio.to_thread(lambda: [path for path in files if path.exists()])
-    question = f"Replace {some(len(existing), 'file')} in {folder}?"
+    question = f"Replace {pluralize(len(existing), 'file')} in {folder}?"
     if existing and not await screen.app.push_screen_wait(ConfirmScreen(question, "Replace")):
         return
     try:
@@ -62,7 +61,9 @@ async def export_into_folder(
     except CnnTuiError as error:
         notify_error(screen, error)
     else:
-        screen.notify(printable(str(folder.absolute())), title=f"{some(len(files), 'file')} written to", markup=False)
+        screen.notify(
+            printable(str(folder.absolute())), title=f"{pluralize(len(files), 'file')} written to", markup=False
+        )
 
 
 def _write_files(folder: Path, files: Files) -> None:

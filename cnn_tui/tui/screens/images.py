@@ -18,12 +18,10 @@ from textual.message import Message
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-from cnn_tui.amounts import noun, some
 from cnn_tui.errors import CnnTuiError
+from cnn_tui.formatting import noun, pluralize, printable
 from cnn_tui.metrics import Scores
-from cnn_tui.store.names import printable
-from cnn_tui.store.predictions import Predictions
-from cnn_tui.store.thumbnails import load_thumbnails
+from cnn_tui.store.predictions import Predictions, load_thumbnails
 from cnn_tui.tui.screens.errors import error_content
 from cnn_tui.tui.widgets.confusion_words import describe_cell
 from cnn_tui.tui.widgets.half_blocks import Pixels
@@ -252,14 +250,14 @@ def describe_selection(scores: Scores, selection: ImageSelection) -> str:
         return describe_cell(scores, selection.actual, selection.predicted)
     row = scores.confusion_matrix[selection.actual]
     total, wrong = sum(row), sum(row) - row[selection.actual]
-    images = f"{some(total, 'test image')} of “{scores.classes[selection.actual]}”"
+    images = f"{pluralize(total, 'test image')} of “{scores.classes[selection.actual]}”"
     return f"{images}, {wrong or 'none'} of them misclassified."
 
 
 def missing_note(missing: int, shown: int) -> str:
     """Why some of the images cannot be shown."""
     were = noun(missing, "was", "were")
-    return f"{missing:,} of {some(shown, 'image')} {were} not stored; the metrics are complete."
+    return f"{missing:,} of {pluralize(shown, 'image')} {were} not stored; the metrics are complete."
 
 
 def describe_image(item: PictureItem, position: str) -> Content:

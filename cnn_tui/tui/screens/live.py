@@ -17,7 +17,7 @@ from textual.widgets import Static
 
 from cnn_tui import paths
 from cnn_tui.events import Environment
-from cnn_tui.store.names import printable
+from cnn_tui.formatting import printable
 from cnn_tui.trainer.crash_report import LOG_NAME
 from cnn_tui.tui.job_state import JobState, RunState, can_control
 from cnn_tui.tui.machine import Machine, MachineReading

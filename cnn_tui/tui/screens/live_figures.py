@@ -7,9 +7,9 @@ from itertools import groupby
 
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import PhaseName
+from cnn_tui.formatting import dataset_label, duration, elapsed, quantity
 from cnn_tui.history import PhaseRecord, RunHistory
 from cnn_tui.reports.best_epoch import best_epoch_words
-from cnn_tui.reports.texts import data_words, duration, quantity, taken
 from cnn_tui.tui.insight import Insight, insight
 from cnn_tui.tui.job_state import RunState
 from cnn_tui.tui.machine import GpuReading, MachineReading
@@ -28,7 +28,7 @@ def run_figures(state: RunState, now: float) -> tuple[Figure, ...]:
         Figure("step", f"{batch.step:,} of {batch.steps:,}" if batch else None),
         Figure("images/s", f"{batch.images_per_second:,.0f}" if batch else None),
         Figure("learning rate", f"{batch.learning_rate:.3g}" if batch else None),
-        Figure("epoch time", taken(history.epochs[-1].seconds) if history.epochs else None),
+        Figure("epoch time", elapsed(history.epochs[-1].seconds) if history.epochs else None),
         Figure("elapsed", _elapsed(state, now)),
     )
 
@@ -77,7 +77,7 @@ def describe(preset: RunPreset) -> str:
     training = experiment.training
     return " · ".join(
         (
-            f"{experiment.model.architecture} on {data_words(experiment.data.dataset, experiment.data.root)}",
+            f"{experiment.model.architecture} on {dataset_label(experiment.data.dataset, experiment.data.root)}",
             f"{training.optimizer.name} {training.optimizer.learning_rate:g}",
             f"batches of {training.batch_size:,}",
         )
@@ -98,7 +98,7 @@ def phase_trail(history: RunHistory) -> str:
 def _phase_text(name: PhaseName, group: list[PhaseRecord]) -> str:
     if group[-1].ended is None:
         return f"▶ {name}"
-    return f"✓ {name} {taken(group[-1].ended - group[0].started)}"
+    return f"✓ {name} {elapsed(group[-1].ended - group[0].started)}"
 
 
 def remark(state: RunState) -> Insight | None:

@@ -13,9 +13,9 @@ from textual.events import Resize, ScreenResume
 from textual.screen import Screen
 from textual.widgets import Static
 
-from cnn_tui.amounts import some
 from cnn_tui.config.job import Job
 from cnn_tui.errors import CnnTuiError
+from cnn_tui.formatting import pluralize
 from cnn_tui.reports.document import Block, Document, Section
 from cnn_tui.reports.session_facts import facts_table, session_facts
 from cnn_tui.reports.session_report import curve_charts, matrix_charts, session_tables
@@ -174,7 +174,7 @@ class ResultsScreen(Screen[None]):
             return
         name, write = _FORMATS[form]
         self.app.copy_to_clipboard(write(table))
-        self.notify(f"{some(len(table.rows), 'row')} as {name}", title="Copied", markup=False)
+        self.notify(f"{pluralize(len(table.rows), 'row')} as {name}", title="Copied", markup=False)
 
     @work(exclusive=True, group="export")
     async def action_export(self) -> None:

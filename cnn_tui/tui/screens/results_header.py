@@ -8,11 +8,9 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from cnn_tui.amounts import some
+from cnn_tui.formatting import dataset_label, elapsed, pluralize, printable, shorten
 from cnn_tui.metrics import DETAILS, HEADLINE, Metric, Result, Scores
 from cnn_tui.reports.session_label import session_label
-from cnn_tui.reports.texts import data_words, shorten, taken
-from cnn_tui.store.names import printable
 from cnn_tui.store.notes import SessionNote
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.tui.screens.results_data import SessionView
@@ -56,7 +54,7 @@ def run_line(record: SessionRecord, width: int) -> Content:
     """Name, status, model and data in at most ``width`` cells."""
     status = Content.styled(record.status, f"bold {_STATUS_STYLES.get(record.status, '$text-accent')}")
     data, model = record.experiment.data, record.experiment.model
-    dataset = data_words(data.dataset, data.root)
+    dataset = dataset_label(data.dataset, data.root)
     trained = f"({model.weights}), {_TRAINED[model.trainable]},"
     candidates = (
         f"{model.architecture} {trained} on {dataset} at {data.image_size} pixels",
@@ -91,7 +89,7 @@ def _metrics_line(record: SessionRecord, width: int) -> Content:
     classes = f"{len(result.classes) - len(result.unsupported)}/{len(result.classes)}"
     macro, short = (f"macro of {classes} classes", f"macro of {classes}") if result.unsupported else ("macro", "macro")
     scores, loss = _short_metrics(result, short)
-    cost = f"{result.epochs_run:,} ep.", taken(result.train_seconds)
+    cost = f"{result.epochs_run:,} ep.", elapsed(result.train_seconds)
     candidates = (
         _long_metrics(result, macro, result.metrics, _GAP),
         _long_metrics(result, macro, HEADLINE, _GAP),
@@ -108,7 +106,7 @@ def _long_metrics(result: Result, macro: str, metrics: Sequence[Metric], gap: st
         metrics, [metric.heading if metric.per_class else metric.title for metric in metrics], macro
     )
     values = [metric.screen_text(result.value(metric)) for metric in metrics]
-    cost = f"{some(result.epochs_run, 'epoch')} in", taken(result.train_seconds)
+    cost = f"{pluralize(result.epochs_run, 'epoch')} in", elapsed(result.train_seconds)
     return _labelled(*zip(labels, values, strict=True), cost, gap=gap)
 
 

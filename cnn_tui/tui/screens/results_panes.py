@@ -14,10 +14,10 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from cnn_tui.formatting import printable
 from cnn_tui.reports.best_epoch import CRITERION, best_epoch_words
 from cnn_tui.reports.chart_plan import sample
 from cnn_tui.reports.session_facts import session_facts
-from cnn_tui.store.names import printable
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.tui.screen_keys import key_of
 from cnn_tui.tui.screens.errors import error_content

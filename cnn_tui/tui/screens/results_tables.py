@@ -14,10 +14,10 @@ from textual.events import DescendantFocus
 from textual.message import Message
 from textual.widgets import Static
 
+from cnn_tui.formatting import printable
 from cnn_tui.metrics import MACRO_MEANS, Scores
 from cnn_tui.reports.confusion import ClassFigures, ConfusedPair, class_rows, confused_pairs, macro_row
 from cnn_tui.reports.session_report import left_out
-from cnn_tui.store.names import printable
 from cnn_tui.tui.screens.images import ImageSelection, ImagesRequested
 from cnn_tui.tui.screens.results_data import SessionView
 from cnn_tui.tui.screens.results_header import details_line

@@ -17,7 +17,7 @@ from textual.widgets import Input, Static
 
 from cnn_tui.config.job import Job
 from cnn_tui.errors import CnnTuiError
-from cnn_tui.store.names import printable
+from cnn_tui.formatting import printable
 from cnn_tui.tui.job_state import JobState
 from cnn_tui.tui.messages import CompareRequested, JobRequested, PresetRequested, SessionRequested
 from cnn_tui.tui.screen_keys import key_of

@@ -15,7 +15,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Input, Static
 
 from cnn_tui.errors import CnnTuiError, ConfigError
-from cnn_tui.store.names import printable
+from cnn_tui.formatting import printable
 from cnn_tui.store.notes import SessionNote, make_note
 from cnn_tui.store.sessions import annotate_session, delete_session, rename_session
 from cnn_tui.tui.screens.ask_text import AskTextScreen

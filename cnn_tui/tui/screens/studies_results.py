@@ -15,9 +15,9 @@ from textual.content import Content
 from textual.widgets import Static
 
 from cnn_tui.config.study import StudyPreset
+from cnn_tui.formatting import printable
 from cnn_tui.reports.study_best import Best, best
 from cnn_tui.reports.study_table import StudyTable, study_table
-from cnn_tui.store.names import printable
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.tui.job_state import RunState
 from cnn_tui.tui.messages import CompareRequested, SessionRequested

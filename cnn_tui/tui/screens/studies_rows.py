@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from cnn_tui.formatting import elapsed
 from cnn_tui.metrics import ACCURACY, SCORES, Metric
 from cnn_tui.reports.study_table import Figure, StudyRow, StudyTable
-from cnn_tui.reports.texts import taken
 from cnn_tui.tui.job_state import RunState
 from cnn_tui.tui.widgets.table_columns import TableColumn, Tone
 from cnn_tui.tui.widgets.title_bar import run_text
@@ -192,7 +192,7 @@ def _time(line: StudyLine) -> str:
     seconds = _seconds(line)
     if seconds is None:
         return ""
-    words = taken(seconds)
+    words = elapsed(seconds)
     return f"≈{words}" if line.row.together > 1 else words
 
 

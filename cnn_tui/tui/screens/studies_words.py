@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from cnn_tui.amounts import some
 from cnn_tui.config.fields import field
 from cnn_tui.config.study import StudyPreset
-from cnn_tui.store.names import printable
+from cnn_tui.formatting import pluralize, printable
 from cnn_tui.tui.forms.study_fields import SPECS, as_list, factor_title
 from cnn_tui.tui.job_state import JobState
 from cnn_tui.tui.screen_keys import key_of
@@ -42,7 +41,7 @@ def varied(study: StudyPreset) -> str:
     words = f"{factor_title(study.factor).lower()}: {as_list(study.values)}"
     if study.second_factor is not None:
         words += f" with {factor_title(study.second_factor).lower()}: {as_list(study.second_values)}"
-    return words + (f", {some(study.repeats, 'seed')} each" if study.repeats > 1 else "")
+    return words + (f", {pluralize(study.repeats, 'seed')} each" if study.repeats > 1 else "")
 
 
 def help_of(name: str, path: str) -> Content:
@@ -68,7 +67,7 @@ def bar(problem: str, going: JobState | None, busy: bool, estimate: StudyEstimat
 
 
 def _progress(state: JobState) -> str:
-    ended = f"{len(state.history.ended)} of {some(len(state.job.runs), 'run')} ended"
+    ended = f"{len(state.history.ended)} of {pluralize(len(state.job.runs), 'run')} ended"
     if state.stage in ("starting", "stopping", "paused"):
         return f"{ended} · {state.stage}" + ("…" if state.stage != "paused" else "")
     together = f" · {len(state.running)} together" if len(state.running) > 1 else ""

@@ -10,8 +10,8 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
+from cnn_tui.formatting import duration, fit, progress_text, quantity, shorten
 from cnn_tui.history import PhaseRecord
-from cnn_tui.reports.texts import duration, fit, part_of, quantity, shorten
 from cnn_tui.tui.job_state import RunState
 
 _TITLES = {
@@ -54,7 +54,7 @@ def _progress(phase: PhaseRecord) -> str:
     if progress.total is None:
         text = quantity(progress.done, progress.unit)
     else:
-        text = part_of(progress.done, progress.total, progress.unit)
+        text = progress_text(progress.done, progress.total, progress.unit)
     return text if progress.rate is None else f"{text}, {quantity(progress.rate, progress.unit)}/s"
 
 

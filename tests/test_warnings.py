@@ -1,4 +1,4 @@
-"""Settings that another setting leaves without effect: which, why, and where that is said."""
+"""Settings without effect: which, why, and where that is reported."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from cnn_tui.cli.main import cli
 from cnn_tui.cli.output import guarded
 from cnn_tui.cli.settings import prepare
 from cnn_tui.cli.study import override_study
+from cnn_tui.config.changes import override
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.fields import experiment_fields
-from cnn_tui.config.inapplicable import inapplicable, without_effect
-from cnn_tui.config.notices import notices
-from cnn_tui.config.overrides import override
+from cnn_tui.config.warnings import experiment_warnings, unused_in_all, unused_settings
 from samples import experiments
 from study_records import study
 
@@ -34,11 +33,11 @@ def with_settings(*settings: str) -> Experiment:
         ([], {ROOT: "cifar10"}),
         (["data.dataset=digits"], {ROOT: "digits"}),
         (["data.dataset=folder", "data.root=/pictures"], {}),
-        (["model.trainable=all"], {ROOT: "", NORM: "every layer is trained", STORE: "every layer is trained"}),
+        (["model.trainable=all"], {ROOT: "", NORM: "all layers are trained", STORE: "all layers are trained"}),
         (["model.architecture=vgg16"], {ROOT: "", NORM: "vgg16 has no batch norm"}),
         (["model.architecture=vgg16_bn"], {ROOT: ""}),
         (["model.architecture=squeezenet1_1", "model.batch_norm=adapt"], {ROOT: "", NORM: "squeezenet1_1"}),
-        (["model.architecture=alexnet", "model.trainable=all"], {ROOT: "", NORM: "every layer", STORE: "every layer"}),
+        (["model.architecture=alexnet", "model.trainable=all"], {ROOT: "", NORM: "all layers", STORE: "all layers"}),
         (["model.batch_norm=adapt"], {ROOT: "", STORE: "adapting batch norm"}),
         (["data.augment=flip"], {ROOT: "", STORE: "augmentation (flip)"}),
         (["data.augment=flip", "model.batch_norm=adapt"], {ROOT: "", STORE: "augmentation (flip)"}),
@@ -47,28 +46,28 @@ def with_settings(*settings: str) -> Experiment:
         (["training.optimizer.name=sgd"], {ROOT: ""}),
     ],
 )
-def test_what_has_no_effect_and_why(settings: Sequence[str], expected: dict[str, str]) -> None:
-    found = inapplicable(with_settings(*settings))
+def test_unused_settings_with_reasons(settings: Sequence[str], expected: dict[str, str]) -> None:
+    found = unused_settings(with_settings(*settings))
     assert found.keys() == expected.keys()
     assert all(words in found[path] for path, words in expected.items())
 
 
 @given(experiments())
-def test_it_is_about_settings_that_there_are(experiment: Experiment) -> None:
-    found = inapplicable(experiment)
+def test_unused_settings_are_existing_fields(experiment: Experiment) -> None:
+    found = unused_settings(experiment)
     assert found.keys() <= {spec.path for spec in experiment_fields()}
     assert all(reason and not reason.endswith(".") for reason in found.values())
 
 
-def test_a_network_without_batch_norm_keeps_its_features_whatever_batch_norm_is_set_to() -> None:
+def test_networks_without_batch_norm_store_features_for_any_batch_norm_setting() -> None:
     adapting = with_settings("model.architecture=vgg16", "model.batch_norm=adapt")
-    assert adapting.features_are_kept
-    assert [notice.title for notice in notices(adapting)] == ["Frozen batch norm has no effect"]
+    assert adapting.features_are_stored
+    assert [notice.title for notice in experiment_warnings(adapting)] == ["Frozen batch norm has no effect"]
 
 
-def test_only_what_was_set_is_remarked_upon() -> None:
-    assert notices(Experiment()) == ()
-    (notice,) = notices(with_settings("data.dataset=digits", "data.root=/pictures"))
+def test_defaults_raise_no_warnings() -> None:
+    assert experiment_warnings(Experiment()) == ()
+    (notice,) = experiment_warnings(with_settings("data.dataset=digits", "data.root=/pictures"))
     assert (notice.title, notice.detail, notice.fields) == (
         "Folder has no effect",
         "The dataset is digits.",
@@ -76,21 +75,21 @@ def test_only_what_was_set_is_remarked_upon() -> None:
     )
 
 
-def test_a_setting_has_no_effect_where_it_has_none_in_any_run() -> None:
+def test_a_setting_is_unused_if_it_is_in_all_runs() -> None:
     digits, frozen, whole = (
         with_settings(f"model.trainable={part}", "data.dataset=digits") for part in ("last_layer", "last_layer", "all")
     )
-    assert without_effect([ROOT, STORE], [whole]).keys() == {ROOT, STORE}
-    assert without_effect([ROOT, STORE, "training.epochs"], [digits, frozen, whole]) == {ROOT: "the dataset is digits"}
-    assert without_effect([ROOT], []) == {}
+    assert unused_in_all([ROOT, STORE], [whole]).keys() == {ROOT, STORE}
+    assert unused_in_all([ROOT, STORE, "training.epochs"], [digits, frozen, whole]) == {ROOT: "the dataset is digits"}
+    assert unused_in_all([ROOT], []) == {}
 
 
-def test_run_says_which_setting_has_no_effect(capsys: pytest.CaptureFixture[str]) -> None:
+def test_run_reports_unused_overrides(capsys: pytest.CaptureFixture[str]) -> None:
     prepare("quickstart", ("data.root=/pictures", "training.epochs=2"), None)
     assert capsys.readouterr().err == "data.root has no effect: the dataset is digits\n"
 
 
-def test_a_study_says_it_of_its_runs(capsys: pytest.CaptureFixture[str]) -> None:
+def test_study_reports_unused_overrides(capsys: pytest.CaptureFixture[str]) -> None:
     varying = study(factor="data.dataset", values=["digits", "mnist"])
     override_study(varying, ("data.root=/pictures", "training.epochs=2"))
     assert capsys.readouterr().err == "data.root has no effect: the dataset is digits\n"
@@ -98,7 +97,7 @@ def test_a_study_says_it_of_its_runs(capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr().err == ""
 
 
-def test_showing_a_preset_says_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_presets_show_reports_unused_settings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "some.json"
     path.write_text(json.dumps({"experiment": {"data": {"dataset": "digits", "root": "/pictures"}}}))
     assert guarded(cli, ["presets", "show", str(path)]) == 0

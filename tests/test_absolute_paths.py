@@ -1,4 +1,4 @@
-"""Relative paths in settings: stored so that a session finds the same pictures and weights from anywhere."""
+"""Relative paths in settings become absolute, so that a session finds its images and weights from anywhere."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from PIL import Image
 
 from cnn_tui.cli.main import cli
 from cnn_tui.cli.output import guarded
+from cnn_tui.config.changes import override, study_with_absolute_paths, with_absolute_paths
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.config.locations import located, located_study
-from cnn_tui.config.overrides import override
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.engine.models.build import build, load_weights
 from cnn_tui.errors import ConfigError
 from cnn_tui.events import RunStarted
-from cnn_tui.store.cache_index import AboutPictures, cached_sets, features_for
+from cnn_tui.store.cache_index import DecodedSetInfo, cached_sets, features_for
 from cnn_tui.store.event_log import read_events
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.store.sessions import EVENTS_FILE, list_sessions
@@ -36,7 +35,7 @@ SETTINGS: dict[str, Any] = {
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The present folder, with pictures and weights in it."""
+    """The working directory, with images and weights in it."""
     folder = tmp_path / "place"
     for number in range(40):
         path = folder / "pics" / f"class {number % 2}" / f"{number}.png"
@@ -52,7 +51,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Path:
-    """Another folder, in which the same names are something else."""
+    """Another folder, with other files of the same names."""
     folder = tmp_path / "elsewhere"
     (folder / "pics" / "class 0").mkdir(parents=True)
     (folder / "w.pth").write_bytes(b"nothing")
@@ -72,7 +71,7 @@ def folder_of(*settings: str) -> Experiment:
     return override(Experiment(), ["data.dataset=folder", *settings])
 
 
-def test_a_session_is_run_again_from_elsewhere(
+def test_a_session_runs_again_from_another_folder(
     place: Path, elsewhere: Path, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     preset = written(tmp_path / "tiny.json", {"experiment": SETTINGS})
@@ -92,7 +91,7 @@ def test_a_session_is_run_again_from_elsewhere(
     assert started.experiment == first.experiment
 
 
-def test_a_preset_names_paths_of_the_present_folder_as_before(
+def test_paths_in_a_preset_are_relative_to_the_working_directory(
     place: Path, elsewhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     preset = written(place / "tiny.json", {"experiment": SETTINGS})
@@ -102,14 +101,14 @@ def test_a_preset_names_paths_of_the_present_folder_as_before(
 
 
 @pytest.mark.parametrize("root", ["pics", "./pics", "../place/pics", "pics/../pics", "~/pics"])
-def test_what_is_kept_of_pictures_is_found_under_every_name_of_their_folder(
+def test_caches_are_found_by_any_path_to_the_folder(
     root: str, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(place))
     preset = written(tmp_path / "tiny.json", {"experiment": SETTINGS})
     for named in (str(place / "pics"), root):
         assert guarded(cli, ["run", preset, "--json", "--set", f"data.root={named}"]) == 0
-    decoded = [one for one in cached_sets() if isinstance(one.about, AboutPictures)]
+    decoded = [one for one in cached_sets() if isinstance(one.about, DecodedSetInfo)]
     assert len(decoded) == 1
     assert len(cached_sets()) == 2
     asked = override(Experiment.model_validate(SETTINGS), [f"data.root={root}"])
@@ -117,7 +116,7 @@ def test_what_is_kept_of_pictures_is_found_under_every_name_of_their_folder(
     assert survey(asked, ()).features is not None
 
 
-def test_a_study_keeps_the_rows_of_values_that_are_the_same_files(
+def test_a_study_reuses_rows_whose_values_are_the_same_files(
     place: Path, elsewhere: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     study = {"kind": "study", "name": "s", "base": SETTINGS, "factor": "model.weights", "values": ["random", "w.pth"]}
@@ -130,18 +129,18 @@ def test_a_study_keeps_the_rows_of_values_that_are_the_same_files(
     study["values"] = ["random", str(place / "w.pth")]
     again = written(tmp_path / "s.json", study)
     assert guarded(cli, ["study", again, "--json", "--set", f"data.root={place / 'pics'}"]) == 0
-    kept = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
-    assert [event["type"] for event in kept] == ["study_started", "row_kept", "row_kept", "study_finished"]
+    events = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert [event["type"] for event in events] == ["study_started", "row_kept", "row_kept", "study_finished"]
 
 
-def test_values_of_a_study_that_are_one_file_are_refused(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_two_values_that_are_the_same_file_are_rejected(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
     values = ["w.pth", str(place / "w.pth")]
     study = {"kind": "study", "base": SETTINGS, "factor": "model.weights", "values": values}
     assert guarded(cli, ["study", written(place / "s.json", study)]) == 2
-    assert "is there more than once" in capfd.readouterr().err
+    assert "is listed more than once" in capfd.readouterr().err
 
 
-def test_reported_figures_stay_with_their_values(place: Path) -> None:
+def test_reported_figures_keep_their_values(place: Path) -> None:
     study = StudyPreset.model_validate(
         {
             "kind": "study",
@@ -152,30 +151,30 @@ def test_reported_figures_stay_with_their_values(place: Path) -> None:
             "reported": [{"value": "w.pth", "second_value": 2, "accuracy": 0.5}],
         }
     )
-    found = located_study(study)
+    found = study_with_absolute_paths(study)
     assert found.values == ("imagenet", str(place / "w.pth"))
     assert (found.reported[0].value, found.reported[0].second_value) == (str(place / "w.pth"), 2)
     with pytest.raises(ConfigError):
-        located_study(study.model_copy(update={"values": ("w.pth", str(place / "w.pth"))}))
+        study_with_absolute_paths(study.model_copy(update={"values": ("w.pth", str(place / "w.pth"))}))
 
 
-def test_what_is_no_path_of_this_folder_stays_as_it_is(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_values_are_unchanged(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for settings in (["data.dataset=digits"], ["model.weights=random"], [f"model.weights={place / 'w.pth'}"]):
         experiment = override(Experiment(), settings)
-        assert located(experiment) is experiment
+        assert with_absolute_paths(experiment) is experiment
     for impossible in ("~nobody-has-this-name/x", "x" * 4090):
         experiment = folder_of(f"data.root={impossible}")
-        assert located(experiment) == experiment
+        assert with_absolute_paths(experiment) == experiment
     link = place / "link.pth"
     link.symlink_to(place / "w.pth")
-    assert located(folder_of("data.root=pics", "model.weights=link.pth")).model.weights == str(link)
+    assert with_absolute_paths(folder_of("data.root=pics", "model.weights=link.pth")).model.weights == str(link)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs names of any bytes")
-def test_a_folder_whose_name_is_no_text_is_left_to_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_undecodable_path_is_left_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / os.fsdecode(b"caf\xe9")
     folder.mkdir()
     monkeypatch.chdir(folder)
     preset = RunPreset(experiment=folder_of("data.root=pics"))
-    assert located(preset.experiment).data.root == "pics"
-    assert located(preset.experiment).model_dump_json()
+    assert with_absolute_paths(preset.experiment).data.root == "pics"
+    assert with_absolute_paths(preset.experiment).model_dump_json()

@@ -1,4 +1,4 @@
-"""Which files count as pictures, by the endings of their names, and which files and folders never do."""
+"""Image files by their extensions, and files and folders that are never part of a dataset."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _BY_FEATURE = {
     "avif": (".avif", ".avifs"),
     "jpg_2000": (".j2c", ".j2k", ".jp2", ".jpc", ".jpf", ".jpx"),
 }
-"""Endings of formats that Pillow reads only where it was built with the library for them, by its name for that."""
+"""Extensions of formats that Pillow supports only if built with a library, by Pillow's name for the feature."""
 HEIF_ENDINGS = frozenset({".heic", ".heif", ".hif"})
-"""What pillow-heif reads, which Pillow does not."""
+"""Extensions that need pillow-heif."""
 _CLUTTER = frozenset(
     {
         *("__macosx", "__pycache__", "@eadir", "#recycle", "$recycle.bin", "lost+found", "system volume information"),
@@ -29,34 +29,34 @@ _CLUTTER = frozenset(
 
 @functools.cache
 def readable_endings() -> frozenset[str]:
-    """The endings of picture files that can be read on this machine, in lower case."""
+    """The extensions of image files that are readable on this machine, in lower case."""
     heif = HEIF_ENDINGS if importlib.util.find_spec("pillow_heif") else ()
     return _ALWAYS.union(heif, *(endings for name, endings in _BY_FEATURE.items() if _pillow_has(name)))
 
 
 def ending(name: str) -> str:
-    """The ending of a file's name with its dot, in lower case; empty if there is none."""
+    """The extension of a file name with its dot, in lower case; empty if there is none."""
     return name[dot:].lower() if (dot := name.rfind(".")) > 0 else ""
 
 
-def missing_reader(kind: str) -> str:
-    """How to read the picture files with this ending, empty where they are readable or no pictures."""
-    if kind in readable_endings():
+def missing_reader(extension: str) -> str:
+    """How to make image files with this extension readable; empty if they already are, or are not images."""
+    if extension in readable_endings():
         return ""
-    if kind in HEIF_ENDINGS:
+    if extension in HEIF_ENDINGS:
         return "install cnn-tui[heif]"
-    if any(kind in endings for endings in _BY_FEATURE.values()):
+    if any(extension in endings for endings in _BY_FEATURE.values()):
         return "this build of Pillow cannot read them"
     return ""
 
 
 def is_clutter(name: str) -> bool:
-    """Whether a file or folder is hidden, or was made by a system for itself."""
+    """Whether a file or folder is hidden or created by an operating system for its own use."""
     return name.startswith(".") or name.casefold() in _CLUTTER
 
 
 def _pillow_has(feature: str) -> bool:
-    """Whether Pillow was built with a library; older versions of Pillow do not know all names."""
+    """Whether Pillow was built with a library; older versions do not know all names."""
     from PIL import features
 
     known = {*features.modules, *features.codecs, *features.features}

@@ -1,4 +1,4 @@
-"""The description of a preset whose settings were changed: where it came from, in one sentence."""
+"""The description of a preset whose settings were changed."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from cnn_tui.cli.main import cli
 from cnn_tui.cli.output import guarded
 from cnn_tui.cli.settings import prepare
 from cnn_tui.cli.study import prepare_study
-from cnn_tui.config.derivation import redescribed, with_experiment
-from cnn_tui.config.overrides import override
+from cnn_tui.config.changes import derived_study, override, with_experiment
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.store.presets import load_preset
@@ -52,22 +51,20 @@ def sessions() -> list[tuple[Path, SessionRecord]]:
     return [(entry.folder, entry.record) for entry in list_sessions() if entry.record is not None]
 
 
-def test_a_description_stays_while_nothing_is_changed(preset: str) -> None:
+def test_an_unchanged_preset_keeps_its_description(preset: str) -> None:
     for settings, name in (((), None), ((), "other"), (("training.epochs=1",), None)):
         prepared = prepare(preset, settings, name)
         assert (prepared.description, prepared.derived_from) == (TEXT, None)
 
 
-def test_a_changed_setting_takes_its_place_under_any_name(preset: str) -> None:
+def test_a_changed_preset_is_described_by_its_origin(preset: str) -> None:
     settings = ("training.epochs=2", "data.train_limit=90")
     for name in (None, "other"):
         description = prepare(preset, settings, name).description
         assert description == "From preset few, changed: data.train_limit, training.epochs."
 
 
-def test_a_changed_session_that_is_changed_again_tells_all_changes_once(
-    preset: str, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_repeated_changes_are_listed_once(preset: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert guarded(cli, ["run", preset, "--json", "--set", "training.batch_size=8", "--name", "first"]) == 0
     ((folder, _),) = sessions()
     path = str(folder / "session.json")
@@ -80,7 +77,7 @@ def test_a_changed_session_that_is_changed_again_tells_all_changes_once(
     assert load_preset(sessions()[0][0] / "session.json").derived_from is not None
 
 
-def test_of_many_changes_the_first_few_are_named(preset: str) -> None:
+def test_long_lists_of_changes_are_abbreviated(preset: str) -> None:
     changes = ["data.image_size=64", "data.train_limit=90", "data.test_limit=50", "data.augment=flip"]
     changes += ["model.trainable=all", "training.epochs=2", "training.seed=3"]
     described = prepare(preset, tuple(changes), None)
@@ -89,23 +86,23 @@ def test_of_many_changes_the_first_few_are_named(preset: str) -> None:
     assert again.description.endswith("data.augment, model.trainable and 3 more.")
 
 
-def test_a_preset_without_a_description_stays_without_one(preset: str) -> None:
+def test_a_preset_without_a_description_gets_none(preset: str) -> None:
     silent = load_preset(Path(preset)).model_copy(update={"description": ""})
     changed = with_experiment(silent, override(silent.experiment, ["training.epochs=3"]))
     assert (changed.description, changed.derived_from) == ("", None)
 
 
-def test_a_study_with_another_base_or_other_values_is_described_anew(tmp_path: Path) -> None:
+def test_a_changed_study_is_described_by_its_origin(tmp_path: Path) -> None:
     path = tmp_path / "rates.json"
     path.write_text(json.dumps(STUDY), encoding="utf-8")
     assert prepare_study(str(path), (), "other").description == "Which rate."
     narrowed = prepare_study(str(path), ("training.epochs=2",), None)
     assert narrowed.description == "From study rates, changed: training.epochs."
-    other = redescribed(narrowed.model_copy(update={"values": (0.1, 0.2)}), narrowed)
+    other = derived_study(narrowed.model_copy(update={"values": (0.1, 0.2)}), narrowed)
     assert other.description == "From study rates, changed: training.epochs, values."
 
 
-def test_a_row_tells_its_study_and_its_values_and_the_study_its_own_description(
+def test_rows_describe_their_values_and_store_the_study_description(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "rates.json"
@@ -113,14 +110,14 @@ def test_a_row_tells_its_study_and_its_values_and_the_study_its_own_description(
     assert guarded(cli, ["study", str(path)]) == 0
     assert "Which rate." in capfd.readouterr().out
     records = [record for _, record in sessions()]
-    told = {record.description for record in records}
-    assert "A row of the study rates: training.optimizer.learning_rate 0.01, training.seed 1." in told
-    assert len(told) == 4
+    descriptions = {record.description for record in records}
+    assert "A row of the study rates: training.optimizer.learning_rate 0.01, training.seed 1." in descriptions
+    assert len(descriptions) == 4
     (past,) = past_studies(records)
     assert past.description == "Which rate."
 
 
-def test_a_study_of_older_records_has_the_description_of_its_rows() -> None:
+def test_a_study_of_old_records_takes_the_description_of_its_rows() -> None:
     cells = list(StudyPreset.model_validate(STUDY).cells())
     part = {"name": "rates", "together": 2}
     records = [
@@ -139,7 +136,7 @@ def test_a_study_of_older_records_has_the_description_of_its_rows() -> None:
     assert past.description == "Which rate."
 
 
-def test_a_row_of_long_values_is_still_a_preset() -> None:
+def test_a_row_with_long_values_is_a_valid_preset() -> None:
     values = ["/" + "a" * 3000, "/" + "b" * 3000]
     study = StudyPreset.model_validate(STUDY | {"factor": "model.weights", "values": values})
     for cell in study.cells():

@@ -1,4 +1,4 @@
-"""Which runs of a study are one computation."""
+"""Which runs of a study are trained as one computation."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.config.overrides import assign
-from cnn_tui.config.sharing import trained_together
+from cnn_tui.config.fields import set_value
+from cnn_tui.config.study import training_groups
 
 RATE, DECAY = "training.optimizer.learning_rate", "training.optimizer.weight_decay"
 
@@ -17,7 +17,7 @@ def experiment(**changes: Any) -> Experiment:
     """The default experiment with dotted paths changed, dots written as double underscores."""
     document = Experiment().model_dump()
     for path, value in changes.items():
-        assign(document, path.replace("__", "."), value)
+        set_value(document, path.replace("__", "."), value)
     return Experiment.model_validate(document)
 
 
@@ -54,8 +54,8 @@ def varied(path: str, values: list[Any], **changes: Any) -> list[Experiment]:
         ("data.train_limit", [100, 200], {}, 2),
     ],
 )
-def test_what_one_setting_shares(path: str, values: list[Any], changes: dict[str, Any], groups: int) -> None:
-    assert len(trained_together(varied(path, values, **changes))) == groups
+def test_runs_that_differ_in_one_setting(path: str, values: list[Any], changes: dict[str, Any], groups: int) -> None:
+    assert len(training_groups(varied(path, values, **changes))) == groups
 
 
 def test_groups_keep_the_order_of_the_rows() -> None:
@@ -64,4 +64,4 @@ def test_groups_keep_the_order_of_the_rows() -> None:
         *varied("training.epochs", [1, 3], training__batch_size=32),
         *varied(RATE, [0.1], training__batch_size=16),
     ]
-    assert trained_together(rows) == ((0, 1, 4), (2, 3))
+    assert training_groups(rows) == ((0, 1, 4), (2, 3))
