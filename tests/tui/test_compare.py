@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from host import Host, screen_text, until
-from kept import HOSTILE, hostile, keep
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
+from stored_sessions import HOSTILE, store_hostile_session, store_session
 from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
@@ -29,8 +29,8 @@ FIRST, SECOND = "20261122T001502Z-first", "20261123T001502Z-second"
 def two() -> tuple[Path, Path]:
     """Two sessions; the second has a lower learning rate and took three cats for dogs."""
     return (
-        keep(FIRST, name="first", matrix=((10, 0, 0), (1, 8, 1), (0, 0, 0))),
-        keep(SECOND, name="second", learning_rate=1e-5),
+        store_session(FIRST, name="first", matrix=((10, 0, 0), (1, 8, 1), (0, 0, 0))),
+        store_session(SECOND, name="second", learning_rate=1e-5),
     )
 
 
@@ -114,7 +114,9 @@ async def test_classes_can_be_sorted_by_their_change() -> None:
 
 @pytest.mark.parametrize("size", [SMALL, MIDDLE])
 async def test_many_sessions_fit_and_no_column_is_truncated(size: tuple[int, int]) -> None:
-    ids = [keep(f"2026112{day}T001502Z-run", name=f"run {day}", learning_rate=10.0**-day).name for day in range(8)]
+    ids = [
+        store_session(f"2026112{day}T001502Z-run", name=f"run {day}", learning_rate=10.0**-day).name for day in range(8)
+    ]
     app = Host("sessions")
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
@@ -150,8 +152,8 @@ async def test_curves_switch_between_validation_and_training() -> None:
 @pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE])
 async def test_missing_highlights_and_curves_are_explained_at_every_size(size: tuple[int, int]) -> None:
     two()
-    keep("20261124T001502Z-third", name="third", matrix=None, status="stopped", epochs=())
-    keep("20261125T001502Z-other", name="other", matrix=((4, 0, 0), (0, 4, 0), (0, 0, 0)))
+    store_session("20261124T001502Z-third", name="third", matrix=None, status="stopped", epochs=())
+    store_session("20261125T001502Z-other", name="other", matrix=((4, 0, 0), (0, 4, 0), (0, 0, 0)))
     app = Host("sessions")
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
@@ -237,7 +239,7 @@ async def test_a_missing_session_is_reported_and_escape_returns() -> None:
 async def test_sessions_without_results_can_be_compared() -> None:
     ids = [FIRST, SECOND]
     for session_id in ids:
-        keep(session_id, matrix=None, status="stopped")
+        store_session(session_id, matrix=None, status="stopped")
     app = Host("sessions")
     async with app.run_test(size=MIDDLE) as pilot:
         await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
@@ -249,7 +251,7 @@ async def test_sessions_without_results_can_be_compared() -> None:
 async def test_hostile_texts_are_displayed_safely() -> None:
     ids = [FIRST, SECOND]
     for session_id in ids:
-        hostile(session_id)
+        store_hostile_session(session_id)
     app = Host("sessions")
     async with app.run_test(size=LARGE) as pilot:
         await until(pilot, lambda: isinstance(app.screen, SessionsScreen))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from host import Host, finished_job, screen_text, until
-from kept import HOSTILE, hostile, keep
+from stored_sessions import HOSTILE, store_hostile_session, store_session
 from textual.geometry import Size
 from textual.pilot import Pilot
 
@@ -43,7 +43,7 @@ async def test_without_a_session_it_says_how_to_get_one() -> None:
 
 @pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE])
 async def test_header_matrix_and_description_are_shown_at_every_size(size: tuple[int, int]) -> None:
-    keep(ID)
+    store_session(ID)
     app = Host("results", ID)
     async with app.run_test(size=size) as pilot:
         await opened(pilot)
@@ -61,7 +61,7 @@ def test_the_panes_are_arranged_by_terminal_size(size: tuple[int, int], expected
 
 
 async def test_every_pane_can_be_reached_after_resizing() -> None:
-    keep(ID)
+    store_session(ID)
     app = Host("results", ID)
     async with app.run_test(size=LARGE) as pilot:
         await opened(pilot)
@@ -77,7 +77,7 @@ async def test_every_pane_can_be_reached_after_resizing() -> None:
 
 
 async def test_the_unit_key_switches_from_counts_to_both_percentages() -> None:
-    keep(ID)
+    store_session(ID)
     app = Host("results", ID)
     async with app.run_test(size=SMALL) as pilot:
         await opened(pilot)
@@ -88,7 +88,7 @@ async def test_the_unit_key_switches_from_counts_to_both_percentages() -> None:
 
 
 async def test_classes_sort_by_key_and_keep_the_macro_row_last() -> None:
-    keep(ID)
+    store_session(ID)
     app = Host("results", ID)
     async with app.run_test(size=SMALL) as pilot:
         await opened(pilot)
@@ -105,7 +105,7 @@ async def test_classes_sort_by_key_and_keep_the_macro_row_last() -> None:
 
 
 async def test_a_click_on_a_heading_sorts() -> None:
-    keep(ID)
+    store_session(ID)
     app = Host("results", ID)
     async with app.run_test(size=MIDDLE) as pilot:
         await opened(pilot)
@@ -118,7 +118,7 @@ async def test_a_click_on_a_heading_sorts() -> None:
 
 
 async def test_enter_on_a_cell_opens_its_images_to_browse() -> None:
-    keep(ID)
+    store_session(ID)
     app = Host("results", ID)
     async with app.run_test(size=MIDDLE) as pilot:
         await opened(pilot)
@@ -139,7 +139,7 @@ async def test_enter_on_a_cell_opens_its_images_to_browse() -> None:
 
 
 async def test_enter_on_a_class_lists_all_its_images_or_only_the_wrong_ones() -> None:
-    keep(ID)
+    store_session(ID)
     app = Host("results", ID)
     async with app.run_test(size=MIDDLE) as pilot:
         await opened(pilot)
@@ -155,7 +155,7 @@ async def test_enter_on_a_class_lists_all_its_images_or_only_the_wrong_ones() ->
 
 
 async def test_enter_on_a_confused_pair_opens_its_images() -> None:
-    keep(ID)
+    store_session(ID)
     app = Host("results", ID)
     async with app.run_test(size=SMALL) as pilot:
         await opened(pilot)
@@ -166,7 +166,7 @@ async def test_enter_on_a_confused_pair_opens_its_images() -> None:
 
 
 async def test_selecting_a_row_moves_the_cursor_of_the_matrix() -> None:
-    keep(ID)
+    store_session(ID)
     app = Host("results", ID)
     async with app.run_test(size=MIDDLE) as pilot:
         await opened(pilot)
@@ -185,7 +185,7 @@ async def test_selecting_a_row_moves_the_cursor_of_the_matrix() -> None:
 
 
 async def test_images_of_a_session_without_predictions_show_an_error() -> None:
-    (keep(ID) / "predictions.npz").unlink()
+    (store_session(ID) / "predictions.npz").unlink()
     app = Host("results", ID)
     async with app.run_test(size=SMALL) as pilot:
         await opened(pilot)
@@ -196,7 +196,7 @@ async def test_images_of_a_session_without_predictions_show_an_error() -> None:
 @pytest.mark.parametrize("size", [SMALL, MIDDLE])
 async def test_a_failed_session_shows_its_error_instead_of_a_matrix(size: tuple[int, int]) -> None:
     error = ErrorReport(title="Not enough memory", detail="[red]4096[/] did not fit", hint="Try smaller batches")
-    keep(ID, matrix=None, status="failed", error=error)
+    store_session(ID, matrix=None, status="failed", error=error)
     app = Host("results", ID)
     async with app.run_test(size=size) as pilot:
         await opened(pilot)
@@ -207,21 +207,21 @@ async def test_a_failed_session_shows_its_error_instead_of_a_matrix(size: tuple[
 
 
 async def test_a_stopped_session_without_a_result_says_so() -> None:
-    keep(ID, matrix=None, status="stopped")
+    store_session(ID, matrix=None, status="stopped")
     app = Host("results", ID)
     async with app.run_test(size=SMALL) as pilot:
         await until(pilot, lambda: shows(app, "This run has no result", "Press r to run it again"))
 
 
 async def test_a_damaged_record_is_reported_with_the_reason() -> None:
-    (keep(ID) / "session.json").write_text("{")
+    (store_session(ID) / "session.json").write_text("{")
     app = Host("results", ID)
     async with app.run_test(size=SMALL) as pilot:
         await until(pilot, lambda: shows(app, "cannot be read as JSON"))
 
 
 async def test_damaged_events_affect_only_the_curves() -> None:
-    (keep(ID) / "events.jsonl").write_text("nonsense\n")
+    (store_session(ID) / "events.jsonl").write_text("nonsense\n")
     app = Host("results", ID)
     async with app.run_test(size=SMALL) as pilot:
         await opened(pilot)
@@ -231,7 +231,7 @@ async def test_damaged_events_affect_only_the_curves() -> None:
 
 
 async def test_hostile_names_are_displayed_safely_everywhere() -> None:
-    hostile("20261123T001502Z-hostile")
+    store_hostile_session("20261123T001502Z-hostile")
     app = Host("results", "20261123T001502Z-hostile")
     async with app.run_test(size=LARGE) as pilot:
         await opened(pilot)
@@ -256,8 +256,8 @@ async def test_hostile_names_are_displayed_safely_everywhere() -> None:
 
 
 async def test_another_session_replaces_the_first() -> None:
-    keep(ID)
-    keep("20261123T001503Z-other", name="other", classes=("one", "two"), matrix=((1, 0), (0, 1)))
+    store_session(ID)
+    store_session("20261123T001503Z-other", name="other", classes=("one", "two"), matrix=((1, 0), (0, 1)))
     app = Host("results", ID)
     async with app.run_test(size=SMALL) as pilot:
         await opened(pilot)
@@ -267,7 +267,7 @@ async def test_another_session_replaces_the_first() -> None:
 
 
 async def test_returning_shows_changes_made_meanwhile() -> None:
-    keep(ID)
+    store_session(ID)
     app = Host("results", ID)
     async with app.run_test(size=SMALL) as pilot:
         await opened(pilot)
@@ -280,7 +280,7 @@ async def test_returning_shows_changes_made_meanwhile() -> None:
 
 @pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE])
 async def test_the_header_shows_note_and_tags_as_soon_as_they_are_written(size: tuple[int, int]) -> None:
-    folder = keep(ID)
+    folder = store_session(ID)
     app = Host("results", ID)
     async with app.run_test(size=size) as pilot:
         await opened(pilot)
@@ -293,7 +293,7 @@ async def test_the_header_shows_note_and_tags_as_soon_as_they_are_written(size: 
 
 
 async def test_a_run_that_ends_shows_its_result() -> None:
-    keep(ID, matrix=None, status="stopped")
+    store_session(ID, matrix=None, status="stopped")
     app = Host("results", ID)
     async with app.run_test(size=SMALL) as pilot:
         await opened(pilot)

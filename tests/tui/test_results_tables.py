@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 
 from host import Host, screen_text, until
-from kept import keep
+from stored_sessions import store_session
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -32,7 +32,7 @@ async def opened(pilot: Pilot[None]) -> None:
 
 
 async def test_copy_copies_the_current_table() -> None:
-    keep(ID)
+    store_session(ID)
     app = Host("results", ID)
     async with app.run_test(size=SMALL) as pilot:
         await opened(pilot)
@@ -51,7 +51,7 @@ async def test_copy_copies_the_current_table() -> None:
 
 
 async def test_export_writes_every_table_and_asks_before_it_replaces(tmp_path: Path) -> None:
-    keep(ID)
+    store_session(ID)
     folder = tmp_path / "tables"
     app = Host("results", ID)
     async with app.run_test(size=MIDDLE, notifications=True) as pilot:
@@ -78,7 +78,7 @@ async def test_export_writes_every_table_and_asks_before_it_replaces(tmp_path: P
 
 
 async def test_export_rejects_a_path_that_is_not_a_folder(tmp_path: Path) -> None:
-    keep(ID)
+    store_session(ID)
     taken = tmp_path / "taken"
     taken.write_text("")
     app = Host("results", ID)
@@ -95,7 +95,7 @@ async def test_export_rejects_a_path_that_is_not_a_folder(tmp_path: Path) -> Non
 
 
 async def test_rerun_and_preset_pass_only_the_experiment() -> None:
-    keep(ID)
+    store_session(ID)
     app = Host("results", ID)
     async with app.run_test(size=SMALL) as pilot:
         await opened(pilot)

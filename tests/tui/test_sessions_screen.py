@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 from host import Host, finished_job, screen_text, until
-from kept import hostile, keep
-from studied import keep_row
+from stored_sessions import store_hostile_session, store_session
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -26,7 +25,7 @@ from cnn_tui.tui.screens.sessions import SessionsScreen, SessionsTable
 from cnn_tui.tui.screens.sessions_dialogs import NoteScreen
 from cnn_tui.tui.screens.sessions_preview import PreviewMatrix, SessionPreview
 from cnn_tui.tui.screens.sessions_rows import format_time
-from study_records import study
+from study_records import store_row, study
 
 SIZE = (120, 36)
 OLD, MIDDLE, NEW = (f"2026112{day}T001502Z-run" for day in (1, 2, 3))
@@ -36,9 +35,9 @@ def three() -> list[Path]:
     """Three sessions, oldest first: the best, a failed one and one that learned slowly."""
     error = ErrorReport(title="Not enough memory")
     return [
-        keep(OLD, name="best", matrix=((5, 0, 0), (0, 5, 0), (0, 0, 5)), architecture="vgg16"),
-        keep(MIDDLE, name="too large", matrix=None, status="failed", error=error, architecture="vgg19"),
-        keep(NEW, name="slow", learning_rate=1e-5),
+        store_session(OLD, name="best", matrix=((5, 0, 0), (0, 5, 0), (0, 0, 5)), architecture="vgg16"),
+        store_session(MIDDLE, name="too large", matrix=None, status="failed", error=error, architecture="vgg19"),
+        store_session(NEW, name="slow", learning_rate=1e-5),
     ]
 
 
@@ -90,7 +89,7 @@ async def test_no_column_is_cut_off_at_the_right(width: int) -> None:
 
 async def test_a_broken_session_is_listed_with_its_reason_and_hides_nothing() -> None:
     three()
-    folder = keep("20261124-broken")
+    folder = store_session("20261124-broken")
     (folder / "session.json").write_text('{"schema_version": 1, "name": 3}')
     app = Host("sessions")
     async with app.run_test(size=SIZE, notifications=True) as pilot:
@@ -163,7 +162,7 @@ async def test_the_cursor_stays_on_its_session_when_rows_move() -> None:
 async def test_many_sessions_are_all_listed_in_order() -> None:
     expected: list[str] = []
     for number in range(60):
-        keep(f"20261123T0015{number:02}Z-run", name=f"run {number:02}", matrix=None, status="stopped")
+        store_session(f"20261123T0015{number:02}Z-run", name=f"run {number:02}", matrix=None, status="stopped")
         expected.insert(0, f"run {number:02}")
     app = Host("sessions")
     async with app.run_test(size=SIZE) as pilot:
@@ -268,7 +267,7 @@ async def test_delete_asks_for_confirmation() -> None:
 
 
 async def test_a_running_session_is_neither_renamed_nor_deleted() -> None:
-    folder = keep(NEW, matrix=None, status="running")
+    folder = store_session(NEW, matrix=None, status="running")
     app = Host("sessions")
     with lock_of(folder):
         async with app.run_test(size=SIZE, notifications=True) as pilot:
@@ -288,17 +287,17 @@ async def test_the_list_is_reloaded_when_it_is_shown_and_when_a_run_ends() -> No
         await listed(pilot, app, "slow", "too large", "best")
         app.switch_mode("results")
         await pilot.pause()
-        keep("20261125T001502Z-run", name="another")
+        store_session("20261125T001502Z-run", name="another")
         app.switch_mode("sessions")
         await listed(pilot, app, "another", "slow", "too large", "best")
-        keep("20261126T001502Z-run", name="just ended")
+        store_session("20261126T001502Z-run", name="just ended")
         state = finished_job("20261126T001502Z-run")
         app.job = state
         await listed(pilot, app, "just ended", "another", "slow", "too large", "best")
 
 
 async def test_hostile_names_are_displayed_safely() -> None:
-    hostile()
+    store_hostile_session()
     app = Host("sessions")
     async with app.run_test(size=(160, 36)) as pilot:
         await until(pilot, lambda: "[bold]a\ufffd]52;c;eA==\ufffd[/]" in screen_text(app))
@@ -336,7 +335,7 @@ async def test_a_note_and_tags_are_written_shown_and_found() -> None:
 
 
 async def test_a_running_session_can_be_annotated_and_a_broken_note_hides_nothing() -> None:
-    folder = keep(NEW, matrix=None, status="running")
+    folder = store_session(NEW, matrix=None, status="running")
     (folder / "note.json").write_text("{")
     app = Host("sessions")
     with lock_of(folder):
@@ -360,7 +359,7 @@ async def test_rows_of_a_study_can_be_distinguished_at_every_width(width: int) -
         base={"model": {"architecture": "efficientnet_b0"}},
     )
     for row in range(4):
-        keep_row(grid, row, 0.5)
+        store_row(grid, row, 0.5)
     app = Host("sessions")
     async with app.run_test(size=(width, 50)) as pilot:
         await until(pilot, lambda: isinstance(app.screen, SessionsScreen) and len(table(app).rows) == 4)
@@ -391,7 +390,7 @@ async def test_a_large_terminal_shows_a_preview_of_the_selected_session() -> Non
 
 async def test_moving_fast_loads_only_where_the_cursor_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(20):
-        keep(f"20261123T0015{number:02}Z-run", name=f"run {number:02}")
+        store_session(f"20261123T0015{number:02}Z-run", name=f"run {number:02}")
     read: list[str] = []
 
     def counted(session_id: str) -> SessionView:
@@ -422,7 +421,7 @@ async def test_without_space_for_a_preview_the_list_has_the_full_width(size: tup
 
 
 async def test_a_broken_session_is_reported_in_the_preview() -> None:
-    (keep(NEW) / "session.json").write_text("{")
+    (store_session(NEW) / "session.json").write_text("{")
     app = Host("sessions")
     async with app.run_test(size=(200, 50)) as pilot:
         await until(pilot, lambda: isinstance(app.screen, SessionsScreen) and len(table(app).rows) == 1)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from host import screen_text, until
-from scripted import ScriptedTrainer
+from scripted_trainer import ScriptedTrainer
 from textual.pilot import Pilot
 
 from cnn_tui.events import BatchFinished, Phase, Progress
@@ -109,8 +109,8 @@ def test_live(workbench: Workbench, trainer: ScriptedTrainer, size: tuple[int, i
     async def drive(pilot: Pilot[None]) -> None:
         await pilot.press("ctrl+r")
         await until(pilot, lambda: workbench.screen.query(CurvesPane))
-        trainer.say(started(session("done"), epochs=5), Phase(name="training", time=101.0))
-        trainer.say(epoch(1), epoch(2, 0.25), batch, Progress(done=10, total=20, unit="steps", time=111.0))
+        trainer.emit(started(session("done"), epochs=5), Phase(name="training", time=101.0))
+        trainer.emit(epoch(1), epoch(2, 0.25), batch, Progress(done=10, total=20, unit="steps", time=111.0))
         await until(pilot, lambda: on_screen(pilot, "10 of 20 steps", "50%", "1,234", "validation"))
 
     assert same_picture(size, drive)

@@ -35,21 +35,21 @@ class ScriptedTrainer(MessageQueue):
         self.alive = False
         self.outlives_us = outlives_us
 
-    def say(self, *events: Event) -> None:
+    def emit(self, *events: Event) -> None:
         """Report events of a single run; ``RunFinished`` ends its job."""
         for event in events:
             self._post(JobUpdate(event=RunEvent(run=0, event=event)))
             if isinstance(event, RunFinished):
-                self.say_study(JobFinished(status=event.status, failed=int(event.status == "failed")))
+                self.emit_job(JobFinished(status=event.status, failed=int(event.status == "failed")))
 
-    def say_study(self, *events: JobEvent) -> None:
+    def emit_job(self, *events: JobEvent) -> None:
         """Report events of a study; ``JobFinished`` ends it."""
         for event in events:
             self._post(JobUpdate(event=event))
             if isinstance(event, JobFinished):
-                self.tell(Idle())
+                self.send(Idle())
 
-    def tell(self, message: Message) -> None:
+    def send(self, message: Message) -> None:
         """Let the trainer say something that is no event of a run."""
         if isinstance(message, Idle):
             self.busy = False
@@ -70,7 +70,7 @@ class ScriptedTrainer(MessageQueue):
         self.busy = True
         if job.study is None:
             self.submitted.append(job.runs[0])
-            self.say(*self.script)
+            self.emit(*self.script)
         else:
             self.studies.append((job.study, job.fresh))
 
