@@ -27,8 +27,7 @@ from cnn_tui.events import (
     RunFinished,
     RunStarted,
 )
-from cnn_tui.store.session_writer import SessionWriter
-from cnn_tui.store.sessions import new_session_folder
+from cnn_tui.store.session_writer import SessionWriter, new_session_folder
 from samples import ENVIRONMENT, result
 
 PROGRAM = [sys.executable, str(Path(__file__))]
