@@ -79,9 +79,11 @@ async def until(pilot: Pilot[None], holds: Callable[[], object]) -> None:
     """Let the app run until something holds."""
     end = time.monotonic() + _PATIENCE
     while not holds():
-        # Pilot.pause would make every widget handle a callback each time, while the test waits for a thread.
-        await asyncio.sleep(0.01)
-        if time.monotonic() > end or not pilot.app.is_running:
+        # Cheaper than Pilot.pause, which makes every widget handle a callback each time.
+        while not holds() and pilot.app.is_running and time.monotonic() < end:
+            await asyncio.sleep(0.01)
+        await pilot.pause(0.01)  # what has been mounted meanwhile is composed
+        if not holds() and (time.monotonic() > end or not pilot.app.is_running):
             raise AssertionError(f"it never happened; the screen was\n{screen_text(pilot.app)}")
 
 
