@@ -9,6 +9,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 
@@ -31,6 +32,10 @@ from cnn_tui.store.session_writer import SessionWriter, new_session_folder
 from samples import ENVIRONMENT, result
 
 PROGRAM = [sys.executable, str(Path(__file__))]
+_RESULT = result(
+    tuple(tuple(4 * (actual == predicted) for predicted in range(10)) for actual in range(10)),
+    tuple(map(str, range(10))),
+)
 _PACE = threading.Event()  # never set: waiting for it gives the epochs their pace
 
 
@@ -50,10 +55,7 @@ def _session(preset: RunPreset, control: Control) -> Iterator[Event]:
         started = RunStarted(
             session_id=session_id, experiment=preset.experiment, environment=ENVIRONMENT, parameters=None
         )
-        for event in (started, Phase(name="training")):
-            writer.record(event)
-            yield event
-        for event in _epochs(preset.experiment.training.epochs, control):
+        for event in chain((started, Phase(name="training")), _epochs(preset.experiment.training.epochs, control)):
             writer.record(event)
             yield event
 
@@ -61,7 +63,7 @@ def _session(preset: RunPreset, control: Control) -> Iterator[Event]:
 def _epochs(count: int, control: Control) -> Iterator[Event]:
     for number in range(1, count + 1):
         if control.should_stop():
-            yield RunFinished(status="stopped", result=None if control.should_abandon() else result())
+            yield RunFinished(status="stopped", result=None if control.should_abandon() else _RESULT)
             return
         _PACE.wait(0.02)
         yield BatchFinished(
@@ -76,7 +78,7 @@ def _epochs(count: int, control: Control) -> Iterator[Event]:
             learning_rate=0.001,
             seconds=0.02,
         )
-    yield RunFinished(status="done", result=result())
+    yield RunFinished(status="done", result=_RESULT)
 
 
 def main() -> None:

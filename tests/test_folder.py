@@ -15,7 +15,6 @@ import numpy as np
 import psutil
 import pytest
 import torch
-from cnn_tui.store.names import printable
 from PIL import Image
 
 import image_folders
@@ -30,6 +29,7 @@ from cnn_tui.engine.data.image_source import FolderSource, MemorySource
 from cnn_tui.engine.data.loading import LoadedData
 from cnn_tui.errors import DataError
 from cnn_tui.events import Event, Phase, Progress
+from cnn_tui.formatting import printable
 from image_folders import finish, warnings, write_image
 
 SIDE = 12

@@ -34,11 +34,10 @@ from cnn_tui.tui.messages import JobRequested, PresetRequested
 from cnn_tui.tui.screen_keys import key_of
 from cnn_tui.tui.screens.errors import error_content
 from cnn_tui.tui.screens.export import chart_files, export_into_folder, table_files
-from cnn_tui.tui.screens.images import ImagesScreen
+from cnn_tui.tui.screens.images import ImagesRequested, ImagesScreen
 from cnn_tui.tui.screens.results_body import Pane, ResultsBody
 from cnn_tui.tui.screens.results_data import SessionView, load_view, read_stamp
 from cnn_tui.tui.screens.results_header import ResultHeader
-from cnn_tui.tui.screens.results_tables import ImagesRequested
 from cnn_tui.tui.screens.sessions_rows import preset_of
 from cnn_tui.tui.widgets.confusion_matrix import ConfusionMatrixView
 from cnn_tui.tui.widgets.key_footer import KeyFooter
