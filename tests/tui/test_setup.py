@@ -220,7 +220,7 @@ async def test_the_description_goes_with_what_it_describes() -> None:
         await pilot.press("ctrl+r")
         await until(pilot, lambda: trainer.submitted)
         assert trainer.submitted[0].description == "From preset quickstart, changed: training.epochs."
-        trainer.tell(Idle())
+        trainer.send(Idle())
         await until(pilot, lambda: not app.busy)
         await pilot.press("1")
         await set_field(pilot, app, "training.epochs", "5")
@@ -306,7 +306,7 @@ async def test_while_a_run_goes_on_the_next_one_waits_visibly() -> None:
         await pilot.press("ctrl+r")
         await pilot.pause()
         assert len(trainer.submitted) == 1
-        trainer.tell(Idle())
+        trainer.send(Idle())
         await until(pilot, lambda: "Ready" in start_words(app))
 
 
