@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from host import Host, finished_job, screen_text, until
 from kept import hostile, keep
-from studied import keep_row
+from study_runs import save_run
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -360,7 +360,7 @@ async def test_rows_of_a_study_are_told_apart_at_every_width(width: int) -> None
         base={"model": {"architecture": "efficientnet_b0"}},
     )
     for row in range(4):
-        keep_row(grid, row, 0.5)
+        save_run(grid, row, 0.5)
     app = Host("sessions")
     async with app.run_test(size=(width, 50)) as pilot:
         await until(pilot, lambda: isinstance(app.screen, SessionsScreen) and len(table(app).rows) == 4)
