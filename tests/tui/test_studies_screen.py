@@ -33,7 +33,6 @@ from cnn_tui.tui.widgets.table_model import GAP
 from study_records import study
 
 EPOCHS = study(name="how long", values=[1, 2, 3])
-Opened = tuple[Workbench, ScriptedTrainer, Pilot[None]]
 
 
 def save_as_user_preset(preset: StudyPreset) -> Path:
@@ -42,9 +41,8 @@ def save_as_user_preset(preset: StudyPreset) -> Path:
 
 
 def screen(app: Workbench) -> StudiesScreen:
-    shown = app.screen
-    assert isinstance(shown, StudiesScreen)
-    return shown
+    assert isinstance(app.screen, StudiesScreen)
+    return app.screen
 
 
 def lines(app: Workbench) -> list[StudyLine]:
@@ -87,11 +85,11 @@ async def test_a_list_of_values_in_setup_opens_as_a_study() -> None:
         await until(pilot, lambda: "^t Study" in screen_text(app))
         await pilot.press("ctrl+t")
         await until(pilot, lambda: isinstance(app.screen, StudiesScreen) and screen(app).study is not None)
-        made = screen(app).study
-        assert made is not None
-        assert (made.name, made.factor) == ("quickstart by learning rate", "training.optimizer.learning_rate")
-        assert made.values == (0.0001, 0.01)
-        assert made.base.data.dataset == "digits"
+        draft = screen(app).study
+        assert draft is not None
+        assert (draft.name, draft.factor) == ("quickstart by learning rate", "training.optimizer.learning_rate")
+        assert draft.values == (0.0001, 0.01)
+        assert draft.base.data.dataset == "digits"
         assert isinstance(app.focused, Input)
         assert app.focused.value == "0.0001, 0.01"
 
@@ -502,7 +500,7 @@ async def test_a_draft_opens_by_message_and_is_named_after_its_factor() -> None:
         assert app.edited_preset is not None
         app.post_message(StudyDrafted(app.edited_preset, "training.epochs", "1, 2, 3"))
         await until(pilot, lambda: "quickstart by epochs" in screen_text(app))
-        await until(pilot, lambda: (made := screen(app).study) is not None and made.values == (1, 2, 3))
+        await until(pilot, lambda: (draft := screen(app).study) is not None and draft.values == (1, 2, 3))
         results = screen(app).query_one(StudyResults)
         results.post_message(SessionRequested("gone"))
         await until(pilot, lambda: app.current_mode == "results")
