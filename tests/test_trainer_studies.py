@@ -66,8 +66,8 @@ def in_thread() -> Iterator[TrainerFactory]:
 @pytest.fixture(params=["in_process", "in_thread"])
 def make(request: pytest.FixtureRequest) -> TrainerFactory:
     """Create trainers of both kinds."""
-    trainers: TrainerFactory = request.getfixturevalue(request.param)
-    return trainers
+    factory: TrainerFactory = request.getfixturevalue(request.param)
+    return factory
 
 
 def _close(trainers: list[Trainer]) -> None:
@@ -126,14 +126,14 @@ def test_a_study_refuses_other_jobs_while_it_runs(make: TrainerFactory) -> None:
 def test_a_study_pauses_and_is_saved_when_stopped(make: TrainerFactory) -> None:
     trainer = make("together")
     trainer.submit(study(LONG, LONG + 1))
-    started_messages = until_batch(trainer, 1)
+    first_messages = until_batch(trainer, 1)
     trainer.pause()
     assert until_type(trainer, Paused).paused
     assert trainer.next_message(0.3) is None
     trainer.stop()
     messages = until_idle(trainer)
     assert job_ending(messages).status == "stopped"
-    assert _statuses(session_id(started_messages, 0), session_id(started_messages, 1)) == ["stopped", "stopped"]
+    assert _statuses(session_id(first_messages, 0), session_id(first_messages, 1)) == ["stopped", "stopped"]
     ends = [event for row in (0, 1) for event in events(messages, row) if isinstance(event, RunFinished)]
     assert [end.result is not None for end in ends] == [True, True]
 
@@ -153,11 +153,11 @@ def test_an_expected_failure_ends_the_study_but_not_the_trainer(make: TrainerFac
 def test_closing_finishes_the_study_or_stops_and_saves_it(make: TrainerFactory, finish: bool) -> None:
     trainer = make("together")
     trainer.submit(study(60, 61))
-    started_messages = until_batch(trainer, 1)
+    first_messages = until_batch(trainer, 1)
     trainer.close(finish)
     assert trainer.wait(WAIT_SECONDS)
     expected = "done" if finish else "stopped"
-    assert _statuses(session_id(started_messages, 0), session_id(started_messages, 1)) == [expected, expected]
+    assert _statuses(session_id(first_messages, 0), session_id(first_messages, 1)) == [expected, expected]
 
 
 @pytest.mark.parametrize("killed", [True, False])
@@ -165,14 +165,14 @@ def test_a_dead_child_loses_every_open_session_but_no_finished_one(in_process: T
     trainer = in_process("together")
     trainer.submit(study(1, LONG, LONG + 1))
     pid = until_type(trainer, Hello).pid
-    started_messages = until_batch(trainer, 2)
-    started_messages += until_batch(trainer, 2)
-    started_messages += until_batch(trainer, 2)
+    first_messages = until_batch(trainer, 2)
+    first_messages += until_batch(trainer, 2)
+    first_messages += until_batch(trainer, 2)
     if killed:
         trainer.kill()
     else:
         os.kill(pid, signal.SIGKILL)
-    messages = started_messages + until_idle(trainer)
+    messages = first_messages + until_idle(trainer)
     end, lost = job_ending(messages), messages[-2]
     assert isinstance(lost, Lost)
     assert isinstance(messages[-1], Idle)

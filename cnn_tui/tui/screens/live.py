@@ -85,7 +85,7 @@ class LiveScreen(JobScreen):
         """Curves and figures above the phases, or a hint if there is no run."""
         self.add_class(*room_classes(self.app.size, _WIDTHS, _HEIGHTS))
         yield TitleBar("live", follows_job=False)
-        yield Static(_NO_RUN, id="nothing", markup=False)
+        yield Static(_NO_RUN, id="no-run", markup=False)
         with Vertical(id="run"):
             yield Static("", id="title", markup=False)
             with Horizontal(id="middle"):

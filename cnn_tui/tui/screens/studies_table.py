@@ -128,14 +128,7 @@ def study_columns(table: StudyTable) -> Iterator[TableColumn[StudyLine]]:
     validated = table.criterion == "validation accuracy"
     yield TableColumn("mark", "", lambda line: line.marks, lambda line: not line.marked)
     if table.second_factor:
-        yield TableColumn(
-            "second",
-            table.second_factor.lower(),
-            lambda line: line.row.second_label,
-            lambda line: line.row.second_label,
-            narrowest=8,
-            widest=24,
-        )
+        yield _second_column(table)
     yield TableColumn(
         "value",
         table.factor.lower(),
@@ -154,6 +147,20 @@ def study_columns(table: StudyTable) -> Iterator[TableColumn[StudyLine]]:
             yield _value_column("difference", 3, "+.4f", lambda row: row.difference(ACCURACY))
     yield TableColumn("time", "time", lambda line: line.time, lambda line: line.seconds, right=True, rank=1)
     yield _state_column(table)
+
+
+def _second_column(table: StudyTable) -> TableColumn[StudyLine]:
+    # Its whole heading if a terminal of 80 columns has the space beside the columns that are never left out.
+    is_wide = table.study.repeats > 1 or _has_long_states(table)
+    space = 0 if is_wide else 27 - len(table.factor)
+    return TableColumn(
+        "second",
+        table.second_factor.lower(),
+        lambda line: line.row.second_label,
+        lambda line: line.row.second_label,
+        narrowest=max(8, min(len(table.second_factor) + 1, space)),
+        widest=24,
+    )
 
 
 def _metric_column(metric: Metric, is_criterion: bool) -> TableColumn[StudyLine]:
@@ -185,9 +192,7 @@ def _value_column(
 
 
 def _state_column(table: StudyTable) -> TableColumn[StudyLine]:
-    # Running and failed rows have longer texts than finished ones.
-    long = any(row.status in ("running", "failed") for row in table.rows)
-    narrowest = (14 if table.second_factor else 20) if long else 9
+    narrowest = (14 if table.second_factor else 20) if _has_long_states(table) else 9
     return TableColumn(
         "state",
         "state",
@@ -196,3 +201,8 @@ def _state_column(table: StudyTable) -> TableColumn[StudyLine]:
         tone=lambda line: _TONES[line.row.status],
         narrowest=narrowest,
     )
+
+
+def _has_long_states(table: StudyTable) -> bool:
+    """Whether any row shows the progress of a run or the reason of a failure."""
+    return any(row.status in ("running", "failed") for row in table.rows)
