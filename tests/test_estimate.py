@@ -17,9 +17,8 @@ from cnn_tui.config.overrides import override
 from cnn_tui.engine.data.sample_selection import split_validation, stratified_subset
 from cnn_tui.engine.models.build import build
 from cnn_tui.store.downloads import has_imagenet_weights
-from cnn_tui.tui.estimate import PastRun, SplitCounts, estimate, pictures, steps_per_epoch
-from cnn_tui.tui.model_parts import model_parts
-from cnn_tui.tui.survey import survey
+from cnn_tui.tui.estimate import PastRun, SplitCounts, estimate, image_counts, model_parts, steps_per_epoch
+from cnn_tui.tui.preflight import check
 
 COUNTED = (
     *("vgg16", "resnet18", "alexnet", "googlenet", "inception_v3"),
@@ -42,15 +41,15 @@ def test_splits_are_as_large_as_the_engine_makes_them(limit: int | None, fractio
     labels = torch.arange(DATASETS["digits"].train or 0) % 10
     rows = torch.arange(len(labels)) if limit is None else stratified_subset(labels, limit, 0)
     train, validation = split_validation(labels, rows, fraction, 0)
-    found = pictures(DataConfig(dataset="digits", train_limit=limit, validation_fraction=fraction), None)
+    found = image_counts(DataConfig(dataset="digits", train_limit=limit, validation_fraction=fraction), None)
     assert found is not None
     assert (found.train, found.validation, found.test) == (len(train), len(validation), 360)
 
 
 def test_a_folder_without_splits_gives_a_fifth_for_testing() -> None:
     config = DataConfig(dataset="folder", root="somewhere", validation_fraction=0.1)
-    assert pictures(config, None) is None
-    without, split = pictures(config, SplitCounts(100, None)), pictures(config, SplitCounts(100, 7))
+    assert image_counts(config, None) is None
+    without, split = image_counts(config, SplitCounts(100, None)), image_counts(config, SplitCounts(100, 7))
     assert without is not None
     assert split is not None
     assert (without.train, without.validation, without.test) == (72, 8, 20)
@@ -101,7 +100,7 @@ def test_before_the_first_run_neither_time_nor_memory_is_known() -> None:
     found = estimate(experiment(*DIGITS))
     assert (found.seconds, found.memory_bytes, found.runs) == (None, None, 0)
     assert (found.steps_per_epoch, found.steps) == (41, 410)
-    assert found.least_memory_bytes == pytest.approx(4 * 4 * 11_181_642)
+    assert found.min_memory_bytes == pytest.approx(4 * 4 * 11_181_642)
 
 
 def test_time_follows_the_pace_of_runs_like_it() -> None:
@@ -138,25 +137,25 @@ def test_with_kept_features_the_fastest_run_that_needed_as_many_counts() -> None
     smaller = past(*frozen, "data.train_limit=100", total=11.0)
     elsewhere = past(*frozen, "data.dataset=mnist", "data.train_limit=5000", total=11.0)
     runs = [elsewhere, smaller, reused, computed]
-    assert estimate(experiment(*frozen), None, runs[:3], kept=True).seconds == pytest.approx(90 + 10)
-    assert estimate(experiment(*frozen), None, [computed], kept=True).seconds == pytest.approx(90 + 40)
+    assert estimate(experiment(*frozen), None, runs[:3], features_cached=True).seconds == pytest.approx(90 + 10)
+    assert estimate(experiment(*frozen), None, [computed], features_cached=True).seconds == pytest.approx(90 + 40)
     assert estimate(experiment(*frozen), None, [computed, reused]).seconds == pytest.approx(90 + 25)
-    fewer = estimate(experiment(*frozen, "data.train_limit=100"), None, [reused, computed], kept=True)
+    fewer = estimate(experiment(*frozen, "data.train_limit=100"), None, [reused, computed], features_cached=True)
     assert fewer.seconds == pytest.approx(9 + 10)
 
 
 def test_what_is_not_here_has_to_be_downloaded() -> None:
-    found = survey(experiment("data.dataset=mnist"), ())
+    found = check(experiment("data.dataset=mnist"), ())
     assert [download.title for download in found.downloads] == ["MNIST", "ImageNet weights of resnet18"]
     assert found.downloads[0].bytes == DATASETS["mnist"].download_bytes
     for file in DATASETS["mnist"].files:
         target = paths.datasets_folder() / "mnist" / file.name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.touch()
-    assert [download.title for download in survey(experiment("data.dataset=mnist"), ()).downloads] == [
+    assert [download.title for download in check(experiment("data.dataset=mnist"), ()).downloads] == [
         "ImageNet weights of resnet18"
     ]
-    assert survey(experiment(*DIGITS), ()).downloads == ()
+    assert check(experiment(*DIGITS), ()).downloads == ()
 
 
 def test_a_weights_file_is_known_by_its_name_and_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,14 +174,14 @@ def test_a_folder_is_counted_and_a_missing_one_is_told(tmp_path: Path) -> None:
         (tmp_path / name).mkdir(parents=True)
         for number in range(count):
             (tmp_path / name / f"{number}.png").touch()
-    found = survey(experiment(f"data.root={tmp_path}", "data.dataset=folder", "data.validation_fraction=0.25"), ())
+    found = check(experiment(f"data.root={tmp_path}", "data.dataset=folder", "data.validation_fraction=0.25"), ())
     assert found.classes == 2
-    assert found.estimate.pictures is not None
-    assert (found.estimate.pictures.train, found.estimate.pictures.validation, found.estimate.pictures.test) == (
+    assert found.estimate.images is not None
+    assert (found.estimate.images.train, found.estimate.images.validation, found.estimate.images.test) == (
         6,
         2,
         2,
     )
     for missing in ("/nowhere", "~nobody-of-this-name/x", "a\x00b"):
-        assert "no such folder" in survey(experiment(f"data.root={missing}", "data.dataset=folder"), ()).problem
-    assert "weights file" in survey(experiment("model.weights=/nowhere.pth"), ()).problem
+        assert "no such folder" in check(experiment(f"data.root={missing}", "data.dataset=folder"), ()).error
+    assert "weights file" in check(experiment("model.weights=/nowhere.pth"), ()).error

@@ -18,8 +18,8 @@ from cnn_tui.engine.features.feature_store import MappedChunk, MappedFeatures
 from cnn_tui.engine.features.split_backbone import split_backbone
 from cnn_tui.store.cache_index import LIMIT_VARIABLE, room_for
 from cnn_tui.store.feature_room import Placement, place_features
-from cnn_tui.tui.survey import survey
-from cnn_tui.tui.widgets.experiment_summary import feature_words
+from cnn_tui.tui.preflight import check
+from cnn_tui.tui.widgets.experiment_summary import feature_text
 from test_split_backbone import CASES, empty_classifier, pictures_of
 
 
@@ -124,8 +124,8 @@ def room_words(monkeypatch: pytest.MonkeyPatch, gigabytes: str, memory: int, *se
     monkeypatch.setenv(LIMIT_VARIABLE, gigabytes)
     monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=memory))
     chosen = override(Experiment(), ["data.dataset=cifar10", "model.architecture=squeezenet1_1", *settings])
-    found = survey(chosen, ())
-    return feature_words(found.experiment, found.features, found.room)
+    found = check(chosen, ())
+    return feature_text(found.experiment, found.features, found.storage)
 
 
 def test_setup_says_beforehand_what_features_take(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ from cnn_tui.store.cache_index import AboutPictures, cached_sets, features_for
 from cnn_tui.store.event_log import read_events
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.store.sessions import EVENTS_FILE, list_sessions
-from cnn_tui.tui.survey import survey
+from cnn_tui.tui.preflight import check
 
 SETTINGS: dict[str, Any] = {
     "data": {"dataset": "folder", "root": "pics", "image_size": 32},
@@ -114,7 +114,7 @@ def test_what_is_kept_of_pictures_is_found_under_every_name_of_their_folder(
     assert len(cached_sets()) == 2
     asked = override(Experiment.model_validate(SETTINGS), [f"data.root={root}"])
     assert features_for(asked) is None
-    assert survey(asked, ()).features is not None
+    assert check(asked, ()).features is not None
 
 
 def test_a_study_keeps_the_rows_of_values_that_are_the_same_files(

@@ -18,7 +18,7 @@ from cnn_tui.trainer import protocol
 from cnn_tui.trainer.endings import tells_of_kill
 from cnn_tui.tui.run_state import RunState
 from cnn_tui.tui.screen_keys import ModeName, key_of
-from cnn_tui.tui.screens.errors import safe_lines
+from cnn_tui.tui.screens.errors import printable_lines
 from cnn_tui.tui.study_state import StudyState
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ class JobDesk:
         text = "\n".join(part for part in (error.detail, error.hint) if part)
         title = printable(error.title)
         severity: SeverityLevel = "information" if tells_of_kill(error) else "error"
-        self._app.notify(safe_lines(text), title=title, severity=severity, markup=False, timeout=15)
+        self._app.notify(printable_lines(text), title=title, severity=severity, markup=False, timeout=15)
 
     def _refused(self) -> bool:
         if self.trainer.busy:

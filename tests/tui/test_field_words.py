@@ -16,11 +16,10 @@ from cnn_tui.config.overrides import override
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.reports.texts import quantity
 from cnn_tui.tui.app import Workbench
-from cnn_tui.tui.forms.choice_facts import facts_of
-from cnn_tui.tui.forms.choice_screen import ChoiceScreen
+from cnn_tui.tui.forms.choice_screen import ChoiceScreen, choice_table
 from cnn_tui.tui.forms.experiment_form import ExperimentForm
-from cnn_tui.tui.forms.field_row import FieldRow
-from cnn_tui.tui.forms.form_line import FormLine
+from cnn_tui.tui.forms.fields import FieldRow
+from cnn_tui.tui.forms.form_messages import FormMessages
 from cnn_tui.tui.screens.setup_panes import FieldHelp
 
 PLAIN = override(Experiment(), ["data.dataset=folder", "data.root=/pictures"])
@@ -130,7 +129,7 @@ async def test_the_model_list_shows_what_it_costs_and_gives(size: tuple[int, int
 
 
 def test_every_choice_has_its_facts() -> None:
-    models, datasets = facts_of("model.architecture"), facts_of("data.dataset")
+    models, datasets = choice_table("model.architecture"), choice_table("data.dataset")
     assert models is not None
     assert datasets is not None
     assert list(models.lines) == list(ARCHITECTURES)
@@ -143,7 +142,7 @@ def test_every_choice_has_its_facts() -> None:
         assert cells[0] == name
         assert f"{architecture.accuracy:.1f}" in cells
         assert models.lines[name].endswith(quantity(architecture.weights_bytes, "bytes"))
-    assert facts_of("training.schedule") is None
+    assert choice_table("training.schedule") is None
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -152,7 +151,7 @@ async def test_remarks_are_cut_in_no_sentence(size: tuple[int, int]) -> None:
     many = override(Experiment(), settings.split())
     assert len(notices(many)) == 4
     async with workbench(size=size, preset=RunPreset(name="many", experiment=many)) as (app, _, pilot):
-        line = app.screen.query_one(FormLine)
+        line = app.screen.query_one(FormMessages)
         await until(pilot, lambda: line.region.height)
         await pilot.pause()
         words = text_in(app, line.content_region)

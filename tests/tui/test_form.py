@@ -13,10 +13,9 @@ from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.fields import experiment_fields, field, value_at
 from cnn_tui.config.overrides import override
 from cnn_tui.tui.forms.choice_screen import ChoiceScreen
-from cnn_tui.tui.forms.controls import ChoiceControl, TextControl
 from cnn_tui.tui.forms.experiment_form import ExperimentForm
-from cnn_tui.tui.forms.field_row import FieldRow
-from cnn_tui.tui.forms.form_line import FormLine
+from cnn_tui.tui.forms.fields import ChoiceControl, FieldRow, TextControl
+from cnn_tui.tui.forms.form_messages import FormMessages
 
 OTHER = override(
     Experiment(),
@@ -53,7 +52,7 @@ class Host(App[None]):
         return row
 
     def line(self) -> str:
-        line = self.query_one(FormLine)
+        line = self.query_one(FormMessages)
         return str(line.render()) if line.display else ""
 
     def at(self) -> str:
@@ -86,7 +85,7 @@ async def test_every_field_has_its_control_and_shows_its_value() -> None:
         assert [row.spec for row in app.query(FieldRow)] == list(experiment_fields())
         for row in app.query(FieldRow):
             expected = ChoiceControl if row.spec.kind == "choice" else TextControl
-            assert isinstance(row.field, expected)
+            assert isinstance(row.control, expected)
             assert row.to_value() == value_at(OTHER, row.spec.path)
         assert app.form.to_model() == OTHER
         assert app.form.changed == frozenset()
@@ -135,15 +134,15 @@ async def test_a_wrong_value_stays_and_says_what_is_allowed(path: str, typed: st
     async with app.run_test(size=(80, 40)) as pilot:
         await enter(pilot, path, *typed)
         row = app.row(path)
-        assert isinstance(row.field, TextControl)
-        assert row.field.value == typed
+        assert isinstance(row.control, TextControl)
+        assert row.control.value == typed
         assert app.form.experiment is None
-        assert [problem.path for problem in app.form.problems] == [path]
+        assert [error.path for error in app.form.errors] == [path]
         assert says in row.render_line(1).text
         assert row.size.height == 2
         assert field(path).title in app.line()
         last = app.changes()[-1]
-        assert (last.experiment, last.problems) == (None, app.form.problems)
+        assert (last.experiment, last.errors) == (None, app.form.errors)
 
         await pilot.press("ctrl+z")
         await pilot.pause()
@@ -158,7 +157,7 @@ async def test_an_empty_optional_field_is_none() -> None:
         await enter(pilot, "data.train_limit")
         assert app.form.experiment is not None
         assert app.form.experiment.data.train_limit is None
-        control = app.row("data.train_limit").field
+        control = app.row("data.train_limit").control
         assert isinstance(control, Input)
         assert control.placeholder == "none"
 
@@ -220,7 +219,7 @@ async def test_a_list_can_be_left_and_says_when_nothing_matches() -> None:
         await pilot.pause()
         assert app.form.experiment == Experiment()
         assert app.at() == "model.architecture"
-        assert await pilot.click(app.row("training.schedule").field)
+        assert await pilot.click(app.row("training.schedule").control)
         await pilot.pause()
         await pilot.press("j", "enter")
         await pilot.pause()
@@ -237,7 +236,7 @@ async def test_arrows_and_enter_go_through_the_fields_and_the_focused_one_is_in_
             await pilot.press("down")
             await pilot.pause()
             assert app.at() == path
-            assert app.form.region.contains_region(app.row(path).field.region)
+            assert app.form.region.contains_region(app.row(path).control.region)
         await pilot.press("down", "up")
         await pilot.pause()
         assert app.at() == paths[-2]

@@ -16,11 +16,17 @@ from textual.pilot import Pilot
 from cnn_tui.metrics import Scores, score
 from cnn_tui.reports.heat import contrast, readable_on
 from cnn_tui.reports.texts import fit, shorten
+from cnn_tui.tui.widgets.confusion_cells import (
+    HEADER,
+    HeatColors,
+    MatrixLayout,
+    cell_texts,
+    describe_cell,
+    heat_style,
+    lay_out,
+    shares,
+)
 from cnn_tui.tui.widgets.confusion_matrix import ConfusionMatrixView
-from cnn_tui.tui.widgets.confusion_words import describe_cell
-from cnn_tui.tui.widgets.heat import Palette, heat_style
-from cnn_tui.tui.widgets.matrix_cells import cell_texts, shares
-from cnn_tui.tui.widgets.matrix_layout import HEADER, MatrixLayout, lay_out
 
 HOSTILE = ("[/]", "[red]x", "a\x1b]52;c;eA==\x07", "\u202egnp.exe", "🦊🦊 fox 👩‍🚀", "n" * 200)
 ANIMALS = ("cat", "dog", "deer")
@@ -93,11 +99,11 @@ def test_text_is_readable_on_any_background(rgb: tuple[int, int, int]) -> None:
 @pytest.mark.parametrize("ansi", [None, 0])
 def test_hits_and_the_cursor_have_a_cue_beside_colour(ansi: int | None) -> None:
     dark, green, red, grey = Color(18, 18, 18, ansi=ansi), Color(78, 191, 113), Color(186, 60, 91), Color(90, 90, 90)
-    palette = Palette(dark, green, red, grey)
-    hit, error = (heat_style(palette, 0.9, hit=is_hit, cursor=False) for is_hit in (True, False))
+    colors = HeatColors(dark, green, red, grey)
+    hit, error = (heat_style(colors, 0.9, hit=is_hit, cursor=False) for is_hit in (True, False))
     assert (hit.bold, error.bold) == (True, False)
-    assert heat_style(palette, 0.0, hit=False, cursor=True).reverse
-    assert heat_style(palette, 1e-4, hit=False, cursor=False) != heat_style(palette, 0.0, hit=False, cursor=False)
+    assert heat_style(colors, 0.0, hit=False, cursor=True).reverse
+    assert heat_style(colors, 1e-4, hit=False, cursor=False) != heat_style(colors, 0.0, hit=False, cursor=False)
 
 
 @given(st.text(max_size=30), st.integers(0, 20))

@@ -12,7 +12,7 @@ from cnn_tui.config.preset import RunPreset
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.tui.screens.live_figures import describe
 from cnn_tui.tui.screens.results_header import run_line
-from cnn_tui.tui.widgets.experiment_summary import weights_words
+from cnn_tui.tui.widgets.experiment_summary import weights_text
 from samples import result
 
 FOLDER = override(
@@ -46,7 +46,7 @@ def test_live_says_which_folder() -> None:
     ],
 )
 def test_weights_by_where_they_come_from(weights: str, words: str) -> None:
-    assert weights_words(weights) == words
+    assert weights_text(weights) == words
 
 
 async def test_setup_says_both() -> None:

@@ -25,10 +25,9 @@ from cnn_tui.store.presets import list_presets, save_preset
 from cnn_tui.tui.app import Workbench
 from cnn_tui.tui.forms.experiment_form import ExperimentForm
 from cnn_tui.tui.palette import score
-from cnn_tui.tui.palette_actions import Command
+from cnn_tui.tui.palette_commands import Command
 from cnn_tui.tui.screen_keys import SCREENS, ModeName
-from cnn_tui.tui.screens.ask_text import AskTextScreen
-from cnn_tui.tui.screens.confirm import ConfirmScreen
+from cnn_tui.tui.screens.dialogs import AskTextScreen, ConfirmScreen
 from cnn_tui.tui.screens.studies import StudiesScreen
 from cnn_tui.tui.widgets.preset_list import PresetList
 from samples import started

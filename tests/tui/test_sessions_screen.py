@@ -21,8 +21,7 @@ from cnn_tui.trainer.protocol import RunEvent
 from cnn_tui.tui.messages import PresetRequested, RunRequested, SessionRequested
 from cnn_tui.tui.run_state import RunState
 from cnn_tui.tui.screens import sessions_preview
-from cnn_tui.tui.screens.ask_text import AskTextScreen
-from cnn_tui.tui.screens.confirm import ConfirmScreen
+from cnn_tui.tui.screens.dialogs import AskTextScreen, ConfirmScreen
 from cnn_tui.tui.screens.note import NoteScreen
 from cnn_tui.tui.screens.results_data import SessionView, load_view
 from cnn_tui.tui.screens.sessions import SessionsScreen, SessionsTable

@@ -22,12 +22,10 @@ from cnn_tui.store.sessions import new_session_folder, write_record
 from cnn_tui.trainer.protocol import Idle
 from cnn_tui.tui.app import Workbench
 from cnn_tui.tui.forms.experiment_form import ExperimentForm
-from cnn_tui.tui.forms.field_row import FieldRow
+from cnn_tui.tui.forms.fields import FieldRow
 from cnn_tui.tui.messages import PresetRequested
-from cnn_tui.tui.screens.ask_text import AskTextScreen
-from cnn_tui.tui.screens.confirm import ConfirmScreen
-from cnn_tui.tui.screens.setup_meaning import MeaningPane
-from cnn_tui.tui.screens.setup_panes import StartBar
+from cnn_tui.tui.screens.dialogs import AskTextScreen, ConfirmScreen
+from cnn_tui.tui.screens.setup_panes import StartBar, SummaryPane
 from cnn_tui.tui.widgets.preset_list import PresetList
 from samples import result, started
 
@@ -41,7 +39,7 @@ def form(app: Workbench) -> ExperimentForm:
 
 
 def start_words(app: Workbench) -> str:
-    return app.screen.query_one(StartBar).words
+    return app.screen.query_one(StartBar).text
 
 
 async def shown(pilot: Pilot[None], app: Workbench, words: str) -> None:
@@ -359,8 +357,8 @@ async def test_it_fits(size: tuple[int, int]) -> None:
         assert all(cell_len(line) <= size[0] for line in lines)
         rows = [row for row in app.screen.query(FieldRow) if app.screen.find_widget(row).visible_region.area]
         assert len(rows) >= 8
-        assert all(row.field.region.width >= 12 for row in rows)
-        meaning = app.screen.query_one(MeaningPane)
+        assert all(row.control.region.width >= 12 for row in rows)
+        meaning = app.screen.query_one(SummaryPane)
         assert meaning.display is (size[0] >= 120)
         await pilot.press("f9")
         await pilot.pause()

@@ -22,8 +22,7 @@ from cnn_tui.tui.app import Workbench
 from cnn_tui.tui.forms.experiment_form import ExperimentForm
 from cnn_tui.tui.forms.study_form import StudyForm
 from cnn_tui.tui.messages import CompareRequested, SessionRequested, StudyDrafted
-from cnn_tui.tui.screens.ask_text import AskTextScreen
-from cnn_tui.tui.screens.confirm import ConfirmScreen
+from cnn_tui.tui.screens.dialogs import AskTextScreen, ConfirmScreen
 from cnn_tui.tui.screens.quit import QuitScreen
 from cnn_tui.tui.screens.studies import StudiesScreen
 from cnn_tui.tui.screens.studies_list import StudyList

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnn_tui.tui.widgets.table_columns import TableColumn, in_order, share_room
+from cnn_tui.tui.widgets.table_model import TableColumn, fit_columns, in_order
 
 Row = tuple[str, float | None]
 NAME: TableColumn[Row] = TableColumn("name", "name", lambda row: row[0], lambda row: row[0], narrowest=6)
@@ -26,15 +26,15 @@ def test_rows_without_a_value_come_last_in_both_directions(rows: list[Row], fall
 
 def test_names_are_cut_before_columns_go_and_the_highest_rank_goes_first() -> None:
     widths = (20, 7, 5, 5)
-    assert share_room(COLUMNS, widths, room=45, gap=2) == {NAME: 20, FIGURE: 7, EXTRA: 5, FIRST_TO_GO: 5}
-    assert share_room(COLUMNS, widths, room=31, gap=2) == {NAME: 6, FIGURE: 7, EXTRA: 5, FIRST_TO_GO: 5}
-    assert share_room(COLUMNS, widths, room=30, gap=2) == {NAME: 12, FIGURE: 7, EXTRA: 5}
-    assert share_room(COLUMNS, widths, room=4, gap=2) == {NAME: 6, FIGURE: 7}
+    assert fit_columns(COLUMNS, widths, room=45, gap=2) == {NAME: 20, FIGURE: 7, EXTRA: 5, FIRST_TO_GO: 5}
+    assert fit_columns(COLUMNS, widths, room=31, gap=2) == {NAME: 6, FIGURE: 7, EXTRA: 5, FIRST_TO_GO: 5}
+    assert fit_columns(COLUMNS, widths, room=30, gap=2) == {NAME: 12, FIGURE: 7, EXTRA: 5}
+    assert fit_columns(COLUMNS, widths, room=4, gap=2) == {NAME: 6, FIGURE: 7}
 
 
 @given(st.lists(st.integers(1, 60), min_size=4, max_size=4), st.integers(0, 200))
 def test_what_is_kept_fits_unless_nothing_more_may_give_way(widths: list[int], room: int) -> None:
-    kept = share_room(COLUMNS, widths, room, gap=2)
+    kept = fit_columns(COLUMNS, widths, room, gap=2)
     least = sum(min(width, column.narrowest or width) + 2 for column, width in zip(COLUMNS[:2], widths, strict=False))
     assert {NAME, FIGURE} <= set(kept)
     assert sum(width + 2 for width in kept.values()) <= max(room, least)

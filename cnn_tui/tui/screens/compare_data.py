@@ -32,7 +32,7 @@ from cnn_tui.reports.session_data import read_session, setting_text
 from cnn_tui.reports.tables import Table, epoch_table
 from cnn_tui.store.names import printable
 from cnn_tui.tui.screens.results_export import chart_files, table_files
-from cnn_tui.tui.widgets.table_columns import TableColumn, Tone
+from cnn_tui.tui.widgets.table_model import TableColumn, Tone
 
 _BEST = Style(bold=True)
 _Values = Callable[[ClassRow], tuple[float | None, ...]]

@@ -24,7 +24,7 @@ from cnn_tui.tui.screens.compare_data import (
     pictures_words,
     settings_grid,
 )
-from cnn_tui.tui.screens.errors import safe_lines
+from cnn_tui.tui.screens.errors import printable_lines
 from cnn_tui.tui.widgets.line_chart import LineChart
 from cnn_tui.tui.widgets.sorted_table import SortedTable
 
@@ -57,14 +57,14 @@ class SummaryPane(VerticalScroll):
 
     def show(self, comparison: Comparison) -> None:
         """Tell about a comparison."""
-        self.query_one("#pictures", Static).update(Content(safe_lines(pictures_words(comparison))))
+        self.query_one("#pictures", Static).update(Content(printable_lines(pictures_words(comparison))))
         self.query_one("#differing", Static).update(settings_grid(comparison))
         self.query_one("#figures", Static).update(figures_grid(comparison))
         notes = self.query_one("#notes", Static)
-        notes.update(Content(safe_lines("\n".join(comparison.notes))))
+        notes.update(Content(printable_lines("\n".join(comparison.notes))))
         notes.display = bool(comparison.notes)
         damage = "\n".join(session.damage for session in comparison.sessions if session.damage)
-        self.query_one("#damage", Static).update(Content(safe_lines(damage)))
+        self.query_one("#damage", Static).update(Content(printable_lines(damage)))
 
 
 class OverlayPane(Container):
@@ -96,7 +96,7 @@ class OverlayPane(Container):
         """Draw a comparison's curves, and say which are missing and why."""
         self._comparison = comparison
         missing = self.query_one("#missing", Static)
-        missing.update(Content(safe_lines("\n".join(comparison.missing))))
+        missing.update(Content(printable_lines("\n".join(comparison.missing))))
         missing.display = bool(comparison.missing)
         self.watch_of_training()
 

@@ -12,8 +12,7 @@ from textual.screen import Screen
 from cnn_tui.amounts import some
 from cnn_tui.errors import CnnTuiError
 from cnn_tui.store.names import printable
-from cnn_tui.tui.screens.ask_text import AskTextScreen
-from cnn_tui.tui.screens.confirm import ConfirmScreen
+from cnn_tui.tui.screens.dialogs import AskTextScreen, ConfirmScreen
 from cnn_tui.tui.screens.errors import notify_error
 from cnn_tui.tui.screens.results_export import present, write_files
 

@@ -23,11 +23,11 @@ from cnn_tui.tui.machine import Machine, MachineReading
 from cnn_tui.tui.messages import KillRequested, PauseRequested, StopRequested
 from cnn_tui.tui.run_state import RunState, can_steer
 from cnn_tui.tui.screen_keys import key_of
-from cnn_tui.tui.screens.breakpoints import room_classes
-from cnn_tui.tui.screens.confirm import ConfirmScreen
+from cnn_tui.tui.screens.dialogs import ConfirmScreen
 from cnn_tui.tui.screens.errors import error_content
 from cnn_tui.tui.screens.live_curves import CurvesPane
 from cnn_tui.tui.screens.live_figures import best_words, describe, machine_figures, remark, run_figures, trail
+from cnn_tui.tui.screens.screen_size import size_classes
 from cnn_tui.tui.widgets.figures import Figures
 from cnn_tui.tui.widgets.key_footer import KeyFooter
 from cnn_tui.tui.widgets.log_pane import LogPane
@@ -76,7 +76,7 @@ class LiveScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Curves and figures above phases and words; or the word that there is no run."""
-        self.add_class(*room_classes(self.app.size, _WIDTHS, _HEIGHTS))
+        self.add_class(*size_classes(self.app.size, _WIDTHS, _HEIGHTS))
         yield TitleBar("live", led=True)
         yield Static(_NOTHING, id="nothing", markup=False)
         with Vertical(id="run"):
@@ -189,7 +189,7 @@ class LiveScreen(Screen[None]):
         self._looking = True
         self._read_and_show(self._state.history.environment)
         if self.has_class("-log"):
-            self.query_one(LogPane).look()
+            self.query_one(LogPane).read_new()
 
     @work(group="machine")
     async def _read_and_show(self, environment: Environment | None) -> None:
@@ -258,4 +258,4 @@ class LiveScreen(Screen[None]):
         """Show or hide the log."""
         self.toggle_class("-log")
         if self.has_class("-log"):
-            self.query_one(LogPane).look()
+            self.query_one(LogPane).read_new()

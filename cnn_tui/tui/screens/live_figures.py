@@ -10,9 +10,9 @@ from cnn_tui.events import PhaseName
 from cnn_tui.history import PhaseRecord, RunHistory
 from cnn_tui.reports.best_epoch import best_epoch_words
 from cnn_tui.reports.texts import data_words, duration, quantity, taken
-from cnn_tui.tui.insight import Insight, insight
 from cnn_tui.tui.machine import GpuReading, MachineReading
 from cnn_tui.tui.run_state import RunState
+from cnn_tui.tui.training_hints import Hint, training_hint
 from cnn_tui.tui.widgets.figures import Figure
 
 _HOT = 85
@@ -101,14 +101,14 @@ def _part(name: PhaseName, group: list[PhaseRecord]) -> str:
     return f"✓ {name} {taken(group[-1].ended - group[0].started)}"
 
 
-def remark(state: RunState) -> Insight | None:
+def remark(state: RunState) -> Hint | None:
     """The line below the curves: what the run waits for, else what there is to say about it."""
     match state.stage:
         case "starting":
-            return Insight("Starting: PyTorch is loading, which takes some seconds the first time.", caution=False)
+            return Hint("Starting: PyTorch is loading, which takes some seconds the first time.", caution=False)
         case "paused":
-            return Insight("Paused. p goes on.")
+            return Hint("Paused. p goes on.")
         case "stopping":
-            return Insight("Stopping: after this batch it is tested and saved. x again leaves the test out.")
+            return Hint("Stopping: after this batch it is tested and saved. x again leaves the test out.")
         case _:
-            return insight(state.history)
+            return training_hint(state.history)

@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 from cnn_tui.errors import ConfigError
 from cnn_tui.store.names import printable
 from cnn_tui.store.notes import SessionNote, make_note
-from cnn_tui.tui.screens.errors import safe_lines
+from cnn_tui.tui.screens.errors import printable_lines
 from cnn_tui.tui.widgets.text_line import TextLine
 
 
@@ -61,6 +61,6 @@ class NoteScreen(ModalScreen[SessionNote | None]):
         try:
             written = make_note(note, (tag for tag in re.split(r"[\s,]+", tags) if tag))
         except ConfigError as error:
-            self.query_one(".dialog--error", Static).update(Content(safe_lines(error.detail)))
+            self.query_one(".dialog--error", Static).update(Content(printable_lines(error.detail)))
         else:
             self.dismiss(written)

@@ -21,12 +21,10 @@ from cnn_tui.metrics import Scores
 from cnn_tui.store.names import printable
 from cnn_tui.tui.screens.errors import error_content
 from cnn_tui.tui.screens.pictures_data import Choice, ChosenPictures, load_pictures
-from cnn_tui.tui.widgets.confusion_words import describe_cell
-from cnn_tui.tui.widgets.half_blocks import Pixels
+from cnn_tui.tui.widgets.confusion_cells import describe_cell
+from cnn_tui.tui.widgets.image_grid import ImageGrid, ImageItem
+from cnn_tui.tui.widgets.image_view import ImageView, Pixels
 from cnn_tui.tui.widgets.key_footer import KeyFooter
-from cnn_tui.tui.widgets.picture import Picture
-from cnn_tui.tui.widgets.picture_grid import PictureGrid
-from cnn_tui.tui.widgets.picture_tiles import PictureItem
 from cnn_tui.tui.widgets.title_bar import TitleBar
 
 _WIDE, _TALL = 110, 30
@@ -50,11 +48,11 @@ class PicturesScreen(Screen[None]):
             border-left: solid $panel;
             display: none;
             Static { height: auto; margin-bottom: 1; }
-            Picture { height: 22; }
+            ImageView { height: 22; }
         }
         &.-wide #beside { display: block; }
         &.-short #heading { margin-top: 0; }
-        PictureGrid { padding: 0 1; }
+        ImageGrid { padding: 0 1; }
         #note { height: auto; padding: 0 1; color: $text-warning; display: none; }
         #failure { height: 1fr; padding: 1 3; display: none; }
         &.-failed {
@@ -81,17 +79,17 @@ class PicturesScreen(Screen[None]):
         yield TitleBar("results")
         yield Static(Content(printable(describe_choice(self._scores, self._choice))), id="heading")
         with Horizontal(id="body"):
-            yield PictureGrid(self._pixels, id="grid")
+            yield ImageGrid(self._pixels, id="grid")
             with Vertical(id="beside"):
                 yield Static("", id="words")
-                yield Picture(id="large")
+                yield ImageView(id="large")
         yield Static("", id="failure")
         yield Static("", id="note")
         yield KeyFooter()
 
     def on_mount(self) -> None:
         """Read the pictures."""
-        self.query_one(PictureGrid).empty_text = "loading…"
+        self.query_one(ImageGrid).empty_text = "loading…"
         self._load()
 
     def on_resize(self) -> None:
@@ -110,7 +108,7 @@ class PicturesScreen(Screen[None]):
         self._show()
 
     def _show(self) -> None:
-        grid, note = self.query_one(PictureGrid), self.query_one("#note", Static)
+        grid, note = self.query_one(ImageGrid), self.query_one("#note", Static)
         items = self._chosen.items
         grid.items = tuple(item for item in items if not (self._only_wrong and item.is_hit))
         grid.empty_text = "no pictures here"
@@ -119,16 +117,16 @@ class PicturesScreen(Screen[None]):
         note.display = missing > 0
         self.refresh_bindings()
 
-    @on(PictureGrid.Highlighted)
-    def show_large(self, event: PictureGrid.Highlighted) -> None:
+    @on(ImageGrid.Highlighted)
+    def show_large(self, event: ImageGrid.Highlighted) -> None:
         """Show the picture under the cursor beside the grid."""
-        self.query_one("#large", Picture).pixels = self._pixels(event.item.index)
+        self.query_one("#large", ImageView).pixels = self._pixels(event.item.index)
         place = f"{event.grid.cursor + 1:,} of {len(event.grid.items):,}"
         self.query_one("#words", Static).update(describe_picture(event.item, place))
 
-    @on(PictureGrid.Selected)
+    @on(ImageGrid.Selected)
     @work
-    async def show_alone(self, event: PictureGrid.Selected) -> None:
+    async def show_alone(self, event: ImageGrid.Selected) -> None:
         """Show a picture over the whole screen, and come back to the one that was looked at last."""
         grid = event.grid
         grid.cursor = await self.app.push_screen_wait(PictureScreen(grid.items, grid.cursor, self._chosen))
@@ -157,7 +155,7 @@ class PictureScreen(ModalScreen[int]):
     DEFAULT_CSS = """
     PictureScreen {
         background: $background;
-        Picture { height: 1fr; margin: 1 1 0 1; }
+        ImageView { height: 1fr; margin: 1 1 0 1; }
         Static { height: auto; text-align: center; padding: 1 1; }
     }
     """
@@ -167,7 +165,7 @@ class PictureScreen(ModalScreen[int]):
         Binding("right,down,l,j,space", "walk(1)", "Next"),
     ]
 
-    def __init__(self, items: Sequence[PictureItem], place: int, chosen: ChosenPictures) -> None:
+    def __init__(self, items: Sequence[ImageItem], place: int, chosen: ChosenPictures) -> None:
         super().__init__()
         self._items = items
         self._place = place
@@ -175,7 +173,7 @@ class PictureScreen(ModalScreen[int]):
 
     def compose(self) -> ComposeResult:
         """The picture above what it is."""
-        yield Picture()
+        yield ImageView()
         yield Static("")
         yield KeyFooter()
 
@@ -187,7 +185,7 @@ class PictureScreen(ModalScreen[int]):
         """Go on to another picture."""
         self._place = min(max(self._place + by, 0), len(self._items) - 1)
         item = self._items[self._place]
-        self.query_one(Picture).pixels = self._chosen.pixels.get(item.index)
+        self.query_one(ImageView).pixels = self._chosen.pixels.get(item.index)
         self.query_one(Static).update(describe_picture(item, f"{self._place + 1:,} of {len(self._items):,}"))
 
     def action_close(self) -> None:
@@ -211,7 +209,7 @@ def not_kept(missing: int, shown: int) -> str:
     return f"{missing:,} of {some(shown, 'picture')} {were} not kept; the figures are complete."
 
 
-def describe_picture(item: PictureItem, place: str) -> Content:
+def describe_picture(item: ImageItem, place: str) -> Content:
     """What a picture is, what it was taken for, how confidently, and its ``place`` among the others."""
     actual, predicted = printable(item.actual), printable(item.predicted)
     what = f"✓ {actual}, recognised" if item.is_hit else f"✗ {actual}, taken for {predicted}"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cnn_tui.store.predictions import Predictions
 from cnn_tui.store.thumbnails import load_thumbnails
-from cnn_tui.tui.widgets.picture_tiles import PictureItem
+from cnn_tui.tui.widgets.image_grid import ImageItem
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class ChosenPictures:
         pixels: those that were kept, by their place in the test split; uint8 of shape (height, width, 3).
     """
 
-    items: tuple[PictureItem, ...]
+    items: tuple[ImageItem, ...]
     pixels: Mapping[int, NDArray[np.uint8]]
 
     @property
@@ -52,7 +52,7 @@ def load_pictures(folder: Path, classes: tuple[str, ...], choice: Choice) -> Cho
     return ChosenPictures(items, {item.index: kept[item.index].copy() for item in items if item.index in kept})
 
 
-def choose(predictions: Predictions, classes: tuple[str, ...], choice: Choice) -> tuple[PictureItem, ...]:
+def choose(predictions: Predictions, classes: tuple[str, ...], choice: Choice) -> tuple[ImageItem, ...]:
     """The pictures of a choice, the most confident prediction first."""
     wanted = predictions.actual == choice.actual
     if choice.predicted is not None:
@@ -60,7 +60,7 @@ def choose(predictions: Predictions, classes: tuple[str, ...], choice: Choice) -
     rows = np.flatnonzero(wanted)
     rows = rows[np.argsort(-predictions.confidence[rows], kind="stable")]
     return tuple(
-        PictureItem(int(index), classes[actual], classes[predicted], float(confidence))
+        ImageItem(int(index), classes[actual], classes[predicted], float(confidence))
         for index, actual, predicted, confidence in zip(
             predictions.index[rows],
             predictions.actual[rows],

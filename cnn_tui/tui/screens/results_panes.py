@@ -28,8 +28,8 @@ from cnn_tui.tui.screens.errors import error_content
 from cnn_tui.tui.screens.results_data import SessionView
 from cnn_tui.tui.screens.results_header import details_line
 from cnn_tui.tui.screens.results_rows import CLASS_COLUMNS, PAIR_COLUMNS, ClassLine, PairRow, class_lines, pair_rows
+from cnn_tui.tui.widgets.confusion_cells import describe_cell
 from cnn_tui.tui.widgets.confusion_matrix import ConfusionMatrixView
-from cnn_tui.tui.widgets.confusion_words import describe_cell
 from cnn_tui.tui.widgets.line_chart import LineChart
 from cnn_tui.tui.widgets.sorted_table import SortedTable
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cnn_tui.metrics import MACRO_MEANS, Scores
 from cnn_tui.reports.confusion import ClassFigures, ConfusedPair, class_rows, confused_pairs
-from cnn_tui.tui.widgets.table_columns import TableColumn, Tone
+from cnn_tui.tui.widgets.table_model import TableColumn, Tone
 
 _MOST_PAIRS = 200
 

@@ -180,7 +180,7 @@ class SessionsScreen(Screen[None]):
         if row is not None:
             others = [session_id for session_id in self._marked if session_id != row.id]
             self._mark(others if row.marked else [*others, row.id])
-            self.query_one(SessionsTable).action_walk(1)
+            self.query_one(SessionsTable).action_move(1)
 
     def action_unmark(self) -> None:
         """Take all marks away."""

@@ -9,8 +9,7 @@ from textual.screen import Screen
 
 from cnn_tui.errors import CnnTuiError
 from cnn_tui.store.sessions import annotate_session, delete_session, rename_session
-from cnn_tui.tui.screens.ask_text import AskTextScreen
-from cnn_tui.tui.screens.confirm import ConfirmScreen
+from cnn_tui.tui.screens.dialogs import AskTextScreen, ConfirmScreen
 from cnn_tui.tui.screens.errors import notify_error
 from cnn_tui.tui.screens.note import NoteScreen
 from cnn_tui.tui.screens.sessions_rows import SessionRow

@@ -20,8 +20,8 @@ from cnn_tui.tui.screens.errors import error_content
 from cnn_tui.tui.screens.results_data import SessionView, load_view
 from cnn_tui.tui.screens.results_header import ResultHeader
 from cnn_tui.tui.screens.results_panes import CurvesPane
+from cnn_tui.tui.widgets.confusion_cells import HEADER
 from cnn_tui.tui.widgets.confusion_matrix import ConfusionMatrixView
-from cnn_tui.tui.widgets.matrix_layout import HEADER
 
 _DELAY = 0.15  # a cursor that goes on sooner has not come to look
 _MOST_CLASSES = 20  # of more, a corner of the matrix would be seen

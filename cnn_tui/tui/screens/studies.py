@@ -16,8 +16,8 @@ from cnn_tui.config.study import StudyPreset
 from cnn_tui.tui.messages import PauseRequested, PresetRequested, StopRequested, StudyDrafted, StudyRequested
 from cnn_tui.tui.run_state import can_steer
 from cnn_tui.tui.screens import studies_dialogs, studies_draft, studies_files, studies_words
-from cnn_tui.tui.screens.breakpoints import room_classes
-from cnn_tui.tui.screens.confirm import ConfirmScreen
+from cnn_tui.tui.screens.dialogs import ConfirmScreen
+from cnn_tui.tui.screens.screen_size import size_classes
 from cnn_tui.tui.screens.setup_panes import StartBar
 from cnn_tui.tui.screens.studies_editor import StudyEditor
 from cnn_tui.tui.screens.studies_files import Findings, StudyEntry
@@ -71,7 +71,7 @@ class StudiesScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """The list beside the study: its form above what it came to."""
-        self.add_class(*room_classes(self.app.size, _WIDTHS, _HEIGHTS), "-list", "-form")
+        self.add_class(*size_classes(self.app.size, _WIDTHS, _HEIGHTS), "-list", "-form")
         yield self._title
         with Horizontal(id="columns"):
             yield self._list
@@ -199,11 +199,11 @@ class StudiesScreen(Screen[None]):
 
     def _judge(self) -> None:
         bar, study, findings = self._bar, self.study, self._findings
-        bar.wrong = study is None and not self._covered
+        bar.has_error = study is None and not self._covered
         bar.ready = study is not None and not self._busy and not self._covered
         estimate = findings.estimate if findings and findings.study == study else None
         words = studies_words.bar(self._editor.problem, self.going, self._busy, estimate)
-        bar.words = "Choose a study: enter opens it." if self._covered else words
+        bar.text = "Choose a study: enter opens it." if self._covered else words
         self.refresh_bindings()
 
     @property

@@ -16,8 +16,7 @@ from cnn_tui.store.files import ensure_writable
 from cnn_tui.store.names import printable, slug
 from cnn_tui.tui.forms.choice_screen import ChoiceScreen
 from cnn_tui.tui.screens import studies_files
-from cnn_tui.tui.screens.ask_text import AskTextScreen
-from cnn_tui.tui.screens.confirm import ConfirmScreen
+from cnn_tui.tui.screens.dialogs import AskTextScreen, ConfirmScreen
 from cnn_tui.tui.screens.errors import notify_error
 from cnn_tui.tui.screens.studies_files import StudyEntry
 from cnn_tui.tui.screens.studies_rows import StudyLine, figure_words

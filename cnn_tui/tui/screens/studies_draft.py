@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
-from cnn_tui.tui.forms.study_fields import factor_title
+from cnn_tui.tui.forms.study_form import factor_title
 from cnn_tui.tui.screens.studies_files import StudyEntry
 
 SOURCE = "new, not saved"

@@ -59,7 +59,7 @@ class StudyEditor(Vertical):
     @property
     def problem(self) -> str:
         """What is wrong first, in words; empty for nothing."""
-        return self._form.problem
+        return self._form.error
 
     @property
     def draft(self) -> StudyPreset:
@@ -88,7 +88,7 @@ class StudyEditor(Vertical):
 
     def show_trouble(self) -> None:
         """Put the cursor into the field that is wrong."""
-        self._form.focus_problem()
+        self._form.focus_error()
 
     @on(StudyForm.Changed)
     def _form_changed(self, event: StudyForm.Changed) -> None:
@@ -105,4 +105,4 @@ class StudyEditor(Vertical):
     @on(StudyForm.FieldFocused)
     def _field_focused(self, event: StudyForm.FieldFocused) -> None:
         event.stop()
-        self.query_one("#help", Static).update(studies_words.help_of(event.name, event.varied))
+        self.query_one("#help", Static).update(studies_words.help_of(event.name, event.setting))

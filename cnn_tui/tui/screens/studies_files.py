@@ -21,10 +21,9 @@ from cnn_tui.store.presets import list_presets, renamed_study, save_study
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.store.sessions import load_session
 from cnn_tui.store.study_rows import all_records, recorded_rows
-from cnn_tui.tui.estimate import estimate
+from cnn_tui.tui.estimate import StudyEstimate, estimate, estimate_study
+from cnn_tui.tui.preflight import folder_counts, past_runs
 from cnn_tui.tui.screens.studies_past import past_studies
-from cnn_tui.tui.study_estimate import StudyEstimate, estimate_study
-from cnn_tui.tui.survey import past_runs, split_counts
 
 Origin = Literal["draft", "latest", "own", "shipped", "past"]
 _SAMPLE = StudyPreset(factor="training.epochs", values=(1,))
@@ -129,5 +128,5 @@ def _records() -> list[SessionRecord]:
 def _seconds() -> Callable[[Experiment], float | None]:
     """The time for a run by past ones; each folder is counted once."""
     past = past_runs()
-    counts = functools.cache(split_counts)
+    counts = functools.cache(folder_counts)
     return lambda experiment: estimate(experiment, counts(experiment.data), past).seconds

@@ -18,7 +18,8 @@ from textual.widgets.option_list import Option
 
 from cnn_tui.amounts import some
 from cnn_tui.store.names import printable
-from cnn_tui.tui.forms.study_fields import as_list, factor_title
+from cnn_tui.tui.forms.study_form import factor_title
+from cnn_tui.tui.forms.value_lists import format_values
 from cnn_tui.tui.screens.studies_files import StudyEntry
 
 _HEADINGS = {
@@ -131,9 +132,9 @@ class StudyList(Vertical):
 def words(entry: StudyEntry) -> str:
     """What a study is."""
     study = entry.study
-    parts = [f"{factor_title(study.factor)}: {as_list(study.values)}"]
+    parts = [f"{factor_title(study.factor)}: {format_values(study.values)}"]
     if study.second_factor is not None:
-        parts.append(f"with {factor_title(study.second_factor)}: {as_list(study.second_values)}")
+        parts.append(f"with {factor_title(study.second_factor)}: {format_values(study.second_values)}")
     if study.repeats > 1:
         parts.append(f"{some(study.repeats, 'seed')} each")
     return "\n".join(printable(part) for part in (*parts, study.description) if part)

@@ -26,7 +26,7 @@ from cnn_tui.tui.screens.studies_plot import show_study
 from cnn_tui.tui.screens.studies_rows import StudyLine, study_columns, study_lines
 from cnn_tui.tui.widgets.line_chart import LineChart
 from cnn_tui.tui.widgets.sorted_table import SortedTable
-from cnn_tui.tui.widgets.table_columns import TableColumn
+from cnn_tui.tui.widgets.table_model import TableColumn
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class StudyResults(Vertical):
         if (line := self._table.current) is not None:
             self._marked ^= {line.place}
             self._table.show_rows(self._lines())
-            self._table.action_walk(1)
+            self._table.action_move(1)
             self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

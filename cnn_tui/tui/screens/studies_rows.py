@@ -9,7 +9,7 @@ from cnn_tui.metrics import ACCURACY, SCORES, Metric
 from cnn_tui.reports.study_table import Figure, StudyRow, StudyTable
 from cnn_tui.reports.texts import taken
 from cnn_tui.tui.run_state import RunState
-from cnn_tui.tui.widgets.table_columns import TableColumn, Tone
+from cnn_tui.tui.widgets.table_model import TableColumn, Tone
 from cnn_tui.tui.widgets.title_bar import run_words
 
 _STAR = "★"

@@ -8,11 +8,12 @@ from cnn_tui.amounts import some
 from cnn_tui.config.fields import field
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.store.names import printable
-from cnn_tui.tui.forms.study_fields import SPECS, as_list, factor_title
+from cnn_tui.tui.estimate import StudyEstimate
+from cnn_tui.tui.forms.study_form import STUDY_FIELDS, factor_title
+from cnn_tui.tui.forms.value_lists import format_values
 from cnn_tui.tui.screen_keys import key_of
 from cnn_tui.tui.screens.studies_draft import SOURCE
 from cnn_tui.tui.screens.studies_files import StudyEntry
-from cnn_tui.tui.study_estimate import StudyEstimate
 from cnn_tui.tui.study_state import StudyState
 from cnn_tui.tui.widgets.title_bar import run_words
 
@@ -39,15 +40,15 @@ def heading(study: StudyPreset, where: str) -> Content:
 
 def varied(study: StudyPreset) -> str:
     """What a study varies, such as "learning rate: 0.001, 0.01, 3 seeds each"."""
-    words = f"{factor_title(study.factor).lower()}: {as_list(study.values)}"
+    words = f"{factor_title(study.factor).lower()}: {format_values(study.values)}"
     if study.second_factor is not None:
-        words += f" with {factor_title(study.second_factor).lower()}: {as_list(study.second_values)}"
+        words += f" with {factor_title(study.second_factor).lower()}: {format_values(study.second_values)}"
     return words + (f", {some(study.repeats, 'seed')} each" if study.repeats > 1 else "")
 
 
 def help_of(name: str, path: str) -> Content:
     """What a field of the form is for; ``path`` is the setting that it is about, empty for none."""
-    spec = SPECS[name]
+    spec = STUDY_FIELDS[name]
     if not path:
         return Content.assemble((spec.title, "bold $text"), f"  {spec.bounds}\n{spec.description}")
     setting = field(path)
@@ -63,8 +64,8 @@ def bar(problem: str, going: StudyState | None, busy: bool, estimate: StudyEstim
     if busy:
         return f"Something else is going on: press {key_of('live')} to watch it. The next can start when it has ended."
     if estimate is not None and not estimate.left:
-        return f"✓ Done: {estimate.words}"
-    return f"✓ Ready: {estimate.words}" if estimate else "✓ Ready"
+        return f"✓ Done: {estimate.text}"
+    return f"✓ Ready: {estimate.text}" if estimate else "✓ Ready"
 
 
 def _progress(state: StudyState) -> str:

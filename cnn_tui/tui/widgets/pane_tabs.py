@@ -1,4 +1,4 @@
-"""The names of parts that take turns, one of which is to be seen."""
+"""Tabs for the panes of a screen, one of which is visible."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from textual.widgets import Static
 
 
 class PaneTabs(Horizontal):
-    """A tab for each part; a click on it asks for the part.
+    """A tab for each pane.
 
     Args:
-        titles: the key of each part, and what its tab says.
+        titles: the name of each pane, and the title of its tab.
     """
 
     DEFAULT_CSS = """
@@ -34,9 +34,9 @@ class PaneTabs(Horizontal):
     """
 
     panes: reactive[tuple[str, ...]] = reactive[tuple[str, ...]](())
-    """Which of them there are."""
+    """The panes that have a tab now."""
     active: reactive[str] = reactive("")
-    """The one that is to be seen."""
+    """The visible pane."""
 
     @dataclass
     class Chosen(Message):
@@ -49,16 +49,16 @@ class PaneTabs(Horizontal):
         self._titles = tuple(titles)
 
     def compose(self) -> ComposeResult:
-        """A label for each."""
+        """The tabs."""
         for pane, title in self._titles:
             yield _PaneTab(pane, title)
 
     def watch_panes(self) -> None:
-        """Hide the others."""
+        """Hide the tabs of other panes."""
         self._mark()
 
     def watch_active(self) -> None:
-        """Highlight it."""
+        """Highlight its tab."""
         self._mark()
 
     def _mark(self) -> None:
@@ -68,12 +68,12 @@ class PaneTabs(Horizontal):
 
 
 class _PaneTab(Static):
-    """Shows its part when it is clicked."""
+    """The tab of one pane."""
 
     def __init__(self, pane: str, title: str) -> None:
         super().__init__(title, classes="pane-tab")
         self.pane = pane
 
     def on_click(self) -> None:
-        """Tell of it."""
+        """Report the click."""
         self.post_message(PaneTabs.Chosen(self.pane))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cnn_tui.events import BatchFinished, EpochFinished, RunFinished
 from cnn_tui.history import RunHistory
-from cnn_tui.tui.insight import insight, rising_epochs
+from cnn_tui.tui.training_hints import rising_epochs, training_hint
 
 Epoch = tuple[float, float, float | None, float | None]
 """Loss and accuracy in training, then in validation."""
@@ -47,7 +47,7 @@ def history(epochs: Sequence[Epoch], losses: Sequence[float] = ()) -> RunHistory
 
 
 def said(story: RunHistory) -> str:
-    found = insight(story)
+    found = training_hint(story)
     return found.text if found else ""
 
 
@@ -57,7 +57,7 @@ def falling(validation: Sequence[float]) -> list[Epoch]:
 
 
 def test_nothing_is_said_before_the_first_epoch_or_while_all_is_well() -> None:
-    assert insight(RunHistory()) is None
+    assert training_hint(RunHistory()) is None
     assert said(history(falling([2.0, 1.5, 1.2]))) == ""
 
 
@@ -115,6 +115,6 @@ def test_at_the_end_it_says_which_epoch_was_the_best() -> None:
     improving = history(falling([1.0, 0.5]))
     improving.apply(RunFinished(status="done"))
     assert said(improving).endswith("It was the last one: more epochs may help.")
-    found = insight(improving)
+    found = training_hint(improving)
     assert found is not None
     assert not found.caution
