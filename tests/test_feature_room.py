@@ -250,13 +250,13 @@ def test_vectors_that_fit_nowhere_are_computed_in_every_epoch(
 
 def test_setup_says_what_the_run_then_says(squeezenet: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = experiment(**squeezenet)
-    room = check(settings, ()).storage
-    assert room is not None
-    assert (room.images, room.each, room.at_most) == (NEEDED, EACH, False)
-    assert pass_detail(run(squeezenet)).endswith(f", {room.bytes / 1e6:.1f} MB")
+    storage = check(settings, ()).storage
+    assert storage is not None
+    assert (storage.images, storage.each, storage.at_most) == (NEEDED, EACH, False)
+    assert pass_detail(run(squeezenet)).endswith(f", {storage.bytes / 1e6:.1f} MB")
     kept = check(settings, ())
     assert feature_text(settings, kept.features, kept.storage).endswith("only what is missing is computed")
     more = check(override(settings, ["data.train_limit=160"]), ())
     assert feature_text(more.experiment, more.features, more.storage).endswith(
-        f"computed, {200 * EACH / 1e6:.1f} MB in all"
+        f"computed, {200 * EACH / 1e6:.1f} MB in total"
     )

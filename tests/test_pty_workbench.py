@@ -122,7 +122,7 @@ def test_the_main_job_by_keyboard(columns: int, rows: int, presets: Path, home: 
         terminal.press("down")
         terminal.expect("The part of the training split")
         terminal.type("0.2")
-        terminal.expect("changed: 2")
+        terminal.expect("2 fields changed")
         terminal.press("ctrl+r")
         terminal.expect("predicted", 120)
         terminal.press("right", "down")

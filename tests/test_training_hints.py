@@ -89,7 +89,7 @@ def test_the_gap_between_training_and_validation_is_told_in_points() -> None:
 def test_a_first_epoch_in_which_the_loss_did_not_move_points_to_the_learning_rate() -> None:
     stuck = [2.3, 2.31, 2.29, 2.3, 2.3, 2.31, 2.3, 2.29]
     moving = [2.3, 2.2, 2.0, 1.9, 1.8, 1.7, 1.5, 1.4]
-    assert said(history([(2.3, 0.1, None, None)], stuck)).startswith("Loss did not move in the first epoch")
+    assert said(history([(2.3, 0.1, None, None)], stuck)).startswith("Training loss did not fall in the first epoch")
     assert said(history([(1.9, 0.3, None, None)], moving)) == ""
     assert said(history([(2.3, 0.1, None, None)], stuck[:4])) == ""
 
@@ -101,7 +101,7 @@ def test_a_loss_that_never_fell_is_told_in_later_epochs_unless_there_is_nothing_
 
 def test_a_loss_that_goes_up_again_says_that_the_learning_rate_may_be_too_high() -> None:
     story = history([(2.3, 0.1, None, None), (0.5, 0.8, None, None), (1.9, 0.3, None, None)])
-    assert said(story) == ("Training loss has gone up from 0.5 in epoch 2 to 1.9: the learning rate may be too high.")
+    assert said(story) == ("Training loss has risen from 0.5 in epoch 2 to 1.9: the learning rate may be too high.")
 
 
 def test_a_best_epoch_long_ago_is_told() -> None:

@@ -198,7 +198,7 @@ def _running_on(app: App[Any], mode: ModeName, action: str, name: str) -> Callab
         await app.switch_mode(mode)
         if not await app.run_action(action, app.screen):
             title = f"{SCREENS[mode].title}: {name}"
-            app.notify("Not available at the moment.", title=title, severity="warning", markup=False)
+            app.notify("Not available now.", title=title, severity="warning", markup=False)
 
     return run
 

@@ -86,7 +86,7 @@ async def test_a_setting_without_effect_is_dimmed_says_why_and_can_be_edited() -
         assert set(form(app).unused) == {"data.root", "model.batch_norm", "training.feature_cache"}
         assert unit(app, "data.root") == "ignored"
         dimmed, plain = row(app, "data.root"), row(app, "model.weights")
-        assert dimmed.field.styles.color != plain.field.styles.color
+        assert dimmed.control.styles.color != plain.control.styles.color
         form(app).focus_field("data.root")
         await pilot.press(*"/x")
         await until(pilot, lambda: "no effect: the dataset is digits" in screen_text(app))

@@ -214,7 +214,7 @@ async def test_a_list_can_be_left_and_says_when_nothing_matches() -> None:
         await pilot.press(*"zzz", "enter")
         await pilot.pause()
         assert isinstance(app.screen, ChoiceScreen)
-        assert app.screen.query_one("#none").display
+        assert app.screen.query_one("#no-match").display
         await pilot.press("escape")
         await pilot.pause()
         assert app.form.experiment == Experiment()

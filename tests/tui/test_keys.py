@@ -91,7 +91,7 @@ async def test_the_search_and_the_next_problem_are_reached_from_anywhere_on_setu
     async with workbench() as (app, _, pilot):
         field = await into_field(pilot, app)
         await pilot.press("0")
-        await until(pilot, lambda: "f8 goes to" in app.screen.query_one(StartBar).text)
+        await until(pilot, lambda: "f8 to go to" in app.screen.query_one(StartBar).text)
         await pilot.press("ctrl+f")
         await until(pilot, lambda: app.focused is app.screen.query_one(PresetList).query_one(Input))
         await pilot.press("f8")

@@ -49,9 +49,9 @@ def many(classes: int) -> Scores:
         ((963, 37, 0), 0, 1, "37 of 1,000 cats were taken for dogs."),
         ((999, 1, 0), 0, 1, "1 of 1,000 cats was taken for a dog."),
         ((963, 37, 0), 0, 2, "None of 1,000 cats were taken for deer."),
-        ((912, 88, 0), 0, 0, "912 of 1,000 cats were recognised."),
-        ((12, 0, 0), 0, 0, "All 12 cats were recognised."),
-        ((0, 0, 0), 0, 1, "There were no test pictures of cats."),
+        ((912, 88, 0), 0, 0, "912 of 1,000 cats were classified correctly."),
+        ((12, 0, 0), 0, 0, "All 12 cats were classified correctly."),
+        ((0, 0, 0), 0, 1, "There were no test images of cats."),
     ],
 )
 def test_a_cell_in_words(row: tuple[int, int, int], actual: int, predicted: int, sentence: str) -> None:
@@ -68,14 +68,14 @@ def test_a_cell_in_words(row: tuple[int, int, int], actual: int, predicted: int,
         ("aquarium_fish", "aquarium fish"),
         ("maple_tree", "maple trees"),
         ("mouse", "mice"),
-        ("7", "pictures of “7”"),
-        ("T-shirt/top", "pictures of “T-shirt/top”"),
-        ("\x1b[31m", "pictures of “\ufffd[31m”"),
+        ("7", "images of “7”"),
+        ("T-shirt/top", "images of “T-shirt/top”"),
+        ("\x1b[31m", "images of “\ufffd[31m”"),
     ],
 )
 def test_only_plain_nouns_are_put_in_the_plural(name: str, plural: str) -> None:
     scores = score(np.array([[3, 1], [0, 4]], dtype=np.int64), [name, "dog"])
-    assert describe_cell(scores, 0, 0) == f"3 of 4 {plural} were recognised."
+    assert describe_cell(scores, 0, 0) == f"3 of 4 {plural} were classified correctly."
 
 
 def test_shares_are_of_the_row_or_of_the_column() -> None:

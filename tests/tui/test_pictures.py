@@ -137,7 +137,7 @@ async def test_only_pictures_in_view_are_loaded_and_each_once() -> None:
         await settle(pilot)
         assert sorted(app.asked) == list(range(9))
         assert "▀" in app.screen_text()
-        assert "no picture" in app.screen_text()
+        assert "no image" in app.screen_text()
         assert "Cannot be read" in app.screen_text()
         await pilot.press("end")
         await settle(pilot)

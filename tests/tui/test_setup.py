@@ -84,7 +84,7 @@ async def test_what_is_in_the_form_is_what_runs() -> None:
     async with workbench() as (app, trainer, pilot):
         await set_field(pilot, app, "training.epochs", "7")
         await set_field(pilot, app, "training.optimizer.learning_rate", "0.05")
-        await until(pilot, lambda: "changed: 2 fields" in screen_text(app))
+        await until(pilot, lambda: "2 fields changed" in screen_text(app))
         await pilot.press("ctrl+r")
         await until(pilot, lambda: trainer.submitted)
         training = trainer.submitted[0].experiment.training
@@ -95,7 +95,7 @@ async def test_nothing_wrong_can_start_and_the_first_wrong_field_gets_the_cursor
     async with workbench() as (app, trainer, pilot):
         await set_field(pilot, app, "training.epochs", "0")
         await set_field(pilot, app, "data.image_size", "7")
-        await until(pilot, lambda: "2 things to correct" in start_words(app))
+        await until(pilot, lambda: "2 errors" in start_words(app))
         form(app).focus_field("training.seed")
         await pilot.press("ctrl+r")
         await pilot.pause()
@@ -118,7 +118,7 @@ async def test_a_rule_between_fields_stops_the_start_too() -> None:
     async with workbench() as (app, trainer, pilot):
         await set_field(pilot, app, "data.validation_fraction", "0")
         await set_field(pilot, app, "training.early_stopping_patience", "3")
-        await until(pilot, lambda: "1 thing to correct" in start_words(app))
+        await until(pilot, lambda: "1 error" in start_words(app))
         await pilot.press("ctrl+r")
         await pilot.pause()
         assert trainer.submitted == []
@@ -127,9 +127,9 @@ async def test_a_rule_between_fields_stops_the_start_too() -> None:
 async def test_resetting_a_field_takes_the_mark_away() -> None:
     async with workbench() as (app, _, pilot):
         await set_field(pilot, app, "training.epochs", "7")
-        await until(pilot, lambda: "changed: 1 field" in screen_text(app))
+        await until(pilot, lambda: "1 field changed" in screen_text(app))
         await pilot.press("ctrl+z")
-        await until(pilot, lambda: "changed:" not in screen_text(app))
+        await until(pilot, lambda: "field changed" not in screen_text(app))
 
 
 async def test_presets_are_found_by_any_word_and_opened() -> None:
@@ -150,7 +150,7 @@ async def test_a_broken_preset_is_listed_with_its_reason_and_hides_nothing() -> 
     own("sound")
     async with workbench() as (app, _, pilot):
         text = screen_text(app)
-        assert all(words in text for words in ("✗ torn (broken)", "sound", "baseline-vgg16"))
+        assert all(words in text for words in ("✗ torn (invalid)", "sound", "baseline-vgg16"))
         before = form(app).to_model()
         await choose(pilot, app, "torn")
         await until(pilot, lambda: "at least 1" in screen_text(app))
@@ -166,7 +166,7 @@ async def test_saving_asks_for_a_name_and_never_overwrites_unasked() -> None:
         await pilot.press("enter")
         saved = paths.own_presets_folder() / "my-first.json"
         await until(pilot, saved.exists)
-        await until(pilot, lambda: "• changed:" not in screen_text(app) and "my-first" in screen_text(app))
+        await until(pilot, lambda: "• 1 field changed" not in screen_text(app) and "my-first" in screen_text(app))
         await set_field(pilot, app, "training.epochs", "9")
         await pilot.press("ctrl+s")
         await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
@@ -299,7 +299,7 @@ async def test_while_a_run_goes_on_the_next_one_waits_visibly() -> None:
         await pilot.press("ctrl+r")
         await until(pilot, lambda: app.current_mode == "live")
         await pilot.press("1")
-        await until(pilot, lambda: "A run is going on" in start_words(app))
+        await until(pilot, lambda: "A run is in progress" in start_words(app))
         await pilot.press("ctrl+r")
         await pilot.pause()
         assert len(trainer.submitted) == 1
@@ -307,17 +307,17 @@ async def test_while_a_run_goes_on_the_next_one_waits_visibly() -> None:
         await until(pilot, lambda: "Ready" in start_words(app))
 
 
-async def test_it_tells_what_the_experiment_means() -> None:
+async def test_it_summarizes_the_experiment() -> None:
     async with workbench() as (app, _, pilot):
         await choose(pilot, app, "baseline-vgg16")
         await shown(pilot, app, "■ frozen")
         text = screen_text(app)
-        for words in ("■ frozen", "▲ trained", "40,970", "45,000 pictures", "1,407 an epoch", "not known yet"):
+        for words in ("■ frozen", "▲ trained", "40,970", "45,000 images", "1,407 per epoch", "unknown"):
             assert words in text, words
         assert "723.5 MB to download" in text
 
 
-async def test_time_is_told_after_a_run_like_it() -> None:
+async def test_time_is_estimated_after_a_run_like_it() -> None:
     session_id, folder = new_session_folder("quickstart")
     preset = load_preset(paths.shipped_presets_folder() / "quickstart.json")
     seconds = float(preset.experiment.training.epochs)  # at a pace of one epoch in a second
@@ -358,11 +358,11 @@ async def test_it_fits(size: tuple[int, int]) -> None:
         rows = [row for row in app.screen.query(FieldRow) if app.screen.find_widget(row).visible_region.area]
         assert len(rows) >= 8
         assert all(row.control.region.width >= 12 for row in rows)
-        meaning = app.screen.query_one(SummaryPane)
-        assert meaning.display is (size[0] >= 120)
+        summary = app.screen.query_one(SummaryPane)
+        assert summary.display is (size[0] >= 120)
         await pilot.press("f9")
         await pilot.pause()
-        assert meaning.display is (size[0] < 120)
+        assert summary.display is (size[0] < 120)
         assert form(app).region.width == 0 or size[0] >= 120
 
 
@@ -407,7 +407,7 @@ async def test_a_change_is_marked_and_told_in_the_list_until_it_is_taken_back() 
         assert marked(app) == ["● quickstart"]
         await set_field(pilot, app, "training.epochs", "7")
         await until(pilot, lambda: marked(app) == ["● quickstart •"])
-        assert "changed in the form: 1 field" in about(app)
+        assert "1 field changed in the form" in about(app)
         await pilot.press("ctrl+z")
         await until(pilot, lambda: marked(app) == ["● quickstart"])
         assert "changed in the form" not in about(app)
@@ -453,15 +453,13 @@ async def test_the_mark_follows_a_preset_that_is_saved_and_one_whose_file_goes()
         app.screen.query_one(Input).value = "copy"
         await pilot.press("enter")
         await until(pilot, lambda: not isinstance(app.screen, AskTextScreen) and marked(app) == ["● copy"])
-        await until(
-            pilot, lambda: len(app.screen.query_one(PresetList).entries) > 0 and "In the form" not in about(app)
-        )
+        await until(pilot, lambda: app.screen.query_one(PresetList).entries and "In the form" not in about(app))
         option = entries(app).highlighted_option
         assert option is not None
         await until(pilot, lambda: (now := entries(app).highlighted_option) and str(now.prompt) == "● copy")
         saved = paths.own_presets_folder() / "copy.json"
         saved.rename(saved.with_name("other.json"))
         await pilot.press("f3", "f2")
-        await until(pilot, lambda: "its file is gone" in screen_text(app))
+        await until(pilot, lambda: "(file deleted)" in screen_text(app))
         assert marked(app) == ["● copy"]
         assert str(entries(app).get_option_at_index(0).prompt) == "In the form"

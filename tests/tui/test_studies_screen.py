@@ -87,7 +87,7 @@ async def test_a_list_in_a_field_of_setup_opens_a_study_of_it() -> None:
         await pilot.pause()
         assert "ctrl+t" not in screen_text(app)
         await pilot.press("space", *"0.01")
-        await until(pilot, lambda: "several values: ctrl+t makes a study" in screen_text(app))
+        await until(pilot, lambda: "several values: press ctrl+t to make a study" in screen_text(app))
         await until(pilot, lambda: "^t Study" in screen_text(app))
         await pilot.press("ctrl+t")
         await until(pilot, lambda: isinstance(app.screen, StudiesScreen) and screen(app).study is not None)
@@ -151,7 +151,7 @@ async def test_the_table_fills_row_by_row_and_shows_which_row_trains() -> None:
         trainer.say_study(StudyFinished(status="done"))
         await until(pilot, lambda: states(app) == ["done"] * 3)
         assert [line.best for line in lines(app)] == [False, True, False]
-        await until(pilot, lambda: "✓ Done: all 3 runs are there" in screen_text(app))
+        await until(pilot, lambda: "✓ Done: all 3 runs finished" in screen_text(app))
         assert "Best by validation accuracy: epochs = 2 (0.9000)" in screen_text(app)
         assert app.current_mode == "studies"
 

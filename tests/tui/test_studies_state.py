@@ -86,8 +86,8 @@ def test_a_study_of_runs_that_share_work_takes_as_long_as_the_longest() -> None:
     assert (alone.computations, alone.seconds) == (3, 52.0)
     assert alone.text == "3 of 4 runs left · about 52 s"
     unknown = estimate_study(3, epochs, True, lambda one: 1.0 if one.training.epochs > 1 else None)
-    assert unknown.text == "3 runs · time not known yet"
-    assert estimate_study(3, [], False, by_epochs).text == "all 3 runs are there"
+    assert unknown.text == "3 runs · time unknown"
+    assert estimate_study(3, [], False, by_epochs).text == "all 3 runs finished"
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,9 @@ class ChoiceControl(Widget, can_focus=True):
         &:focus { background: $primary 35%; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "choose", "Choose", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,space", "choose", "Choose", show=False, tooltip="List the choices")
+    ]
 
     value = reactive("", init=False)
 
@@ -51,7 +53,7 @@ class ChoiceControl(Widget, can_focus=True):
     class Changed(Message):
         """Another value was chosen or loaded."""
 
-        control: ChoiceControl
+        choice: ChoiceControl
 
     def __init__(self, spec: FieldSpec, value: Any) -> None:
         super().__init__()
@@ -264,8 +266,8 @@ class FieldForm(Vertical):
     """Rows of fields; up, down and Enter move between those that are displayed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "step(-1)", "Previous field", show=False),
-        Binding("down", "step(1)", "Next field", show=False),
+        Binding("up", "step(-1)", "Previous field", show=False, tooltip="Previous field"),
+        Binding("down", "step(1)", "Next field", show=False, tooltip="Next field"),
     ]
 
     rows: tuple[FieldRow, ...] = ()

@@ -75,7 +75,7 @@ def error_lines(errors: Sequence[Problem]) -> Iterator[str]:
     """One line for all invalid fields, then one for each broken rule between fields."""
     titles = [field(error.path).title for error in errors if error.path]
     if titles:
-        yield f"✗ {some(len(titles), 'error')}: {', '.join(titles)}. Press f8 to go to the next."
+        yield f"✗ {some(len(titles), 'error')}: {', '.join(titles)} (press f8)"
     for error in errors:
         if not error.path:
             sentence = with_titles(error.message)

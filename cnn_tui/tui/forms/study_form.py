@@ -151,7 +151,7 @@ class StudyForm(FieldForm):
     def _document(self) -> dict[str, Any]:
         """The values of the controls, on the base of the loaded study.
 
-        Its reported rows are kept where the factors are unchanged and the rows still exist.
+        Reported rows remain if the factors are unchanged and the rows still exist.
         """
         shown = {name: row.to_value() for name, row in self._by_name.items()}
         factor, second = _PATHS.get(shown["factor"]), _PATHS.get(shown["second"])

@@ -96,9 +96,9 @@ class SetupScreen(Screen[None]):
         from cnn_tui.tui.screens.setup_editor import run_presets
 
         presets, summary = self.query_one(PresetList), self.query_one(SummaryPane)
-        presets.entries = await asyncio.to_thread(run_presets)
+        presets.entries = entries = await asyncio.to_thread(run_presets)
         if self._editor is not None:
-            self._editor.check_file([entry.path for entry in presets.entries])
+            self._editor.check_file([entry.path for entry in entries])
         summary.past = await asyncio.to_thread(past_runs)
 
     def on_preset_editor_changed(self, event: PresetEditor.Changed) -> None:

@@ -1,6 +1,6 @@
 """The confusion matrix as a heat map with a cursor.
 
-By hand: ``DataTable`` has no styles for single cells while they scroll, and takes seconds to fill with 1,000 classes.
+By hand: ``DataTable`` needs a styled text for each cell, a million with 1,000 classes; this styles only visible cells.
 """
 
 from __future__ import annotations

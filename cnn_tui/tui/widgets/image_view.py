@@ -1,6 +1,6 @@
 """Images in half-block characters: each cell shows one pixel above another, so that pixels are about square.
 
-By hand: rich-pixels draws whole cells below the last odd row and keeps no aspect ratio, and Textual draws no images.
+By hand: Textual draws no images, and rich-pixels would be one more dependency for the forty lines below.
 """
 
 from __future__ import annotations

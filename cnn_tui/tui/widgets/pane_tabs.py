@@ -1,4 +1,8 @@
-"""Tabs for the panes of a screen, one of which is visible."""
+"""Tabs for the panes of a screen, one of which is visible.
+
+By hand: Textual's ``Tabs``, styled to one line, takes 60 ms more until its first paint, and reports tabs that the
+program activates like those that the user clicks, so that two quick changes undo each other.
+"""
 
 from __future__ import annotations
 

@@ -43,9 +43,9 @@ class LoadedPreset:
 
 class _Entries(OptionList):
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "select", "Open preset"),
-        Binding("j", "cursor_down", "Down", show=False),
-        Binding("k", "cursor_up", "Up", show=False),
+        Binding("enter", "select", "Open preset", tooltip="Open the highlighted preset in the form"),
+        Binding("j", "cursor_down", "Down", show=False, tooltip="Next preset"),
+        Binding("k", "cursor_up", "Up", show=False, tooltip="Previous preset"),
     ]
 
 
@@ -65,12 +65,12 @@ class PresetList(Vertical):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "clear_search", "Clear search", show=False),
-        Binding("down", "to_list", "To the list", show=False),
+        Binding("escape", "clear_search", "Clear search", show=False, tooltip="Clear the search"),
+        Binding("down", "to_list", "To the list", show=False, tooltip="Go from the search to the list"),
     ]
 
-    entries: reactive[tuple[PresetEntry, ...]] = reactive(())
-    """All presets, also those that the search hides."""
+    entries: reactive[tuple[PresetEntry, ...] | None] = reactive(None)
+    """All presets, also those that the search hides; None until they are read."""
     loaded: reactive[LoadedPreset | None] = reactive(None)
     """The preset in the form."""
     search: reactive[str] = reactive("")
@@ -132,7 +132,7 @@ class PresetList(Vertical):
     def _search_submitted(self, event: Input.Submitted) -> None:
         """Choose the only match, or go to the list."""
         event.stop()
-        found = [entry for entry in self.entries if matches(entry, self.search)]
+        found = self._matches()
         if len(found) == 1:
             self._choose(found[0])
         self.focus_list()
@@ -172,7 +172,10 @@ class PresetList(Vertical):
             self.post_message(self.Chosen(entry.preset, entry))
 
     def _entry(self, option_id: str | None) -> PresetEntry | None:
-        return next((entry for entry in self.entries if str(entry.path) == option_id), None)
+        return next((entry for entry in self.entries or () if str(entry.path) == option_id), None)
+
+    def _matches(self) -> list[PresetEntry]:
+        return [entry for entry in self.entries or () if matches(entry, self.search)]
 
     @property
     def _loaded_id(self) -> str | None:
@@ -180,7 +183,7 @@ class PresetList(Vertical):
         if self.loaded is None:
             return None
         path = self.loaded.path.resolve() if self.loaded.path else None
-        listed = (str(entry.path) for entry in self.entries if entry.path.resolve() == path)
+        listed = (str(entry.path) for entry in self.entries or () if entry.path.resolve() == path)
         return next(listed, _UNLISTED)
 
     def _fill(self, *, highlight_loaded: bool = False) -> None:
@@ -191,7 +194,7 @@ class PresetList(Vertical):
         highlighted = shown.highlighted_option.id if shown.highlighted_option else None
         if highlight_loaded or highlighted in (None, _UNLISTED):
             highlighted = self._loaded_id
-        options = list(self._options([entry for entry in self.entries if matches(entry, self.search)]))
+        options = list(self._options(self._matches()))
         shown.set_options(options)
         enabled = [index for index, option in enumerate(options) if not option.disabled]
         wanted = [index for index in enabled if options[index].id == highlighted]
@@ -199,6 +202,9 @@ class PresetList(Vertical):
 
     def _options(self, entries: Sequence[PresetEntry]) -> Iterator[Option]:
         """The unlisted preset in the form, the user's presets and the shipped ones, each group below its heading."""
+        if self.entries is None:
+            yield Option("loading…", disabled=True)
+            return
         loaded = self._loaded_id
         if loaded == _UNLISTED and self.loaded is not None:
             yield Option(Content.styled("In the form", "italic"), disabled=True)

@@ -1,7 +1,7 @@
 """A table that the user can sort; it draws only the visible lines.
 
-By hand: ``DataTable`` stores strings instead of typed rows, and neither pins rows, fits columns to the width nor keeps
-the cursor on its row when the order changes.
+By hand: ``DataTable`` holds cells instead of rows, pins rows only at the top, keeps columns that do not fit, and leaves
+the cursor at its position when the order changes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tables: the order of rows and the room of columns."""
+"""Tables: the order of rows and the columns that fit."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def test_rows_without_a_value_come_last_in_both_directions(rows: list[Row], fall
 
 def test_names_are_cut_before_columns_go_and_the_highest_rank_goes_first() -> None:
     widths = (20, 7, 5, 5)
-    assert fit_columns(COLUMNS, widths, room=45, gap=2) == {NAME: 20, FIGURE: 7, EXTRA: 5, FIRST_TO_GO: 5}
-    assert fit_columns(COLUMNS, widths, room=31, gap=2) == {NAME: 6, FIGURE: 7, EXTRA: 5, FIRST_TO_GO: 5}
-    assert fit_columns(COLUMNS, widths, room=30, gap=2) == {NAME: 12, FIGURE: 7, EXTRA: 5}
-    assert fit_columns(COLUMNS, widths, room=4, gap=2) == {NAME: 6, FIGURE: 7}
+    assert fit_columns(COLUMNS, widths, space=45, gap=2) == {NAME: 20, FIGURE: 7, EXTRA: 5, FIRST_TO_GO: 5}
+    assert fit_columns(COLUMNS, widths, space=31, gap=2) == {NAME: 6, FIGURE: 7, EXTRA: 5, FIRST_TO_GO: 5}
+    assert fit_columns(COLUMNS, widths, space=30, gap=2) == {NAME: 12, FIGURE: 7, EXTRA: 5}
+    assert fit_columns(COLUMNS, widths, space=4, gap=2) == {NAME: 6, FIGURE: 7}
 
 
 @given(st.lists(st.integers(1, 60), min_size=4, max_size=4), st.integers(0, 200))
-def test_what_is_kept_fits_unless_nothing_more_may_give_way(widths: list[int], room: int) -> None:
-    kept = fit_columns(COLUMNS, widths, room, gap=2)
+def test_what_is_kept_fits_unless_nothing_more_may_give_way(widths: list[int], space: int) -> None:
+    kept = fit_columns(COLUMNS, widths, space, gap=2)
     least = sum(min(width, column.narrowest or width) + 2 for column, width in zip(COLUMNS[:2], widths, strict=False))
     assert {NAME, FIGURE} <= set(kept)
-    assert sum(width + 2 for width in kept.values()) <= max(room, least)
+    assert sum(width + 2 for width in kept.values()) <= max(space, least)
 
 
 def test_cells_take_text_as_it_is_and_nothing_that_steers() -> None:
