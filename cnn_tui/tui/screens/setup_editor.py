@@ -160,7 +160,7 @@ class PresetEditor(Vertical):
 
     async def _ask_name(self) -> str | None:
         """The name to save under, None if the user cancels."""
-        dialog = AskTextScreen("Save as your preset: name", self.preset.name, _name_error)
+        dialog = AskTextScreen("Save your preset as", self.preset.name, _name_error)
         name = await self.app.push_screen_wait(dialog)
         if name is None:
             return None

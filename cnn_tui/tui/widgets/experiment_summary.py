@@ -180,7 +180,7 @@ def _cost_rows(preflight: Preflight) -> Iterator[tuple[str, str]]:
     else:
         yield "memory", f"{quantity(estimate.memory_bytes, 'bytes')}, as in the last run"
     if estimate.seconds is None:
-        yield "time", "unknown before the first run like this"
+        yield "time", "unknown: no run like this yet"
     else:
         yield "time", f"{estimate.time_text}, from {some(estimate.runs, 'run')} like this"
 

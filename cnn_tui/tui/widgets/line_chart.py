@@ -1,7 +1,7 @@
 """A chart of curves in character cells.
 
-By hand: textual-plotext does not work with plotext 6, which is two to five times faster; drawing in a thread and repainting
-only changed cells keeps the interface responsive and the output small, as over SSH.
+By hand: textual-plotext does not work with plotext 6, which is two to five times faster; drawing in a thread and
+repainting only changed cells keeps the interface responsive and the output small, as over SSH.
 """
 
 from __future__ import annotations
