@@ -18,12 +18,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.legend import Legend
 
+from cnn_tui.formatting import shorten
 from cnn_tui.reports.axis import Tick
 from cnn_tui.reports.chart import COLOURS, CUES, Chart, Marker, MatrixChart, Series
 from cnn_tui.reports.figure_files import to_pdf, to_png, to_svg
 from cnn_tui.reports.figures import STYLE, figure_of, report_style
 from cnn_tui.reports.tables import visible
-from cnn_tui.reports.texts import shorten
 
 SVG = "{http://www.w3.org/2000/svg}"
 EVIL = (

@@ -72,7 +72,7 @@ def _bytes_to_download(dataset: Dataset) -> int:
 
 
 def _bytes_here(dataset: Dataset) -> int:
-    known = [_folder(dataset) / name for file in dataset.files for name in (file.name, *file.holds)]
+    known = [_folder(dataset) / name for file in dataset.files for name in (file.name, *file.members)]
     return sum(path.stat().st_size for path in known if path.is_file())
 
 

@@ -9,6 +9,7 @@ from rich.style import Style
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from cnn_tui.formatting import printable
 from cnn_tui.reports.chart import COLOURS, Chart, MatrixChart
 from cnn_tui.reports.document import Block, Document, Section
 from cnn_tui.reports.formats import Format
@@ -16,7 +17,6 @@ from cnn_tui.reports.latex import to_latex
 from cnn_tui.reports.study_text import block_text
 from cnn_tui.reports.tables import HeatTable, Table, to_csv, to_markdown
 from cnn_tui.reports.text_chart import text_chart
-from cnn_tui.store.names import printable
 
 _WIDEST_CHART, _CHART_HEIGHT = 110, 14
 _PIPED_CHART = 100  # where no terminal says how wide it is

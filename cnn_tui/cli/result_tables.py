@@ -9,13 +9,12 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from cnn_tui.amounts import some
 from cnn_tui.cli.output import error_lines
 from cnn_tui.events import RunFinished
+from cnn_tui.formatting import pluralize, printable
 from cnn_tui.metrics import DETAILS, SUMMARY, Metric, Result, Scores
 from cnn_tui.reports import confusion, heat
 from cnn_tui.reports.best_epoch import best_epoch_words
-from cnn_tui.store.names import printable
 
 _MOST_CLASSES = 20  # beyond this a matrix fits no terminal, and the most confused pairs say more
 _PAIRS = 10
@@ -85,8 +84,8 @@ def class_table(scores: Scores) -> Table:
         table.add_row(Text(name), *(f"{figure:.3f}" for figure in row.figures), f"{row.support:,}", style=style)
     if scores.unsupported:
         table.caption = (
-            f"{some(len(scores.unsupported), 'class is', 'classes are')} left out of the macro mean, having no test "
-            "pictures"
+            f"{pluralize(len(scores.unsupported), 'class is', 'classes are')} left out of the macro mean, having no "
+            "test pictures"
         )
     return table
 
@@ -104,7 +103,7 @@ def _summary(finished: RunFinished) -> Text:
     lead = "stopped; " if finished.status == "stopped" else ""
     return Text(
         f"{lead}{metrics_line(result, SUMMARY)}\n{metrics_line(result, DETAILS)}\n"
-        f"{some(result.epochs_run, 'epoch')} in {result.train_seconds:.1f} s{best}, "
+        f"{pluralize(result.epochs_run, 'epoch')} in {result.train_seconds:.1f} s{best}, "
         f"{result.images_per_second:,.0f} pictures/s, {result.total_seconds:.1f} s in all"
     )
 

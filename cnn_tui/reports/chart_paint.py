@@ -8,12 +8,11 @@ from operator import itemgetter
 
 from rich.cells import cell_len
 
+from cnn_tui.formatting import fit, printable, shorten
 from cnn_tui.reports.axis import Axis
 from cnn_tui.reports.best_epoch import CRITERION
 from cnn_tui.reports.chart import Series
 from cnn_tui.reports.chart_plan import ChartPlan, Trace, sample
-from cnn_tui.reports.texts import fit, shorten
-from cnn_tui.store.names import printable
 
 Piece = tuple[str, str]
 Row = tuple[Piece, ...]

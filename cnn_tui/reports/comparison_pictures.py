@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cnn_tui.amounts import noun, some
+from cnn_tui.formatting import noun, pluralize
 from cnn_tui.reports.comparable import class_names, source
 from cnn_tui.reports.mcnemar import McNemarTest, mcnemar
 from cnn_tui.reports.session_data import SessionData
@@ -69,7 +69,7 @@ def compare_pictures(
     test = mcnemar(len(only_first), len(only_second))
     tested = max(len(first.predictions.index), len(second.predictions.index))
     count = len(shared.index)
-    lead = f"Of the {some(count, 'picture')} that both were tested on, " if count < tested else ""
+    lead = f"Of the {pluralize(count, 'picture')} that both were tested on, " if count < tested else ""
     return PictureComparison(
         *letters,
         lead + _sentence(test, letters, len(shared.index), both_right, LEVEL / comparisons),
@@ -111,7 +111,7 @@ def _share(first: SessionData, second: SessionData, ours: Predictions, theirs: P
 def _changed(shared: _Shared, letters: tuple[str, str]) -> str:
     return (
         f"{letters[0]} and {letters[1]} were not tested on the same pictures: they have changed between the two, "
-        f"since {some(shared.relabelled, 'picture')} of {len(shared.index):,} "
+        f"since {pluralize(shared.relabelled, 'picture')} of {len(shared.index):,} "
         f"{noun(shared.relabelled, 'is', 'are')} of another class."
     )
 
@@ -119,13 +119,13 @@ def _changed(shared: _Shared, letters: tuple[str, str]) -> str:
 def _sentence(test: McNemarTest, letters: tuple[str, str], shared: int, both_right: int, level: float) -> str:
     a, b = letters
     if not test.only_first + test.only_second:
-        same = f"{both_right:,} of {some(shared, 'picture')}"
+        same = f"{both_right:,} of {pluralize(shared, 'picture')}"
         return f"{a} and {b} are right on the same {same}: no difference can be shown."
     better, worse = (a, b) if test.only_first > test.only_second else (b, a)
     more, fewer = sorted((test.only_first, test.only_second), reverse=True)
     verdict = f"{better} is better on these pictures" if test.p_value < level else "no difference can be shown"
     return (
-        f"{better} got {some(more, 'picture')} right that {worse} got wrong, and {fewer:,} the other way round: "
+        f"{better} got {pluralize(more, 'picture')} right that {worse} got wrong, and {fewer:,} the other way round: "
         f"a difference this large would come by chance in {_share_of_cases(test.p_value)} of cases "
         f"(McNemar's test), so {verdict}."
     )

@@ -20,12 +20,12 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from rich.cells import cell_len
 
+from cnn_tui.formatting import shorten
 from cnn_tui.reports import confusion
 from cnn_tui.reports.axis import Tick
 from cnn_tui.reports.chart import COLOURS, Chart, Dash, Marker, MatrixChart, Series
 from cnn_tui.reports.heat import WHITE, background, readable_on
 from cnn_tui.reports.tables import visible
-from cnn_tui.reports.texts import shorten
 
 STYLE = Path(__file__).with_name("cnn_tui.mplstyle")
 _DASHES: dict[Dash, str | tuple[int, tuple[float, ...]]] = {

@@ -114,7 +114,7 @@ def _text(document: Document, chosen: Format, width: int) -> str:
 
 def _figures_folder(output: PurePath) -> str:
     """The folder of a LaTeX report's charts, beside it, with a name that LaTeX takes as it is."""
-    from cnn_tui.store.names import slug
+    from cnn_tui.store.files import slug
 
     stem = output.stem if _SAFE_IN_LATEX.fullmatch(output.stem) else slug(output.stem)
     return f"{stem}-figures"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cnn_tui.reports.session_data import SessionData
 from cnn_tui.reports.tables import Picture, PictureTable
-from cnn_tui.store.thumbnails import load_thumbnails
+from cnn_tui.store.predictions import load_thumbnails
 
 MOST_MISTAKES = 24
 """So many pictures of at most 64 by 64 pixels keep a page below half a megabyte."""

@@ -13,7 +13,7 @@ from cnn_tui.history import RunHistory
 from cnn_tui.store.notes import NO_NOTE, SessionNote
 from cnn_tui.store.predictions import PREDICTIONS_FILE, Predictions
 from cnn_tui.store.records import SessionRecord
-from cnn_tui.store.sessions import find_session, load_session, note_of, read_history
+from cnn_tui.store.sessions import find_session, load_session, note_or_problem, read_history
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ def read_session(name: str | Path) -> SessionData:
     record = load_session(folder)
     history, events_damage = _history(folder)
     predictions, damage = _predictions(folder)
-    note, note_damage = note_of(folder)
+    note, note_damage = note_or_problem(folder)
     return SessionData(
         folder=folder,
         record=record,

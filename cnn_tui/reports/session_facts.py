@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
-from cnn_tui.amounts import unit_after
 from cnn_tui.config.fields import FieldSpec, experiment_fields, value_at
 from cnn_tui.events import Environment, WarningRaised
+from cnn_tui.formatting import elapsed, quantity, unit_for
 from cnn_tui.reports.best_epoch import CRITERION
 from cnn_tui.reports.tables import Table
-from cnn_tui.reports.texts import quantity, taken
 from cnn_tui.store.records import SessionRecord
 
 _HARDWARE = {"platform", "device", "device_name", "precision", "cpu_count", "memory_bytes"}
@@ -46,8 +45,8 @@ def _times(record: SessionRecord) -> tuple[tuple[str, str], ...]:
     return (
         ("epochs", f"{result.epochs_run:,} of {record.experiment.training.epochs:,}"),
         *best,
-        ("training", taken(result.train_seconds)),
-        ("the whole run", taken(result.total_seconds)),
+        ("training", elapsed(result.train_seconds)),
+        ("the whole run", elapsed(result.total_seconds)),
         ("speed", f"{result.images_per_second:,.0f} pictures/s"),
         ("peak memory", quantity(result.peak_memory_bytes, "bytes")),
     )
@@ -95,4 +94,4 @@ def _value(spec: FieldSpec, record: SessionRecord) -> str:
         if isinstance(value, float)
         else str(value)
     )
-    return f"{text} {unit_after(value, spec.unit)}".rstrip()
+    return f"{text} {unit_for(value, spec.unit)}".rstrip()

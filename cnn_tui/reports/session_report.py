@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from cnn_tui.amounts import some
 from cnn_tui.events import EpochFinished, WarningRaised
+from cnn_tui.formatting import dataset_label, pluralize
 from cnn_tui.metrics import Result, Scores
 from cnn_tui.reports.chart import Chart, MatrixChart, Series
 from cnn_tui.reports.document import Document, Section
@@ -14,7 +14,6 @@ from cnn_tui.reports.mistakes import Mistake, mistakes_table
 from cnn_tui.reports.session_data import SessionData
 from cnn_tui.reports.session_facts import facts_table, session_facts
 from cnn_tui.reports.tables import Table, class_table, confused_table, epoch_table, matrix_table
-from cnn_tui.reports.texts import data_words
 from cnn_tui.store.records import SessionRecord
 
 _PAIRS = 20
@@ -72,8 +71,8 @@ def _summary(record: SessionRecord) -> tuple[str, ...]:
     model, data, training = record.experiment.model, record.experiment.data, record.experiment.training
     what = (
         f"{model.architecture} ({model.weights} weights, trained: {model.trainable.replace('_', ' ')}) on "
-        f"{data_words(data.dataset, data.root)} at {data.image_size} pixels, {some(training.epochs, 'epoch')} of "
-        f"{training.optimizer.name} at learning rate {training.optimizer.learning_rate:g} in batches of "
+        f"{dataset_label(data.dataset, data.root)} at {data.image_size} pixels, {pluralize(training.epochs, 'epoch')} "
+        f"of {training.optimizer.name} at learning rate {training.optimizer.learning_rate:g} in batches of "
         f"{training.batch_size:,}. Session {record.id}: {record.status}."
     )
     described = (record.description,) if record.description else ()
@@ -104,7 +103,7 @@ def left_out(scores: Scores) -> str:
     if not names:
         return ""
     shown = ", ".join(names[:5]) + ("…" if names[5:] else "")
-    return f"The macro means leave out {some(len(names), 'class', 'classes')} without test pictures: {shown}"
+    return f"The macro means leave out {pluralize(len(names), 'class', 'classes')} without test pictures: {shown}"
 
 
 def matrix_charts(record: SessionRecord) -> tuple[MatrixChart, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from cnn_tui.amounts import noun, some
+from cnn_tui.formatting import noun, pluralize
 from cnn_tui.metrics import ACCURACY
 from cnn_tui.reports.study_table import REPORTED, StudyRow, StudyTable
 
@@ -19,7 +19,7 @@ def differences(table: StudyTable) -> Iterator[str]:
     if mean is None:
         return
     yield _largest(table, *max(compared, key=lambda one: abs(one[0])))
-    figures = some(len(compared), "figure that was", "figures that were")
+    figures = pluralize(len(compared), "figure that was", "figures that were")
     yield f"Over the {figures} reported, ours differ by {100 * mean:.2f} points on average."
     both = [row for row in table.rows if row.difference(ACCURACY) is not None]
     if len(both) > 1:
@@ -64,7 +64,7 @@ def _order(rows: list[StudyRow]) -> str:
     )
     pairs = [(one, other) for one, other in combinations(rows, 2) if _theirs(one) != _theirs(other)]
     turned = sum((_theirs(one) - _theirs(other)) * (_ours(one) - _ours(other)) < 0 for one, other in pairs)
-    pairs_of_values = some(len(pairs), "pair of values", "pairs of values")
+    pairs_of_values = pluralize(len(pairs), "pair of values", "pairs of values")
     return f"{best}; of {pairs_of_values} {turned or 'none'} {noun(turned, 'comes', 'come')} in the other order."
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from cnn_tui.amounts import some
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.fields import experiment_fields, value_at
 from cnn_tui.config.study import StudyPreset, Value
 from cnn_tui.events import Environment
+from cnn_tui.formatting import dataset_label, pluralize
 from cnn_tui.metrics import DETAILS
 from cnn_tui.reports.chart import CUES, Chart, Series
 from cnn_tui.reports.document import Block, Document, Section
@@ -18,7 +18,6 @@ from cnn_tui.reports.study_differences import differences
 from cnn_tui.reports.study_plot import FactorAxis, curve, drawn_series, factor_axis
 from cnn_tui.reports.study_table import COLUMNS, Figure, StudyRow, StudyTable, value_text
 from cnn_tui.reports.tables import Table
-from cnn_tui.reports.texts import data_words
 
 _REPORTED = "The figures that were reported, and in brackets ours less them:"
 
@@ -103,12 +102,14 @@ def setup_text(study: StudyPreset) -> str:
         "model.architecture": base.model.architecture,
         "model.weights": f"weights {Path(base.model.weights).name}",
         "model.trainable": f"trained part {base.model.trainable}",
-        "data.dataset": f"on {data_words(base.data.dataset, base.data.root)}",
-        "data.train_limit": "" if base.data.train_limit is None else some(base.data.train_limit, "training picture"),
-        "data.test_limit": "" if base.data.test_limit is None else some(base.data.test_limit, "test picture"),
+        "data.dataset": f"on {dataset_label(base.data.dataset, base.data.root)}",
+        "data.train_limit": ""
+        if base.data.train_limit is None
+        else pluralize(base.data.train_limit, "training picture"),
+        "data.test_limit": "" if base.data.test_limit is None else pluralize(base.data.test_limit, "test picture"),
         "data.image_size": f"at {base.data.image_size} pixels",
         "data.validation_fraction": f"validation part {base.data.validation_fraction:g}",
-        "training.epochs": some(base.training.epochs, "epoch"),
+        "training.epochs": pluralize(base.training.epochs, "epoch"),
         "training.batch_size": f"batches of {base.training.batch_size}",
         "training.optimizer.name": base.training.optimizer.name,
         "training.optimizer.learning_rate": f"learning rate {value_text(base.training.optimizer.learning_rate)}",
@@ -123,7 +124,7 @@ def environment_texts(environments: Iterable[Environment]) -> Iterator[str]:
     """What the runs ran on, a line for each machine."""
     for one in environments:
         yield (
-            f"On {one.device_name} ({one.device}, {one.precision}), {some(one.cpu_count, 'processor')}, "
+            f"On {one.device_name} ({one.device}, {one.precision}), {pluralize(one.cpu_count, 'processor')}, "
             f"{one.memory_bytes / 2**30:.0f} GiB of memory; cnn-tui {one.program}, PyTorch {one.torch}, "
             f"torchvision {one.torchvision}, Python {one.python}, {one.platform}."
         )

@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cnn_tui.amounts import noun, some
 from cnn_tui.config.study import Value
 from cnn_tui.errors import ConfigError
+from cnn_tui.formatting import duration, elapsed, noun, pluralize
 from cnn_tui.metrics import ACCURACY
 from cnn_tui.reports.document import Block, Document, Section
 from cnn_tui.reports.study_best import best
@@ -16,7 +16,6 @@ from cnn_tui.reports.study_differences import mean_difference
 from cnn_tui.reports.study_document import environment_texts, setup_text, study_blocks
 from cnn_tui.reports.study_table import Figure, StudyTable
 from cnn_tui.reports.tables import Table
-from cnn_tui.reports.texts import duration, taken
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,7 @@ def _overview(outcomes: Sequence[Outcome], settings: Sequence[str], left: Sequen
     filled, kept = sum(outcome.table.done for outcome in outcomes), sum(outcome.kept for outcome in outcomes)
     again = f", {kept} of them by runs that were there already" if kept else ""
     total = duration(sum(outcome.seconds for outcome in outcomes))
-    blocks.append(f"{some(filled, 'run stands', 'runs stand')} in the tables{again}. All of it took {total}.")
+    blocks.append(f"{pluralize(filled, 'run stands', 'runs stand')} in the tables{again}. All of it took {total}.")
     if left:
         blocks.append(f"Still to come: {'; '.join(part.title for part in left)}.")
     return Section("What was run on what", tuple(blocks))
@@ -146,7 +145,7 @@ def _summary_row(outcome: Outcome) -> tuple[str, ...]:
         f"{theirs[0]:.3f}" if theirs else "",
         "" if difference is None else f"{100 * difference:.2f} points",
         str(table.done) if table.done == table.runs else f"{table.done} of {table.runs}",
-        taken(outcome.seconds),
+        elapsed(outcome.seconds),
     )
 
 
@@ -176,7 +175,7 @@ def _beside_baseline(table: StudyTable, outcomes: Sequence[Outcome]) -> Iterator
     yield "Beside the baseline's settings:"
     yield Table((table.factor, "accuracy", "of the baseline", "difference"), tuple(rows))
     better = sum(here.mean > there.mean for _, here, there in pairs)
-    networks = f"{better} of {some(len(pairs), 'network')} {noun(better, 'does', 'do')}"
+    networks = f"{better} of {pluralize(len(pairs), 'network')} {noun(better, 'does', 'do')}"
     yield f"{networks} better than with the baseline's settings."
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len
 
+from cnn_tui.formatting import shorten
 from cnn_tui.reports.chart import Chart, Series
 from cnn_tui.reports.chart_paint import Row, paint
 from cnn_tui.reports.chart_plan import ChartPlan, sample, trace
-from cnn_tui.reports.texts import shorten
 
 _LONGEST_NAME = 40
 _GAP = 3

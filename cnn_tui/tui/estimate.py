@@ -6,14 +6,12 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from cnn_tui.amounts import some
 from cnn_tui.catalog.datasets import DATASETS
-from cnn_tui.catalog.heads import AUXILIARY, HEADS
-from cnn_tui.catalog.models import ARCHITECTURES
+from cnn_tui.catalog.models import ARCHITECTURES, AUXILIARY_HEADS
 from cnn_tui.config.experiment import DataConfig, Experiment
-from cnn_tui.config.sharing import trained_together
+from cnn_tui.config.study import training_groups
+from cnn_tui.formatting import duration, pluralize
 from cnn_tui.metrics import Result
-from cnn_tui.reports.texts import duration
 
 _FOLDER_TEST_FRACTION = 0.2
 _FLOAT_BYTES = 4
@@ -130,10 +128,10 @@ class StudyEstimate:
     def text(self) -> str:
         """The estimate on one line."""
         if not self.left:
-            return f"all {some(self.runs, 'run')} finished" if self.runs > 1 else "its run is finished"
+            return f"all {pluralize(self.runs, 'run')} finished" if self.runs > 1 else "its run is finished"
         partly = self.left < self.runs
-        runs = f"{self.left:,} of {some(self.runs, 'run')} left" if partly else some(self.runs, "run")
-        shared = f" in {some(self.computations, 'computation')}" if self.computations < self.left else ""
+        runs = f"{self.left:,} of {pluralize(self.runs, 'run')} left" if partly else pluralize(self.runs, "run")
+        shared = f" in {pluralize(self.computations, 'computation')}" if self.computations < self.left else ""
         time = "time unknown" if self.seconds is None else f"about {duration(max(1.0, self.seconds))}"
         return f"{runs}{shared} · {time}"
 
@@ -178,7 +176,7 @@ def estimate_study(
         separately: whether every run is trained on its own.
         seconds_of: the time of one run, if known. Runs that are trained together take that of the longest.
     """
-    groups = [(index,) for index in range(len(left))] if separately else trained_together(left)
+    groups = [(index,) for index in range(len(left))] if separately else training_groups(left)
     longest = [max((left[index] for index in group), key=lambda run: run.training.epochs) for group in groups]
     times = [seconds_of(experiment) for experiment in longest]
     known = [time for time in times if time is not None]
@@ -219,7 +217,7 @@ def model_parts(experiment: Experiment, classes: int | None) -> list[ModelPart]:
     little.
     """
     architecture, trainable = experiment.model.architecture, experiment.model.trainable
-    head, auxiliary = HEADS[architecture], AUXILIARY.get(architecture)
+    head, auxiliary = ARCHITECTURES[architecture].head, AUXILIARY_HEADS.get(architecture)
     backbone = ARCHITECTURES[architecture].parameters - head.hidden - head.last_layer(_IMAGENET_CLASSES)
     if auxiliary and auxiliary.counted:
         backbone -= auxiliary.parameters(_IMAGENET_CLASSES)
@@ -247,7 +245,7 @@ def _cost_key(experiment: Experiment) -> tuple[object, ...]:
     model, training = experiment.model, experiment.training
     return (
         *(model.architecture, model.trainable, experiment.data.image_size),
-        *(experiment.features_are_kept, training.device, training.precision),
+        *(experiment.features_are_stored, training.device, training.precision),
     )
 
 

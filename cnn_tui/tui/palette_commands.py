@@ -14,22 +14,21 @@ from textual.screen import Screen
 
 from cnn_tui.config.fields import experiment_fields
 from cnn_tui.errors import StorageError
+from cnn_tui.formatting import printable
 from cnn_tui.metrics import ACCURACY
-from cnn_tui.store.names import printable
 from cnn_tui.store.presets import PresetEntry, list_presets
 from cnn_tui.store.records import SessionRecord
-from cnn_tui.store.sessions import recent
+from cnn_tui.store.sessions import newest_sessions
+from cnn_tui.tui.job_state import JobState, can_control
 from cnn_tui.tui.messages import PauseRequested, PresetRequested, SessionRequested, StopRequested
-from cnn_tui.tui.run_state import RunState, can_steer
 from cnn_tui.tui.screen_keys import SCREENS, ModeName
 from cnn_tui.tui.screens.setup import SetupScreen
 from cnn_tui.tui.screens.setup_editor import source_text
 from cnn_tui.tui.screens.studies import StudiesScreen
 from cnn_tui.tui.screens.studies_files import StudyEntry
-from cnn_tui.tui.study_state import StudyState
 from cnn_tui.tui.widgets.preset_list import preset_summary
 
-_STEERING = ("pause", "resume", "stop", "kill")
+_JOB_ACTIONS = ("pause", "resume", "stop", "kill")
 _MAX_SESSIONS = 20
 
 
@@ -69,10 +68,10 @@ def screen_commands(screen: Screen[Any]) -> Iterator[Command]:
 def job_commands(screen: Screen[Any]) -> Iterator[Command]:
     """The control of the current run or study, where the screen itself does not offer it."""
     app = screen.app
-    job: RunState | StudyState | None = next((one for one in _jobs(app) if one is not None and one.going), None)
-    if job is None or any(_is_enabled(name, screen) for name in _STEERING if hasattr(screen, f"action_{name}")):
+    job: JobState | None = getattr(app, "job", None)
+    if job is None or not job.active or _controls_job(screen):
         return
-    kind = "study" if isinstance(job, StudyState) else "run"
+    kind = job.job.kind
     commands: tuple[tuple[str, str, str, Callable[[], Any]], ...] = (
         ("pause", f"Pause the {kind}", "Waits before the next batch", lambda: app.post_message(PauseRequested())),
         ("resume", f"Resume the {kind}", "It is paused", lambda: app.post_message(PauseRequested())),
@@ -80,7 +79,7 @@ def job_commands(screen: Screen[Any]) -> Iterator[Command]:
         ("kill", f"Kill the {kind}", "Ends it immediately, after a question", _running_on(app, "live", "kill", "Kill")),
     )
     for action, title, help_text, run in commands:
-        if can_steer(action, job.stage):
+        if can_control(action, job.stage):
             yield Command(title, help_text, run)
 
 
@@ -119,7 +118,7 @@ def other_screen_commands(screen: Screen[Any]) -> Iterator[Command]:
     for mode, kind in kinds.items():
         if isinstance(screen, kind):
             continue
-        actions = {binding.action: binding for binding in _own_bindings(kind) if binding.action not in _STEERING}
+        actions = {binding.action: binding for binding in _own_bindings(kind) if binding.action not in _JOB_ACTIONS}
         for action, binding in actions.items():
             title = f"{SCREENS[mode].title}: {binding.description}"
             yield Command(title, binding.tooltip, _running_on(screen.app, mode, action, binding.description))
@@ -140,7 +139,7 @@ def preset_commands(screen: Screen[Any]) -> Iterator[Command]:
 def session_commands(screen: Screen[Any]) -> Iterator[Command]:
     """The latest valid sessions. Reads files: call it in a thread."""
     try:
-        entries = recent(_MAX_SESSIONS)
+        entries = newest_sessions(_MAX_SESSIONS)
     except StorageError:  # the Sessions screen shows the error
         return
     for record in (entry.record for entry in entries):
@@ -164,9 +163,9 @@ def _own_bindings(kind: type[Any]) -> Iterator[Binding]:
                     yield binding
 
 
-def _jobs(app: App[Any]) -> tuple[RunState | StudyState | None, ...]:
-    """The jobs of the workbench, a study before its run."""
-    return getattr(app, "study_state", None), getattr(app, "run_state", None)
+def _controls_job(screen: Screen[Any]) -> bool:
+    """Whether a screen itself offers the control of the job."""
+    return any(_is_enabled(name, screen) for name in _JOB_ACTIONS if hasattr(screen, f"action_{name}"))
 
 
 def _is_enabled(action: str, node: DOMNode) -> bool:

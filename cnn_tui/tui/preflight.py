@@ -12,18 +12,14 @@ from pathlib import Path
 
 import psutil
 
-from cnn_tui.amounts import some
 from cnn_tui.catalog.features import feature_bytes, feature_shape, keeps_half
+from cnn_tui.config.changes import with_absolute_paths
 from cnn_tui.config.experiment import DataConfig, Experiment
-from cnn_tui.config.locations import located
 from cnn_tui.errors import ConfigError, DataError, StorageError
-from cnn_tui.reports.texts import quantity
-from cnn_tui.store.cache_index import CachedSet, features_folder, features_for, room_for
+from cnn_tui.formatting import pluralize, printable, quantity
+from cnn_tui.store.cache_index import CachedSet, FeatureSpace, features_folder, features_for, place_features, space_for
 from cnn_tui.store.downloads import Download, missing_downloads
-from cnn_tui.store.feature_room import FeatureRoom, place_features
-from cnn_tui.store.folder_entries import picture_names
-from cnn_tui.store.folder_layout import FolderLayout, read_layout
-from cnn_tui.store.names import printable
+from cnn_tui.store.image_folder import FolderLayout, image_names_below, read_layout
 from cnn_tui.store.sessions import list_sessions
 from cnn_tui.tui.estimate import Estimate, PastRun, SplitCounts, estimate
 
@@ -50,15 +46,15 @@ class Preflight:
     features: CachedSet | None
     error: str
     estimate: Estimate
-    storage: FeatureRoom | None = None
+    storage: FeatureSpace | None = None
 
     @property
     def brief(self) -> str:
         """A summary on one line, such as "12 epochs of 41 steps · no download · about 20 s"."""
-        steps, epochs = self.estimate.steps_per_epoch, some(self.experiment.training.epochs, "epoch")
+        steps, epochs = self.estimate.steps_per_epoch, pluralize(self.experiment.training.epochs, "epoch")
         size = sum(download.bytes for download in self.downloads)
         download = f"{quantity(size, 'bytes')} to download" if size else "no download"
-        parts = (f"{epochs} of {some(steps, 'step')}" if steps else epochs, download, self.estimate.time_text)
+        parts = (f"{epochs} of {pluralize(steps, 'step')}" if steps else epochs, download, self.estimate.time_text)
         return " · ".join(parts)
 
 
@@ -73,8 +69,8 @@ def check(experiment: Experiment, past: Sequence[PastRun]) -> Preflight:
         else:
             classes, counts = len(found.classes), _split_counts(found)
             layout = printable(found.describe(experiment.data.validation_fraction))
-    resolved = located(experiment)  # sessions and caches record absolute paths
-    features = features_for(resolved) if resolved.features_are_kept else None
+    resolved = with_absolute_paths(experiment)  # sessions and caches record absolute paths
+    features = features_for(resolved) if resolved.features_are_stored else None
     estimated = estimate(resolved, counts, past, features is not None)
     return Preflight(
         experiment=experiment,
@@ -108,19 +104,19 @@ def folder_counts(data: DataConfig) -> SplitCounts | None:
         return None
 
 
-def _feature_storage(experiment: Experiment, images: int, cached: CachedSet | None) -> FeatureRoom | None:
+def _feature_storage(experiment: Experiment, images: int, cached: CachedSet | None) -> FeatureSpace | None:
     """The size and location of features; for memory, that of the machine counts, also where a GPU has its own."""
-    if not experiment.features_are_kept:
+    if not experiment.features_are_stored:
         return None
     model, size, precision = experiment.model, experiment.data.image_size, experiment.training.precision
     bytes_each = feature_bytes(model.architecture, model.trainable, size, precision)
     at_most = precision == "auto" and not keeps_half(feature_shape(model.architecture, model.trainable, size))
     try:
-        disk = room_for(cached.folder if cached else features_folder())
+        disk = space_for(cached.folder if cached else features_folder())
     except ConfigError:  # the run will report it
         disk = 0
     placement = place_features(images, bytes_each, psutil.virtual_memory().available, disk)
-    return FeatureRoom(images, bytes_each, at_most, placement)
+    return FeatureSpace(images, bytes_each, at_most, placement)
 
 
 def _weights_error(weights: str) -> str:
@@ -144,4 +140,4 @@ def _split_counts(layout: FolderLayout) -> SplitCounts:
 
 def _file_count(folder: Path) -> int:
     """The number of image files below a folder, up to a limit that keeps it fast."""
-    return sum(1 for _ in itertools.islice(picture_names(folder), _MAX_FILES))
+    return sum(1 for _ in itertools.islice(image_names_below(folder), _MAX_FILES))

@@ -6,8 +6,8 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cnn_tui.amounts import some
 from cnn_tui.events import BatchFinished, EpochFinished
+from cnn_tui.formatting import pluralize
 from cnn_tui.history import RunHistory, best_epoch
 from cnn_tui.reports.best_epoch import best_epoch_words
 
@@ -117,4 +117,4 @@ def _summary(history: RunHistory) -> Hint | None:
     text = best_epoch_words(best.epoch, best).capitalize()
     if best.epoch == last.epoch:
         return Hint(f"{text}. It was the last one: more epochs may help.", caution=False)
-    return Hint(f"{text}. {some(last.epoch, 'epoch')} were trained.", caution=False)
+    return Hint(f"{text}. {pluralize(last.epoch, 'epoch')} were trained.", caution=False)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cnn_tui.config.problems import Problem
+from cnn_tui.config.validation_errors import FieldError
 from cnn_tui.tui.forms.choice_screen import matching_choices
 from cnn_tui.tui.forms.fields import format_value
 from cnn_tui.tui.forms.form_messages import allowed_values, with_titles
@@ -28,5 +28,5 @@ def test_values_read_as_a_person_would_type_them(value: Any, text: str) -> None:
 
 def test_messages_speak_of_titles_and_cannot_steer_the_terminal() -> None:
     assert with_titles("data.image_size 16 is too small") == "“Picture size” 16 is too small"
-    assert allowed_values(Problem("a", '"x" is not allowed: at least 1')) == "at least 1"
-    assert allowed_values(Problem("a", "no \x1b[31m here")) == "no \ufffd[31m here"
+    assert allowed_values(FieldError("a", '"x" is not allowed: at least 1')) == "at least 1"
+    assert allowed_values(FieldError("a", "no \x1b[31m here")) == "no \ufffd[31m here"

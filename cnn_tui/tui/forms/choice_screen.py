@@ -16,10 +16,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from cnn_tui.amounts import parameter_count
 from cnn_tui.catalog.datasets import DATASETS, Dataset
 from cnn_tui.catalog.models import ARCHITECTURES, Architecture
-from cnn_tui.reports.texts import fit, quantity
+from cnn_tui.formatting import fit, parameter_count, quantity
 from cnn_tui.tui.widgets.text_line import TextLine
 
 _FILTER_FROM = 10

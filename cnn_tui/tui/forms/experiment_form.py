@@ -15,11 +15,9 @@ from textual.message import Message
 from textual.widgets import Static
 
 from cnn_tui.config.experiment import DataConfig, Experiment, ModelConfig
-from cnn_tui.config.fields import FieldSpec, experiment_fields, value_at
-from cnn_tui.config.inapplicable import inapplicable
-from cnn_tui.config.notices import Notice, notices
-from cnn_tui.config.overrides import assign
-from cnn_tui.config.problems import Problem, problems
+from cnn_tui.config.fields import FieldSpec, experiment_fields, set_value, value_at
+from cnn_tui.config.validation_errors import FieldError, field_errors
+from cnn_tui.config.warnings import SettingWarning, experiment_warnings, unused_settings
 from cnn_tui.tui.forms.fields import FieldForm, FieldRow
 from cnn_tui.tui.forms.form_messages import FormMessages, allowed_values
 from cnn_tui.tui.forms.value_lists import STUDY_HINT, first_value
@@ -66,7 +64,7 @@ class ExperimentForm(FieldForm):
 
         form: ExperimentForm
         experiment: Experiment | None
-        errors: tuple[Problem, ...]
+        errors: tuple[FieldError, ...]
         changed: frozenset[str]
 
     @dataclass
@@ -79,7 +77,7 @@ class ExperimentForm(FieldForm):
     def __init__(self, experiment: Experiment | None = None, **options: Any) -> None:
         super().__init__(**options)
         self.experiment: Experiment | None = None
-        self.errors: tuple[Problem, ...] = ()
+        self.errors: tuple[FieldError, ...] = ()
         self.changed: frozenset[str] = frozenset()
         self.unused: Mapping[str, str] = {}
         self._loaded = experiment or Experiment()
@@ -121,7 +119,7 @@ class ExperimentForm(FieldForm):
         """The content of the form with the first value in place of a list, None while anything else is invalid."""
         document = self._document()
         if (listed := self.value_list) is not None:
-            assign(document, listed[0].path, first_value(*listed))
+            set_value(document, listed[0].path, first_value(*listed))
         return _validated(document)[0]
 
     def focus_field(self, path: str) -> None:
@@ -169,19 +167,19 @@ class ExperimentForm(FieldForm):
         differing = (row.spec.path for row in self.rows if row.to_value() != value_at(self._loaded, row.spec.path))
         document = self._document()
         experiment, errors, changed = *_validated(document), frozenset(differing)
-        unused = inapplicable(_unvalidated(document))
+        unused = unused_settings(_unvalidated(document))
         if (experiment, errors, changed, unused) != (self.experiment, self.errors, self.changed, self.unused):
             self.experiment, self.errors, self.changed, self.unused = experiment, errors, changed, unused
-            self._mark(notices(experiment) if experiment else ())
+            self._mark(experiment_warnings(experiment) if experiment else ())
             self.post_message(self.Changed(self, experiment, errors, changed))
 
     def _document(self) -> dict[str, Any]:
         document: dict[str, Any] = {}
         for row in self.rows:
-            assign(document, row.spec.path, row.to_value())
+            set_value(document, row.spec.path, row.to_value())
         return document
 
-    def _mark(self, warnings: Sequence[Notice]) -> None:
+    def _mark(self, warnings: Sequence[SettingWarning]) -> None:
         """Show errors, changes and warnings."""
         messages = {error.path: allowed_values(error) for error in self.errors if error.path}
         if (listed := self.value_list) is not None:
@@ -205,8 +203,8 @@ def _unvalidated(document: dict[str, Any]) -> Experiment:
     )
 
 
-def _validated(document: dict[str, Any]) -> tuple[Experiment | None, tuple[Problem, ...]]:
+def _validated(document: dict[str, Any]) -> tuple[Experiment | None, tuple[FieldError, ...]]:
     try:
         return Experiment.model_validate(document), ()
     except ValidationError as error:
-        return None, problems(error, Experiment)
+        return None, field_errors(error, Experiment)

@@ -19,10 +19,8 @@ from textual.suggester import SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Input
 
-from cnn_tui.amounts import unit_after
-from cnn_tui.config.fields import FieldSpec
-from cnn_tui.config.overrides import parse
-from cnn_tui.reports.texts import fit
+from cnn_tui.config.fields import FieldSpec, parse_value
+from cnn_tui.formatting import fit, unit_for
 from cnn_tui.tui.forms.choice_screen import ChoiceScreen, choice_table
 from cnn_tui.tui.widgets.text_line import TextLine
 
@@ -119,7 +117,7 @@ class TextControl(TextLine):
 
     def to_value(self) -> Any:
         """The parsed text; an empty line is None in an optional field."""
-        return parse(self._spec, self.value.strip())
+        return parse_value(self._spec, self.value.strip())
 
 
 Control = ChoiceControl | TextControl
@@ -242,7 +240,7 @@ class FieldRow(Widget):
         marker, part = self._state()
         yield Segment(f"{marker} {fit(self.spec.title, LABEL_WIDTH - 3)} ", self._style(part))
         yield Segment(" " * max(0, self.size.width - LABEL_WIDTH - _UNIT_WIDTH + 1), self.rich_style)
-        unit = "ignored" if self.unused else unit_after(self.to_value(), self.spec.unit)
+        unit = "ignored" if self.unused else unit_for(self.to_value(), self.spec.unit)
         yield Segment(fit(unit, _UNIT_WIDTH - 1), self._style("unused" if self.unused else "unit"))
 
     def _error_line(self) -> Iterator[Segment]:

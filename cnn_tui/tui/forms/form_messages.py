@@ -8,11 +8,10 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.widget import Widget
 
-from cnn_tui.amounts import some
 from cnn_tui.config.fields import experiment_fields, field
-from cnn_tui.config.notices import Notice
-from cnn_tui.config.problems import Problem
-from cnn_tui.store.names import printable
+from cnn_tui.config.validation_errors import FieldError
+from cnn_tui.config.warnings import SettingWarning
+from cnn_tui.formatting import pluralize, printable
 
 _SCREEN_FRACTION = 4
 _NOT_ALLOWED = " is not allowed: "
@@ -36,10 +35,10 @@ class FormMessages(Widget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._errors: Sequence[Problem] = ()
-        self._warnings: Sequence[Notice] = ()
+        self._errors: Sequence[FieldError] = ()
+        self._warnings: Sequence[SettingWarning] = ()
 
-    def show(self, errors: Sequence[Problem], warnings: Sequence[Notice]) -> None:
+    def show(self, errors: Sequence[FieldError], warnings: Sequence[SettingWarning]) -> None:
         """Replace the messages."""
         if (errors, warnings) != (self._errors, self._warnings):
             self._errors, self._warnings = errors, warnings
@@ -66,29 +65,29 @@ class FormMessages(Widget):
         return Content("\n").join(errors + warnings)
 
 
-def allowed_values(error: Problem) -> str:
+def allowed_values(error: FieldError) -> str:
     """The part of an error that says what is allowed, without the value, which the field shows."""
     return printable(error.message.rpartition(_NOT_ALLOWED)[2])
 
 
-def error_lines(errors: Sequence[Problem]) -> Iterator[str]:
+def error_lines(errors: Sequence[FieldError]) -> Iterator[str]:
     """One line for all invalid fields, then one for each broken rule between fields."""
     titles = [field(error.path).title for error in errors if error.path]
     if titles:
-        yield f"✗ {some(len(titles), 'error')}: {', '.join(titles)} (press f8)"
+        yield f"✗ {pluralize(len(titles), 'error')}: {', '.join(titles)} (press f8)"
     for error in errors:
         if not error.path:
             sentence = with_titles(error.message)
             yield f"✗ {sentence[:1].upper()}{sentence[1:]}."
 
 
-def warning_lines(warnings: Sequence[Notice], detailed: int) -> Iterator[str]:
+def warning_lines(warnings: Sequence[SettingWarning], detailed: int) -> Iterator[str]:
     """One line for each warning, with details for the first ``detailed``."""
     for index, warning in enumerate(warnings):
         yield f"! {warning.title}." + (f" {with_titles(warning.detail)}" if index < detailed else "")
 
 
-def study_error_text(error: Problem) -> str:
+def study_error_text(error: FieldError) -> str:
     """An error of a study as one short sentence: the wrong value and what is allowed."""
     _, cannot_be, reason = error.message.partition(" cannot be: ")
     if not cannot_be:

@@ -11,10 +11,10 @@ from textual import on
 from textual.app import ComposeResult
 from textual.message import Message
 
-from cnn_tui.config.derivation import redescribed
+from cnn_tui.config.changes import derived_study
 from cnn_tui.config.fields import FieldSpec, experiment_fields, field
-from cnn_tui.config.problems import Problem, problems
 from cnn_tui.config.study import StudyPreset
+from cnn_tui.config.validation_errors import FieldError, field_errors
 from cnn_tui.tui.forms.fields import FieldForm, FieldRow
 from cnn_tui.tui.forms.form_messages import study_error_text
 from cnn_tui.tui.forms.value_lists import format_values, parse_values
@@ -141,7 +141,7 @@ class StudyForm(FieldForm):
         document = self._document()
         self._by_name["second_values"].set_class(document["second_factor"] is None, "-hidden")
         study, errors = _validated(document)
-        self.study = study and redescribed(study, self._loaded)
+        self.study = study and derived_study(study, self._loaded)
         self.error = self._mark(errors)
         if (self.study, self.error) != self._reported:
             self._reported = (self.study, self.error)
@@ -171,7 +171,7 @@ class StudyForm(FieldForm):
             "reported": reported,
         }
 
-    def _mark(self, errors: Sequence[Problem]) -> str:
+    def _mark(self, errors: Sequence[FieldError]) -> str:
         """Show each error below its field, and return the first."""
         messages: dict[str, str] = {}
         for error in errors:
@@ -202,8 +202,8 @@ def _field_values(study: StudyPreset) -> dict[str, Any]:
     }
 
 
-def _validated(document: dict[str, Any]) -> tuple[StudyPreset | None, tuple[Problem, ...]]:
+def _validated(document: dict[str, Any]) -> tuple[StudyPreset | None, tuple[FieldError, ...]]:
     try:
         return StudyPreset.model_validate(document), ()
     except ValidationError as error:
-        return None, problems(error, StudyPreset)
+        return None, field_errors(error, StudyPreset)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cnn_tui.config.fields import FieldSpec, field
-from cnn_tui.config.overrides import parse
+from cnn_tui.config.fields import FieldSpec, field, parse_value
 from cnn_tui.config.study import Value
 from cnn_tui.reports.study_table import value_text
 
@@ -19,7 +18,7 @@ def parse_values(path: str, text: str) -> tuple[Value, ...]:
     parts = [part.strip() for part in text.split(",")]
     if not parts[-1]:  # an empty text, or a trailing comma
         parts.pop()
-    return tuple(parse(field(path), part) for part in parts)
+    return tuple(parse_value(field(path), part) for part in parts)
 
 
 def format_values(values: Sequence[Value]) -> str:
@@ -31,6 +30,6 @@ def first_value(spec: FieldSpec, value: Any) -> Any:
     """The first number of a list typed into a number field, None if ``value`` is not such a list."""
     if spec.kind not in ("integer", "number") or not isinstance(value, str):
         return None
-    parts = [parse(spec, part.strip()) for part in value.split(",") if part.strip()]
+    parts = [parse_value(spec, part.strip()) for part in value.split(",") if part.strip()]
     is_list = len(parts) > 1 and all(isinstance(part, int | float) for part in parts)
     return parts[0] if is_list else None

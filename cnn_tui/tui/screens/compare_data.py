@@ -9,6 +9,7 @@ from rich.style import Style
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from cnn_tui.formatting import printable
 from cnn_tui.reports.chart import CUES, Role, Series
 from cnn_tui.reports.chart_plan import sample
 from cnn_tui.reports.comparison import ClassRow, Comparison, CurveName, compare, differences
@@ -30,7 +31,6 @@ from cnn_tui.reports.comparison_pictures import PictureComparison
 from cnn_tui.reports.formats import render
 from cnn_tui.reports.session_data import read_session, setting_text
 from cnn_tui.reports.tables import Table, epoch_table
-from cnn_tui.store.names import printable
 from cnn_tui.tui.screens.results_export import chart_files, table_files
 from cnn_tui.tui.widgets.table_model import TableColumn, Tone
 

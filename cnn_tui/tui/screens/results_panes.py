@@ -16,12 +16,12 @@ from textual.events import DescendantFocus
 from textual.message import Message
 from textual.widgets import Static
 
+from cnn_tui.formatting import printable
 from cnn_tui.metrics import Scores
 from cnn_tui.reports.best_epoch import best_epoch_words
 from cnn_tui.reports.chart_plan import sample
 from cnn_tui.reports.confusion import macro_row
 from cnn_tui.reports.session_report import left_out
-from cnn_tui.store.names import printable
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.tui.screen_keys import key_of
 from cnn_tui.tui.screens.errors import error_content

@@ -14,7 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 
-from cnn_tui.tui.messages import PresetEdited, RunRequested
+from cnn_tui.tui.messages import JobRequested, PresetEdited
 from cnn_tui.tui.screen_keys import key_of
 from cnn_tui.tui.screens.screen_size import size_classes
 from cnn_tui.tui.screens.setup_panes import FieldHelp, PresetHeading, StartBar, SummaryPane
@@ -147,7 +147,9 @@ class SetupScreen(Screen[None]):
             return
         preset = self._editor.edited_preset()
         if preset is not None:
-            self.post_message(RunRequested(preset))
+            from cnn_tui.config.job import Job
+
+            self.post_message(JobRequested(Job(preset=preset)))
         else:
             self.remove_class("-show-summary")
             self._editor.focus_first_error()

@@ -12,21 +12,20 @@ from textual.containers import Vertical
 from textual.message import Message
 
 from cnn_tui import paths
-from cnn_tui.amounts import some
-from cnn_tui.config.derivation import with_experiment
+from cnn_tui.config.changes import preset_with_absolute_paths, with_experiment
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.fields import field
-from cnn_tui.config.locations import located_preset
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.errors import CnnTuiError, PresetError
-from cnn_tui.store.names import printable, slug
+from cnn_tui.formatting import pluralize, printable
+from cnn_tui.store.files import slug
 from cnn_tui.store.presets import (
     SESSION_FILE,
     PresetEntry,
     find_preset,
     list_presets,
     load_preset,
-    renamed,
+    renamed_preset,
     save_preset,
 )
 from cnn_tui.tui.forms.experiment_form import ExperimentForm
@@ -97,7 +96,7 @@ class PresetEditor(Vertical):
             return f"press ctrl+t to make a study of “{field(draft.factor).title}”"
         first = self._first_error_field()
         where = f"press f8 to go to “{field(first).title}”" if first else "see the message below the form"
-        return f"{some(len(errors), 'error')}, {where}"
+        return f"{pluralize(len(errors), 'error')}, {where}"
 
     def edited_preset(self) -> RunPreset | None:
         """The preset with the content of the form, None while that is invalid."""
@@ -132,7 +131,7 @@ class PresetEditor(Vertical):
     async def open(self, preset: RunPreset, source: str, path: Path | None = None) -> None:
         """Load a preset into the form, after a question if changes would be lost."""
         if self._form.changed:
-            changes = some(len(self._form.changed), "changed field")
+            changes = pluralize(len(self._form.changed), "changed field")
             question = f"Open “{preset.name}” and discard {changes}?"
             if not await self.app.push_screen_wait(ConfirmScreen(question, "Open"), mode="setup"):
                 return
@@ -156,7 +155,7 @@ class PresetEditor(Vertical):
             return
         name = await self._ask_name()
         if name is not None:
-            self._save(located_preset(preset.model_copy(update={"name": name})))
+            self._save(preset_with_absolute_paths(preset.model_copy(update={"name": name})))
 
     async def _ask_name(self) -> str | None:
         """The name to save under, None if the user cancels."""
@@ -164,7 +163,7 @@ class PresetEditor(Vertical):
         name = await self.app.push_screen_wait(dialog)
         if name is None:
             return None
-        path = paths.own_presets_folder() / f"{slug(name.strip())}.json"
+        path = paths.user_presets_folder() / f"{slug(name.strip())}.json"
         question = f"Your preset {path.name} exists. Overwrite it?"
         if path.exists() and not await self.app.push_screen_wait(ConfirmScreen(question, "Overwrite")):
             return None
@@ -172,7 +171,7 @@ class PresetEditor(Vertical):
 
     def _save(self, preset: RunPreset) -> None:
         try:
-            path = save_preset(preset, paths.own_presets_folder(), preset.name, overwrite=True)
+            path = save_preset(preset, paths.user_presets_folder(), preset.name, overwrite=True)
         except CnnTuiError as error:
             notify_error(self, error)
             return
@@ -211,7 +210,7 @@ def source_text(path: Path) -> str:
 
 
 def _is_own(path: Path) -> bool:
-    return path.parent.resolve() == paths.own_presets_folder().resolve()
+    return path.parent.resolve() == paths.user_presets_folder().resolve()
 
 
 def _quickstart_file() -> Path:
@@ -233,7 +232,7 @@ def _read(text: str) -> tuple[RunPreset, Path]:
     """
     path = find_preset(text.strip())
     preset = load_preset(path)
-    return (renamed(preset, preset.name) if path.name == SESSION_FILE else preset), path
+    return (renamed_preset(preset, preset.name) if path.name == SESSION_FILE else preset), path
 
 
 def _open_error(text: str) -> str:
@@ -250,7 +249,7 @@ def _open_error(text: str) -> str:
 def _name_error(text: str) -> str:
     """Why a preset cannot have a name, empty if it can."""
     try:
-        renamed(RunPreset(), text.strip())
+        renamed_preset(RunPreset(), text.strip())
     except PresetError as error:
         return error.detail or error.title
     return ""

@@ -15,8 +15,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import Button, Static
 
-from cnn_tui.amounts import some
-from cnn_tui.store.names import printable
+from cnn_tui.formatting import pluralize, printable
 
 if TYPE_CHECKING:
     from cnn_tui.config.experiment import Experiment
@@ -44,7 +43,7 @@ class PresetHeading(Static):
         """Show a preset."""
         parts = [Content.styled(printable(loaded.preset.name), "bold")]
         if loaded.changes:
-            parts.append(Content.styled(f"  • {some(loaded.changes, 'field')} changed", "$text-accent"))
+            parts.append(Content.styled(f"  • {pluralize(loaded.changes, 'field')} changed", "$text-accent"))
         if loaded.source != loaded.preset.name:
             parts.append(Content.styled(f"  {printable(loaded.source)}", "$foreground-muted"))
         self.update(Content.assemble(*parts))

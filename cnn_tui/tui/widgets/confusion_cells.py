@@ -15,9 +15,9 @@ from rich.style import Style
 from textual.color import Color
 from textual.geometry import Offset, Size
 
+from cnn_tui.formatting import printable
 from cnn_tui.metrics import Scores
 from cnn_tui.reports.heat import readable_on, strength
-from cnn_tui.store.names import printable
 
 Mode = Literal["counts", "actual", "predicted"]
 MODES: tuple[Mode, ...] = ("counts", "actual", "predicted")

@@ -22,8 +22,8 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from cnn_tui.formatting import fit, shorten
 from cnn_tui.metrics import Scores
-from cnn_tui.reports.texts import fit, shorten
 from cnn_tui.tui.widgets.confusion_cells import (
     HEADER,
     MODE_TITLES,

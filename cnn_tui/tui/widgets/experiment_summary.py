@@ -13,13 +13,10 @@ from rich.text import Text
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from cnn_tui.amounts import parameter_count, share, some
 from cnn_tui.catalog.datasets import DATASETS
 from cnn_tui.config.experiment import DataConfig, Experiment
-from cnn_tui.reports.texts import data_words, quantity
-from cnn_tui.store.cache_index import CachedSet, ago
-from cnn_tui.store.feature_room import FeatureRoom
-from cnn_tui.store.names import printable
+from cnn_tui.formatting import dataset_label, parameter_count, percentage, pluralize, printable, quantity, time_ago
+from cnn_tui.store.cache_index import CachedSet, FeatureSpace
 from cnn_tui.tui.estimate import ModelPart, model_parts
 from cnn_tui.tui.preflight import Preflight
 
@@ -106,7 +103,7 @@ def weights_text(weights: str) -> str:
     return kinds.get(weights, f"weights from {printable(Path(weights).name)}")
 
 
-def feature_text(experiment: Experiment, cached: CachedSet | None, storage: FeatureRoom | None = None) -> str:
+def feature_text(experiment: Experiment, cached: CachedSet | None, storage: FeatureSpace | None = None) -> str:
     """Whether the frozen layers run once per image or in every epoch, and why; the size of their cached outputs."""
     if experiment.model.trainable == "all":
         return "none: all layers are trained"
@@ -116,25 +113,26 @@ def feature_text(experiment: Experiment, cached: CachedSet | None, storage: Feat
     if experiment.training.feature_cache == "off":
         return f"cache is off: {_EVERY_EPOCH}"
     if cached is not None:
-        text = f"reused ({ago(cached.used)}, {quantity(cached.size, 'bytes')}); only what is missing is computed"
+        text = f"reused ({time_ago(cached.used)}, {quantity(cached.size, 'bytes')}); only what is missing is computed"
         return f"{text}, {_size_text(storage)} in total" if storage and storage.bytes > cached.size else text
     if storage is None:
         return "computed once per image and cached; epochs take moments"
     return _storage_text(storage)
 
 
-def _storage_text(storage: FeatureRoom) -> str:
+def _storage_text(storage: FeatureSpace) -> str:
     images, size = storage.placement.images, _size_text(storage)
     if not images:
         return f"no space for them: {_EVERY_EPOCH}"
     if images < storage.images:
-        return f"cached for {images:,} of {some(storage.images, 'image')} ({size}), computed in every epoch for others"
+        stored = f"{images:,} of {pluralize(storage.images, 'image')}"
+        return f"cached for {stored} ({size}), computed in every epoch for others"
     if not storage.placement.in_memory:
         return f"computed once per image and cached on disk ({size}); every epoch reads them from there"
     return f"computed once per image and cached ({size}); epochs take moments"
 
 
-def _size_text(storage: FeatureRoom) -> str:
+def _size_text(storage: FeatureSpace) -> str:
     return ("up to " if storage.at_most else "") + quantity(storage.bytes, "bytes")
 
 
@@ -145,12 +143,12 @@ def _trained_share(parts: Sequence[ModelPart]) -> str:
         return f"all {parameter_count(total)} parameters are trained"
     if any(part.per_class for part in parts):
         return "the size of the last layer depends on the classes"
-    return f"{share(trained, total)} of {parameter_count(total)} parameters are trained"
+    return f"{percentage(trained, total)} of {parameter_count(total)} parameters are trained"
 
 
 def _data_title(data: DataConfig) -> str:
     is_folder = data.dataset == "folder"
-    return printable(data_words(data.dataset, data.root)) if is_folder else DATASETS[data.dataset].title
+    return printable(dataset_label(data.dataset, data.root)) if is_folder else DATASETS[data.dataset].title
 
 
 def _data_rows(preflight: Preflight) -> Iterator[tuple[str, str]]:
@@ -162,9 +160,9 @@ def _data_rows(preflight: Preflight) -> Iterator[tuple[str, str]]:
     if images is None:
         yield "images", "unknown"
         return
-    yield "training", some(images.train, "image")
-    yield "validation", some(images.validation, "image") if images.validation else "none: no best epoch"
-    yield "test", some(images.test, "image")
+    yield "training", pluralize(images.train, "image")
+    yield "validation", pluralize(images.validation, "image") if images.validation else "none: no best epoch"
+    yield "test", pluralize(images.test, "image")
     yield "size", f"{size} × {size} pixels"
 
 
@@ -172,7 +170,7 @@ def _cost_rows(preflight: Preflight) -> Iterator[tuple[str, str]]:
     estimate, training = preflight.estimate, preflight.experiment.training
     yield "download", _download_text(preflight)
     if estimate.steps is not None and estimate.steps_per_epoch is not None:
-        steps = f"{estimate.steps_per_epoch:,} per epoch, {estimate.steps:,} in {some(training.epochs, 'epoch')}"
+        steps = f"{estimate.steps_per_epoch:,} per epoch, {estimate.steps:,} in {pluralize(training.epochs, 'epoch')}"
         yield "steps", steps
     yield "features", feature_text(preflight.experiment, preflight.features, preflight.storage)
     if estimate.memory_bytes is None:
@@ -182,7 +180,7 @@ def _cost_rows(preflight: Preflight) -> Iterator[tuple[str, str]]:
     if estimate.seconds is None:
         yield "time", "unknown: no run like this yet"
     else:
-        yield "time", f"{estimate.time_text}, from {some(estimate.runs, 'run')} like this"
+        yield "time", f"{estimate.time_text}, from {pluralize(estimate.runs, 'run')} like this"
 
 
 def _download_text(preflight: Preflight) -> str:

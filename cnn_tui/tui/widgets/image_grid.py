@@ -18,7 +18,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from cnn_tui.errors import CnnTuiError
-from cnn_tui.reports.texts import fit
+from cnn_tui.formatting import fit
 from cnn_tui.tui.widgets.image_view import Pixels, half_blocks
 
 Loader = Callable[[int], Pixels | None]
