@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
+from textual.screen import Screen
 
 from cnn_tui.formatting import shorten
 from cnn_tui.tui import palette_commands
@@ -15,18 +16,6 @@ from cnn_tui.tui.palette_commands import Command
 
 _HELP_STYLE = "dim not bold"
 _FRAME_WIDTH = 6  # padding and scroll bar
-_SCREEN_SOURCES = (
-    palette_commands.screen_commands,
-    palette_commands.job_commands,
-    palette_commands.go_to_commands,
-    palette_commands.appearance_commands,
-)
-_OTHER_SOURCES = (
-    palette_commands.preset_commands,
-    palette_commands.session_commands,
-    palette_commands.setting_commands,
-    palette_commands.other_screen_commands,
-)
 
 
 class _Commands(Provider):
@@ -35,15 +24,15 @@ class _Commands(Provider):
     By hand because Textual's own matcher interprets names as markup, and takes minutes for a long name.
     """
 
+    sources: ClassVar[Sequence[Callable[[Screen[Any]], Iterable[Command]]]]
     commands: Sequence[Command] = ()
 
     async def startup(self) -> None:
         """Collect the commands that apply now."""
-        self.commands = await self._collect()
+        self.commands = self._collect()
 
-    @abstractmethod
-    async def _collect(self) -> list[Command]:
-        """The commands, in the order of the list."""
+    def _collect(self) -> list[Command]:
+        return [command for source in self.sources for command in source(self.screen)]
 
     async def discover(self) -> Hits:
         """All commands but the rare ones, shown before the user types."""
@@ -77,18 +66,27 @@ class _Commands(Provider):
 class ActionCommands(_Commands):
     """The actions of this screen and of the current job, the other screens, themes."""
 
-    async def _collect(self) -> list[Command]:
-        return [command for source in _SCREEN_SOURCES for command in source(self.screen)]
+    sources = (
+        palette_commands.screen_commands,
+        palette_commands.job_commands,
+        palette_commands.go_to_commands,
+        palette_commands.appearance_commands,
+    )
 
 
 class OtherCommands(_Commands):
     """Presets, sessions, settings and the actions of other screens, read in a thread."""
 
-    async def _collect(self) -> list[Command]:
-        return await asyncio.to_thread(self._read)
+    sources = (
+        palette_commands.preset_commands,
+        palette_commands.session_commands,
+        palette_commands.setting_commands,
+        palette_commands.other_screen_commands,
+    )
 
-    def _read(self) -> list[Command]:
-        return [command for source in _OTHER_SOURCES for command in source(self.screen)]
+    async def startup(self) -> None:
+        """Collect the commands in a thread."""
+        self.commands = await asyncio.to_thread(self._collect)
 
 
 def score(query: str, command: Command) -> float:

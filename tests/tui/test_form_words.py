@@ -27,6 +27,6 @@ def test_values_read_as_a_person_would_type_them(value: Any, text: str) -> None:
 
 
 def test_messages_speak_of_titles_and_cannot_steer_the_terminal() -> None:
-    assert with_titles("data.image_size 16 is too small") == "“Picture size” 16 is too small"
+    assert with_titles("data.image_size 16 is too small") == "“Image size” 16 is too small"
     assert allowed_values(FieldError("a", '"x" is not allowed: at least 1')) == "at least 1"
     assert allowed_values(FieldError("a", "no \x1b[31m here")) == "no \ufffd[31m here"

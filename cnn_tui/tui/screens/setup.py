@@ -106,8 +106,8 @@ class SetupScreen(Screen[None]):
         editor = event.editor
         self.query_one(PresetList).loaded = editor.loaded
         self.query_one(PresetHeading).show(editor.loaded)
-        self.query_one(FieldHelp).unused = editor.unused
-        self.query_one(SummaryPane).experiment = editor.experiment
+        self.query_one(FieldHelp).unused = editor.form.unused
+        self.query_one(SummaryPane).experiment = editor.form.experiment
         self.post_message(PresetEdited(editor.edited_preset()))
         self._update_start_bar()
         self.refresh_bindings()
@@ -167,7 +167,7 @@ class SetupScreen(Screen[None]):
         """Go to the next field with an error, from any widget."""
         if self._editor is not None:
             self.remove_class("-show-summary")
-            self._editor.focus_next_error()
+            self._editor.form.action_next_error()
 
     def action_search(self) -> None:
         """Search the presets."""
@@ -204,7 +204,7 @@ class SetupScreen(Screen[None]):
         """Focus the field of a setting."""
         self.remove_class("-show-summary")
         if self._editor is not None:
-            self._editor.focus_field(path)
+            self._editor.form.focus_field(path)
 
     def _open_requested(self, request: tuple[RunPreset, str, Path | None] | None) -> None:
         if request is not None and self._editor is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,6 @@ from textual.message import Message
 
 from cnn_tui import paths
 from cnn_tui.config.changes import preset_with_absolute_paths, with_experiment
-from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.fields import field
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.errors import CnnTuiError, PresetError
@@ -68,28 +67,19 @@ class PresetEditor(Vertical):
         yield ExperimentForm(self.preset.experiment)
 
     @property
-    def _form(self) -> ExperimentForm:
+    def form(self) -> ExperimentForm:
+        """The form."""
         return self.query_one(ExperimentForm)
-
-    @property
-    def experiment(self) -> Experiment | None:
-        """The content of the form, None while it is invalid."""
-        return self._form.experiment
-
-    @property
-    def unused(self) -> Mapping[str, str]:
-        """The paths of the fields that have no effect, each with the reason."""
-        return self._form.unused
 
     @property
     def loaded(self) -> LoadedPreset:
         """The loaded preset and the number of changed fields."""
-        return LoadedPreset(self.preset, self.source, self.path, len(self._form.changed))
+        return LoadedPreset(self.preset, self.source, self.path, len(self.form.changed))
 
     @property
     def error(self) -> str:
         """The number of errors and the next step; empty if the form is valid."""
-        errors = self._form.errors
+        errors = self.form.errors
         if not errors:
             return ""
         if (draft := self.study_draft()) is not None:
@@ -100,28 +90,21 @@ class PresetEditor(Vertical):
 
     def edited_preset(self) -> RunPreset | None:
         """The preset with the content of the form, None while that is invalid."""
-        return None if self.experiment is None else with_experiment(self.preset, self.experiment)
+        experiment = self.form.experiment
+        return None if experiment is None else with_experiment(self.preset, experiment)
 
     def study_draft(self) -> StudyDrafted | None:
         """The study of the list in a field, None if there is no list or anything else is invalid."""
-        listed, base = self._form.value_list, self._form.study_base()
+        listed, base = self.form.value_list, self.form.study_base()
         if listed is None or base is None:
             return None
         spec, values = listed
         return StudyDrafted(with_experiment(self.preset, base), spec.path, values)
 
-    def focus_field(self, path: str) -> None:
-        """Focus the field at a dotted path."""
-        self._form.focus_field(path)
-
     def focus_first_error(self) -> None:
         """Focus the first field with an error."""
         if (path := self._first_error_field()) is not None:
-            self.focus_field(path)
-
-    def focus_next_error(self) -> None:
-        """Focus the next field with an error, after the last the first."""
-        self._form.action_next_error()
+            self.form.focus_field(path)
 
     @on(ExperimentForm.Changed)
     def _report_change(self) -> None:
@@ -130,8 +113,8 @@ class PresetEditor(Vertical):
     @work(group="dialog", exclusive=True)
     async def open(self, preset: RunPreset, source: str, path: Path | None = None) -> None:
         """Load a preset into the form, after a question if changes would be lost."""
-        if self._form.changed:
-            changes = pluralize(len(self._form.changed), "changed field")
+        if self.form.changed:
+            changes = pluralize(len(self.form.changed), "changed field")
             question = f"Open “{preset.name}” and discard {changes}?"
             if not await self.app.push_screen_wait(ConfirmScreen(question, "Open"), mode="setup"):
                 return
@@ -188,12 +171,12 @@ class PresetEditor(Vertical):
 
     def _load(self, preset: RunPreset, source: str, path: Path | None) -> None:
         self.preset, self.source, self.path = preset, source, path
-        self._form.load(preset.experiment)
+        self.form.load(preset.experiment)
         self._report_change()
 
     def _first_error_field(self) -> str | None:
         """The path of the first field with an error, or of the first field of a broken rule."""
-        return next((path for error in self._form.errors for path in (error.path, *error.fields) if path), None)
+        return next((path for error in self.form.errors for path in (error.path, *error.fields) if path), None)
 
 
 def run_presets() -> tuple[PresetEntry, ...]:

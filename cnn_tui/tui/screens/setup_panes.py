@@ -84,17 +84,12 @@ class FieldHelp(Static):
 
     def watch_spec(self) -> None:
         """Show the help of the field."""
-        self._update()
-
-    def watch_unused(self) -> None:
-        """Show the help of the field."""
-        self._update()
-
-    def _update(self) -> None:
         if self.spec is None:
             self.update("Tab goes to the form; up and down move between its fields.")
         else:
             self.update(_field_help(self.spec, self.unused.get(self.spec.path, "")))
+
+    watch_unused = watch_spec
 
 
 def _field_help(spec: FieldSpec, unused: str) -> Content:

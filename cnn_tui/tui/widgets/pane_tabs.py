@@ -58,17 +58,12 @@ class PaneTabs(Horizontal):
             yield _PaneTab(pane, title)
 
     def watch_panes(self) -> None:
-        """Hide the tabs of other panes."""
-        self._mark()
-
-    def watch_active(self) -> None:
-        """Highlight its tab."""
-        self._mark()
-
-    def _mark(self) -> None:
+        """Show the tabs of the panes, the active one highlighted."""
         for tab in self.query(_PaneTab):
             tab.display = tab.pane in self.panes
             tab.set_class(tab.pane == self.active, "-active")
+
+    watch_active = watch_panes
 
 
 class _PaneTab(Static):

@@ -105,8 +105,10 @@ class PresetList(Vertical):
         self.focus_list()
 
     def watch_entries(self) -> None:
-        """List the new entries."""
+        """List the entries that match the search."""
         self._fill()
+
+    watch_search = watch_entries
 
     def watch_loaded(self, before: LoadedPreset | None, after: LoadedPreset | None) -> None:
         """Mark the preset, and highlight it if it is another one."""
@@ -116,10 +118,6 @@ class PresetList(Vertical):
         elif bool(before and before.changes) != bool(after and after.changes):
             self._fill()
         self._describe()
-
-    def watch_search(self) -> None:
-        """List the matches."""
-        self._fill()
 
     @on(Input.Changed)
     def _search_changed(self, event: Input.Changed) -> None:
