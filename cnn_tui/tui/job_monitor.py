@@ -40,7 +40,7 @@ class JobMonitor:
         if self._refused():
             return
         if job.study is None:
-            job = job.model_copy(update={"preset": with_unique_name(job.runs[0])})
+            job = job.with_preset(with_unique_name(job.runs[0]))
         try:
             submitted = job.with_absolute_paths()
         except ConfigError as error:

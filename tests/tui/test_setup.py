@@ -73,7 +73,7 @@ async def choose(pilot: Pilot[None], app: Workbench, name: str) -> None:
 
 async def test_a_newcomer_can_start_at_once() -> None:
     async with workbench() as (app, trainer, pilot):
-        await until(pilot, lambda: "epochs of 41 steps · no download · time not known" in start_words(app))
+        await until(pilot, lambda: "epochs of 41 steps · no download · time unknown" in start_words(app))
         await pilot.press("ctrl+r")
         await until(pilot, lambda: trainer.submitted)
         assert trainer.submitted[0].name == "quickstart"
