@@ -1,4 +1,4 @@
-"""The form of an experiment: what it holds, what it refuses, what it says, and how one moves in it."""
+"""The experiment form: loading, validation, messages, and moving between fields."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Host(App[None]):
     def __init__(self, experiment: Experiment | None = None) -> None:
         super().__init__()
         self.experiment = experiment
-        self.told: list[Message] = []
+        self.messages: list[Message] = []
 
     def compose(self) -> ComposeResult:
         yield ExperimentForm(self.experiment)
@@ -60,13 +60,13 @@ class Host(App[None]):
         return row.spec.path
 
     def on_experiment_form_changed(self, message: ExperimentForm.Changed) -> None:
-        self.told.append(message)
+        self.messages.append(message)
 
     def on_experiment_form_field_focused(self, message: ExperimentForm.FieldFocused) -> None:
-        self.told.append(message)
+        self.messages.append(message)
 
     def changes(self) -> list[ExperimentForm.Changed]:
-        return [message for message in self.told if isinstance(message, ExperimentForm.Changed)]
+        return [message for message in self.messages if isinstance(message, ExperimentForm.Changed)]
 
 
 async def enter(pilot: Pilot[None], path: str, *keys: str) -> None:
@@ -129,7 +129,7 @@ async def test_typing_changes_the_experiment_and_marks_the_field() -> None:
         ("training.device", "tpu", "auto"),
     ],
 )
-async def test_a_wrong_value_stays_and_says_what_is_allowed(path: str, typed: str, says: str) -> None:
+async def test_an_invalid_value_stays_and_shows_what_is_allowed(path: str, typed: str, says: str) -> None:
     app = Host()
     async with app.run_test(size=(80, 40)) as pilot:
         await enter(pilot, path, *typed)
@@ -162,7 +162,7 @@ async def test_an_empty_optional_field_is_none() -> None:
         assert control.placeholder == "none"
 
 
-async def test_a_broken_rule_between_fields_stands_on_the_forms_own_line() -> None:
+async def test_a_broken_rule_between_fields_is_shown_below_the_form() -> None:
     app = Host()
     async with app.run_test(size=(80, 40)) as pilot:
         app.row("model.architecture").load("alexnet")
@@ -181,7 +181,7 @@ async def test_a_broken_rule_between_fields_stands_on_the_forms_own_line() -> No
         assert app.at() == "model.architecture"
 
 
-async def test_remarks_are_shown_and_hinder_nothing() -> None:
+async def test_warnings_are_shown_and_block_nothing() -> None:
     app = Host()
     async with app.run_test(size=(80, 40)) as pilot:
         await enter(pilot, "model.weights", *"random")
@@ -205,7 +205,7 @@ async def test_a_choice_is_found_by_typing() -> None:
         assert app.form.experiment == Experiment()
 
 
-async def test_a_list_can_be_left_and_says_when_nothing_matches() -> None:
+async def test_a_list_can_be_canceled_and_reports_no_match() -> None:
     app = Host()
     async with app.run_test(size=(80, 24)) as pilot:
         app.form.focus_field("model.architecture")
@@ -226,7 +226,7 @@ async def test_a_list_can_be_left_and_says_when_nothing_matches() -> None:
         assert app.form.experiment == override(Experiment(), ["training.schedule=cosine"])
 
 
-async def test_arrows_and_enter_go_through_the_fields_and_the_focused_one_is_in_view() -> None:
+async def test_arrows_and_enter_move_between_fields_and_keep_the_focused_one_in_view() -> None:
     app = Host()
     async with app.run_test(size=(80, 12)) as pilot:
         app.form.focus_field("data.dataset")
@@ -244,11 +244,11 @@ async def test_arrows_and_enter_go_through_the_fields_and_the_focused_one_is_in_
         await pilot.press("enter")
         await pilot.pause()
         assert app.at() == "training.batch_size"
-        told = [message.spec.path for message in app.told if isinstance(message, ExperimentForm.FieldFocused)]
+        told = [message.spec.path for message in app.messages if isinstance(message, ExperimentForm.FieldFocused)]
         assert told[: len(paths)] == paths
 
 
-async def test_the_mouse_edits_a_field_by_its_title() -> None:
+async def test_a_click_on_a_title_focuses_its_field() -> None:
     app = Host()
     async with app.run_test(size=(80, 40)) as pilot:
         await pilot.pause()
@@ -257,7 +257,7 @@ async def test_the_mouse_edits_a_field_by_its_title() -> None:
         assert app.at() == "training.batch_size"
 
 
-async def test_only_news_is_told() -> None:
+async def test_only_changes_are_reported() -> None:
     app = Host()
     async with app.run_test(size=(80, 40)) as pilot:
         await enter(pilot, "training.epochs", *"12")
@@ -268,7 +268,7 @@ async def test_only_news_is_told() -> None:
         assert [message.changed for message in app.changes()[count:]] == [frozenset()]
 
 
-async def test_a_hostile_path_stays_words() -> None:
+async def test_escape_sequences_in_a_path_stay_text() -> None:
     hostile = override(Experiment(), ["data.root=[/]\x1b]52;c;eA==\x07\u202e[red]x"])
     app = Host(hostile)
     async with app.run_test(size=(80, 40)) as pilot:

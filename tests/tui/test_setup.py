@@ -71,7 +71,7 @@ async def choose(pilot: Pilot[None], app: Workbench, name: str) -> None:
     await pilot.pause()
 
 
-async def test_a_newcomer_can_start_at_once() -> None:
+async def test_the_quickstart_can_start_immediately() -> None:
     async with workbench() as (app, trainer, pilot):
         await until(pilot, lambda: "epochs of 41 steps · no download · time unknown" in start_words(app))
         await pilot.press("ctrl+r")
@@ -81,7 +81,7 @@ async def test_a_newcomer_can_start_at_once() -> None:
         assert app.current_mode == "live"
 
 
-async def test_what_is_in_the_form_is_what_runs() -> None:
+async def test_the_content_of_the_form_is_run() -> None:
     async with workbench() as (app, trainer, pilot):
         await set_field(pilot, app, "training.epochs", "7")
         await set_field(pilot, app, "training.optimizer.learning_rate", "0.05")
@@ -92,7 +92,7 @@ async def test_what_is_in_the_form_is_what_runs() -> None:
         assert (training.epochs, training.optimizer.learning_rate) == (7, 0.05)
 
 
-async def test_nothing_wrong_can_start_and_the_first_wrong_field_gets_the_cursor() -> None:
+async def test_an_invalid_form_cannot_start_and_its_first_error_gets_the_focus() -> None:
     async with workbench() as (app, trainer, pilot):
         await set_field(pilot, app, "training.epochs", "0")
         await set_field(pilot, app, "data.image_size", "7")
@@ -109,13 +109,13 @@ async def test_nothing_wrong_can_start_and_the_first_wrong_field_gets_the_cursor
         assert trainer.submitted == []
 
 
-async def test_a_folder_that_is_not_there_is_told_before_the_start(tmp_path: Path) -> None:
+async def test_a_missing_folder_is_reported_before_the_start(tmp_path: Path) -> None:
     async with workbench() as (app, _, pilot):
         form(app).load(override(SMALL, ["data.dataset=folder", f"data.root={tmp_path / 'nowhere'}"]))
         await until(pilot, lambda: "no such folder" in start_words(app))
 
 
-async def test_a_rule_between_fields_stops_the_start_too() -> None:
+async def test_a_broken_rule_between_fields_prevents_the_start() -> None:
     async with workbench() as (app, trainer, pilot):
         await set_field(pilot, app, "data.validation_fraction", "0")
         await set_field(pilot, app, "training.early_stopping_patience", "3")
@@ -125,7 +125,7 @@ async def test_a_rule_between_fields_stops_the_start_too() -> None:
         assert trainer.submitted == []
 
 
-async def test_resetting_a_field_takes_the_mark_away() -> None:
+async def test_resetting_a_field_removes_its_mark() -> None:
     async with workbench() as (app, _, pilot):
         await set_field(pilot, app, "training.epochs", "7")
         await until(pilot, lambda: "1 field changed" in screen_text(app))
@@ -145,7 +145,7 @@ async def test_presets_are_found_by_any_word_and_opened() -> None:
         await until(pilot, lambda: form(app).to_model() == SMALL)
 
 
-async def test_a_broken_preset_is_listed_with_its_reason_and_hides_nothing() -> None:
+async def test_an_invalid_preset_is_listed_with_its_error_beside_the_others() -> None:
     paths.user_presets_folder().mkdir(parents=True)
     (paths.user_presets_folder() / "torn.json").write_text('{"kind": "run", "experiment": {"training": {"epochs": 0}}}')
     own("sound")
@@ -158,7 +158,7 @@ async def test_a_broken_preset_is_listed_with_its_reason_and_hides_nothing() -> 
         assert form(app).to_model() == before
 
 
-async def test_saving_asks_for_a_name_and_never_overwrites_unasked() -> None:
+async def test_saving_asks_for_a_name_and_before_overwriting() -> None:
     async with workbench() as (app, _, pilot):
         await set_field(pilot, app, "training.epochs", "7")
         await pilot.press("ctrl+s")
@@ -184,9 +184,7 @@ async def test_saving_asks_for_a_name_and_never_overwrites_unasked() -> None:
         await until(pilot, lambda: load_preset(saved).experiment.training.epochs == 9)
 
 
-async def test_what_is_started_and_saved_means_the_same_from_everywhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_runs_and_saved_presets_have_absolute_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("cat", "dog"):
         (tmp_path / "pics" / name).mkdir(parents=True)
         (tmp_path / "pics" / name / "a.png").touch()
@@ -209,7 +207,7 @@ async def test_what_is_started_and_saved_means_the_same_from_everywhere(
         assert trainer.submitted[0].experiment.data.root == str(tmp_path / "pics")
 
 
-async def test_the_description_goes_with_what_it_describes() -> None:
+async def test_a_changed_preset_gets_another_description() -> None:
     async with workbench() as (app, trainer, pilot):
         text = load_preset(paths.shipped_presets_folder() / "quickstart.json").description
         await set_field(pilot, app, "training.epochs", "7")
@@ -227,7 +225,7 @@ async def test_the_description_goes_with_what_it_describes() -> None:
         assert trainer.submitted[1].description == text
 
 
-async def test_a_shipped_preset_is_saved_as_a_copy_of_ones_own() -> None:
+async def test_a_shipped_preset_is_saved_as_a_copy() -> None:
     shipped = paths.shipped_presets_folder() / "quickstart.json"
     before = shipped.read_text()
     async with workbench() as (app, _, pilot):
@@ -239,7 +237,7 @@ async def test_a_shipped_preset_is_saved_as_a_copy_of_ones_own() -> None:
     assert shipped.read_text() == before
 
 
-async def test_what_is_wrong_is_not_saved_and_a_name_must_be_one() -> None:
+async def test_an_invalid_form_or_name_is_not_saved() -> None:
     async with workbench() as (app, _, pilot):
         await set_field(pilot, app, "training.epochs", "0")
         await pilot.press("ctrl+s")
@@ -255,7 +253,7 @@ async def test_what_is_wrong_is_not_saved_and_a_name_must_be_one() -> None:
         assert not paths.user_presets_folder().exists()
 
 
-async def test_opening_by_path_shows_what_is_wrong_and_takes_a_sessions_json(tmp_path: Path) -> None:
+async def test_opening_by_path_shows_errors_and_accepts_a_session(tmp_path: Path) -> None:
     session_id, folder = new_session_folder("older run")
     record = SessionRecord(
         name="older run", experiment=SMALL, id=session_id, status="done", created="2026-11-23T00:15:02Z"
@@ -279,7 +277,7 @@ async def test_opening_by_path_shows_what_is_wrong_and_takes_a_sessions_json(tmp
         assert trainer.submitted[0].name == "older run (2)"
 
 
-async def test_changes_are_not_lost_unasked() -> None:
+async def test_changes_are_discarded_only_after_a_question() -> None:
     async with workbench() as (app, _, pilot):
         await set_field(pilot, app, "training.epochs", "7")
         app.post_message(PresetRequested(RunPreset(name="other", experiment=SMALL), "a session"))
@@ -295,7 +293,7 @@ async def test_changes_are_not_lost_unasked() -> None:
         await until(pilot, lambda: form(app).to_model() == SMALL and "third" in screen_text(app))
 
 
-async def test_while_a_run_goes_on_the_next_one_waits_visibly() -> None:
+async def test_no_run_can_start_while_another_is_in_progress() -> None:
     async with workbench() as (app, trainer, pilot):
         await pilot.press("ctrl+r")
         await until(pilot, lambda: app.current_mode == "live")
@@ -338,7 +336,7 @@ async def test_time_is_estimated_after_a_run_like_it() -> None:
         await until(pilot, lambda: "from 1 run" in screen_text(app))
 
 
-async def test_names_from_files_are_shown_as_they_are_and_cannot_steer_the_terminal() -> None:
+async def test_names_from_files_are_shown_without_escape_sequences() -> None:
     paths.user_presets_folder().mkdir(parents=True)
     for number, name in enumerate(HOSTILE):
         text = json.dumps({"name": name, "description": name, "experiment": SMALL.model_dump()})
@@ -367,7 +365,7 @@ async def test_it_fits(size: tuple[int, int]) -> None:
         assert form(app).region.width == 0 or size[0] >= 120
 
 
-async def test_the_search_line_is_left_by_escape() -> None:
+async def test_escape_clears_the_search() -> None:
     async with workbench() as (app, _, pilot):
         entries = app.screen.query_one(PresetList).query_one(OptionList)
         count = entries.option_count
@@ -403,7 +401,7 @@ async def test_the_preset_named_on_the_command_line_is_marked_and_described() ->
         assert option.id == str(path)
 
 
-async def test_a_change_is_marked_and_told_in_the_list_until_it_is_taken_back() -> None:
+async def test_changes_are_marked_and_counted_in_the_list_until_they_are_reset() -> None:
     async with workbench() as (app, _, pilot):
         assert marked(app) == ["● quickstart"]
         await set_field(pilot, app, "training.epochs", "7")
@@ -414,7 +412,7 @@ async def test_a_change_is_marked_and_told_in_the_list_until_it_is_taken_back() 
         assert "changed in the form" not in about(app)
 
 
-async def test_what_no_listed_file_has_stands_at_the_top_and_is_marked(tmp_path: Path) -> None:
+async def test_an_unlisted_preset_is_marked_at_the_top(tmp_path: Path) -> None:
     elsewhere = save_preset(RunPreset(name="elsewhere", experiment=SMALL), tmp_path, "elsewhere")
     async with workbench() as (app, _, pilot):
         app.post_message(PresetRequested(RunPreset(name="[/red]", experiment=SMALL), "session 2026"))
@@ -437,7 +435,7 @@ async def test_what_no_listed_file_has_stands_at_the_top_and_is_marked(tmp_path:
         assert form(app).to_model() == SMALL
 
 
-async def test_a_listed_preset_opened_by_another_path_is_marked_where_it_is_listed(
+async def test_a_listed_preset_opened_by_a_relative_path_is_marked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = own("mine")
@@ -447,7 +445,7 @@ async def test_a_listed_preset_opened_by_another_path_is_marked_where_it_is_list
         assert "your preset" in screen_text(app)
 
 
-async def test_the_mark_follows_a_preset_that_is_saved_and_one_whose_file_goes() -> None:
+async def test_the_mark_follows_a_saved_preset_and_one_whose_file_is_deleted() -> None:
     async with workbench() as (app, _, pilot):
         await pilot.press("ctrl+s")
         await until(pilot, lambda: isinstance(app.screen, AskTextScreen))

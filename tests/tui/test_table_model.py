@@ -24,7 +24,7 @@ def test_rows_without_a_value_come_last_in_both_directions(rows: list[Row], fall
     assert sorted(map(repr, ordered)) == sorted(map(repr, rows))
 
 
-def test_names_are_cut_before_columns_go_and_the_highest_rank_goes_first() -> None:
+def test_names_are_cut_before_columns_are_left_out_by_rank() -> None:
     widths = (20, 7, 5, 5)
     assert fit_columns(COLUMNS, widths, space=45, gap=2) == {NAME: 20, FIGURE: 7, EXTRA: 5, FIRST_TO_GO: 5}
     assert fit_columns(COLUMNS, widths, space=31, gap=2) == {NAME: 6, FIGURE: 7, EXTRA: 5, FIRST_TO_GO: 5}
@@ -33,12 +33,12 @@ def test_names_are_cut_before_columns_go_and_the_highest_rank_goes_first() -> No
 
 
 @given(st.lists(st.integers(1, 60), min_size=4, max_size=4), st.integers(0, 200))
-def test_what_is_kept_fits_unless_nothing_more_may_give_way(widths: list[int], space: int) -> None:
+def test_columns_fit_unless_no_more_may_be_left_out(widths: list[int], space: int) -> None:
     kept = fit_columns(COLUMNS, widths, space, gap=2)
     least = sum(min(width, column.narrowest or width) + 2 for column, width in zip(COLUMNS[:2], widths, strict=False))
     assert {NAME, FIGURE} <= set(kept)
     assert sum(width + 2 for width in kept.values()) <= max(space, least)
 
 
-def test_cells_take_text_as_it_is_and_nothing_that_steers() -> None:
+def test_cells_have_no_markup_and_no_escape_sequences() -> None:
     assert NAME.cell(("[red]\x1b[2Jx", None), 12) == "[red]\ufffd[2Jx  "

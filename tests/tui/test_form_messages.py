@@ -1,4 +1,4 @@
-"""The words of the form: values as they are typed, problems by title, and what typing finds in a list."""
+"""Messages of forms: values as they are typed, errors with titles, and the filter of a list of choices."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cnn_tui.tui.forms.fields import format_value
 from cnn_tui.tui.forms.form_messages import allowed_values, with_titles
 
 
-def test_a_choice_is_found_whatever_its_punctuation_and_its_beginning_counts_most() -> None:
+def test_choices_match_without_punctuation_and_by_their_start_first() -> None:
     choices = ("wide_resnet50_2", "resnet50", "vgg16", "vgg16_bn")
     assert matching_choices(choices, "ResNet-50") == ["resnet50", "wide_resnet50_2"]
     assert matching_choices(choices, "vgg16bn") == ["vgg16_bn"]
@@ -22,11 +22,11 @@ def test_a_choice_is_found_whatever_its_punctuation_and_its_beginning_counts_mos
 @pytest.mark.parametrize(
     ("value", "text"), [(None, ""), (0.0, "0"), (0.001, "0.001"), (1e-05, "1e-05"), (224, "224"), ("auto", "auto")]
 )
-def test_values_read_as_a_person_would_type_them(value: Any, text: str) -> None:
+def test_values_are_formatted_as_typed(value: Any, text: str) -> None:
     assert format_value(value) == text
 
 
-def test_messages_speak_of_titles_and_cannot_steer_the_terminal() -> None:
+def test_messages_have_titles_and_no_escape_sequences() -> None:
     assert with_titles("data.image_size 16 is too small") == "“Image size” 16 is too small"
     assert allowed_values(FieldError("a", '"x" is not allowed: at least 1')) == "at least 1"
     assert allowed_values(FieldError("a", "no \x1b[31m here")) == "no \ufffd[31m here"
