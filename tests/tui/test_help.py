@@ -69,7 +69,7 @@ async def test_what_does_nothing_now_is_dimmed_and_still_listed() -> None:
         app.action_help()
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
         await pilot.pause()
-        assert "Stop: test and save what it has learnt" in screen_text(app)
+        assert "Stop: test and save the model trained so far" in screen_text(app)
 
 
 class Base(Screen[None]):
