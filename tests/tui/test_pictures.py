@@ -116,10 +116,10 @@ class Gallery(App[None]):
         self.grid.items = tuple(ImageItem(index, "cat", f"class {index}", 0.5) for index in range(100))
         self.grid.focus()
 
-    def on_picture_grid_highlighted(self, message: ImageGrid.Highlighted) -> None:
+    def on_image_grid_highlighted(self, message: ImageGrid.Highlighted) -> None:
         self.told.append(message)
 
-    def on_picture_grid_selected(self, message: ImageGrid.Selected) -> None:
+    def on_image_grid_selected(self, message: ImageGrid.Selected) -> None:
         self.told.append(message)
 
     def screen_text(self) -> str:
