@@ -20,7 +20,7 @@ from terminal import Terminal
 BIN = Path(sys.executable).parent
 BARE = [sys.executable, str(Path(__file__).parent / "bare_app.py")]
 WORKBENCH = [str(BIN / "cnn-tui")]
-FRAME = ("cnn-tui  f2 Setup", "search (ctrl+f)", "Start ctrl+r", "Meaning", "f1 Help")
+FRAME = ("cnn-tui  f2 Setup", "search (ctrl+f)", "Start ctrl+r", "Summary", "f1 Help")
 FORM = ("Image size", "Learning rate", "Ready")
 
 

@@ -24,7 +24,7 @@ from cnn_tui.store.cache_index import DecodedSetInfo, cached_sets, features_for
 from cnn_tui.store.event_log import read_events
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.store.sessions import EVENTS_FILE, list_sessions
-from cnn_tui.tui.survey import survey
+from cnn_tui.tui.preflight import check
 
 SETTINGS: dict[str, Any] = {
     "data": {"dataset": "folder", "root": "pics", "image_size": 32},
@@ -113,7 +113,7 @@ def test_caches_are_found_by_any_path_to_the_folder(
     assert len(cached_sets()) == 2
     asked = override(Experiment.model_validate(SETTINGS), [f"data.root={root}"])
     assert features_for(asked) is None
-    assert survey(asked, ()).features is not None
+    assert check(asked, ()).features is not None
 
 
 def test_a_study_reuses_rows_whose_values_are_the_same_files(

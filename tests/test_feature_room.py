@@ -18,8 +18,8 @@ from cnn_tui.engine.training.setup import RunCache
 from cnn_tui.engine.training.train import train
 from cnn_tui.events import Event, WarningRaised
 from cnn_tui.store.cache_index import LIMIT_VARIABLE, cached_sets
-from cnn_tui.tui.survey import survey
-from cnn_tui.tui.widgets.experiment_summary import feature_words
+from cnn_tui.tui.preflight import check
+from cnn_tui.tui.widgets.experiment_summary import feature_text
 from test_feature_failures import warnings
 from test_feature_pass import computed, pass_detail
 from test_features_exact import losses, run_whole
@@ -258,13 +258,13 @@ def test_vectors_that_fit_nowhere_are_computed_in_every_epoch(
 
 def test_setup_says_what_the_run_then_says(squeezenet: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = experiment(**squeezenet)
-    room = survey(settings, ()).room
-    assert room is not None
-    assert (room.images, room.each, room.at_most) == (NEEDED, EACH, False)
-    assert pass_detail(run(squeezenet)).endswith(f", {room.bytes / 1e6:.1f} MB")
-    kept = survey(settings, ())
-    assert feature_words(settings, kept.features, kept.room).endswith("only what is missing is computed")
-    more = survey(override(settings, ["data.train_limit=160"]), ())
-    assert feature_words(more.experiment, more.features, more.room).endswith(
-        f"computed, {200 * EACH / 1e6:.1f} MB in all"
+    storage = check(settings, ()).storage
+    assert storage is not None
+    assert (storage.images, storage.each, storage.at_most) == (NEEDED, EACH, False)
+    assert pass_detail(run(squeezenet)).endswith(f", {storage.bytes / 1e6:.1f} MB")
+    kept = check(settings, ())
+    assert feature_text(settings, kept.features, kept.storage).endswith("only what is missing is computed")
+    more = check(override(settings, ["data.train_limit=160"]), ())
+    assert feature_text(more.experiment, more.features, more.storage).endswith(
+        f"computed, {200 * EACH / 1e6:.1f} MB in total"
     )

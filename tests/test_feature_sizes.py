@@ -17,8 +17,8 @@ from cnn_tui.engine.features.feature_batches import FeatureBatches
 from cnn_tui.engine.features.feature_store import MappedChunk, MappedFeatures
 from cnn_tui.engine.features.packed_maps import PACKED, packed, unpacked
 from cnn_tui.store.cache_index import LIMIT_VARIABLE, Placement, place_features, space_for
-from cnn_tui.tui.survey import survey
-from cnn_tui.tui.widgets.experiment_summary import feature_words
+from cnn_tui.tui.preflight import check
+from cnn_tui.tui.widgets.experiment_summary import feature_text
 from test_split_backbone import CASES, empty_classifier, pictures_of
 
 
@@ -132,24 +132,24 @@ def test_what_a_set_takes_already_is_part_of_its_room(monkeypatch: pytest.Monkey
     assert space_for(tmp_path) > before + 40_000_000 - 2**26
 
 
-def room_words(monkeypatch: pytest.MonkeyPatch, gigabytes: str, memory: int, *settings: str) -> str:
+def storage_text(monkeypatch: pytest.MonkeyPatch, gigabytes: str, memory: int, *settings: str) -> str:
     monkeypatch.setenv(LIMIT_VARIABLE, gigabytes)
     monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=memory))
     chosen = override(Experiment(), ["data.dataset=cifar10", "model.architecture=squeezenet1_1", *settings])
-    found = survey(chosen, ())
-    return feature_words(found.experiment, found.features, found.room)
+    found = check(chosen, ())
+    return feature_text(found.experiment, found.features, found.storage)
 
 
 def test_setup_says_beforehand_what_features_take(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=10**12))
     six_thousand = ("data.train_limit=5000", "data.test_limit=1000")
-    assert "and kept (1.0 GB), epochs" in room_words(monkeypatch, "20", 2**33, *six_thousand)
-    assert "kept on disk (10.4 GB), from where each epoch" in room_words(monkeypatch, "20", 2**33)
-    assert "kept for 28,849 of 60,000 pictures (5.0 GB), computed" in room_words(monkeypatch, "5", 2**33)
-    assert "no room for them" in room_words(monkeypatch, "0", 0)
-    assert "(up to 122.9 MB)" in room_words(monkeypatch, "20", 2**33, "model.architecture=resnet18")
-    assert "nothing is frozen" in room_words(monkeypatch, "20", 2**33, "model.trainable=all")
+    assert "and cached (1.0 GB); epochs" in storage_text(monkeypatch, "20", 2**33, *six_thousand)
+    assert "cached on disk (10.4 GB); every epoch" in storage_text(monkeypatch, "20", 2**33)
+    assert "cached for 28,849 of 60,000 images (5.0 GB), computed" in storage_text(monkeypatch, "5", 2**33)
+    assert "no space for them" in storage_text(monkeypatch, "0", 0)
+    assert "(up to 122.9 MB)" in storage_text(monkeypatch, "20", 2**33, "model.architecture=resnet18")
+    assert "all layers are trained" in storage_text(monkeypatch, "20", 2**33, "model.trainable=all")
 
 
-def test_a_limit_that_is_no_number_does_not_stop_the_survey(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "GB" in room_words(monkeypatch, "much", 2**40)
+def test_a_limit_that_is_no_number_does_not_stop_the_preflight_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "GB" in storage_text(monkeypatch, "much", 2**40)

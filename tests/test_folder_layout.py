@@ -15,8 +15,8 @@ from cnn_tui.engine.training.train import train
 from cnn_tui.errors import DataError
 from cnn_tui.events import Phase, RunFinished
 from cnn_tui.store.image_folder import read_layout
-from cnn_tui.tui.estimate import Pictures
-from cnn_tui.tui.survey import survey
+from cnn_tui.tui.estimate import ImageCounts
+from cnn_tui.tui.preflight import check
 from image_folders import load, warnings, write_classes, write_image
 
 HELD_OUT = ("val", "valid", "validation", "dev", "test", "testing", "eval", "Val", "TEST")
@@ -272,10 +272,10 @@ def test_what_systems_leave_is_neither_a_class_nor_a_picture(name: str, root: Pa
     assert loaded.classes == ("cat", "dog")
     assert len(loaded.train) == 10
     assert warnings(events) == []
-    found = survey(override(Experiment(), ["data.dataset=folder", f"data.root={root}"]), ())
+    found = check(override(Experiment(), ["data.dataset=folder", f"data.root={root}"]), ())
     assert found.classes == 2
-    assert found.estimate.pictures is not None
-    assert found.estimate.pictures.total == 10
+    assert found.estimate.images is not None
+    assert found.estimate.images.total == 10
 
 
 def test_composed_and_decomposed_names_are_one_class(root: Path) -> None:
@@ -292,9 +292,9 @@ def test_composed_and_decomposed_names_are_one_class(root: Path) -> None:
 @pytest.mark.parametrize("build", [two_training_folders, a_class_beside_splits, splits_of_bare_pictures])
 def test_setup_tells_what_is_wrong_with_the_layout(build: Callable[[Path], None], root: Path) -> None:
     build(root)
-    found = survey(override(Experiment(), ["data.dataset=folder", f"data.root={root}"]), ())
-    assert "Found in" in found.problem
-    assert (found.classes, found.layout, found.estimate.pictures) == (None, "", None)
+    found = check(override(Experiment(), ["data.dataset=folder", f"data.root={root}"]), ())
+    assert "Found in" in found.error
+    assert (found.classes, found.layout, found.estimate.images) == (None, "", None)
 
 
 def test_setup_tells_the_layout_and_counts_its_splits(root: Path) -> None:
@@ -302,11 +302,11 @@ def test_setup_tells_the_layout_and_counts_its_splits(root: Path) -> None:
     splits(root, "val", count=10)
     (root / "train" / "cat" / "notes.txt").write_text("")
     settings = ["data.dataset=folder", f"data.root={root}"]
-    found = survey(override(Experiment(), settings), ())
+    found = check(override(Experiment(), settings), ())
     assert found.layout.startswith("train/ (2 classes), val/ is the validation split, test/ is the test split")
-    assert found.estimate.pictures == Pictures(40, 20, 40)
-    limited = survey(override(Experiment(), [*settings, "data.train_limit=10"]), ())
-    assert limited.estimate.pictures == Pictures(10, 5, 40)
+    assert found.estimate.images == ImageCounts(40, 20, 40)
+    limited = check(override(Experiment(), [*settings, "data.train_limit=10"]), ())
+    assert limited.estimate.images == ImageCounts(10, 5, 40)
 
 
 def test_a_name_that_is_too_long_for_the_system_is_no_folder(root: Path) -> None:

@@ -28,7 +28,7 @@ from cnn_tui.tui.job_state import RunState
 from cnn_tui.tui.screens.images import ImageSelection, describe_selection, missing_note
 from cnn_tui.tui.screens.sessions_rows import SessionRow, details
 from cnn_tui.tui.widgets.phase_bar import phase_view
-from cnn_tui.tui.widgets.preset_list import words
+from cnn_tui.tui.widgets.preset_list import entry_text
 from samples import result
 from study_records import study
 
@@ -83,7 +83,7 @@ def test_presets_sessions_and_studies_of_one_epoch() -> None:
     )
     row = SessionRow("one", "one", preset, "done", datetime(2026, 11, 23, tzinfo=UTC), epochs_run=1)
     texts = (
-        words(PresetEntry(Path("one.json"), "one", "own", preset, None)),
+        entry_text(PresetEntry(Path("one.json"), "one", "own", preset, None)),
         details(row),
         str(session_document(SessionData(Path(), record, (), (), None)).sections[0]),
         setup_text(study(base=ONE, factor="training.batch_size")),

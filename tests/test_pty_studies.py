@@ -73,7 +73,7 @@ def test_from_the_form_to_the_table_to_an_opened_row(columns: int, rows: int, ho
     with Terminal([PROGRAM, "tiny"], columns, rows, env=env) as terminal:
         _draft(terminal)
         terminal.press("ctrl+r")
-        terminal.expect("all 3 runs are there", 120)
+        terminal.expect("all 3 runs finished", 120)
         assert "★" in terminal.text
         terminal.press("down", "enter")
         terminal.expect("lr 0.01 · tiny by")
@@ -109,6 +109,6 @@ def test_a_study_finishes_in_the_background_and_is_there_again(home: Path, env: 
         terminal.press("5")
         terminal.expect("tiny-by-learning", 60)
         terminal.press("home", "down", "enter")
-        terminal.expect("all 3 runs are there")
+        terminal.expect("all 3 runs finished")
         terminal.press("ctrl+q")
         assert terminal.wait_exit() == 0

@@ -55,5 +55,9 @@ class Job(FrozenModel):
         """
         preset = self.preset
         if isinstance(preset, RunPreset):
-            return self.model_copy(update={"preset": preset_with_absolute_paths(preset)})
-        return self.model_copy(update={"preset": study_with_absolute_paths(preset)})
+            return self.with_preset(preset_with_absolute_paths(preset))
+        return self.with_preset(study_with_absolute_paths(preset))
+
+    def with_preset(self, preset: RunPreset | StudyPreset) -> Job:
+        """The same job with another preset. ``model_copy`` would copy the cached runs of the old one too."""
+        return Job(preset=preset, plain=self.plain, fresh=self.fresh)

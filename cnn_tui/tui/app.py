@@ -26,8 +26,8 @@ from cnn_tui.tui.messages import (
 )
 from cnn_tui.tui.modes import MODES
 from cnn_tui.tui.screen_keys import SCREENS
+from cnn_tui.tui.screens.screen_size import TooSmallScreen, is_too_small
 from cnn_tui.tui.screens.setup import SetupScreen
-from cnn_tui.tui.screens.too_small import TooSmallScreen, is_too_small
 from cnn_tui.tui.state import WorkbenchState
 from cnn_tui.tui.terminal import leave_with_terminal, read_alt_digits
 
@@ -98,7 +98,7 @@ class Workbench(WorkbenchState):
 
         for screen in self.screen_stack:
             if isinstance(screen, SetupScreen):
-                await screen.furnish(self._first_preset, self._first_path)
+                await screen.load_form(self._first_preset, self._first_path)
         self._jobs = JobMonitor(self, self._make_trainer())
         self._jobs.trainer.start()
         self._follow_trainer(self._jobs.trainer)

@@ -16,7 +16,7 @@ from cnn_tui.trainer import protocol
 from cnn_tui.trainer.crash_report import is_kill
 from cnn_tui.tui.job_state import JobState
 from cnn_tui.tui.screen_keys import ModeName, key_of
-from cnn_tui.tui.screens.errors import safe_lines
+from cnn_tui.tui.screens.errors import printable_lines
 
 if TYPE_CHECKING:
     from cnn_tui.tui.state import WorkbenchState
@@ -40,7 +40,7 @@ class JobMonitor:
         if self._refused():
             return
         if job.study is None:
-            job = job.model_copy(update={"preset": with_unique_name(job.runs[0])})
+            job = job.with_preset(with_unique_name(job.runs[0]))
         try:
             submitted = job.with_absolute_paths()
         except ConfigError as error:
@@ -141,7 +141,9 @@ class JobMonitor:
     def _notify_error(self, error: ErrorReport) -> None:
         text = "\n".join(part for part in (error.detail, error.hint) if part)
         severity: SeverityLevel = "information" if is_kill(error) else "error"
-        self._app.notify(safe_lines(text), title=printable(error.title), severity=severity, markup=False, timeout=15)
+        self._app.notify(
+            printable_lines(text), title=printable(error.title), severity=severity, markup=False, timeout=15
+        )
 
     def _refused(self) -> bool:
         if self.trainer.busy:

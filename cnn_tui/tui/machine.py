@@ -1,7 +1,7 @@
-"""How busy this machine is: its GPU where NVIDIA's library answers, its processors and memory otherwise.
+"""The load of this machine: its processors and memory, and its GPU if NVIDIA's library is available.
 
-Reading takes milliseconds and is meant for a thread. Each figure may be missing alone: a partitioned GPU tells no
-use, a laptop's no power.
+A reading takes milliseconds, in a thread. Any of its numbers may be missing: a partitioned GPU does not report its
+utilization, that of a laptop not its power.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class GpuReading:
-    """A GPU at one moment; ``use`` from 0 to 1, memory in bytes, degrees Celsius, watts. None for what it hides."""
+    """The load of a GPU: ``use`` from 0 to 1, memory in bytes, degrees Celsius, watts. None if not reported."""
 
     name: str
     use: float | None
@@ -30,7 +30,7 @@ class GpuReading:
 
 @dataclass(frozen=True)
 class MachineReading:
-    """A machine at one moment; ``cpu`` is the part of all cores that is busy, None at the first reading."""
+    """The load of a machine; ``cpu`` is the busy fraction of all cores, None in the first reading."""
 
     cpu: float | None
     memory_used: int
@@ -39,32 +39,30 @@ class MachineReading:
 
 
 class Machine:
-    """Reads the figures of this machine, from one thread at a time.
+    """Reads the load of this machine, from one thread at a time.
 
     Args:
-        gpu_name: the GPU that is used, as PyTorch calls it; of several, the first of this name is read.
+        gpu_name: the GPU in use, as PyTorch names it; the first of this name is read, or the first of all.
     """
 
     def __init__(self, gpu_name: str = "") -> None:
         self.gpu_name = gpu_name
         self._nvml: Any = None
         self._handle: Any = None
-        self._opened = False
-        self._warm = False
+        self._started = False
 
     def read(self) -> MachineReading:
-        """The figures of this moment."""
-        if not self._opened:
-            self._opened = True
+        """The current load."""
+        first = not self._started
+        if first:
+            self._started = True
             self._open_gpu()
-        # The first answer of cpu_percent covers no time at all.
-        cpu, warm = psutil.cpu_percent(interval=None) / 100, self._warm
-        self._warm = True
+        cpu = psutil.cpu_percent(interval=None) / 100  # since the last call, meaningless the first time
         memory = psutil.virtual_memory()
-        return MachineReading(cpu if warm else None, memory.total - memory.available, memory.total, self._gpu())
+        return MachineReading(None if first else cpu, memory.total - memory.available, memory.total, self._read_gpu())
 
     def close(self) -> None:
-        """Let go of NVIDIA's library."""
+        """Release NVIDIA's library."""
         if self._nvml is not None:
             with contextlib.suppress(self._nvml.NVMLError):
                 self._nvml.nvmlShutdown()
@@ -72,41 +70,40 @@ class Machine:
 
     def _open_gpu(self) -> None:
         try:
-            import pynvml  # optional, and a tenth of a second where it is there
+            import pynvml  # optional, and takes 0.1 s to import
         except ImportError:
             return
         try:
             pynvml.nvmlInit()
-            self._nvml, self._handle = pynvml, self._find(pynvml)
+            self._nvml, self._handle = pynvml, self._find_gpu(pynvml)
         except (pynvml.NVMLError, OSError):
             self._nvml = self._handle = None
 
-    def _find(self, nvml: Any) -> Any:
+    def _find_gpu(self, nvml: Any) -> Any:
         handles = [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())]
-        named = [handle for handle in handles if _text(nvml.nvmlDeviceGetName(handle)) == self.gpu_name]
+        named = [handle for handle in handles if _decoded(nvml.nvmlDeviceGetName(handle)) == self.gpu_name]
         return next(iter(named or handles), None)
 
-    def _gpu(self) -> GpuReading | None:
+    def _read_gpu(self) -> GpuReading | None:
         nvml, handle = self._nvml, self._handle
         if handle is None:
             return None
-        use = self._ask(lambda: nvml.nvmlDeviceGetUtilizationRates(handle).gpu / 100)
-        memory = self._ask(lambda: nvml.nvmlDeviceGetMemoryInfo(handle))
+        memory = self._query(lambda: nvml.nvmlDeviceGetMemoryInfo(handle))
         return GpuReading(
-            name=self._ask(lambda: _text(nvml.nvmlDeviceGetName(handle))) or "GPU",
-            use=use,
+            name=self._query(lambda: _decoded(nvml.nvmlDeviceGetName(handle))) or "GPU",
+            use=self._query(lambda: nvml.nvmlDeviceGetUtilizationRates(handle).gpu / 100),
             memory_used=None if memory is None else int(memory.used),
             memory_total=None if memory is None else int(memory.total),
-            temperature=self._ask(lambda: int(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))),
-            power=self._ask(lambda: nvml.nvmlDeviceGetPowerUsage(handle) / 1000),
+            temperature=self._query(lambda: int(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))),
+            power=self._query(lambda: nvml.nvmlDeviceGetPowerUsage(handle) / 1000),
         )
 
-    def _ask(self, question: Callable[[], _T]) -> _T | None:
+    def _query(self, query: Callable[[], _T]) -> _T | None:
         try:
-            return question()
+            return query()
         except self._nvml.NVMLError:
             return None
 
 
-def _text(name: str | bytes) -> str:
+def _decoded(name: str | bytes) -> str:
     return name.decode(errors="replace") if isinstance(name, bytes) else name

@@ -1,6 +1,6 @@
-"""The workbench's screens by the names of its modes.
+"""The screens of the workbench by the names of its modes.
 
-All but the first are made when they are first shown: what they import would hold up the first picture.
+All but the first are imported when they are first shown, because their imports would delay the first paint.
 """
 
 from __future__ import annotations

@@ -1,59 +1,60 @@
-"""The command palette: everything that the workbench can do, by name. Loaded when it is first opened."""
+"""The command palette, which finds everything that the workbench can do by name. Imported when it is first opened."""
 
 from __future__ import annotations
 
 import asyncio
-from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
+from textual.screen import Screen
 
 from cnn_tui.formatting import shorten
-from cnn_tui.tui.palette_actions import Command, appearance, going_on, other_screens, present, screens
-from cnn_tui.tui.palette_files import presets, recent_sessions, settings
+from cnn_tui.tui import palette_commands
+from cnn_tui.tui.palette_commands import Command
 
 _HELP_STYLE = "dim not bold"
-_AROUND = 6  # cells of padding and scrollbar
+_FRAME_WIDTH = 6  # padding and scroll bar
 
 
 class _Commands(Provider):
-    """Finds commands by words, wherever these stand in the title or in what the command is for.
+    """Finds commands by words, in any order, of their titles and help.
 
-    Textual's own matcher takes names for markup, and a long name may keep it busy for minutes.
+    By hand because Textual's own matcher interprets names as markup, and takes minutes for a long name.
     """
 
+    sources: ClassVar[Sequence[Callable[[Screen[Any]], Iterable[Command]]]]
     commands: Sequence[Command] = ()
 
     async def startup(self) -> None:
-        """Collect the commands, as they are at this moment."""
-        self.commands = await self._collect()
+        """Collect the commands that apply now."""
+        self.commands = self._collect()
 
-    @abstractmethod
-    async def _collect(self) -> list[Command]:
-        """The commands, in the order in which they are offered."""
+    def _collect(self) -> list[Command]:
+        return [command for source in self.sources for command in source(self.screen)]
 
     async def discover(self) -> Hits:
-        """Offer all commands but those that only a search is meant to find."""
+        """All commands but the rare ones, shown before the user types."""
         for command in self.commands:
             if not command.rare:
-                yield DiscoveryHit(self._shown(command, Content(command.title)), command.run, command.title)
+                yield DiscoveryHit(self._with_help(command, Content(command.title)), command.run, command.title)
 
     async def search(self, query: str) -> Hits:
-        """Find commands by all words of ``query``."""
+        """The commands that match all words of a query."""
         for command in self.commands:
-            if (found := score(query, command)) > 0:
+            if (rank := score(query, command)) > 0:
                 title = self._highlighted(query, command.title)
-                yield Hit(found, self._shown(command, title), command.run, command.title)
+                yield Hit(rank, self._with_help(command, title), command.run, command.title)
 
-    def _shown(self, command: Command, title: Content) -> Content:
-        """The title above what the command is for, in one line."""
-        words = shorten(command.help, self.app.size.width - _AROUND)
-        return Content("\n").join((title, Content.styled(words, _HELP_STYLE))) if words else title
+    def _with_help(self, command: Command, title: Content) -> Content:
+        """The title above its help, on one line."""
+        help_text = shorten(command.help, self.app.size.width - _FRAME_WIDTH)
+        return Content("\n").join((title, Content.styled(help_text, _HELP_STYLE))) if help_text else title
 
     def _highlighted(self, query: str, title: str) -> Content:
         content, lower = Content(title), title.casefold()
-        if len(lower) != len(title) or self.match_style is None:  # places would not be the same
+        if len(lower) != len(title) or self.match_style is None:  # the indices would differ
             return content
         for word in query.casefold().split():
             start = lower.find(word)
@@ -63,29 +64,37 @@ class _Commands(Provider):
 
 
 class ActionCommands(_Commands):
-    """What can be done on the present screen, with what is going on, and where one can go."""
+    """The actions of this screen and of the current job, the other screens, themes."""
 
-    async def _collect(self) -> list[Command]:
-        return [command for source in (present, going_on, screens, appearance) for command in source(self.screen)]
+    sources = (
+        palette_commands.screen_commands,
+        palette_commands.job_commands,
+        palette_commands.go_to_commands,
+        palette_commands.appearance_commands,
+    )
 
 
 class OtherCommands(_Commands):
-    """Presets, sessions, settings, and the actions of other screens; reading them takes a moment, in a thread."""
+    """Presets, sessions, settings and the actions of other screens, read in a thread."""
 
-    async def _collect(self) -> list[Command]:
-        return await asyncio.to_thread(self._found)
+    sources = (
+        palette_commands.preset_commands,
+        palette_commands.session_commands,
+        palette_commands.setting_commands,
+        palette_commands.other_screen_commands,
+    )
 
-    def _found(self) -> list[Command]:
-        sources = (presets, recent_sessions, settings, other_screens)
-        return [command for source in sources for command in source(self.screen)]
+    async def startup(self) -> None:
+        """Collect the commands in a thread."""
+        self.commands = await asyncio.to_thread(self._collect)
 
 
 def score(query: str, command: Command) -> float:
-    """How well a command answers a search, from 0 for not at all to 1; titles count more than what they are for."""
-    wanted, title = query.casefold().strip(), command.title.casefold()
-    words, text = wanted.split(), f"{title} {command.help} {command.also}".casefold()
+    """How well a command matches a query, from 0 for no match to 1; matches in titles count more than in help."""
+    query, title = query.casefold().strip(), command.title.casefold()
+    words, text = query.split(), f"{title} {command.help} {command.also}".casefold()
     if not all(word in text for word in words):
         return 0.0
-    found = 1 + 2 * all(word in title for word in words) + (wanted in title)
-    found += title.startswith(wanted) or title.partition(": ")[2].startswith(wanted)
-    return (found + 1 / (1 + len(title))) / 6
+    points = 1 + 2 * all(word in title for word in words) + (query in title)
+    points += title.startswith(query) or title.partition(": ")[2].startswith(query)
+    return (points + 1 / (1 + len(title))) / 6

@@ -1,4 +1,4 @@
-"""The screens by their modes and the keys that lead to them: one table for bindings, tabs and hints."""
+"""The titles and keys of the screens, by their modes, for bindings, tabs and hints."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ ModeName = Literal["setup", "live", "results", "sessions", "studies"]
 
 
 class ScreenKeys(NamedTuple):
-    """A screen's title, the key that leads to it from anywhere, and the digit that does where no text is typed."""
+    """A screen's title, its function key, and its digit, which works outside of text fields."""
 
     title: str
     key: str
@@ -16,7 +16,7 @@ class ScreenKeys(NamedTuple):
 
     @property
     def all_keys(self) -> str:
-        """Every key that leads there, as a binding takes them: Alt with the digit works in text fields too."""
+        """The keys for a binding; Alt with the digit works in text fields too."""
         return f"{self.key},{self.digit},alt+{self.digit}"
 
 
@@ -30,5 +30,5 @@ SCREENS: dict[ModeName, ScreenKeys] = {
 
 
 def key_of(mode: ModeName) -> str:
-    """The key that leads to a screen from anywhere, as hints name it."""
+    """The function key of a screen."""
     return SCREENS[mode].key

@@ -1,4 +1,4 @@
-"""What Textual leaves to us of the terminal: signals, a terminal that is gone, and Alt with a digit."""
+"""What Textual does not handle: signals, a closed terminal, and Alt with a digit."""
 
 from __future__ import annotations
 
@@ -14,54 +14,54 @@ from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual.app import App
 
 _CHECK_SECONDS = 2.0
-_LAST_SECONDS = 10.0  # long after an orderly end
+_EXIT_SECONDS = 10.0  # an orderly exit takes much less
 
 
 class _NamedKey(NamedTuple):
-    """A key that Textual's own table of keys lacks."""
+    """A key that Textual's table of keys lacks."""
 
     value: str
 
 
 def read_alt_digits() -> None:
-    """Take Escape and a digit for Alt with the digit.
+    """Read Escape and a digit as Alt with the digit.
 
-    Textual takes them for what a Mac types with Option, "¡" for 1, which a text field would take in.
+    Textual reads them as the character that a Mac types with Option, such as "¡" for 1, which text fields would accept.
     """
     sequences = cast(dict[str, Any], ANSI_SEQUENCES_KEYS)
     sequences.update({f"\x1b{digit}": (_NamedKey(f"alt+{digit}"),) for digit in range(10)})
 
 
-def leave_with_terminal(app: App[None], leave: Callable[[], None], dispensable: Callable[[], bool]) -> None:
-    """Call ``leave`` on SIGTERM, on SIGHUP and when standard input is no terminal any more.
+def leave_with_terminal(app: App[None], leave: Callable[[], None], is_dispensable: Callable[[], bool]) -> None:
+    """Call ``leave`` on SIGTERM, on SIGHUP and when standard input is no longer a terminal.
 
     Args:
-        dispensable: whether no run needs this process; without a terminal it then ends even if Textual does not.
+        is_dispensable: whether no run needs this process; it then exits without a terminal even if Textual does not.
     """
     if sys.platform == "win32" or app.is_headless:
         return
 
     def hung_up() -> None:
-        _write_nowhere()
-        if dispensable():
-            last = threading.Timer(_LAST_SECONDS, os._exit, (0,))
-            last.daemon = True
-            last.start()
+        _redirect_output_to_null()
+        if is_dispensable():
+            timer = threading.Timer(_EXIT_SECONDS, os._exit, (0,))
+            timer.daemon = True
+            timer.start()
         leave()
 
-    def check() -> None:
+    def check_terminal() -> None:
         if not os.isatty(sys.__stdin__.fileno() if sys.__stdin__ else 0):
             hung_up()
 
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, leave)
     loop.add_signal_handler(signal.SIGHUP, hung_up)
-    app.set_interval(_CHECK_SECONDS, check)
+    app.set_interval(_CHECK_SECONDS, check_terminal)
 
 
-def _write_nowhere() -> None:
-    """A write to a terminal that is gone fails, and ends the thread that Textual's last words would wait for."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+def _redirect_output_to_null() -> None:
+    """Writing to a closed terminal fails, and ends the thread that Textual's last output would wait for."""
+    null = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
-        os.dup2(nowhere, stream)
-    os.close(nowhere)
+        os.dup2(null, stream)
+    os.close(null)

@@ -15,9 +15,9 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 from workbench import workbench
 
-from cnn_tui.tui.screens.ask_text import AskTextScreen
 from cnn_tui.tui.screens.compare import CompareScreen
 from cnn_tui.tui.screens.compare_panes import ComparisonLegend, OverlayPane
+from cnn_tui.tui.screens.dialogs import AskTextScreen
 from cnn_tui.tui.screens.sessions import SessionsScreen, SessionsTable
 from cnn_tui.tui.widgets.line_chart import LineChart
 from cnn_tui.tui.widgets.sorted_table import SortedTable

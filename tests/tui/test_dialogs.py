@@ -13,7 +13,7 @@ from workbench import workbench
 from cnn_tui.events import Phase, RunFinished
 from cnn_tui.trainer.protocol import Idle
 from cnn_tui.tui.app import Workbench
-from cnn_tui.tui.screens.confirm import ConfirmScreen
+from cnn_tui.tui.screens.dialogs import ConfirmScreen
 from cnn_tui.tui.screens.help import HelpScreen
 from cnn_tui.tui.screens.quit import QuitScreen
 from cnn_tui.tui.screens.results import ResultsScreen

@@ -1,4 +1,4 @@
-"""The form of an experiment: what it holds, what it refuses, what it says, and how one moves in it."""
+"""The experiment form: loading, validation, messages, and moving between fields."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from cnn_tui.config.changes import override
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.fields import experiment_fields, field, value_at
 from cnn_tui.tui.forms.choice_screen import ChoiceScreen
-from cnn_tui.tui.forms.controls import ChoiceControl, TextControl
 from cnn_tui.tui.forms.experiment_form import ExperimentForm
-from cnn_tui.tui.forms.field_row import FieldRow
-from cnn_tui.tui.forms.form_line import FormLine
+from cnn_tui.tui.forms.fields import ChoiceControl, FieldRow, TextControl
+from cnn_tui.tui.forms.form_messages import FormMessages
 
 OTHER = override(
     Experiment(),
@@ -39,7 +38,7 @@ class Host(App[None]):
     def __init__(self, experiment: Experiment | None = None) -> None:
         super().__init__()
         self.experiment = experiment
-        self.told: list[Message] = []
+        self.messages: list[Message] = []
 
     def compose(self) -> ComposeResult:
         yield ExperimentForm(self.experiment)
@@ -53,7 +52,7 @@ class Host(App[None]):
         return row
 
     def line(self) -> str:
-        line = self.query_one(FormLine)
+        line = self.query_one(FormMessages)
         return str(line.render()) if line.display else ""
 
     def at(self) -> str:
@@ -61,13 +60,13 @@ class Host(App[None]):
         return row.spec.path
 
     def on_experiment_form_changed(self, message: ExperimentForm.Changed) -> None:
-        self.told.append(message)
+        self.messages.append(message)
 
     def on_experiment_form_field_focused(self, message: ExperimentForm.FieldFocused) -> None:
-        self.told.append(message)
+        self.messages.append(message)
 
     def changes(self) -> list[ExperimentForm.Changed]:
-        return [message for message in self.told if isinstance(message, ExperimentForm.Changed)]
+        return [message for message in self.messages if isinstance(message, ExperimentForm.Changed)]
 
 
 async def enter(pilot: Pilot[None], path: str, *keys: str) -> None:
@@ -86,7 +85,7 @@ async def test_every_field_has_its_control_and_shows_its_value() -> None:
         assert [row.spec for row in app.query(FieldRow)] == list(experiment_fields())
         for row in app.query(FieldRow):
             expected = ChoiceControl if row.spec.kind == "choice" else TextControl
-            assert isinstance(row.field, expected)
+            assert isinstance(row.control, expected)
             assert row.to_value() == value_at(OTHER, row.spec.path)
         assert app.form.to_model() == OTHER
         assert app.form.changed == frozenset()
@@ -130,20 +129,20 @@ async def test_typing_changes_the_experiment_and_marks_the_field() -> None:
         ("training.device", "tpu", "auto"),
     ],
 )
-async def test_a_wrong_value_stays_and_says_what_is_allowed(path: str, typed: str, says: str) -> None:
+async def test_an_invalid_value_stays_and_shows_what_is_allowed(path: str, typed: str, says: str) -> None:
     app = Host()
     async with app.run_test(size=(80, 40)) as pilot:
         await enter(pilot, path, *typed)
         row = app.row(path)
-        assert isinstance(row.field, TextControl)
-        assert row.field.value == typed
+        assert isinstance(row.control, TextControl)
+        assert row.control.value == typed
         assert app.form.experiment is None
-        assert [problem.path for problem in app.form.problems] == [path]
+        assert [error.path for error in app.form.errors] == [path]
         assert says in row.render_line(1).text
         assert row.size.height == 2
         assert field(path).title in app.line()
         last = app.changes()[-1]
-        assert (last.experiment, last.problems) == (None, app.form.problems)
+        assert (last.experiment, last.errors) == (None, app.form.errors)
 
         await pilot.press("ctrl+z")
         await pilot.pause()
@@ -158,12 +157,12 @@ async def test_an_empty_optional_field_is_none() -> None:
         await enter(pilot, "data.train_limit")
         assert app.form.experiment is not None
         assert app.form.experiment.data.train_limit is None
-        control = app.row("data.train_limit").field
+        control = app.row("data.train_limit").control
         assert isinstance(control, Input)
         assert control.placeholder == "none"
 
 
-async def test_a_broken_rule_between_fields_stands_on_the_forms_own_line() -> None:
+async def test_a_broken_rule_between_fields_is_shown_below_the_form() -> None:
     app = Host()
     async with app.run_test(size=(80, 40)) as pilot:
         app.row("model.architecture").load("alexnet")
@@ -182,7 +181,7 @@ async def test_a_broken_rule_between_fields_stands_on_the_forms_own_line() -> No
         assert app.at() == "model.architecture"
 
 
-async def test_remarks_are_shown_and_hinder_nothing() -> None:
+async def test_warnings_are_shown_and_block_nothing() -> None:
     app = Host()
     async with app.run_test(size=(80, 40)) as pilot:
         await enter(pilot, "model.weights", *"random")
@@ -206,7 +205,7 @@ async def test_a_choice_is_found_by_typing() -> None:
         assert app.form.experiment == Experiment()
 
 
-async def test_a_list_can_be_left_and_says_when_nothing_matches() -> None:
+async def test_a_list_can_be_canceled_and_reports_no_match() -> None:
     app = Host()
     async with app.run_test(size=(80, 24)) as pilot:
         app.form.focus_field("model.architecture")
@@ -215,19 +214,19 @@ async def test_a_list_can_be_left_and_says_when_nothing_matches() -> None:
         await pilot.press(*"zzz", "enter")
         await pilot.pause()
         assert isinstance(app.screen, ChoiceScreen)
-        assert app.screen.query_one("#none").display
+        assert app.screen.query_one("#no-match").display
         await pilot.press("escape")
         await pilot.pause()
         assert app.form.experiment == Experiment()
         assert app.at() == "model.architecture"
-        assert await pilot.click(app.row("training.schedule").field)
+        assert await pilot.click(app.row("training.schedule").control)
         await pilot.pause()
         await pilot.press("j", "enter")
         await pilot.pause()
         assert app.form.experiment == override(Experiment(), ["training.schedule=cosine"])
 
 
-async def test_arrows_and_enter_go_through_the_fields_and_the_focused_one_is_in_view() -> None:
+async def test_arrows_and_enter_move_between_fields_and_keep_the_focused_one_in_view() -> None:
     app = Host()
     async with app.run_test(size=(80, 12)) as pilot:
         app.form.focus_field("data.dataset")
@@ -237,7 +236,7 @@ async def test_arrows_and_enter_go_through_the_fields_and_the_focused_one_is_in_
             await pilot.press("down")
             await pilot.pause()
             assert app.at() == path
-            assert app.form.region.contains_region(app.row(path).field.region)
+            assert app.form.region.contains_region(app.row(path).control.region)
         await pilot.press("down", "up")
         await pilot.pause()
         assert app.at() == paths[-2]
@@ -245,11 +244,11 @@ async def test_arrows_and_enter_go_through_the_fields_and_the_focused_one_is_in_
         await pilot.press("enter")
         await pilot.pause()
         assert app.at() == "training.batch_size"
-        told = [message.spec.path for message in app.told if isinstance(message, ExperimentForm.FieldFocused)]
+        told = [message.spec.path for message in app.messages if isinstance(message, ExperimentForm.FieldFocused)]
         assert told[: len(paths)] == paths
 
 
-async def test_the_mouse_edits_a_field_by_its_title() -> None:
+async def test_a_click_on_a_title_focuses_its_field() -> None:
     app = Host()
     async with app.run_test(size=(80, 40)) as pilot:
         await pilot.pause()
@@ -258,7 +257,7 @@ async def test_the_mouse_edits_a_field_by_its_title() -> None:
         assert app.at() == "training.batch_size"
 
 
-async def test_only_news_is_told() -> None:
+async def test_only_changes_are_reported() -> None:
     app = Host()
     async with app.run_test(size=(80, 40)) as pilot:
         await enter(pilot, "training.epochs", *"12")
@@ -269,7 +268,7 @@ async def test_only_news_is_told() -> None:
         assert [message.changed for message in app.changes()[count:]] == [frozenset()]
 
 
-async def test_a_hostile_path_stays_words() -> None:
+async def test_escape_sequences_in_a_path_stay_text() -> None:
     hostile = override(Experiment(), ["data.root=[/]\x1b]52;c;eA==\x07\u202e[red]x"])
     app = Host(hostile)
     async with app.run_test(size=(80, 40)) as pilot:

@@ -55,7 +55,7 @@ async def test_a_field_of_text_brings_none_of_its_editing_keys() -> None:
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
         await pilot.pause()
         text = screen_text(app)
-        assert "Put the loaded value back into the field" in text
+        assert "Restore the loaded value of this field" in text
         assert "Next field" in text
         assert not any(words in text for words in TEXTUALS)
 

@@ -68,7 +68,7 @@ async def test_the_key_that_a_hint_names_works_in_the_field_where_it_is_read() -
         await until(pilot, lambda: app.current_mode == "live")
         await pilot.press("f2")
         field = await into_field(pilot, app)
-        assert "press f3 to watch it" in app.screen.query_one(StartBar).words
+        assert "press f3 to watch it" in app.screen.query_one(StartBar).text
         await pilot.press("f3")
         await until(pilot, lambda: app.current_mode == "live")
         assert field.value == ""
@@ -91,7 +91,7 @@ async def test_the_search_and_the_next_problem_are_reached_from_anywhere_on_setu
     async with workbench() as (app, _, pilot):
         field = await into_field(pilot, app)
         await pilot.press("0")
-        await until(pilot, lambda: "f8 goes to" in app.screen.query_one(StartBar).words)
+        await until(pilot, lambda: "f8 to go to" in app.screen.query_one(StartBar).text)
         await pilot.press("ctrl+f")
         await until(pilot, lambda: app.focused is app.screen.query_one(PresetList).query_one(Input))
         await pilot.press("f8")

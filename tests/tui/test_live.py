@@ -24,7 +24,7 @@ from cnn_tui.reports.chart import Series
 from cnn_tui.trainer.crash_report import explain_kill
 from cnn_tui.trainer.protocol import Idle, Lost
 from cnn_tui.tui.app import Workbench
-from cnn_tui.tui.screens.confirm import ConfirmScreen
+from cnn_tui.tui.screens.dialogs import ConfirmScreen
 from cnn_tui.tui.screens.live_curves import CurvesPane, shown_range
 from cnn_tui.tui.widgets.line_chart import LineChart
 from cnn_tui.tui.widgets.log_pane import LogPane, LogTail

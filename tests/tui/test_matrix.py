@@ -1,4 +1,4 @@
-"""The confusion matrix: what its cells say and where they lie, walking in it, and the sentence about a cell."""
+"""The confusion matrix: texts and positions of its cells, moving the cursor, and the sentence about a cell."""
 
 from __future__ import annotations
 
@@ -16,11 +16,17 @@ from textual.pilot import Pilot
 from cnn_tui.formatting import fit, shorten
 from cnn_tui.metrics import Scores, score
 from cnn_tui.reports.heat import contrast, readable_on
+from cnn_tui.tui.widgets.confusion_cells import (
+    HEADER,
+    HeatColors,
+    MatrixLayout,
+    cell_texts,
+    describe_cell,
+    heat_style,
+    lay_out,
+    shares,
+)
 from cnn_tui.tui.widgets.confusion_matrix import ConfusionMatrixView
-from cnn_tui.tui.widgets.confusion_words import describe_cell
-from cnn_tui.tui.widgets.heat import Palette, heat_style
-from cnn_tui.tui.widgets.matrix_cells import cell_texts, shares
-from cnn_tui.tui.widgets.matrix_layout import HEADER, MatrixLayout, lay_out
 
 HOSTILE = ("[/]", "[red]x", "a\x1b]52;c;eA==\x07", "\u202egnp.exe", "🦊🦊 fox 👩‍🚀", "n" * 200)
 ANIMALS = ("cat", "dog", "deer")
@@ -43,12 +49,12 @@ def many(classes: int) -> Scores:
         ((963, 37, 0), 0, 1, "37 of 1,000 cats were taken for dogs."),
         ((999, 1, 0), 0, 1, "1 of 1,000 cats was taken for a dog."),
         ((963, 37, 0), 0, 2, "None of 1,000 cats were taken for deer."),
-        ((912, 88, 0), 0, 0, "912 of 1,000 cats were recognised."),
-        ((12, 0, 0), 0, 0, "All 12 cats were recognised."),
-        ((0, 0, 0), 0, 1, "There were no test pictures of cats."),
+        ((912, 88, 0), 0, 0, "912 of 1,000 cats were classified correctly."),
+        ((12, 0, 0), 0, 0, "All 12 cats were classified correctly."),
+        ((0, 0, 0), 0, 1, "There were no test images of cats."),
     ],
 )
-def test_a_cell_in_words(row: tuple[int, int, int], actual: int, predicted: int, sentence: str) -> None:
+def test_the_sentence_about_a_cell(row: tuple[int, int, int], actual: int, predicted: int, sentence: str) -> None:
     assert describe_cell(animals(row, (0, 5, 0), (0, 0, 5)), actual, predicted) == sentence
 
 
@@ -62,14 +68,14 @@ def test_a_cell_in_words(row: tuple[int, int, int], actual: int, predicted: int,
         ("aquarium_fish", "aquarium fish"),
         ("maple_tree", "maple trees"),
         ("mouse", "mice"),
-        ("7", "pictures of “7”"),
-        ("T-shirt/top", "pictures of “T-shirt/top”"),
-        ("\x1b[31m", "pictures of “\ufffd[31m”"),
+        ("7", "images of “7”"),
+        ("T-shirt/top", "images of “T-shirt/top”"),
+        ("\x1b[31m", "images of “\ufffd[31m”"),
     ],
 )
 def test_only_plain_nouns_are_put_in_the_plural(name: str, plural: str) -> None:
     scores = score(np.array([[3, 1], [0, 4]], dtype=np.int64), [name, "dog"])
-    assert describe_cell(scores, 0, 0) == f"3 of 4 {plural} were recognised."
+    assert describe_cell(scores, 0, 0) == f"3 of 4 {plural} were classified correctly."
 
 
 def test_shares_are_of_the_row_or_of_the_column() -> None:
@@ -79,7 +85,7 @@ def test_shares_are_of_the_row_or_of_the_column() -> None:
     assert shares(matrix, "counts").tolist() == shares(matrix, "actual").tolist()
 
 
-def test_per_cent_never_rounds_to_none_or_to_all() -> None:
+def test_percentages_never_round_to_0_or_100() -> None:
     matrix = np.array([[9_999, 1], [0, 20_000]], dtype=np.int64)
     assert cell_texts(matrix, "counts") == (("9,999", "1"), ("·", "20,000"))
     assert cell_texts(matrix, "actual") == (("99", "<1"), ("·", "100"))
@@ -91,17 +97,17 @@ def test_text_is_readable_on_any_background(rgb: tuple[int, int, int]) -> None:
 
 
 @pytest.mark.parametrize("ansi", [None, 0])
-def test_hits_and_the_cursor_have_a_cue_beside_colour(ansi: int | None) -> None:
+def test_hits_and_the_cursor_differ_without_color(ansi: int | None) -> None:
     dark, green, red, grey = Color(18, 18, 18, ansi=ansi), Color(78, 191, 113), Color(186, 60, 91), Color(90, 90, 90)
-    palette = Palette(dark, green, red, grey)
-    hit, error = (heat_style(palette, 0.9, hit=is_hit, cursor=False) for is_hit in (True, False))
+    colors = HeatColors(dark, green, red, grey)
+    hit, error = (heat_style(colors, 0.9, hit=is_hit, cursor=False) for is_hit in (True, False))
     assert (hit.bold, error.bold) == (True, False)
-    assert heat_style(palette, 0.0, hit=False, cursor=True).reverse
-    assert heat_style(palette, 1e-4, hit=False, cursor=False) != heat_style(palette, 0.0, hit=False, cursor=False)
+    assert heat_style(colors, 0.0, hit=False, cursor=True).reverse
+    assert heat_style(colors, 1e-4, hit=False, cursor=False) != heat_style(colors, 0.0, hit=False, cursor=False)
 
 
 @given(st.text(max_size=30), st.integers(0, 20))
-def test_a_shortened_text_fits_and_cannot_steer_the_terminal(text: str, width: int) -> None:
+def test_a_shortened_text_fits_and_has_no_escape_sequences(text: str, width: int) -> None:
     short = shorten(text, width)
     assert cell_len(short) <= width
     assert "\x1b" not in short
@@ -110,7 +116,7 @@ def test_a_shortened_text_fits_and_cannot_steer_the_terminal(text: str, width: i
 
 @pytest.mark.parametrize("classes", [2, 10, 37, 100])
 @pytest.mark.parametrize("width", [30, 80, 200])
-def test_cells_have_room_for_their_text_and_a_place_finds_its_cell(classes: int, width: int) -> None:
+def test_cells_fit_their_texts_and_are_found_by_offset(classes: int, width: int) -> None:
     names = [f"class {index}" for index in range(classes)]
     layout = lay_out(names, [["1,000"] * classes] * classes, width)
     assert layout.cell >= len("1,000") + 2
@@ -122,7 +128,7 @@ def test_cells_have_room_for_their_text_and_a_place_finds_its_cell(classes: int,
 
 
 @given(st.integers(0, 99), st.integers(0, 99), st.integers(0, 600), st.integers(0, 99))
-def test_the_shown_cell_lies_wholly_in_view(row: int, column: int, x: int, y: int) -> None:
+def test_the_shown_cell_is_entirely_visible(row: int, column: int, x: int, y: int) -> None:
     layout, view = MatrixLayout(100, 12, 6), Size(60, 20)
     scroll = layout.scroll_to_show(row, column, view, Offset(x, y))
     left = layout.name + column * layout.cell - scroll.x
@@ -134,7 +140,7 @@ class Host(App[None]):
     def __init__(self, scores: Scores | None) -> None:
         super().__init__()
         self.scores = scores
-        self.told: list[Message] = []
+        self.messages: list[Message] = []
 
     def compose(self) -> ComposeResult:
         yield ConfusionMatrixView(self.scores)
@@ -147,10 +153,10 @@ class Host(App[None]):
         return self.query_one(ConfusionMatrixView)
 
     def on_confusion_matrix_view_cell_highlighted(self, message: ConfusionMatrixView.CellHighlighted) -> None:
-        self.told.append(message)
+        self.messages.append(message)
 
     def on_confusion_matrix_view_cell_selected(self, message: ConfusionMatrixView.CellSelected) -> None:
-        self.told.append(message)
+        self.messages.append(message)
 
     def screen_text(self) -> list[str]:
         return [self.view.render_line(y).text for y in range(self.view.size.height)]
@@ -161,20 +167,20 @@ async def press(pilot: Pilot[None], *keys: str) -> None:
     await pilot.pause()
 
 
-async def test_arrows_and_letters_walk_and_enter_asks() -> None:
+async def test_arrows_and_letters_move_and_enter_opens() -> None:
     app = Host(animals((90, 7, 3), (1, 98, 1), (2, 2, 96)))
     async with app.run_test(size=(60, 10)) as pilot:
         await press(pilot, "right", "j", "l", "up", "h", "enter")
-        walked = [(m.actual, m.predicted) for m in app.told if isinstance(m, ConfusionMatrixView.CellHighlighted)]
+        walked = [(m.actual, m.predicted) for m in app.messages if isinstance(m, ConfusionMatrixView.CellHighlighted)]
         assert walked == [(0, 1), (1, 1), (1, 2), (0, 2), (0, 1)]
-        last = app.told[-1]
+        last = app.messages[-1]
         assert isinstance(last, ConfusionMatrixView.CellSelected)
         assert (last.actual, last.predicted) == (0, 1)
         await press(pilot, "up", "left", "left", "left")
         assert app.view.cursor == (0, 0)
 
 
-async def test_a_click_goes_to_a_cell_and_a_second_asks() -> None:
+async def test_a_click_goes_to_a_cell_and_a_double_click_opens_it() -> None:
     app = Host(animals((90, 7, 3), (1, 98, 1), (2, 2, 96)))
     async with app.run_test(size=(60, 10)) as pilot:
         await pilot.pause()
@@ -182,10 +188,10 @@ async def test_a_click_goes_to_a_cell_and_a_second_asks() -> None:
         assert await pilot.click(ConfusionMatrixView, offset=(column, HEADER + 2), times=2)
         await pilot.pause()
         assert app.view.cursor == (2, 1)
-        assert isinstance(app.told[-1], ConfusionMatrixView.CellSelected)
+        assert isinstance(app.messages[-1], ConfusionMatrixView.CellSelected)
 
 
-async def test_modes_change_the_figures() -> None:
+async def test_modes_change_the_numbers() -> None:
     app = Host(animals((90, 7, 3), (0, 50, 0), (2, 2, 46)))
     async with app.run_test(size=(60, 10)) as pilot:
         await pilot.pause()
@@ -199,7 +205,7 @@ async def test_modes_change_the_figures() -> None:
         assert app.view.mode == "counts"
 
 
-async def test_a_hundred_classes_scroll_under_headers_that_stay() -> None:
+async def test_a_hundred_classes_scroll_below_fixed_headers() -> None:
     app = Host(many(100))
     async with app.run_test(size=(80, 24)) as pilot:
         await press(pilot, "end", "ctrl+end")
@@ -216,7 +222,7 @@ async def test_a_hundred_classes_scroll_under_headers_that_stay() -> None:
         assert app.view.scroll_offset.x == 0
 
 
-async def test_hostile_names_stay_words() -> None:
+async def test_escape_sequences_in_names_stay_text() -> None:
     scores = score(np.full((6, 6), 3, dtype=np.int64), HOSTILE)
     app = Host(scores)
     async with app.run_test(size=(100, 12)) as pilot:
@@ -234,7 +240,7 @@ async def test_another_matrix_starts_at_its_first_cell() -> None:
     app = Host(None)
     async with app.run_test(size=(60, 12)) as pilot:
         await press(pilot, "right", "enter")
-        assert app.told == []
+        assert app.messages == []
         app.view.scores = many(30)
         await press(pilot, "ctrl+end")
         assert app.view.cursor == (29, 0)

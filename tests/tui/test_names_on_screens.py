@@ -12,7 +12,7 @@ from cnn_tui.config.preset import RunPreset
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.tui.screens.live_figures import describe
 from cnn_tui.tui.screens.results_header import run_line
-from cnn_tui.tui.widgets.experiment_summary import weights_words
+from cnn_tui.tui.widgets.experiment_summary import weights_text
 from samples import result
 
 FOLDER = override(
@@ -39,18 +39,18 @@ def test_live_says_which_folder() -> None:
 @pytest.mark.parametrize(
     ("weights", "words"),
     [
-        ("imagenet", "weights from ImageNet"),
+        ("imagenet", "ImageNet weights"),
         ("random", "random weights"),
-        ("/srv/weights/mine.pth", "weights of mine.pth"),
-        ("a\x1bb.pth", "weights of a\ufffdb.pth"),
+        ("/srv/weights/mine.pth", "weights from mine.pth"),
+        ("a\x1bb.pth", "weights from a\ufffdb.pth"),
     ],
 )
 def test_weights_by_where_they_come_from(weights: str, words: str) -> None:
-    assert weights_words(weights) == words
+    assert weights_text(weights) == words
 
 
 async def test_setup_says_both() -> None:
     async with workbench(preset=RunPreset(name="mine", experiment=FOLDER)) as (app, _, pilot):
         await until(
-            pilot, lambda: "weights of mine.pth" in screen_text(app) and "Data  /srv/pictures" in screen_text(app)
+            pilot, lambda: "weights from mine.pth" in screen_text(app) and "Data  /srv/pictures" in screen_text(app)
         )

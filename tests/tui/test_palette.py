@@ -25,10 +25,9 @@ from cnn_tui.store.presets import list_presets, save_preset
 from cnn_tui.tui.app import Workbench
 from cnn_tui.tui.forms.experiment_form import ExperimentForm
 from cnn_tui.tui.palette import score
-from cnn_tui.tui.palette_actions import Command
+from cnn_tui.tui.palette_commands import Command
 from cnn_tui.tui.screen_keys import SCREENS, ModeName
-from cnn_tui.tui.screens.ask_text import AskTextScreen
-from cnn_tui.tui.screens.confirm import ConfirmScreen
+from cnn_tui.tui.screens.dialogs import AskTextScreen, ConfirmScreen
 from cnn_tui.tui.screens.studies import StudiesScreen
 from cnn_tui.tui.widgets.preset_list import PresetList
 from samples import started
@@ -114,7 +113,7 @@ async def test_what_does_not_apply_is_left_out_or_says_why() -> None:
         offered = await titles(pilot, app, wait_for="Live: Log")
         assert not any("the run" in title for title in offered)
         await choose(pilot, app, "results export", "Results: Export")
-        await until(pilot, lambda: "It cannot be done there at the moment." in screen_text(app))
+        await until(pilot, lambda: "Not available now." in screen_text(app))
         assert "No result yet" in screen_text(app)
 
 
@@ -137,7 +136,7 @@ async def test_a_run_is_started_paused_and_stopped_by_the_palette_from_within_a_
         await pilot.press("f5")
         await choose(pilot, app, "pause", "Pause the run")
         await until(pilot, lambda: app.job is not None and app.job.stage == "paused")
-        await choose(pilot, app, "go on", "Go on with the run")
+        await choose(pilot, app, "resume", "Resume the run")
         await until(pilot, lambda: app.job is not None and app.job.stage == "running")
         await choose(pilot, app, "kill", "Kill the run")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
@@ -168,11 +167,11 @@ async def test_the_same_preset_opens_again_after_changes() -> None:
             await until(pilot, lambda: "● baseline-resnet18" in screen_text(app))
             await choose(pilot, app, "epochs", "Setting: Epochs")
             await pilot.press("1")
-            await until(pilot, lambda: "changed: 1 field" in screen_text(app))
+            await until(pilot, lambda: "1 field changed" in screen_text(app))
             await choose(pilot, app, "preset baseline-resnet18", "Open preset baseline-resnet18")
             await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
             await pilot.press("y")
-            await until(pilot, lambda: "changed:" not in screen_text(app))
+            await until(pilot, lambda: "field changed" not in screen_text(app))
 
 
 async def test_names_from_files_are_not_markup() -> None:

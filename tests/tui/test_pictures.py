@@ -18,18 +18,16 @@ from cnn_tui.formatting import duration, quantity
 from cnn_tui.history import RunHistory
 from cnn_tui.tui.job_state import RunState
 from cnn_tui.tui.widgets.figures import Figure, Figures
-from cnn_tui.tui.widgets.half_blocks import Pixels, fitted, half_blocks, resized
+from cnn_tui.tui.widgets.image_grid import ImageGrid, ImageItem, caption
+from cnn_tui.tui.widgets.image_view import ImageView, Pixels, fitted_size, half_blocks, resized
 from cnn_tui.tui.widgets.phase_bar import PhaseBar, bar, phase_view
-from cnn_tui.tui.widgets.picture import Picture
-from cnn_tui.tui.widgets.picture_grid import PictureGrid
-from cnn_tui.tui.widgets.picture_tiles import PictureItem, caption
 
 sizes = st.integers(1, 300)
 
 
 @given(sizes, sizes, st.integers(1, 60), st.integers(1, 120))
 def test_a_picture_fills_its_room_and_keeps_its_shape(height: int, width: int, rows: int, columns: int) -> None:
-    shown_height, shown_width = fitted(height, width, rows, columns)
+    shown_height, shown_width = fitted_size(height, width, rows, columns)
     assert 1 <= shown_height <= 2 * rows
     assert 1 <= shown_width <= columns
     assert shown_height == 2 * rows or shown_width == columns
@@ -38,7 +36,7 @@ def test_a_picture_fills_its_room_and_keeps_its_shape(height: int, width: int, r
 
 def test_a_small_picture_is_the_larger_the_more_room_there_is() -> None:
     beside_the_grid, alone_at_120x36, alone_at_80x24 = (
-        fitted(32, 32, rows, columns) for rows, columns in ((22, 44), (29, 118), (17, 78))
+        fitted_size(32, 32, rows, columns) for rows, columns in ((22, 44), (29, 118), (17, 78))
     )
     assert (beside_the_grid, alone_at_120x36, alone_at_80x24) == ((44, 44), (58, 58), (34, 34))
 
@@ -82,12 +80,12 @@ def test_what_is_no_rgb_picture_is_refused() -> None:
 
 
 def test_captions_say_what_it_was_taken_for_and_what_it_is() -> None:
-    wrong, right = PictureItem(0, "cat", "dog", 0.987), PictureItem(1, "cat", "cat", 1.0)
+    wrong, right = ImageItem(0, "cat", "dog", 0.987), ImageItem(1, "cat", "cat", 1.0)
     assert caption(wrong, 0, 20) == "✗ dog            99%"
     assert caption(wrong, 1, 20).rstrip() == "  is cat"
     assert caption(right, 0, 20).startswith("✓ cat")
     assert caption(right, 1, 20).strip() == ""
-    hostile = PictureItem(2, "a\x1b]52;c;eA==\x07", "[red]" + "猫" * 50, 0.5)
+    hostile = ImageItem(2, "a\x1b]52;c;eA==\x07", "[red]" + "猫" * 50, 0.5)
     for line in (0, 1):
         assert cell_len(caption(hostile, line, 20)) == 20
         assert "\x1b" not in caption(hostile, line, 20)
@@ -102,7 +100,7 @@ class Gallery(App[None]):
         self.told: list[Message] = []
 
     def compose(self) -> ComposeResult:
-        yield PictureGrid(self.load)
+        yield ImageGrid(self.load)
 
     def load(self, index: int) -> Pixels | None:
         self.asked.append(index)
@@ -111,17 +109,17 @@ class Gallery(App[None]):
         return None if index == 3 else np.full((32, 32, 3), index, dtype=np.uint8)
 
     @property
-    def grid(self) -> PictureGrid:
-        return self.query_one(PictureGrid)
+    def grid(self) -> ImageGrid:
+        return self.query_one(ImageGrid)
 
     def on_mount(self) -> None:
-        self.grid.items = tuple(PictureItem(index, "cat", f"class {index}", 0.5) for index in range(100))
+        self.grid.items = tuple(ImageItem(index, "cat", f"class {index}", 0.5) for index in range(100))
         self.grid.focus()
 
-    def on_picture_grid_highlighted(self, message: PictureGrid.Highlighted) -> None:
+    def on_image_grid_highlighted(self, message: ImageGrid.Highlighted) -> None:
         self.told.append(message)
 
-    def on_picture_grid_selected(self, message: PictureGrid.Selected) -> None:
+    def on_image_grid_selected(self, message: ImageGrid.Selected) -> None:
         self.told.append(message)
 
     def screen_text(self) -> str:
@@ -140,7 +138,7 @@ async def test_only_pictures_in_view_are_loaded_and_each_once() -> None:
         await settle(pilot)
         assert sorted(app.asked) == list(range(9))
         assert "▀" in app.screen_text()
-        assert "no picture" in app.screen_text()
+        assert "no image" in app.screen_text()
         assert "Cannot be read" in app.screen_text()
         await pilot.press("end")
         await settle(pilot)
@@ -157,16 +155,16 @@ async def test_keys_walk_the_pictures_and_enter_asks() -> None:
         assert app.grid.columns == 3
         await pilot.press("down", "l", "up", "up", "left", "left", "enter")
         await settle(pilot)
-        places = [message.item.index for message in app.told if isinstance(message, PictureGrid.Highlighted)]
+        places = [message.item.index for message in app.told if isinstance(message, ImageGrid.Highlighted)]
         assert places == [0, 3, 4, 1, 0]
-        assert isinstance(app.told[-1], PictureGrid.Selected)
+        assert isinstance(app.told[-1], ImageGrid.Selected)
 
 
 async def test_a_click_goes_to_a_picture_and_z_enlarges() -> None:
     app = Gallery()
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        assert await pilot.click(PictureGrid, offset=(app.grid.tile.width * 2 + 3, app.grid.tile.height + 2))
+        assert await pilot.click(ImageGrid, offset=(app.grid.tile.width * 2 + 3, app.grid.tile.height + 2))
         await settle(pilot)
         assert app.grid.cursor == 5
         await pilot.press("z")
@@ -178,11 +176,11 @@ async def test_a_click_goes_to_a_picture_and_z_enlarges() -> None:
 async def test_one_picture_is_centred_in_its_room() -> None:
     class Host(App[None]):
         def compose(self) -> ComposeResult:
-            yield Picture(np.full((8, 8, 3), 99, dtype=np.uint8))
+            yield ImageView(np.full((8, 8, 3), 99, dtype=np.uint8))
 
     async with Host().run_test(size=(20, 8)) as pilot:
         await pilot.pause()
-        picture = pilot.app.query_one(Picture)
+        picture = pilot.app.query_one(ImageView)
         assert [picture.render_line(y).text for y in range(8)] == [" " * 2 + "▀" * 16 + " " * 2] * 8
         picture.pixels = None
         await pilot.pause()

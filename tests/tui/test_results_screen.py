@@ -17,7 +17,7 @@ from cnn_tui.tui.screens.results_body import ResultsBody, arrangement
 from cnn_tui.tui.screens.results_header import ResultHeader
 from cnn_tui.tui.screens.results_tables import ClassTable, PairTable
 from cnn_tui.tui.widgets.confusion_matrix import ConfusionMatrixView
-from cnn_tui.tui.widgets.picture_grid import PictureGrid
+from cnn_tui.tui.widgets.image_grid import ImageGrid
 
 ID = "20261123T001502Z-pets"
 SMALL, MIDDLE, LARGE = (80, 24), (120, 36), (200, 50)
@@ -124,7 +124,7 @@ async def test_enter_on_a_cell_opens_its_images_to_browse() -> None:
         await opened(pilot)
         await pilot.press("right", "enter")
         await until(pilot, lambda: isinstance(app.screen, ImagesScreen))
-        grid = app.screen.query_one(PictureGrid)
+        grid = app.screen.query_one(ImageGrid)
         await until(pilot, lambda: len(grid.items) == 3)
         assert [item.predicted for item in grid.items] == ["dog"] * 3
         confidences = [item.confidence for item in grid.items]
@@ -147,7 +147,7 @@ async def test_enter_on_a_class_lists_all_its_images_or_only_the_wrong_ones() ->
         await until(pilot, lambda: isinstance(app.focused, ClassTable) and len(app.focused.rows) == 4)
         await pilot.press("down", "enter")
         await until(pilot, lambda: isinstance(app.screen, ImagesScreen))
-        grid = app.screen.query_one(PictureGrid)
+        grid = app.screen.query_one(ImageGrid)
         await until(pilot, lambda: len(grid.items) == 10)
         assert shows(app, "10 test images of “dog”, 2 of them misclassified.")
         await pilot.press("w")
@@ -244,7 +244,7 @@ async def test_hostile_names_are_displayed_safely_everywhere() -> None:
             app.screen.query_one(ConfusionMatrixView).cursor = (place, (place + 1) % len(HOSTILE))
             app.screen.query_one(ConfusionMatrixView).action_select()
             await until(pilot, lambda: isinstance(app.screen, ImagesScreen))
-            await until(pilot, lambda: app.screen.query_one(PictureGrid).items)
+            await until(pilot, lambda: app.screen.query_one(ImageGrid).items)
             await pilot.press("enter")
             await until(pilot, lambda: isinstance(app.screen, ImageScreen))
             await pilot.pause()

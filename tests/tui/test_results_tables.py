@@ -12,8 +12,7 @@ from textual.widgets import Input
 
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.tui.messages import JobRequested, PresetRequested
-from cnn_tui.tui.screens.ask_text import AskTextScreen
-from cnn_tui.tui.screens.confirm import ConfirmScreen
+from cnn_tui.tui.screens.dialogs import AskTextScreen, ConfirmScreen
 from cnn_tui.tui.screens.results import ResultsScreen
 
 ID = "20261123T001502Z-pets"

@@ -18,8 +18,7 @@ from cnn_tui.store.notes import SessionNote, read_note, write_note
 from cnn_tui.store.sessions import load_session, lock_of
 from cnn_tui.tui.messages import JobRequested, PresetRequested, SessionRequested
 from cnn_tui.tui.screens import sessions_preview
-from cnn_tui.tui.screens.ask_text import AskTextScreen
-from cnn_tui.tui.screens.confirm import ConfirmScreen
+from cnn_tui.tui.screens.dialogs import AskTextScreen, ConfirmScreen
 from cnn_tui.tui.screens.results_data import SessionView, load_view
 from cnn_tui.tui.screens.sessions import SessionsScreen, SessionsTable
 from cnn_tui.tui.screens.sessions_dialogs import NoteScreen

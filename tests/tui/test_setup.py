@@ -23,12 +23,10 @@ from cnn_tui.store.sessions import write_record
 from cnn_tui.trainer.protocol import Idle
 from cnn_tui.tui.app import Workbench
 from cnn_tui.tui.forms.experiment_form import ExperimentForm
-from cnn_tui.tui.forms.field_row import FieldRow
+from cnn_tui.tui.forms.fields import FieldRow
 from cnn_tui.tui.messages import PresetRequested
-from cnn_tui.tui.screens.ask_text import AskTextScreen
-from cnn_tui.tui.screens.confirm import ConfirmScreen
-from cnn_tui.tui.screens.setup_meaning import MeaningPane
-from cnn_tui.tui.screens.setup_panes import StartBar
+from cnn_tui.tui.screens.dialogs import AskTextScreen, ConfirmScreen
+from cnn_tui.tui.screens.setup_panes import StartBar, SummaryPane
 from cnn_tui.tui.widgets.preset_list import PresetList
 from samples import result, started
 
@@ -42,7 +40,7 @@ def form(app: Workbench) -> ExperimentForm:
 
 
 def start_words(app: Workbench) -> str:
-    return app.screen.query_one(StartBar).words
+    return app.screen.query_one(StartBar).text
 
 
 async def shown(pilot: Pilot[None], app: Workbench, words: str) -> None:
@@ -73,9 +71,9 @@ async def choose(pilot: Pilot[None], app: Workbench, name: str) -> None:
     await pilot.pause()
 
 
-async def test_a_newcomer_can_start_at_once() -> None:
+async def test_the_quickstart_can_start_immediately() -> None:
     async with workbench() as (app, trainer, pilot):
-        await until(pilot, lambda: "epochs of 41 steps · no download · time not known" in start_words(app))
+        await until(pilot, lambda: "epochs of 41 steps · no download · time unknown" in start_words(app))
         await pilot.press("ctrl+r")
         await until(pilot, lambda: trainer.submitted)
         assert trainer.submitted[0].name == "quickstart"
@@ -83,22 +81,22 @@ async def test_a_newcomer_can_start_at_once() -> None:
         assert app.current_mode == "live"
 
 
-async def test_what_is_in_the_form_is_what_runs() -> None:
+async def test_the_content_of_the_form_is_run() -> None:
     async with workbench() as (app, trainer, pilot):
         await set_field(pilot, app, "training.epochs", "7")
         await set_field(pilot, app, "training.optimizer.learning_rate", "0.05")
-        await until(pilot, lambda: "changed: 2 fields" in screen_text(app))
+        await until(pilot, lambda: "2 fields changed" in screen_text(app))
         await pilot.press("ctrl+r")
         await until(pilot, lambda: trainer.submitted)
         training = trainer.submitted[0].experiment.training
         assert (training.epochs, training.optimizer.learning_rate) == (7, 0.05)
 
 
-async def test_nothing_wrong_can_start_and_the_first_wrong_field_gets_the_cursor() -> None:
+async def test_an_invalid_form_cannot_start_and_its_first_error_gets_the_focus() -> None:
     async with workbench() as (app, trainer, pilot):
         await set_field(pilot, app, "training.epochs", "0")
         await set_field(pilot, app, "data.image_size", "7")
-        await until(pilot, lambda: "2 things to correct" in start_words(app))
+        await until(pilot, lambda: "2 errors" in start_words(app))
         form(app).focus_field("training.seed")
         await pilot.press("ctrl+r")
         await pilot.pause()
@@ -111,28 +109,28 @@ async def test_nothing_wrong_can_start_and_the_first_wrong_field_gets_the_cursor
         assert trainer.submitted == []
 
 
-async def test_a_folder_that_is_not_there_is_told_before_the_start(tmp_path: Path) -> None:
+async def test_a_missing_folder_is_reported_before_the_start(tmp_path: Path) -> None:
     async with workbench() as (app, _, pilot):
         form(app).load(override(SMALL, ["data.dataset=folder", f"data.root={tmp_path / 'nowhere'}"]))
         await until(pilot, lambda: "no such folder" in start_words(app))
 
 
-async def test_a_rule_between_fields_stops_the_start_too() -> None:
+async def test_a_broken_rule_between_fields_prevents_the_start() -> None:
     async with workbench() as (app, trainer, pilot):
         await set_field(pilot, app, "data.validation_fraction", "0")
         await set_field(pilot, app, "training.early_stopping_patience", "3")
-        await until(pilot, lambda: "1 thing to correct" in start_words(app))
+        await until(pilot, lambda: "1 error" in start_words(app))
         await pilot.press("ctrl+r")
         await pilot.pause()
         assert trainer.submitted == []
 
 
-async def test_resetting_a_field_takes_the_mark_away() -> None:
+async def test_resetting_a_field_removes_its_mark() -> None:
     async with workbench() as (app, _, pilot):
         await set_field(pilot, app, "training.epochs", "7")
-        await until(pilot, lambda: "changed: 1 field" in screen_text(app))
+        await until(pilot, lambda: "1 field changed" in screen_text(app))
         await pilot.press("ctrl+z")
-        await until(pilot, lambda: "changed:" not in screen_text(app))
+        await until(pilot, lambda: "field changed" not in screen_text(app))
 
 
 async def test_presets_are_found_by_any_word_and_opened() -> None:
@@ -147,20 +145,20 @@ async def test_presets_are_found_by_any_word_and_opened() -> None:
         await until(pilot, lambda: form(app).to_model() == SMALL)
 
 
-async def test_a_broken_preset_is_listed_with_its_reason_and_hides_nothing() -> None:
+async def test_an_invalid_preset_is_listed_with_its_error_beside_the_others() -> None:
     paths.user_presets_folder().mkdir(parents=True)
     (paths.user_presets_folder() / "torn.json").write_text('{"kind": "run", "experiment": {"training": {"epochs": 0}}}')
     own("sound")
     async with workbench() as (app, _, pilot):
         text = screen_text(app)
-        assert all(words in text for words in ("✗ torn (broken)", "sound", "baseline-vgg16"))
+        assert all(words in text for words in ("✗ torn (invalid)", "sound", "baseline-vgg16"))
         before = form(app).to_model()
         await choose(pilot, app, "torn")
         await until(pilot, lambda: "at least 1" in screen_text(app))
         assert form(app).to_model() == before
 
 
-async def test_saving_asks_for_a_name_and_never_overwrites_unasked() -> None:
+async def test_saving_asks_for_a_name_and_before_overwriting() -> None:
     async with workbench() as (app, _, pilot):
         await set_field(pilot, app, "training.epochs", "7")
         await pilot.press("ctrl+s")
@@ -169,7 +167,7 @@ async def test_saving_asks_for_a_name_and_never_overwrites_unasked() -> None:
         await pilot.press("enter")
         saved = paths.user_presets_folder() / "my-first.json"
         await until(pilot, saved.exists)
-        await until(pilot, lambda: "• changed:" not in screen_text(app) and "my-first" in screen_text(app))
+        await until(pilot, lambda: "• 1 field changed" not in screen_text(app) and "my-first" in screen_text(app))
         await set_field(pilot, app, "training.epochs", "9")
         await pilot.press("ctrl+s")
         await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
@@ -186,9 +184,7 @@ async def test_saving_asks_for_a_name_and_never_overwrites_unasked() -> None:
         await until(pilot, lambda: load_preset(saved).experiment.training.epochs == 9)
 
 
-async def test_what_is_started_and_saved_means_the_same_from_everywhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_runs_and_saved_presets_have_absolute_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("cat", "dog"):
         (tmp_path / "pics" / name).mkdir(parents=True)
         (tmp_path / "pics" / name / "a.png").touch()
@@ -211,7 +207,7 @@ async def test_what_is_started_and_saved_means_the_same_from_everywhere(
         assert trainer.submitted[0].experiment.data.root == str(tmp_path / "pics")
 
 
-async def test_the_description_goes_with_what_it_describes() -> None:
+async def test_a_changed_preset_gets_another_description() -> None:
     async with workbench() as (app, trainer, pilot):
         text = load_preset(paths.shipped_presets_folder() / "quickstart.json").description
         await set_field(pilot, app, "training.epochs", "7")
@@ -229,7 +225,7 @@ async def test_the_description_goes_with_what_it_describes() -> None:
         assert trainer.submitted[1].description == text
 
 
-async def test_a_shipped_preset_is_saved_as_a_copy_of_ones_own() -> None:
+async def test_a_shipped_preset_is_saved_as_a_copy() -> None:
     shipped = paths.shipped_presets_folder() / "quickstart.json"
     before = shipped.read_text()
     async with workbench() as (app, _, pilot):
@@ -241,7 +237,7 @@ async def test_a_shipped_preset_is_saved_as_a_copy_of_ones_own() -> None:
     assert shipped.read_text() == before
 
 
-async def test_what_is_wrong_is_not_saved_and_a_name_must_be_one() -> None:
+async def test_an_invalid_form_or_name_is_not_saved() -> None:
     async with workbench() as (app, _, pilot):
         await set_field(pilot, app, "training.epochs", "0")
         await pilot.press("ctrl+s")
@@ -257,7 +253,7 @@ async def test_what_is_wrong_is_not_saved_and_a_name_must_be_one() -> None:
         assert not paths.user_presets_folder().exists()
 
 
-async def test_opening_by_path_shows_what_is_wrong_and_takes_a_sessions_json(tmp_path: Path) -> None:
+async def test_opening_by_path_shows_errors_and_accepts_a_session(tmp_path: Path) -> None:
     session_id, folder = new_session_folder("older run")
     record = SessionRecord(
         name="older run", experiment=SMALL, id=session_id, status="done", created="2026-11-23T00:15:02Z"
@@ -281,7 +277,7 @@ async def test_opening_by_path_shows_what_is_wrong_and_takes_a_sessions_json(tmp
         assert trainer.submitted[0].name == "older run (2)"
 
 
-async def test_changes_are_not_lost_unasked() -> None:
+async def test_changes_are_discarded_only_after_a_question() -> None:
     async with workbench() as (app, _, pilot):
         await set_field(pilot, app, "training.epochs", "7")
         app.post_message(PresetRequested(RunPreset(name="other", experiment=SMALL), "a session"))
@@ -297,12 +293,12 @@ async def test_changes_are_not_lost_unasked() -> None:
         await until(pilot, lambda: form(app).to_model() == SMALL and "third" in screen_text(app))
 
 
-async def test_while_a_run_goes_on_the_next_one_waits_visibly() -> None:
+async def test_no_run_can_start_while_another_is_in_progress() -> None:
     async with workbench() as (app, trainer, pilot):
         await pilot.press("ctrl+r")
         await until(pilot, lambda: app.current_mode == "live")
         await pilot.press("1")
-        await until(pilot, lambda: "A run is going on" in start_words(app))
+        await until(pilot, lambda: "A run is in progress" in start_words(app))
         await pilot.press("ctrl+r")
         await pilot.pause()
         assert len(trainer.submitted) == 1
@@ -310,17 +306,17 @@ async def test_while_a_run_goes_on_the_next_one_waits_visibly() -> None:
         await until(pilot, lambda: "Ready" in start_words(app))
 
 
-async def test_it_tells_what_the_experiment_means() -> None:
+async def test_it_summarizes_the_experiment() -> None:
     async with workbench() as (app, _, pilot):
         await choose(pilot, app, "baseline-vgg16")
         await shown(pilot, app, "■ frozen")
         text = screen_text(app)
-        for words in ("■ frozen", "▲ trained", "40,970", "45,000 pictures", "1,407 an epoch", "not known yet"):
+        for words in ("■ frozen", "▲ trained", "40,970", "45,000 images", "1,407 per epoch", "unknown"):
             assert words in text, words
         assert "723.5 MB to download" in text
 
 
-async def test_time_is_told_after_a_run_like_it() -> None:
+async def test_time_is_estimated_after_a_run_like_it() -> None:
     session_id, folder = new_session_folder("quickstart")
     preset = load_preset(paths.shipped_presets_folder() / "quickstart.json")
     seconds = float(preset.experiment.training.epochs)  # at a pace of one epoch in a second
@@ -340,7 +336,7 @@ async def test_time_is_told_after_a_run_like_it() -> None:
         await until(pilot, lambda: "from 1 run" in screen_text(app))
 
 
-async def test_names_from_files_are_shown_as_they_are_and_cannot_steer_the_terminal() -> None:
+async def test_names_from_files_are_shown_without_escape_sequences() -> None:
     paths.user_presets_folder().mkdir(parents=True)
     for number, name in enumerate(HOSTILE):
         text = json.dumps({"name": name, "description": name, "experiment": SMALL.model_dump()})
@@ -360,16 +356,16 @@ async def test_it_fits(size: tuple[int, int]) -> None:
         assert all(cell_len(line) <= size[0] for line in lines)
         rows = [row for row in app.screen.query(FieldRow) if app.screen.find_widget(row).visible_region.area]
         assert len(rows) >= 8
-        assert all(row.field.region.width >= 12 for row in rows)
-        meaning = app.screen.query_one(MeaningPane)
-        assert meaning.display is (size[0] >= 120)
+        assert all(row.control.region.width >= 12 for row in rows)
+        summary = app.screen.query_one(SummaryPane)
+        assert summary.display is (size[0] >= 120)
         await pilot.press("f9")
         await pilot.pause()
-        assert meaning.display is (size[0] < 120)
+        assert summary.display is (size[0] < 120)
         assert form(app).region.width == 0 or size[0] >= 120
 
 
-async def test_the_search_line_is_left_by_escape() -> None:
+async def test_escape_clears_the_search() -> None:
     async with workbench() as (app, _, pilot):
         entries = app.screen.query_one(PresetList).query_one(OptionList)
         count = entries.option_count
@@ -405,18 +401,18 @@ async def test_the_preset_named_on_the_command_line_is_marked_and_described() ->
         assert option.id == str(path)
 
 
-async def test_a_change_is_marked_and_told_in_the_list_until_it_is_taken_back() -> None:
+async def test_changes_are_marked_and_counted_in_the_list_until_they_are_reset() -> None:
     async with workbench() as (app, _, pilot):
         assert marked(app) == ["● quickstart"]
         await set_field(pilot, app, "training.epochs", "7")
         await until(pilot, lambda: marked(app) == ["● quickstart •"])
-        assert "changed in the form: 1 field" in about(app)
+        assert "1 field changed in the form" in about(app)
         await pilot.press("ctrl+z")
         await until(pilot, lambda: marked(app) == ["● quickstart"])
         assert "changed in the form" not in about(app)
 
 
-async def test_what_no_listed_file_has_stands_at_the_top_and_is_marked(tmp_path: Path) -> None:
+async def test_an_unlisted_preset_is_marked_at_the_top(tmp_path: Path) -> None:
     elsewhere = save_preset(RunPreset(name="elsewhere", experiment=SMALL), tmp_path, "elsewhere")
     async with workbench() as (app, _, pilot):
         app.post_message(PresetRequested(RunPreset(name="[/red]", experiment=SMALL), "session 2026"))
@@ -439,7 +435,7 @@ async def test_what_no_listed_file_has_stands_at_the_top_and_is_marked(tmp_path:
         assert form(app).to_model() == SMALL
 
 
-async def test_a_listed_preset_opened_by_another_path_is_marked_where_it_is_listed(
+async def test_a_listed_preset_opened_by_a_relative_path_is_marked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = own("mine")
@@ -449,22 +445,20 @@ async def test_a_listed_preset_opened_by_another_path_is_marked_where_it_is_list
         assert "your preset" in screen_text(app)
 
 
-async def test_the_mark_follows_a_preset_that_is_saved_and_one_whose_file_goes() -> None:
+async def test_the_mark_follows_a_saved_preset_and_one_whose_file_is_deleted() -> None:
     async with workbench() as (app, _, pilot):
         await pilot.press("ctrl+s")
         await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
         app.screen.query_one(Input).value = "copy"
         await pilot.press("enter")
         await until(pilot, lambda: not isinstance(app.screen, AskTextScreen) and marked(app) == ["● copy"])
-        await until(
-            pilot, lambda: len(app.screen.query_one(PresetList).entries) > 0 and "In the form" not in about(app)
-        )
+        await until(pilot, lambda: app.screen.query_one(PresetList).entries and "In the form" not in about(app))
         option = entries(app).highlighted_option
         assert option is not None
         await until(pilot, lambda: (now := entries(app).highlighted_option) and str(now.prompt) == "● copy")
         saved = paths.user_presets_folder() / "copy.json"
         saved.rename(saved.with_name("other.json"))
         await pilot.press("f3", "f2")
-        await until(pilot, lambda: "its file is gone" in screen_text(app))
+        await until(pilot, lambda: "(file deleted)" in screen_text(app))
         assert marked(app) == ["● copy"]
         assert str(entries(app).get_option_at_index(0).prompt) == "In the form"

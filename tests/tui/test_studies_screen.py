@@ -21,8 +21,7 @@ from cnn_tui.tui.app import Workbench
 from cnn_tui.tui.forms.experiment_form import ExperimentForm
 from cnn_tui.tui.forms.study_form import StudyForm
 from cnn_tui.tui.messages import CompareRequested, SessionRequested, StudyDrafted
-from cnn_tui.tui.screens.ask_text import AskTextScreen
-from cnn_tui.tui.screens.confirm import ConfirmScreen
+from cnn_tui.tui.screens.dialogs import AskTextScreen, ConfirmScreen
 from cnn_tui.tui.screens.quit import QuitScreen
 from cnn_tui.tui.screens.studies import StudiesScreen
 from cnn_tui.tui.screens.studies_list import StudyList
@@ -80,7 +79,7 @@ async def test_a_list_of_values_in_setup_opens_as_a_study() -> None:
         await pilot.pause()
         assert "ctrl+t" not in screen_text(app)
         await pilot.press("space", *"0.01")
-        await until(pilot, lambda: "several values: ctrl+t makes a study" in screen_text(app))
+        await until(pilot, lambda: "several values: press ctrl+t to make a study" in screen_text(app))
         await until(pilot, lambda: "^t Study" in screen_text(app))
         await pilot.press("ctrl+t")
         await until(pilot, lambda: isinstance(app.screen, StudiesScreen) and screen(app).study is not None)
@@ -144,7 +143,7 @@ async def test_the_table_fills_row_by_row_and_shows_the_running_row() -> None:
         trainer.emit_job(JobFinished(status="done"))
         await until(pilot, lambda: states(app) == ["done"] * 3)
         assert [line.best for line in lines(app)] == [False, True, False]
-        await until(pilot, lambda: "✓ Done: all 3 runs are there" in screen_text(app))
+        await until(pilot, lambda: "✓ Done: all 3 runs finished" in screen_text(app))
         assert "Best by validation accuracy: epochs = 2 (0.9000)" in screen_text(app)
         assert app.current_mode == "studies"
 

@@ -12,12 +12,11 @@ from cnn_tui.config.study import StudyPreset
 from cnn_tui.events import ErrorReport, JobEvent, JobFinished, JobStarted, RunEvent, RunFinished, RunReused
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.trainer.protocol import Idle, JobUpdate, Paused, Refused
-from cnn_tui.tui.forms.several import first_of_several
-from cnn_tui.tui.forms.study_fields import as_list, read_list
+from cnn_tui.tui.estimate import estimate_study
+from cnn_tui.tui.forms.value_lists import first_value, format_values, parse_values
 from cnn_tui.tui.job_state import JobState
 from cnn_tui.tui.screens.studies_editor import named_after_factors, new_study
 from cnn_tui.tui.screens.studies_files import past_studies
-from cnn_tui.tui.study_estimate import estimate_study
 from cnn_tui.tui.widgets.title_bar import run_text
 from study_records import record, row_started, study
 
@@ -82,13 +81,13 @@ def test_runs_that_share_work_take_as_long_as_the_longest() -> None:
 
     shared = estimate_study(3, epochs, False, by_epochs)
     assert (shared.computations, shared.seconds) == (1, 40.0)
-    assert shared.words == "3 runs in 1 computation · about 40 s"
+    assert shared.text == "3 runs in 1 computation · about 40 s"
     alone = estimate_study(4, epochs, True, by_epochs)
     assert (alone.computations, alone.seconds) == (3, 52.0)
-    assert alone.words == "3 of 4 runs left · about 52 s"
+    assert alone.text == "3 of 4 runs left · about 52 s"
     unknown = estimate_study(3, epochs, True, lambda one: 1.0 if one.training.epochs > 1 else None)
-    assert unknown.words == "3 runs · time not known yet"
-    assert estimate_study(3, [], False, by_epochs).words == "all 3 runs are there"
+    assert unknown.text == "3 runs · time unknown"
+    assert estimate_study(3, [], False, by_epochs).text == "all 3 runs finished"
 
 
 @pytest.mark.parametrize(
@@ -103,12 +102,12 @@ def test_runs_that_share_work_take_as_long_as_the_longest() -> None:
     ],
 )
 def test_lists_are_parsed_by_the_type_of_their_field(path: str, text: str, values: tuple[object, ...]) -> None:
-    assert read_list(path, text) == values
+    assert parse_values(path, text) == values
 
 
 def test_a_formatted_list_is_parsed_to_the_same_values() -> None:
     rates = (0.1, 0.0001, 1e-6)
-    assert read_list("training.optimizer.learning_rate", as_list(rates)) == rates
+    assert parse_values("training.optimizer.learning_rate", format_values(rates)) == rates
 
 
 @pytest.mark.parametrize(
@@ -123,7 +122,7 @@ def test_a_formatted_list_is_parsed_to_the_same_values() -> None:
     ],
 )
 def test_only_numbers_in_a_numeric_field_are_a_list(path: str, typed: object, first: object) -> None:
-    assert first_of_several(field(path), typed) == first
+    assert first_value(field(path), typed) == first
 
 
 def test_a_draft_is_named_after_its_factors() -> None:

@@ -6,7 +6,7 @@ import pytest
 from host import until
 from workbench import workbench
 
-from cnn_tui.tui.screens.too_small import TooSmallScreen
+from cnn_tui.tui.screens.screen_size import TooSmallScreen
 
 
 @pytest.mark.parametrize("mode", ["setup", "live", "results", "sessions"])

@@ -1,32 +1,37 @@
-"""The form of an experiment, made from its pydantic model."""
+"""The form of an experiment, generated from its pydantic model."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pydantic import ValidationError
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
-from textual.reactive import reactive
 from textual.widgets import Static
 
 from cnn_tui.config.experiment import DataConfig, Experiment, ModelConfig
 from cnn_tui.config.fields import FieldSpec, experiment_fields, set_value, value_at
 from cnn_tui.config.validation_errors import FieldError, field_errors
 from cnn_tui.config.warnings import SettingWarning, experiment_warnings, unused_settings
-from cnn_tui.tui.forms.field_row import FieldRow
-from cnn_tui.tui.forms.form_line import FormLine
-from cnn_tui.tui.forms.several import OFFER, first_of_several
-from cnn_tui.tui.forms.wording import reason
+from cnn_tui.tui.forms.fields import FieldForm, FieldRow
+from cnn_tui.tui.forms.form_messages import FormMessages, allowed_values
+from cnn_tui.tui.forms.value_lists import STUDY_HINT, first_value
 
 
-class ExperimentForm(Vertical):
-    """One row for each field; the whole is validated at every change, and nothing wrong is ever repaired."""
+class ExperimentForm(FieldForm):
+    """One row for each field. Every change validates the entire experiment; invalid values stay until corrected.
+
+    Attributes:
+        experiment: the content of the form, None while it is invalid.
+        errors: in the order of the fields.
+        changed: the paths of the fields that differ from the loaded experiment.
+        unused: the paths of the fields that have no effect, each with the reason.
+    """
 
     DEFAULT_CSS = """
     ExperimentForm {
@@ -49,125 +54,107 @@ class ExperimentForm(Vertical):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "step(-1)", "Previous field", show=False),
-        Binding("down", "step(1)", "Next field", show=False),
-        Binding("ctrl+z", "reset_field", "Reset", tooltip="Put the loaded value back into the field"),
-        Binding("f8", "next_problem", "Next problem"),
+        Binding("ctrl+z", "reset_field", "Reset", tooltip="Restore the loaded value of this field"),
+        Binding("f8", "next_error", "Next error", tooltip="Go to the next field with an error"),
     ]
-
-    experiment: reactive[Experiment | None] = reactive(None, init=False, repaint=False)
-    """What stands in the form, None while anything is wrong."""
-    problems: reactive[tuple[FieldError, ...]] = reactive((), init=False, repaint=False)
-    """What is wrong, in the order of the fields."""
-    changed: reactive[frozenset[str]] = reactive(frozenset(), init=False, repaint=False)
-    """The paths of the fields that differ from what was loaded."""
-    unused: reactive[dict[str, str]] = reactive({}, init=False, repaint=False)
-    """The paths of the fields that make no difference as the others stand, each with the reason."""
 
     @dataclass
     class Changed(Message):
-        """The form holds something else; ``experiment`` is None while ``problems`` has any."""
+        """The content of the form has changed; ``experiment`` is None if there are ``errors``."""
 
         form: ExperimentForm
         experiment: Experiment | None
-        problems: tuple[FieldError, ...]
+        errors: tuple[FieldError, ...]
         changed: frozenset[str]
 
     @dataclass
     class FieldFocused(Message):
-        """A person came to a field."""
+        """The focus moved to a field."""
 
         form: ExperimentForm
         spec: FieldSpec
 
     def __init__(self, experiment: Experiment | None = None, **options: Any) -> None:
         super().__init__(**options)
+        self.experiment: Experiment | None = None
+        self.errors: tuple[FieldError, ...] = ()
+        self.changed: frozenset[str] = frozenset()
+        self.unused: Mapping[str, str] = {}
         self._loaded = experiment or Experiment()
-        self._rows: tuple[FieldRow, ...] = ()
 
     def compose(self) -> ComposeResult:
-        """The sections with their rows, and the form's own lines."""
-        self._rows = tuple(FieldRow(spec, value_at(self._loaded, spec.path)) for spec in experiment_fields())
+        """The sections with their rows, above the messages."""
+        self.rows = tuple(FieldRow(spec, value_at(self._loaded, spec.path)) for spec in experiment_fields())
         with Vertical(id="fields"):
             section = ""
-            for row in self._rows:
+            for row in self.rows:
                 if row.spec.section != section:
                     yield Static(row.spec.section.title(), classes="section" if section else "section -first")
                     section = row.spec.section
                 yield row
-        yield FormLine()
+        yield FormMessages()
 
     def on_mount(self) -> None:
-        """Say what the form starts with."""
+        """Report the initial content."""
         self._validate()
 
     def load(self, experiment: Experiment) -> None:
-        """Show an experiment and take it as what changes are measured against."""
+        """Show an experiment, to which changes are compared from now on."""
         self._loaded = experiment
-        for row in self._rows:
+        for row in self.rows:
             row.load(value_at(experiment, row.spec.path))
         self._validate()
 
     def to_model(self) -> Experiment | None:
-        """What stands in the form, None while anything is wrong."""
+        """The content of the form, None while it is invalid."""
         return self.experiment
 
     @property
-    def several(self) -> tuple[FieldSpec, str] | None:
-        """The first field in which a list of values stands, with the list; None if there is none."""
-        found = ((row.spec, row.to_value()) for row in self._rows)
-        return next(((spec, value) for spec, value in found if first_of_several(spec, value) is not None), None)
+    def value_list(self) -> tuple[FieldSpec, str] | None:
+        """The first field that holds a list of values, with the list."""
+        fields = ((row.spec, row.to_value()) for row in self.rows)
+        return next(((spec, value) for spec, value in fields if first_value(spec, value) is not None), None)
 
-    def base(self) -> Experiment | None:
-        """What stands in the form, with the first value of a list in its place; None while anything else is wrong."""
+    def study_base(self) -> Experiment | None:
+        """The content of the form with the first value in place of a list, None while anything else is invalid."""
         document = self._document()
-        if (listed := self.several) is not None:
-            set_value(document, listed[0].path, first_of_several(*listed))
-        return _judge(document)[0]
+        if (listed := self.value_list) is not None:
+            set_value(document, listed[0].path, first_value(*listed))
+        return _validated(document)[0]
 
     def focus_field(self, path: str) -> None:
-        """Put the cursor in the field at a dotted path.
+        """Focus the field at a dotted path.
 
         Raises:
-            KeyError: there is none.
+            KeyError: there is no such field.
         """
-        self._go_to(self._row(path))
-
-    def action_step(self, rows: int) -> None:
-        """Go to the field above or below."""
-        focused = self._focused()
-        if focused is not None:
-            place = self._rows.index(focused) + rows
-            self._go_to(self._rows[min(max(place, 0), len(self._rows) - 1)])
+        self.focus_row({row.spec.path: row for row in self.rows}[path])
 
     def action_reset_field(self) -> None:
-        """Put the loaded value back into the field with the cursor."""
-        row = self._focused()
-        if row is not None:
+        """Restore the loaded value of the focused field."""
+        if (row := self.focused_row) is not None:
             row.load(value_at(self._loaded, row.spec.path))
 
-    def action_next_problem(self) -> None:
-        """Go to the next field that is part of a problem, after the last to the first."""
-        wrong = [row for row in self._rows if row.error or row.concerned]
+    def action_next_error(self) -> None:
+        """Go to the next field with an error, after the last to the first."""
+        wrong = [row for row in self.rows if row.error or row.in_conflict]
         if wrong:
-            focused = self._focused()
-            at = self._rows.index(focused) if focused else -1
-            after = [row for row in wrong if self._rows.index(row) > at]
-            self._go_to((after or wrong)[0])
+            focused = self.focused_row
+            index = self.rows.index(focused) if focused else -1
+            self.focus_row(next((row for row in wrong if self.rows.index(row) > index), wrong[0]))
 
-    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """Tell which field the cursor came to, and show its error too."""
-        row = self._focused()
-        if row is not None:
+    def on_descendant_focus(self) -> None:
+        """Report the focused field, and scroll its error into view too."""
+        if (row := self.focused_row) is not None:
             row.scroll_visible(animate=False)
             self.post_message(self.FieldFocused(self, row.spec))
 
     def on_resize(self) -> None:
-        """Keep the field with the cursor in sight."""
+        """Keep the focused field in view."""
         self.call_after_refresh(self._scroll_to_focused)
 
     def _scroll_to_focused(self) -> None:
-        if (row := self._focused()) is not None:
+        if (row := self.focused_row) is not None:
             row.scroll_visible(animate=False)
 
     @on(FieldRow.Edited)
@@ -175,67 +162,48 @@ class ExperimentForm(Vertical):
         event.stop()
         self._validate()
 
-    @on(FieldRow.Left)
-    def _left(self, event: FieldRow.Left) -> None:
-        event.stop()
-        self.action_step(1)
-
     def _validate(self) -> None:
-        """Judge what stands in the controls as a whole, and tell if that is news."""
-        differing = (row.spec.path for row in self._rows if row.to_value() != value_at(self._loaded, row.spec.path))
+        """Validate the content and report it if it has changed."""
+        differing = (row.spec.path for row in self.rows if row.to_value() != value_at(self._loaded, row.spec.path))
         document = self._document()
-        experiment, found, changed = *_judge(document), frozenset(differing)
-        unused = unused_settings(_as_it_stands(document))
-        if (experiment, found, changed, unused) != (self.experiment, self.problems, self.changed, self.unused):
-            self.experiment, self.problems, self.changed, self.unused = experiment, found, changed, unused
-            self._mark(found, experiment_warnings(experiment) if experiment else ())
-            self.post_message(self.Changed(self, experiment, found, changed))
+        experiment, errors, changed = *_validated(document), frozenset(differing)
+        unused = unused_settings(_unvalidated(document))
+        if (experiment, errors, changed, unused) != (self.experiment, self.errors, self.changed, self.unused):
+            self.experiment, self.errors, self.changed, self.unused = experiment, errors, changed, unused
+            self._mark(experiment_warnings(experiment) if experiment else ())
+            self.post_message(self.Changed(self, experiment, errors, changed))
 
     def _document(self) -> dict[str, Any]:
         document: dict[str, Any] = {}
-        for row in self._rows:
+        for row in self.rows:
             set_value(document, row.spec.path, row.to_value())
         return document
 
-    def _mark(self, found: Sequence[FieldError], remarks: Sequence[SettingWarning]) -> None:
-        reasons = {problem.path: reason(problem) for problem in found if problem.path}
-        if (listed := self.several) is not None:
-            reasons[listed[0].path] = OFFER
-        concerned = {path for problem in found for path in problem.fields}
-        for row in self._rows:
-            row.error = reasons.get(row.spec.path, "")
-            row.concerned = row.spec.path in concerned
+    def _mark(self, warnings: Sequence[SettingWarning]) -> None:
+        """Show errors, changes and warnings."""
+        messages = {error.path: allowed_values(error) for error in self.errors if error.path}
+        if (listed := self.value_list) is not None:
+            messages[listed[0].path] = STUDY_HINT
+        in_conflict = {path for error in self.errors for path in error.fields}
+        for row in self.rows:
+            row.error = messages.get(row.spec.path, "")
+            row.in_conflict = row.spec.path in in_conflict
             row.changed = row.spec.path in self.changed
             row.unused = row.spec.path in self.unused
-        self.query_one(FormLine).show(found, remarks)
-        # An error takes a line below its field and some below the fields, which must not push either out of sight.
+        self.query_one(FormMessages).show(self.errors, warnings)
+        # New lines, below the field and below the form, must not push the focused field out of view.
         self.call_after_refresh(self._scroll_to_focused)
 
-    def _focused(self) -> FieldRow | None:
-        focused = self.screen.focused
-        nodes = focused.ancestors_with_self if focused else []
-        return next((row for row in self._rows if row in nodes), None)
 
-    def _go_to(self, row: FieldRow) -> None:
-        # At once, not when the queue is empty as focus() would: the next key may already be waiting.
-        self.screen.set_focus(row.field)
-
-    def _row(self, path: str) -> FieldRow:
-        for row in self._rows:
-            if row.spec.path == path:
-                return row
-        raise KeyError(path)
-
-
-def _as_it_stands(document: dict[str, Any]) -> Experiment:
-    """What stands in the form, nothing of it checked: its choices are valid whatever was typed into other fields."""
+def _unvalidated(document: dict[str, Any]) -> Experiment:
+    """The data and model of a form without validation: their choices are valid whatever other fields contain."""
     return Experiment.model_construct(
         data=DataConfig.model_construct(**document["data"]),
         model=ModelConfig.model_construct(**document["model"]),
     )
 
 
-def _judge(document: dict[str, Any]) -> tuple[Experiment | None, tuple[FieldError, ...]]:
+def _validated(document: dict[str, Any]) -> tuple[Experiment | None, tuple[FieldError, ...]]:
     try:
         return Experiment.model_validate(document), ()
     except ValidationError as error:

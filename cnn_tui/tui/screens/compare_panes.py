@@ -31,10 +31,10 @@ from cnn_tui.reports.comparison_document import (
 )
 from cnn_tui.reports.comparison_pictures import PictureComparison
 from cnn_tui.reports.session_data import setting_text
-from cnn_tui.tui.screens.errors import safe_lines
+from cnn_tui.tui.screens.errors import printable_lines
 from cnn_tui.tui.widgets.line_chart import LineChart
 from cnn_tui.tui.widgets.sorted_table import SortedTable
-from cnn_tui.tui.widgets.table_columns import TableColumn, Tone
+from cnn_tui.tui.widgets.table_model import TableColumn, Tone
 
 _BESIDE_WIDTH, _BESIDE_HEIGHT = 100, 18
 _BEST = Style(bold=True)
@@ -116,14 +116,16 @@ class SummaryPane(VerticalScroll):
     def show(self, comparison: Comparison) -> None:
         """Show a comparison."""
         paragraphs = [f"{row.sentence}{_image_counts(row)}" for row in comparison.pictures]
-        self.query_one("#images", Static).update(Content(safe_lines("\n\n".join((*paragraphs, *note(comparison))))))
+        self.query_one("#images", Static).update(
+            Content(printable_lines("\n\n".join((*paragraphs, *note(comparison)))))
+        )
         self.query_one("#settings", Static).update(_settings_grid(comparison))
         self.query_one("#metrics", Static).update(_metrics_grid(comparison))
         notes = self.query_one("#notes", Static)
-        notes.update(Content(safe_lines("\n".join(comparison.notes))))
+        notes.update(Content(printable_lines("\n".join(comparison.notes))))
         notes.display = bool(comparison.notes)
         damage = "\n".join(session.damage for session in comparison.sessions if session.damage)
-        self.query_one("#damage", Static).update(Content(safe_lines(damage)))
+        self.query_one("#damage", Static).update(Content(printable_lines(damage)))
 
 
 def _image_counts(row: PictureComparison) -> str:
@@ -196,7 +198,7 @@ class OverlayPane(Container):
         """Draw the curves and list the missing ones."""
         self._comparison = comparison
         missing = self.query_one("#missing", Static)
-        missing.update(Content(safe_lines("\n".join(comparison.missing))))
+        missing.update(Content(printable_lines("\n".join(comparison.missing))))
         missing.display = bool(comparison.missing)
         self.watch_training()
 

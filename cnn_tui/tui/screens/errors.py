@@ -1,4 +1,4 @@
-"""Failures as a person reads them on a screen."""
+"""Errors as the screens show them."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ if TYPE_CHECKING:
     from cnn_tui.events import ErrorReport
 
 
-def safe_lines(text: str) -> str:
-    """A text that may have several lines, in which nothing can steer a terminal."""
+def printable_lines(text: str) -> str:
+    """A text of several lines without escape sequences."""
     return "\n".join(printable(line) for line in text.splitlines())
 
 
 def error_content(error: CnnTuiError | ErrorReport) -> Content:
-    """What happened, why, and what to do next, each a paragraph."""
-    parts = [Content.styled(safe_lines(error.title), "bold $text-error"), Content(safe_lines(error.detail))]
+    """The title, detail and hint of an error, each a paragraph."""
+    parts = [Content.styled(printable_lines(error.title), "bold $text-error"), Content(printable_lines(error.detail))]
     if error.hint:
-        parts.append(Content.styled(safe_lines(error.hint), "$foreground-muted"))
+        parts.append(Content.styled(printable_lines(error.hint), "$foreground-muted"))
     return Content("\n\n").join(part for part in parts if part.plain)
 
 
 def notify_error(node: DOMNode, error: CnnTuiError) -> None:
-    """Tell of a failure in a corner of the screen."""
+    """Show an error as a notification."""
     text = "\n".join(part for part in (error.detail, error.hint) if part)
-    node.app.notify(safe_lines(text), title=printable(error.title), severity="error", timeout=10, markup=False)
+    title = printable(error.title)
+    node.app.notify(printable_lines(text), title=title, severity="error", timeout=10, markup=False)

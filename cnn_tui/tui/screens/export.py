@@ -15,8 +15,7 @@ from cnn_tui.reports.document import Document
 from cnn_tui.reports.formats import FIGURE_FORMATS, render
 from cnn_tui.reports.tables import Table, to_csv, to_markdown
 from cnn_tui.store.files import ensure_writable, write_atomic
-from cnn_tui.tui.screens.ask_text import AskTextScreen
-from cnn_tui.tui.screens.confirm import ConfirmScreen
+from cnn_tui.tui.screens.dialogs import AskTextScreen, ConfirmScreen
 from cnn_tui.tui.screens.errors import notify_error
 
 Files = dict[Path, str | bytes]

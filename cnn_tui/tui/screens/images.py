@@ -23,12 +23,10 @@ from cnn_tui.formatting import noun, pluralize, printable
 from cnn_tui.metrics import Scores
 from cnn_tui.store.predictions import Predictions, load_thumbnails
 from cnn_tui.tui.screens.errors import error_content
-from cnn_tui.tui.widgets.confusion_words import describe_cell
-from cnn_tui.tui.widgets.half_blocks import Pixels
+from cnn_tui.tui.widgets.confusion_cells import describe_cell
+from cnn_tui.tui.widgets.image_grid import ImageGrid, ImageItem
+from cnn_tui.tui.widgets.image_view import ImageView, Pixels
 from cnn_tui.tui.widgets.key_footer import KeyFooter
-from cnn_tui.tui.widgets.picture import Picture
-from cnn_tui.tui.widgets.picture_grid import PictureGrid
-from cnn_tui.tui.widgets.picture_tiles import PictureItem
 from cnn_tui.tui.widgets.title_bar import TitleBar
 
 _WIDE, _NORMAL_HEIGHT = 110, 30
@@ -57,7 +55,7 @@ class SelectedImages:
         pixels: the stored images by index in the test split; uint8 of shape (height, width, 3).
     """
 
-    items: tuple[PictureItem, ...]
+    items: tuple[ImageItem, ...]
     pixels: Mapping[int, Pixels]
 
 
@@ -75,7 +73,7 @@ def load_images(folder: Path, classes: tuple[str, ...], selection: ImageSelectio
     rows = rows[np.argsort(-predictions.confidence[rows], kind="stable")]
     columns = (predictions.index, predictions.actual, predictions.predicted, predictions.confidence)
     items = tuple(
-        PictureItem(int(index), classes[actual], classes[predicted], float(confidence))
+        ImageItem(int(index), classes[actual], classes[predicted], float(confidence))
         for index, actual, predicted, confidence in zip(*(column[rows] for column in columns), strict=True)
     )
     stored = load_thumbnails(folder)
@@ -100,11 +98,11 @@ class ImagesScreen(Screen[None]):
             border-left: solid $panel;
             display: none;
             Static { height: auto; margin-bottom: 1; }
-            Picture { height: 22; }
+            ImageView { height: 22; }
         }
         &.-wide #beside { display: block; }
         &.-short #heading { margin-top: 0; }
-        PictureGrid { padding: 0 1; }
+        ImageGrid { padding: 0 1; }
         #note { height: auto; padding: 0 1; color: $text-warning; display: none; }
         #failure { height: 1fr; padding: 1 3; display: none; }
         &.-failed {
@@ -131,17 +129,17 @@ class ImagesScreen(Screen[None]):
         yield TitleBar("results")
         yield Static(Content(printable(describe_selection(self._scores, self._selection))), id="heading")
         with Horizontal(id="body"):
-            yield PictureGrid(self._pixels, id="grid")
+            yield ImageGrid(self._pixels, id="grid")
             with Vertical(id="beside"):
                 yield Static("", id="description")
-                yield Picture(id="large")
+                yield ImageView(id="large")
         yield Static("", id="failure")
         yield Static("", id="note")
         yield KeyFooter()
 
     def on_mount(self) -> None:
         """Load the images."""
-        self.query_one(PictureGrid).empty_text = "loading…"
+        self.query_one(ImageGrid).empty_text = "loading…"
         self._load()
 
     def on_resize(self) -> None:
@@ -160,7 +158,7 @@ class ImagesScreen(Screen[None]):
         self._show()
 
     def _show(self) -> None:
-        grid, note = self.query_one(PictureGrid), self.query_one("#note", Static)
+        grid, note = self.query_one(ImageGrid), self.query_one("#note", Static)
         grid.items = tuple(item for item in self._images.items if not (self._only_wrong and item.is_hit))
         grid.empty_text = "no images here"
         missing = sum(item.index not in self._images.pixels for item in grid.items)
@@ -168,16 +166,16 @@ class ImagesScreen(Screen[None]):
         note.display = missing > 0
         self.refresh_bindings()
 
-    @on(PictureGrid.Highlighted)
-    def show_large(self, event: PictureGrid.Highlighted) -> None:
+    @on(ImageGrid.Highlighted)
+    def show_large(self, event: ImageGrid.Highlighted) -> None:
         """Show the selected image enlarged."""
-        self.query_one("#large", Picture).pixels = self._pixels(event.item.index)
+        self.query_one("#large", ImageView).pixels = self._pixels(event.item.index)
         position = f"{event.grid.cursor + 1:,} of {len(event.grid.items):,}"
         self.query_one("#description", Static).update(describe_image(event.item, position))
 
-    @on(PictureGrid.Selected)
+    @on(ImageGrid.Selected)
     @work
-    async def show_full_screen(self, event: PictureGrid.Selected) -> None:
+    async def show_full_screen(self, event: ImageGrid.Selected) -> None:
         """Show an image full screen; afterwards select the one viewed last."""
         grid = event.grid
         grid.cursor = await self.app.push_screen_wait(ImageScreen(grid.items, grid.cursor, self._images.pixels))
@@ -206,7 +204,7 @@ class ImageScreen(ModalScreen[int]):
     DEFAULT_CSS = """
     ImageScreen {
         background: $background;
-        Picture { height: 1fr; margin: 1 1 0 1; }
+        ImageView { height: 1fr; margin: 1 1 0 1; }
         Static { height: auto; text-align: center; padding: 1 1; }
     }
     """
@@ -216,7 +214,7 @@ class ImageScreen(ModalScreen[int]):
         Binding("right,down,l,j,space", "walk(1)", "Next"),
     ]
 
-    def __init__(self, items: Sequence[PictureItem], index: int, pixels: Mapping[int, Pixels]) -> None:
+    def __init__(self, items: Sequence[ImageItem], index: int, pixels: Mapping[int, Pixels]) -> None:
         super().__init__()
         self._items = items
         self._index = index
@@ -224,19 +222,19 @@ class ImageScreen(ModalScreen[int]):
 
     def compose(self) -> ComposeResult:
         """The image above its description."""
-        yield Picture()
+        yield ImageView()
         yield Static("")
         yield KeyFooter()
 
     def on_mount(self) -> None:
         """Show the first image."""
-        self.action_walk(0)
+        self.action_move(0)
 
-    def action_walk(self, by: int) -> None:
+    def action_move(self, by: int) -> None:
         """Show another image."""
         self._index = min(max(self._index + by, 0), len(self._items) - 1)
         item = self._items[self._index]
-        self.query_one(Picture).pixels = self._pixels.get(item.index)
+        self.query_one(ImageView).pixels = self._pixels.get(item.index)
         self.query_one(Static).update(describe_image(item, f"{self._index + 1:,} of {len(self._items):,}"))
 
     def action_close(self) -> None:
@@ -260,7 +258,7 @@ def missing_note(missing: int, shown: int) -> str:
     return f"{missing:,} of {pluralize(shown, 'image')} {were} not stored; the metrics are complete."
 
 
-def describe_image(item: PictureItem, position: str) -> Content:
+def describe_image(item: ImageItem, position: str) -> Content:
     """An image's class, prediction, confidence and ``position`` among the others."""
     actual, predicted = printable(item.actual), printable(item.predicted)
     verdict = f"✓ {actual}, recognised" if item.is_hit else f"✗ {actual}, taken for {predicted}"

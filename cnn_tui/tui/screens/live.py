@@ -22,8 +22,7 @@ from cnn_tui.tui.job_state import JobState, RunState, can_control
 from cnn_tui.tui.machine import Machine, MachineReading
 from cnn_tui.tui.messages import KillRequested
 from cnn_tui.tui.screen_keys import key_of
-from cnn_tui.tui.screens.breakpoints import room_classes
-from cnn_tui.tui.screens.confirm import ConfirmScreen
+from cnn_tui.tui.screens.dialogs import ConfirmScreen
 from cnn_tui.tui.screens.errors import error_content
 from cnn_tui.tui.screens.job_screen import JobScreen
 from cnn_tui.tui.screens.live_curves import CurvesPane
@@ -35,6 +34,7 @@ from cnn_tui.tui.screens.live_figures import (
     remark,
     run_figures,
 )
+from cnn_tui.tui.screens.screen_size import size_classes
 from cnn_tui.tui.widgets.figures import Figures
 from cnn_tui.tui.widgets.key_footer import KeyFooter
 from cnn_tui.tui.widgets.log_pane import LogPane
@@ -83,7 +83,7 @@ class LiveScreen(JobScreen):
 
     def compose(self) -> ComposeResult:
         """Curves and figures above the phases, or a hint if there is no run."""
-        self.add_class(*room_classes(self.app.size, _WIDTHS, _HEIGHTS))
+        self.add_class(*size_classes(self.app.size, _WIDTHS, _HEIGHTS))
         yield TitleBar("live", follows_job=False)
         yield Static(_NO_RUN, id="no-run", markup=False)
         with Vertical(id="run"):
@@ -201,7 +201,7 @@ class LiveScreen(JobScreen):
         self._reading = True
         self._read_and_show(self._state.history.environment)
         if self.has_class("-log"):
-            self.query_one(LogPane).look()
+            self.query_one(LogPane).read_new()
 
     @work(group="machine")
     async def _read_and_show(self, environment: Environment | None) -> None:
@@ -258,4 +258,4 @@ class LiveScreen(JobScreen):
         """Show or hide the log."""
         self.toggle_class("-log")
         if self.has_class("-log"):
-            self.query_one(LogPane).look()
+            self.query_one(LogPane).read_new()

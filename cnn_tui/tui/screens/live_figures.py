@@ -10,9 +10,9 @@ from cnn_tui.events import PhaseName
 from cnn_tui.formatting import dataset_label, duration, elapsed, quantity
 from cnn_tui.history import PhaseRecord, RunHistory
 from cnn_tui.reports.best_epoch import best_epoch_words
-from cnn_tui.tui.insight import Insight, insight
 from cnn_tui.tui.job_state import RunState
 from cnn_tui.tui.machine import GpuReading, MachineReading
+from cnn_tui.tui.training_hints import Hint, training_hint
 from cnn_tui.tui.widgets.figures import Figure
 
 _HOT = 85
@@ -101,14 +101,14 @@ def _phase_text(name: PhaseName, group: list[PhaseRecord]) -> str:
     return f"✓ {name} {elapsed(group[-1].ended - group[0].started)}"
 
 
-def remark(state: RunState) -> Insight | None:
+def remark(state: RunState) -> Hint | None:
     """The line below the curves: why the run is not training, else a hint about its curves."""
     match state.stage:
         case "starting":
-            return Insight("Starting: PyTorch is loading, which takes a few seconds the first time.", caution=False)
+            return Hint("Starting: PyTorch is loading, which takes a few seconds the first time.", caution=False)
         case "paused":
-            return Insight("Paused. Press p to resume.")
+            return Hint("Paused. Press p to resume.")
         case "stopping":
-            return Insight("Stopping after this batch, then testing and saving. Press x again to skip the test.")
+            return Hint("Stopping after this batch, then testing and saving. Press x again to skip the test.")
         case _:
-            return insight(state.history)
+            return training_hint(state.history)

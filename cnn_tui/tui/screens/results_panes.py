@@ -23,8 +23,8 @@ from cnn_tui.tui.screen_keys import key_of
 from cnn_tui.tui.screens.errors import error_content
 from cnn_tui.tui.screens.images import ImageSelection, ImagesRequested
 from cnn_tui.tui.screens.results_data import SessionView
+from cnn_tui.tui.widgets.confusion_cells import describe_cell
 from cnn_tui.tui.widgets.confusion_matrix import ConfusionMatrixView
-from cnn_tui.tui.widgets.confusion_words import describe_cell
 from cnn_tui.tui.widgets.line_chart import LineChart
 
 _LEGEND_WIDTH = 72  # of a chart's own legend with the criterion of the best epoch

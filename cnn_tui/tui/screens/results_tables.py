@@ -22,7 +22,7 @@ from cnn_tui.tui.screens.images import ImageSelection, ImagesRequested
 from cnn_tui.tui.screens.results_data import SessionView
 from cnn_tui.tui.screens.results_header import details_line
 from cnn_tui.tui.widgets.sorted_table import SortedTable
-from cnn_tui.tui.widgets.table_columns import TableColumn, Tone
+from cnn_tui.tui.widgets.table_model import TableColumn, Tone
 
 _MAX_PAIRS = 200
 _SHOW_IMAGES = Binding("enter", "choose", "Images", tooltip="Show the test images of this row")

@@ -186,7 +186,7 @@ class SessionsScreen(Screen[None]):
         if row is not None:
             others = [session_id for session_id in self._marked if session_id != row.id]
             self._mark(others if row.marked else [*others, row.id])
-            self._table.action_walk(1)
+            self._table.action_move(1)
 
     def action_unmark(self) -> None:
         """Unmark all sessions."""

@@ -18,9 +18,8 @@ from cnn_tui.errors import CnnTuiError, ConfigError
 from cnn_tui.formatting import printable
 from cnn_tui.store.notes import SessionNote, make_note
 from cnn_tui.store.sessions import annotate_session, delete_session, rename_session
-from cnn_tui.tui.screens.ask_text import AskTextScreen
-from cnn_tui.tui.screens.confirm import ConfirmScreen
-from cnn_tui.tui.screens.errors import notify_error, safe_lines
+from cnn_tui.tui.screens.dialogs import AskTextScreen, ConfirmScreen
+from cnn_tui.tui.screens.errors import notify_error, printable_lines
 from cnn_tui.tui.screens.sessions_rows import SessionRow
 from cnn_tui.tui.widgets.text_line import TextLine
 
@@ -96,6 +95,6 @@ class NoteScreen(ModalScreen[SessionNote | None]):
         try:
             edited = make_note(note, (tag for tag in re.split(r"[\s,]+", tags) if tag))
         except ConfigError as error:
-            self.query_one(".dialog--error", Static).update(Content(safe_lines(error.detail)))
+            self.query_one(".dialog--error", Static).update(Content(printable_lines(error.detail)))
         else:
             self.dismiss(edited)

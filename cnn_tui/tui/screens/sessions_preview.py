@@ -20,8 +20,8 @@ from cnn_tui.tui.screens.errors import error_content
 from cnn_tui.tui.screens.results_data import SessionView, load_view
 from cnn_tui.tui.screens.results_header import ResultHeader
 from cnn_tui.tui.screens.results_panes import CurvesPane
+from cnn_tui.tui.widgets.confusion_cells import HEADER
 from cnn_tui.tui.widgets.confusion_matrix import ConfusionMatrixView
-from cnn_tui.tui.widgets.matrix_layout import HEADER
 
 _DELAY = 0.15  # seconds; a cursor that only passes a session loads nothing
 _MAX_CLASSES = 20  # a larger matrix would be cut off

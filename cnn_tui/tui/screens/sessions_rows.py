@@ -14,7 +14,7 @@ from cnn_tui.store.notes import NO_NOTE, SessionNote
 from cnn_tui.store.presets import renamed_preset
 from cnn_tui.store.records import SessionRecord, StudyPart
 from cnn_tui.store.sessions import SessionEntry, list_sessions
-from cnn_tui.tui.widgets.table_columns import TableColumn, Tone
+from cnn_tui.tui.widgets.table_model import TableColumn, Tone
 
 _TONES: dict[str, Tone] = {
     "done": "good",

@@ -1,6 +1,6 @@
-"""Setup: choose a preset, change it, see what it means, start it.
+"""Setup: choose a preset, change it, see a summary of the experiment, start it.
 
-It is the first screen, and a person should not wait for it: what needs pydantic comes behind the first picture.
+It is the first screen: pydantic and everything that needs it is imported after the first paint.
 """
 
 from __future__ import annotations
@@ -14,12 +14,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 
-from cnn_tui.config.job import Job
 from cnn_tui.tui.messages import JobRequested, PresetEdited
 from cnn_tui.tui.screen_keys import key_of
-from cnn_tui.tui.screens.breakpoints import room_classes
-from cnn_tui.tui.screens.setup_meaning import MeaningPane
-from cnn_tui.tui.screens.setup_panes import FieldHelp, PresetHeading, StartBar
+from cnn_tui.tui.screens.screen_size import size_classes
+from cnn_tui.tui.screens.setup_panes import FieldHelp, PresetHeading, StartBar, SummaryPane
 from cnn_tui.tui.widgets.key_footer import KeyFooter
 from cnn_tui.tui.widgets.preset_list import PresetList
 from cnn_tui.tui.widgets.title_bar import TitleBar
@@ -35,20 +33,20 @@ _WIDTHS = [(0, "-narrow"), (116, "-wide"), (160, "-roomy")]
 
 
 class SetupScreen(Screen[None]):
-    """Presets, the form and what it means, side by side as far as there is room."""
+    """Presets, the form and a summary of the experiment, side by side where they fit."""
 
     CSS_PATH = "setup.tcss"
     HORIZONTAL_BREAKPOINTS = _WIDTHS
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+r", "start", "Start", tooltip="Train what stands in the form"),
+        Binding("ctrl+r", "start", "Start", tooltip="Train this experiment"),
         Binding("ctrl+s", "save", "Save", tooltip="Save the form as a preset"),
-        Binding("ctrl+t", "study", "Study", tooltip="Make a study of the values that stand in a field"),
-        Binding("f9", "details", "Meaning", tooltip="What the experiment means"),
+        Binding("ctrl+t", "study", "Study", tooltip="Make a study of the list of values in a field"),
+        Binding("f9", "summary", "Summary", tooltip="Show or hide the summary of the experiment"),
         Binding("ctrl+o", "open", "Open", tooltip="Open a preset or session by its path or name"),
         Binding("slash", "search", "Search", key_display="/", tooltip="Search the presets"),
-        # From a field too, where the slash is text and ctrl+f would delete a word.
+        # For text fields, which take the slash as text and would delete a word at ctrl+f.
         Binding("ctrl+f", "search", "Search", tooltip="Search the presets", priority=True),
-        Binding("f8", "next_problem", "Next problem", show=False, tooltip="Go to the next field to correct"),
+        Binding("f8", "next_error", "Next error", show=False, tooltip="Go to the next field with an error"),
     ]
     AUTO_FOCUS = "PresetList > _Entries"
 
@@ -58,156 +56,156 @@ class SetupScreen(Screen[None]):
         self._busy = False
 
     def compose(self) -> ComposeResult:
-        """Three columns between the title and the line that starts; the form and its meaning come later."""
-        self.add_class(*room_classes(self.app.size, _WIDTHS))
+        """Three columns between the title bar and the start bar; the form and the summary are mounted later."""
+        self.add_class(*size_classes(self.app.size, _WIDTHS))
         yield TitleBar("setup")
         with Horizontal(id="columns"):
             yield PresetList(id="presets")
             with Vertical(id="editor"):
                 yield PresetHeading()
                 yield FieldHelp()
-            yield MeaningPane(id="meaning")
+            yield SummaryPane(id="summary")
         yield StartBar()
         yield KeyFooter()
 
-    async def furnish(self, preset: RunPreset | None, path: Path | None) -> None:
-        """Bring the form, with ``preset`` of the file ``path`` or the quickstart in it, and follow the workbench."""
+    async def load_form(self, preset: RunPreset | None, path: Path | None) -> None:
+        """Mount the form with ``preset`` from the file ``path``, or with the quickstart, and follow the workbench."""
         from cnn_tui.tui.screens.setup_editor import PresetEditor
 
-        await self.query_one(MeaningPane).furnish()
-        self.query_one(FieldHelp).furnish()
+        await self.query_one(SummaryPane).load_summary()
+        self.query_one(FieldHelp).load_fields()
         editor = PresetEditor(preset, path)
         await self.query_one("#editor").mount(editor, before=self.query_one(FieldHelp))
         self._editor = editor
-        self.watch(self.app, "preset_in_setup", self._asked_to_open)
-        self.watch(self.app, "busy", self._follow)
-        self._look()
+        self.watch(self.app, "preset_in_setup", self._open_requested)
+        self.watch(self.app, "busy", self._watch_busy)
+        self._read_files()
 
     def on_screen_resume(self) -> None:
-        """Look again at what is on disk: it may have changed meanwhile."""
+        """Read presets and sessions again: they may have changed."""
         if self._editor is not None:
-            self._look()
+            self._read_files()
 
     def on_preset_editor_saved(self) -> None:
         """List the new preset."""
-        self._look()
+        self._read_files()
 
-    @work(group="look", exclusive=True)
-    async def _look(self) -> None:
-        from cnn_tui.tui.screens.setup_files import entries
-        from cnn_tui.tui.survey import past_runs
+    @work(group="read", exclusive=True)
+    async def _read_files(self) -> None:
+        from cnn_tui.tui.preflight import past_runs
+        from cnn_tui.tui.screens.setup_editor import run_presets
 
-        presets, meaning = self.query_one(PresetList), self.query_one(MeaningPane)
-        presets.entries = await asyncio.to_thread(entries)
+        presets, summary = self.query_one(PresetList), self.query_one(SummaryPane)
+        presets.entries = entries = await asyncio.to_thread(run_presets)
         if self._editor is not None:
-            self._editor.miss_file([entry.path for entry in presets.entries])
-        meaning.past = await asyncio.to_thread(past_runs)
+            self._editor.check_file([entry.path for entry in entries])
+        summary.past = await asyncio.to_thread(past_runs)
 
     def on_preset_editor_changed(self, event: PresetEditor.Changed) -> None:
-        """Tell what stands there now."""
+        """Show the new content everywhere around the form."""
         editor = event.editor
-        self.query_one(PresetList).in_form = editor.in_form
-        self.query_one(PresetHeading).show(editor.preset.name, editor.source, editor.changes)
-        self.query_one(FieldHelp).unused = editor.unused
-        self.query_one(MeaningPane).experiment = editor.experiment
-        self.post_message(PresetEdited(editor.filled()))
-        self._judge(editor)
+        self.query_one(PresetList).loaded = editor.loaded
+        self.query_one(PresetHeading).show(editor.loaded)
+        self.query_one(FieldHelp).unused = editor.form.unused
+        self.query_one(SummaryPane).experiment = editor.form.experiment
+        self.post_message(PresetEdited(editor.edited_preset()))
+        self._update_start_bar()
         self.refresh_bindings()
 
     def on_experiment_form_field_focused(self, event: ExperimentForm.FieldFocused) -> None:
-        """Explain the field."""
+        """Show the help of the field."""
         self.query_one(FieldHelp).spec = event.spec
 
-    @on(MeaningPane.Surveyed)
-    def _surveyed(self) -> None:
-        if self._editor is not None:
-            self._judge(self._editor)
-
-    def _follow(self, busy: bool) -> None:
+    def _watch_busy(self, busy: bool) -> None:
         if busy and not self._busy:
-            # Whoever comes back from Live presses keys of the workbench: a field would take them for text.
+            # Back from Live, the user presses keys of the workbench, which a text field would take as text.
             self.query_one(PresetList).focus_list()
         self._busy = busy
-        if self._editor is not None:
-            self._judge(self._editor)
+        self._update_start_bar()
 
-    def _judge(self, editor: PresetEditor) -> None:
-        """Say whether it can start."""
-        bar, meaning, trouble = self.query_one(StartBar), self.query_one(MeaningPane), editor.trouble
-        bar.wrong = bool(trouble or meaning.problem)
-        bar.ready = not trouble and not self._busy
-        if trouble:
-            bar.words = f"✗ Cannot start: {trouble}"
-        elif self._busy:
-            bar.words = f"A run is going on: press {key_of('live')} to watch it. The next can start when it has ended."
-        elif meaning.problem:
-            bar.words = f"✗ {meaning.problem}"
-        else:
-            bar.words = f"✓ Ready: {meaning.brief}" if meaning.brief else "✓ Ready"
-
-    def action_start(self) -> None:
-        """Train what stands in the form; while anything is wrong, go to the first of it."""
+    @on(SummaryPane.Checked)
+    def _update_start_bar(self) -> None:
+        """Show whether the experiment can start."""
         if self._editor is None:
             return
-        preset = self._editor.filled()
+        bar, preflight, error = self.query_one(StartBar), self.query_one(SummaryPane).preflight, self._editor.error
+        preflight_error = preflight.error if preflight else ""
+        bar.has_error = bool(error or preflight_error)
+        bar.ready = not error and not self._busy
+        if error:
+            bar.text = f"✗ Cannot start: {error}"
+        elif self._busy:
+            bar.text = f"A run is in progress: press {key_of('live')} to watch it. The next can start when it ends."
+        elif preflight_error:
+            bar.text = f"✗ {preflight_error}"
+        else:
+            bar.text = f"✓ Ready: {preflight.brief}" if preflight else "✓ Ready"
+
+    def action_start(self) -> None:
+        """Start the run, or go to the first error."""
+        if self._editor is None:
+            return
+        preset = self._editor.edited_preset()
         if preset is not None:
+            from cnn_tui.config.job import Job
+
             self.post_message(JobRequested(Job(preset=preset)))
         else:
-            self.remove_class("-show-meaning")
-            self._editor.show_trouble()
+            self.remove_class("-show-summary")
+            self._editor.focus_first_error()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer a study where several values stand in a field."""
-        return action != "study" or (self._editor is not None and self._editor.drafted() is not None)
+        """Offer a study only if a field holds a list of values."""
+        return action != "study" or (self._editor is not None and self._editor.study_draft() is not None)
 
     def action_study(self) -> None:
-        """Open Studies with the values that stand in a field."""
-        if self._editor is not None and (drafted := self._editor.drafted()) is not None:
-            self.post_message(drafted)
+        """Open Studies with the list of values in a field."""
+        if self._editor is not None and (draft := self._editor.study_draft()) is not None:
+            self.post_message(draft)
 
-    def action_next_problem(self) -> None:
-        """Go to the next field to correct, from wherever the focus is."""
+    def action_next_error(self) -> None:
+        """Go to the next field with an error, from any widget."""
         if self._editor is not None:
-            self.remove_class("-show-meaning")
-            self._editor.show_next_trouble()
+            self.remove_class("-show-summary")
+            self._editor.form.action_next_error()
 
     def action_search(self) -> None:
         """Search the presets."""
         self.query_one(PresetList).start_search()
 
-    def action_details(self) -> None:
-        """Show or hide what the experiment means; where there is no room for both, in the place of the form."""
-        self.toggle_class("-show-meaning" if self.has_class("-narrow") else "-hide-meaning")
+    def action_summary(self) -> None:
+        """Show or hide the summary; on narrow screens it takes the place of the form."""
+        self.toggle_class("-show-summary" if self.has_class("-narrow") else "-hide-summary")
 
     def action_open(self) -> None:
         """Ask for a file and open it."""
         if self._editor is not None:
-            self._editor.ask_what_to_open()
+            self._editor.ask_to_open()
 
     def action_save(self) -> None:
-        """Ask for a name and save the form; while anything is wrong, go to the first of it."""
+        """Ask for a name and save the form, or go to the first error."""
         if self._editor is not None:
-            if self._editor.filled() is None:
+            if self._editor.edited_preset() is None:
                 self.action_start()
             self._editor.save()
 
     @on(PresetList.Chosen)
     def _preset_chosen(self, event: PresetList.Chosen) -> None:
-        from cnn_tui.tui.screens.setup_files import source_of
+        from cnn_tui.tui.screens.setup_editor import source_text
 
         if self._editor is None:
             return
         if event.entry is None:
             self._editor.open(self._editor.preset, self._editor.source, self._editor.path)
         else:
-            self._editor.open(event.preset, source_of(event.entry.path), event.entry.path)
+            self._editor.open(event.preset, source_text(event.entry.path), event.entry.path)
 
     def go_to_setting(self, path: str) -> None:
-        """Put the cursor into the field of a setting."""
-        self.remove_class("-show-meaning")
+        """Focus the field of a setting."""
+        self.remove_class("-show-summary")
         if self._editor is not None:
-            self._editor.go_to(path)
+            self._editor.form.focus_field(path)
 
-    def _asked_to_open(self, asked: tuple[RunPreset, str, Path | None] | None) -> None:
-        if asked is not None and self._editor is not None:
-            self.call_later(self._editor.open, *asked)
+    def _open_requested(self, request: tuple[RunPreset, str, Path | None] | None) -> None:
+        if request is not None and self._editor is not None:
+            self.call_later(self._editor.open, *request)

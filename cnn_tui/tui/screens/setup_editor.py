@@ -1,8 +1,8 @@
-"""The preset that a person works on: its form, and opening and saving it."""
+"""The preset that the user edits in Setup: its form, and opening and saving preset files."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,28 +11,36 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 
+from cnn_tui import paths
 from cnn_tui.config.changes import preset_with_absolute_paths, with_experiment
-from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.fields import field
 from cnn_tui.config.preset import RunPreset
-from cnn_tui.errors import CnnTuiError
+from cnn_tui.errors import CnnTuiError, PresetError
 from cnn_tui.formatting import pluralize, printable
+from cnn_tui.store.files import slug
+from cnn_tui.store.presets import (
+    SESSION_FILE,
+    PresetEntry,
+    find_preset,
+    list_presets,
+    load_preset,
+    renamed_preset,
+    save_preset,
+)
 from cnn_tui.tui.forms.experiment_form import ExperimentForm
 from cnn_tui.tui.messages import StudyDrafted
-from cnn_tui.tui.screens import setup_files
-from cnn_tui.tui.screens.ask_text import AskTextScreen
-from cnn_tui.tui.screens.confirm import ConfirmScreen
+from cnn_tui.tui.screens.dialogs import AskTextScreen, ConfirmScreen
 from cnn_tui.tui.screens.errors import notify_error
-from cnn_tui.tui.widgets.preset_list import InForm
+from cnn_tui.tui.widgets.preset_list import LoadedPreset
 
 
 class PresetEditor(Vertical):
-    """A form, and the preset that was last loaded into it. Without one it begins with the quickstart.
+    """A form, and the preset that was last loaded into it, at first the quickstart.
 
     Attributes:
-        preset: what was loaded.
-        source: where that came from, in words.
-        path: its file, None where it has none.
+        preset: the loaded preset.
+        source: where it came from, as text.
+        path: its file, None if it has none.
     """
 
     DEFAULT_CSS = """
@@ -41,151 +49,190 @@ class PresetEditor(Vertical):
 
     @dataclass
     class Changed(Message):
-        """Another value or another preset stands in it."""
+        """The form or the loaded preset has changed."""
 
         editor: PresetEditor
 
     class Saved(Message):
-        """There is another preset of one's own."""
+        """A preset was saved."""
 
     def __init__(self, preset: RunPreset | None = None, path: Path | None = None) -> None:
         super().__init__()
-        self.path = path if preset else setup_files.quickstart_file()
-        self.source = setup_files.source_of(self.path) if self.path else ""
-        self.preset = preset or setup_files.quickstart()
+        self.path = path if preset else _quickstart_file()
+        self.source = source_text(self.path) if self.path else ""
+        self.preset = preset or _quickstart()
 
     def compose(self) -> ComposeResult:
         """The form."""
         yield ExperimentForm(self.preset.experiment)
 
     @property
-    def _form(self) -> ExperimentForm:
+    def form(self) -> ExperimentForm:
+        """The form."""
         return self.query_one(ExperimentForm)
 
     @property
-    def experiment(self) -> Experiment | None:
-        """What stands in the form, None while anything is wrong."""
-        return self._form.to_model()
+    def loaded(self) -> LoadedPreset:
+        """The loaded preset and the number of changed fields."""
+        return LoadedPreset(self.preset, self.source, self.path, len(self.form.changed))
 
     @property
-    def unused(self) -> Mapping[str, str]:
-        """The paths of the fields that make no difference, each with the reason."""
-        return self._form.unused
-
-    @property
-    def changes(self) -> int:
-        """How many fields differ from what was loaded."""
-        return len(self._form.changed)
-
-    @property
-    def in_form(self) -> InForm:
-        """What was loaded and how far it was changed, for the list that marks it."""
-        return InForm(self.preset, self.source, self.path, self.changes)
-
-    @property
-    def trouble(self) -> str:
-        """What is wrong and where to look, empty if nothing is."""
-        if not self._form.problems:
+    def error(self) -> str:
+        """The number of errors and the next step; empty if the form is valid."""
+        errors = self.form.errors
+        if not errors:
             return ""
-        if (drafted := self.drafted()) is not None:
-            return f"ctrl+t makes a study of “{field(drafted.factor).title}”"
-        fields = self._fields_to_correct()
-        where = f"f8 goes to “{field(fields[0]).title}”" if fields else "see the form's last line"
-        return f"{pluralize(len(self._form.problems), 'thing')} to correct, {where}"
+        if (draft := self.study_draft()) is not None:
+            return f"press ctrl+t to make a study of “{field(draft.factor).title}”"
+        first = self._first_error_field()
+        where = f"press f8 to go to “{field(first).title}”" if first else "see the message below the form"
+        return f"{pluralize(len(errors), 'error')}, {where}"
 
-    def filled(self) -> RunPreset | None:
-        """The preset with what stands in the form, None while anything is wrong."""
-        experiment = self.experiment
+    def edited_preset(self) -> RunPreset | None:
+        """The preset with the content of the form, None while that is invalid."""
+        experiment = self.form.experiment
         return None if experiment is None else with_experiment(self.preset, experiment)
 
-    def drafted(self) -> StudyDrafted | None:
-        """The study that a list in a field makes, None where there is no list or anything else is wrong."""
-        listed, base = self._form.several, self._form.base()
+    def study_draft(self) -> StudyDrafted | None:
+        """The study of the list in a field, None if there is no list or anything else is invalid."""
+        listed, base = self.form.value_list, self.form.study_base()
         if listed is None or base is None:
             return None
         spec, values = listed
         return StudyDrafted(with_experiment(self.preset, base), spec.path, values)
 
-    def go_to(self, path: str) -> None:
-        """Put the cursor into the field at a dotted path."""
-        self._form.focus_field(path)
-
-    def show_trouble(self) -> None:
-        """Put the cursor into the first field to correct."""
-        for path in self._fields_to_correct()[:1]:
-            self.go_to(path)
-
-    def show_next_trouble(self) -> None:
-        """Put the cursor into the next field to correct, after the last into the first."""
-        self._form.action_next_problem()
+    def focus_first_error(self) -> None:
+        """Focus the first field with an error."""
+        if (path := self._first_error_field()) is not None:
+            self.form.focus_field(path)
 
     @on(ExperimentForm.Changed)
-    def _tell(self) -> None:
+    def _report_change(self) -> None:
         self.post_message(self.Changed(self))
 
     @work(group="dialog", exclusive=True)
     async def open(self, preset: RunPreset, source: str, path: Path | None = None) -> None:
-        """Put a preset into the form, asking first where changes would be lost."""
-        if self.changes:
-            question = f"{pluralize(self.changes, 'changed field')} will be lost. Open “{preset.name}” all the same?"
-            if not await self.app.push_screen_wait(ConfirmScreen(question, "Open it"), mode="setup"):
+        """Load a preset into the form, after a question if changes would be lost."""
+        if self.form.changed:
+            changes = pluralize(len(self.form.changed), "changed field")
+            question = f"Open “{preset.name}” and discard {changes}?"
+            if not await self.app.push_screen_wait(ConfirmScreen(question, "Open"), mode="setup"):
                 return
         self._load(preset, source, path)
 
     @work(group="dialog", exclusive=True)
-    async def ask_what_to_open(self) -> None:
+    async def ask_to_open(self) -> None:
         """Ask for a file and open it."""
-        question = "Open a preset or session: a path or a name"
-        text = await self.app.push_screen_wait(AskTextScreen(question, refuse=setup_files.refuse_to_open))
+        question = "Open a preset or session: path or name"
+        text = await self.app.push_screen_wait(AskTextScreen(question, error_in=_open_error))
         if text is not None:
-            preset, path = setup_files.read(text)
-            self.open(preset, setup_files.source_of(path), path)
+            preset, path = _read(text)
+            self.open(preset, source_text(path), path)
 
     @work(group="dialog", exclusive=True)
     async def save(self) -> None:
-        """Ask for a name and save the form as a preset of one's own."""
-        preset = self.filled()
+        """Ask for a name and save the form as one of the user's presets."""
+        preset = self.edited_preset()
         if preset is None:
-            self.notify("Correct what is wrong first.", title="Not saved", severity="warning", markup=False)
+            self.notify("Correct the errors first.", title="Not saved", severity="warning", markup=False)
             return
         name = await self._ask_name()
         if name is not None:
             self._save(preset_with_absolute_paths(preset.model_copy(update={"name": name})))
 
     async def _ask_name(self) -> str | None:
-        """A name to save under, None if the person thought better of it or wants to keep the file of that name."""
-        asked = AskTextScreen("Save as a preset of your own, named", self.preset.name, setup_files.refuse_as_name)
-        name = await self.app.push_screen_wait(asked)
+        """The name to save under, None if the user cancels."""
+        dialog = AskTextScreen("Save your preset as", self.preset.name, _name_error)
+        name = await self.app.push_screen_wait(dialog)
         if name is None:
             return None
-        path = setup_files.own_file(name.strip())
-        question = f"You have a preset in {path.name} already. Overwrite it?"
+        path = paths.user_presets_folder() / f"{slug(name.strip())}.json"
+        question = f"Your preset {path.name} exists. Overwrite it?"
         if path.exists() and not await self.app.push_screen_wait(ConfirmScreen(question, "Overwrite")):
             return None
         return name.strip()
 
     def _save(self, preset: RunPreset) -> None:
-        saved = setup_files.save(preset, preset.name)
-        if isinstance(saved, CnnTuiError):
-            notify_error(self, saved)
+        try:
+            path = save_preset(preset, paths.user_presets_folder(), preset.name, overwrite=True)
+        except CnnTuiError as error:
+            notify_error(self, error)
             return
-        self.notify(printable(str(saved)), title="Saved", markup=False)
-        self._load(preset, "your preset", saved)
+        self.notify(printable(str(path)), title="Saved", markup=False)
+        self._load(preset, source_text(path), path)
         self.post_message(self.Saved())
 
-    def miss_file(self, listed: Collection[Path]) -> None:
-        """Say so if what was loaded is a preset of one's own whose file is no longer among those that are there."""
-        if self.path is not None and setup_files.is_gone(self.path, listed):
-            self.path, self.source = None, f"{self.source}, its file is gone"
-            self._tell()
+    def check_file(self, listed: Collection[Path]) -> None:
+        """Note if the loaded preset is one of the user's and its file is not among those listed."""
+        files = {path.resolve() for path in listed}
+        if self.path is not None and _is_own(self.path) and self.path.resolve() not in files:
+            self.path, self.source = None, f"{self.source} (file deleted)"
+            self._report_change()
 
     def _load(self, preset: RunPreset, source: str, path: Path | None) -> None:
         self.preset, self.source, self.path = preset, source, path
-        self._form.load(preset.experiment)
-        self._tell()
+        self.form.load(preset.experiment)
+        self._report_change()
 
-    def _fields_to_correct(self) -> list[str]:
-        """Their paths, in the order of the form's problems."""
-        return [
-            path for problem in self._form.problems for path in ([problem.path] if problem.path else problem.fields)
-        ]
+    def _first_error_field(self) -> str | None:
+        """The path of the first field with an error, or of the first field of a broken rule."""
+        return next((path for error in self.form.errors for path in (error.path, *error.fields) if path), None)
+
+
+def run_presets() -> tuple[PresetEntry, ...]:
+    """All presets of runs, the quickstart first among the shipped ones."""
+    first, runs = _quickstart_file(), [entry for entry in list_presets() if entry.study is None]
+    return tuple(sorted(runs, key=lambda entry: (entry.origin != "own", entry.path != first)))
+
+
+def source_text(path: Path) -> str:
+    """Where a preset comes from: "your preset", "shipped preset", or the path of its file."""
+    if _is_own(path):
+        return "your preset"
+    return "shipped preset" if path.parent.resolve() == paths.shipped_presets_folder().resolve() else str(path)
+
+
+def _is_own(path: Path) -> bool:
+    return path.parent.resolve() == paths.user_presets_folder().resolve()
+
+
+def _quickstart_file() -> Path:
+    return paths.shipped_presets_folder() / "quickstart.json"
+
+
+def _quickstart() -> RunPreset:
+    try:
+        return load_preset(_quickstart_file())
+    except PresetError:
+        return RunPreset()
+
+
+def _read(text: str) -> tuple[RunPreset, Path]:
+    """The preset of a path, a session's folder or a preset's name, without the results of a session.
+
+    Raises:
+        PresetError: there is none, or it is invalid.
+    """
+    path = find_preset(text.strip())
+    preset = load_preset(path)
+    return (renamed_preset(preset, preset.name) if path.name == SESSION_FILE else preset), path
+
+
+def _open_error(text: str) -> str:
+    """Why a text cannot be opened, empty if it can."""
+    if not text.strip():
+        return "Type the path of a .json file, of a session's folder, or a preset's name."
+    try:
+        _read(text)
+    except PresetError as error:
+        return " ".join(str(error).split("\n"))
+    return ""
+
+
+def _name_error(text: str) -> str:
+    """Why a preset cannot have a name, empty if it can."""
+    try:
+        renamed_preset(RunPreset(), text.strip())
+    except PresetError as error:
+        return error.detail or error.title
+    return ""

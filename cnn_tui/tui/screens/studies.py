@@ -13,18 +13,18 @@ from textual.containers import Horizontal, Vertical
 from cnn_tui.config.job import Job
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.formatting import pluralize
+from cnn_tui.tui.estimate import StudyEstimate
 from cnn_tui.tui.job_state import JobState, can_control
 from cnn_tui.tui.messages import JobRequested, PresetRequested, StudyDrafted
 from cnn_tui.tui.screen_keys import key_of
 from cnn_tui.tui.screens import studies_dialogs, studies_files
-from cnn_tui.tui.screens.breakpoints import room_classes
 from cnn_tui.tui.screens.job_screen import JobScreen
+from cnn_tui.tui.screens.screen_size import size_classes
 from cnn_tui.tui.screens.setup_panes import StartBar
 from cnn_tui.tui.screens.studies_editor import StudyEditor, new_study
 from cnn_tui.tui.screens.studies_files import StudyEntry, StudyStatus
 from cnn_tui.tui.screens.studies_list import StudyList
 from cnn_tui.tui.screens.studies_results import ShownStudy, StudyResults
-from cnn_tui.tui.study_estimate import StudyEstimate
 from cnn_tui.tui.widgets.key_footer import KeyFooter
 from cnn_tui.tui.widgets.title_bar import TitleBar, run_text
 
@@ -66,7 +66,7 @@ class StudiesScreen(JobScreen):
 
     def compose(self) -> ComposeResult:
         """The list beside the study: its form above its results."""
-        self.add_class(*room_classes(self.app.size, _WIDTHS, _HEIGHTS), "-list", "-form")
+        self.add_class(*size_classes(self.app.size, _WIDTHS, _HEIGHTS), "-list", "-form")
         yield self._title
         with Horizontal(id="columns"):
             yield self._list
@@ -196,8 +196,8 @@ class StudiesScreen(JobScreen):
         bar, study, status, only_list = self._bar, self.study, self._status, self._shows_only_list
         estimate = status.estimate if status and status.study == study else None
         text = status_text(self._editor.error, self.active_job, self._busy, estimate)
-        bar.words = "Choose a study: enter opens it." if only_list else text
-        bar.wrong = study is None and not only_list
+        bar.text = "Choose a study: enter opens it." if only_list else text
+        bar.has_error = study is None and not only_list
         bar.ready = study is not None and not self._busy and not only_list
         self.refresh_bindings()
 
@@ -278,7 +278,7 @@ def status_text(error: str, job: JobState | None, busy: bool, estimate: StudyEst
         return f"Another job is running: press {key_of('live')} to watch it. The study can start when it has ended."
     if estimate is None:
         return "✓ Ready"
-    return f"✓ {'Ready' if estimate.left else 'Done'}: {estimate.words}"
+    return f"✓ {'Ready' if estimate.left else 'Done'}: {estimate.text}"
 
 
 def _progress_text(job: JobState) -> str:

@@ -17,8 +17,7 @@ from cnn_tui.reports.study_table import StudyTable
 from cnn_tui.store.files import ensure_writable, slug
 from cnn_tui.store.presets import renamed_study, save_preset
 from cnn_tui.tui.forms.choice_screen import ChoiceScreen
-from cnn_tui.tui.screens.ask_text import AskTextScreen
-from cnn_tui.tui.screens.confirm import ConfirmScreen
+from cnn_tui.tui.screens.dialogs import AskTextScreen, ConfirmScreen
 from cnn_tui.tui.screens.errors import notify_error
 from cnn_tui.tui.screens.studies_files import StudyEntry
 from cnn_tui.tui.screens.studies_table import StudyLine, figure_text

@@ -16,8 +16,7 @@ from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.formatting import printable
 from cnn_tui.reports.study_document import setup_text
-from cnn_tui.tui.forms.study_fields import SPECS, factor_title
-from cnn_tui.tui.forms.study_form import StudyForm
+from cnn_tui.tui.forms.study_form import STUDY_FIELDS, StudyForm, factor_title
 from cnn_tui.tui.screens.studies_files import Origin, StudyEntry
 from cnn_tui.tui.screens.studies_list import factor_texts
 
@@ -72,7 +71,7 @@ class StudyEditor(Vertical):
     @property
     def error(self) -> str:
         """The first error in the form; empty if there is none."""
-        return self._form.problem
+        return self._form.error
 
     @property
     def draft(self) -> StudyPreset:
@@ -107,7 +106,7 @@ class StudyEditor(Vertical):
 
     def focus_error(self) -> None:
         """Focus the first field with an error."""
-        self._form.focus_problem()
+        self._form.focus_error()
 
     @on(StudyForm.Changed)
     def _form_changed(self, event: StudyForm.Changed) -> None:
@@ -124,7 +123,7 @@ class StudyEditor(Vertical):
     @on(StudyForm.FieldFocused)
     def _field_focused(self, event: StudyForm.FieldFocused) -> None:
         event.stop()
-        self.query_one("#help", Static).update(_help(event.name, event.varied))
+        self.query_one("#help", Static).update(_help(event.name, event.setting))
 
 
 def new_study(preset: RunPreset | None, factor: str = _LEARNING_RATE) -> StudyPreset:
@@ -162,5 +161,5 @@ def _heading(study: StudyPreset, origin: Origin) -> Content:
 
 def _help(name: str, path: str) -> Content:
     """The title, bounds and description of a field, or of the setting that it varies if ``path`` is not empty."""
-    spec = field(path) if path else SPECS[name]
+    spec = field(path) if path else STUDY_FIELDS[name]
     return Content.assemble((spec.title, "bold $text"), f"  {spec.bounds}\n{spec.description}")

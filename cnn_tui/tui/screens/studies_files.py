@@ -20,9 +20,8 @@ from cnn_tui.errors import CnnTuiError, StorageError
 from cnn_tui.store.presets import list_presets
 from cnn_tui.store.records import SessionRecord, recorded_rows
 from cnn_tui.store.sessions import all_records, load_session
-from cnn_tui.tui.estimate import estimate
-from cnn_tui.tui.study_estimate import StudyEstimate, estimate_study
-from cnn_tui.tui.survey import past_runs, split_counts
+from cnn_tui.tui.estimate import StudyEstimate, estimate, estimate_study
+from cnn_tui.tui.preflight import folder_counts, past_runs
 
 Origin = Literal["draft", "latest", "own", "shipped", "past"]
 _SEED = "training.seed"
@@ -106,7 +105,7 @@ def _load_records() -> list[SessionRecord]:
 def _time_estimator() -> Callable[[Experiment], float | None]:
     """A function that estimates the seconds of a run from past ones; it counts the images of each folder once."""
     past = past_runs()
-    counts = functools.cache(split_counts)
+    counts = functools.cache(folder_counts)
     return lambda experiment: estimate(experiment, counts(experiment.data), past).seconds
 
 

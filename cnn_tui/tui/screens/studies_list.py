@@ -18,7 +18,8 @@ from textual.widgets.option_list import Option
 
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.formatting import pluralize, printable
-from cnn_tui.tui.forms.study_fields import as_list, factor_title
+from cnn_tui.tui.forms.study_form import factor_title
+from cnn_tui.tui.forms.value_lists import format_values
 from cnn_tui.tui.screens.studies_files import StudyEntry
 
 _HEADINGS = {
@@ -138,9 +139,9 @@ class StudyList(Vertical):
 
 def factor_texts(study: StudyPreset) -> Iterator[str]:
     """The factors of a study with their values, and its repeats, such as "Epochs: 1, 3" and "3 seeds each"."""
-    yield printable(f"{factor_title(study.factor)}: {as_list(study.values)}")
+    yield printable(f"{factor_title(study.factor)}: {format_values(study.values)}")
     if study.second_factor is not None:
-        yield printable(f"{factor_title(study.second_factor)}: {as_list(study.second_values)}")
+        yield printable(f"{factor_title(study.second_factor)}: {format_values(study.second_values)}")
     if study.repeats > 1:
         yield f"{pluralize(study.repeats, 'seed')} each"
 

@@ -28,7 +28,7 @@ from cnn_tui.tui.screens.studies_dialogs import choose_session
 from cnn_tui.tui.screens.studies_table import StudyLine, StudyTableView, study_columns, study_lines
 from cnn_tui.tui.widgets.line_chart import LineChart
 from cnn_tui.tui.widgets.sorted_table import SortedTable
-from cnn_tui.tui.widgets.table_columns import TableColumn
+from cnn_tui.tui.widgets.table_model import TableColumn
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class StudyResults(Vertical):
         if (line := self._table.current) is not None:
             self._marked ^= {line.index}
             self._table.show_rows(self._lines())
-            self._table.action_walk(1)
+            self._table.action_move(1)
             self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -13,7 +13,7 @@ from cnn_tui.metrics import ACCURACY, SCORES, Metric
 from cnn_tui.reports.study_table import Figure, StudyRow, StudyTable
 from cnn_tui.tui.job_state import RunState
 from cnn_tui.tui.widgets.sorted_table import SortedTable
-from cnn_tui.tui.widgets.table_columns import TableColumn, Tone
+from cnn_tui.tui.widgets.table_model import TableColumn, Tone
 from cnn_tui.tui.widgets.title_bar import run_text
 
 _STAR = "★"

@@ -1,4 +1,7 @@
-"""The confusion matrix as a heat map to walk in."""
+"""The confusion matrix as a heat map with a cursor.
+
+By hand: ``DataTable`` needs a styled text for each cell, a million with 1,000 classes; this styles only visible cells.
+"""
 
 from __future__ import annotations
 
@@ -21,16 +24,26 @@ from textual.strip import Strip
 
 from cnn_tui.formatting import fit, shorten
 from cnn_tui.metrics import Scores
-from cnn_tui.tui.widgets.heat import Palette, heat_style
-from cnn_tui.tui.widgets.matrix_cells import MODE_TITLES, MODES, FloatArray, Mode, cell_texts, shares
-from cnn_tui.tui.widgets.matrix_layout import HEADER, MatrixLayout, lay_out
+from cnn_tui.tui.widgets.confusion_cells import (
+    HEADER,
+    MODE_TITLES,
+    MODES,
+    FloatArray,
+    HeatColors,
+    MatrixLayout,
+    Mode,
+    cell_texts,
+    heat_style,
+    lay_out,
+    shares,
+)
 
 _CAPTION = " predicted → "
-_PARTS = ("header", "current", "hit", "error", "nothing")
+_PARTS = ("header", "current", "hit", "error", "zero")
 
 
 class ConfusionMatrixView(ScrollView, can_focus=True):
-    """Actual classes in rows, predicted ones in columns; the headers stay while the cells scroll."""
+    """Actual classes in rows, predicted ones in columns; the headers do not scroll."""
 
     DEFAULT_CSS = """
     ConfusionMatrixView {
@@ -41,7 +54,7 @@ class ConfusionMatrixView(ScrollView, can_focus=True):
         .confusion-matrix--current { color: $text; text-style: bold; }
         .confusion-matrix--hit { color: $success; }
         .confusion-matrix--error { color: $error; }
-        .confusion-matrix--nothing { color: $text-disabled; }
+        .confusion-matrix--zero { color: $text-disabled; }
         &:ansi {
             .confusion-matrix--hit { color: ansi_green; }
             .confusion-matrix--error { color: ansi_red; }
@@ -50,30 +63,30 @@ class ConfusionMatrixView(ScrollView, can_focus=True):
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"confusion-matrix--{part}" for part in _PARTS}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "walk(-1, 0)", "Up", show=False),
-        Binding("down,j", "walk(1, 0)", "Down", show=False),
-        Binding("left,h", "walk(0, -1)", "Left", show=False),
-        Binding("right,l", "walk(0, 1)", "Right", show=False),
+        Binding("up,k", "move(-1, 0)", "Up", show=False),
+        Binding("down,j", "move(1, 0)", "Down", show=False),
+        Binding("left,h", "move(0, -1)", "Left", show=False),
+        Binding("right,l", "move(0, 1)", "Right", show=False),
         Binding("pageup", "page(-1)", "Page up", show=False),
         Binding("pagedown", "page(1)", "Page down", show=False),
         Binding("home", "edge(0, -1)", "First column", show=False),
         Binding("end", "edge(0, 1)", "Last column", show=False),
         Binding("ctrl+home", "edge(-1, 0)", "First row", show=False),
         Binding("ctrl+end", "edge(1, 0)", "Last row", show=False),
-        Binding("m", "next_mode", "Counts or per cent"),
-        Binding("enter", "select", "Show pictures"),
+        Binding("m", "next_mode", "Counts or percent"),
+        Binding("enter", "select", "Show images"),
     ]
 
     scores: reactive[Scores | None] = reactive(None, init=False)
-    """What to show."""
+    """The matrix to show."""
     mode: reactive[Mode] = reactive[Mode]("counts", init=False)
-    """Counts, per cent of the actual class (its row) or of the predicted one (its column)."""
+    """Counts, or percentages of the actual class (the row) or the predicted one (the column)."""
     cursor: reactive[tuple[int, int]] = reactive((0, 0), init=False, repaint=False)
     """The highlighted cell as (actual, predicted)."""
 
     @dataclass
     class CellHighlighted(Message):
-        """The cursor came to the cell of class ``actual`` predicted as class ``predicted``."""
+        """The cursor moved to the cell of class ``actual`` predicted as class ``predicted``."""
 
         view: ConfusionMatrixView
         actual: int
@@ -81,13 +94,13 @@ class ConfusionMatrixView(ScrollView, can_focus=True):
 
     @dataclass
     class CellSelected(Message):
-        """A person asks for what is behind a cell."""
+        """The user opened a cell."""
 
         view: ConfusionMatrixView
         actual: int
         predicted: int
 
-    _cells = MatrixLayout(0, 0, 1)
+    _matrix_layout = MatrixLayout(0, 0, 1)
     _texts: tuple[tuple[str, ...], ...] = ()
     _shares: FloatArray = np.zeros((0, 0))
 
@@ -96,17 +109,17 @@ class ConfusionMatrixView(ScrollView, can_focus=True):
         self.set_reactive(ConfusionMatrixView.scores, scores)
 
     def on_mount(self) -> None:
-        """Compute what the cells say."""
+        """Compute the texts of the cells."""
         self._fill()
 
     def on_resize(self) -> None:
-        """Give the columns the room that there is."""
-        self._arrange()
+        """Fit the columns to the width."""
+        self._lay_out()
 
     def on_click(self, event: events.Click) -> None:
-        """Go to the cell under the mouse; a second click asks for what is behind it."""
-        place = event.get_content_offset(self)
-        cell = place and self._cells.cell_at(place, self.scroll_offset)
+        """Go to the cell under the mouse; open it on a double click."""
+        offset = event.get_content_offset(self)
+        cell = offset and self._matrix_layout.cell_at(offset, self.scroll_offset)
         if not cell:
             return
         self.cursor = cell
@@ -114,52 +127,52 @@ class ConfusionMatrixView(ScrollView, can_focus=True):
             self.action_select()
 
     def watch_scores(self) -> None:
-        """Show another matrix from its first cell on."""
+        """Show another matrix, with the cursor on its first cell."""
         self._fill()
         self.cursor = (0, 0)
 
     def watch_mode(self) -> None:
-        """Say the same in other figures."""
+        """Show counts or percentages."""
         self._fill()
 
     def validate_cursor(self, cursor: tuple[int, int]) -> tuple[int, int]:
         """Keep the cursor inside the matrix."""
-        last = max(0, self._cells.classes - 1)
+        last = max(0, self._matrix_layout.classes - 1)
         return min(max(cursor[0], 0), last), min(max(cursor[1], 0), last)
 
     def watch_cursor(self, before: tuple[int, int], after: tuple[int, int]) -> None:
-        """Bring the cell into view and tell of it."""
-        shown = self._cells.scroll_to_show(*after, self._view, self.scroll_offset)
-        self.scroll_to(shown.x, shown.y, animate=False)
+        """Scroll the cell into view and report it."""
+        target = self._matrix_layout.scroll_to_show(*after, self._view, self.scroll_offset)
+        self.scroll_to(target.x, target.y, animate=False)
         for y in (0, 1, *(HEADER + row - self.scroll_offset.y for row in (before[0], after[0]))):
             self.refresh(Region(0, y, self.size.width, 1))
         self.post_message(self.CellHighlighted(self, *after))
 
-    def action_walk(self, rows: int, columns: int) -> None:
-        """Move the cursor by cells."""
+    def action_move(self, rows: int, columns: int) -> None:
+        """Move the cursor by a number of cells."""
         self.cursor = (self.cursor[0] + rows, self.cursor[1] + columns)
 
     def action_page(self, direction: int) -> None:
-        """Move the cursor by a screenful of rows."""
-        self.action_walk(direction * max(1, self._view.height - HEADER), 0)
+        """Move the cursor by a page of rows."""
+        self.action_move(direction * max(1, self._view.height - HEADER), 0)
 
     def action_edge(self, vertical: int, horizontal: int) -> None:
-        """Move the cursor to an end of its row or column."""
-        self.action_walk(vertical * self._cells.classes, horizontal * self._cells.classes)
+        """Move the cursor to the end of its row or column."""
+        self.action_move(vertical * self._matrix_layout.classes, horizontal * self._matrix_layout.classes)
 
     def action_next_mode(self) -> None:
-        """Go from counts to the two percentages and back."""
+        """Switch between counts and the two percentages."""
         self.mode = MODES[(MODES.index(self.mode) + 1) % len(MODES)]
 
     def action_select(self) -> None:
-        """Ask for what is behind the cell."""
+        """Open the cell."""
         if self.scores is not None:
             self.post_message(self.CellSelected(self, *self.cursor))
 
     def render_line(self, y: int) -> Strip:
-        """A header or a row of cells, whichever is at this height."""
+        """A header line or a row of cells."""
         row, width, plain = y - HEADER + self.scroll_offset.y, self._view.width, self.rich_style
-        if self.scores is None or (y >= HEADER and row >= self._cells.classes):
+        if self.scores is None or (y >= HEADER and row >= self._matrix_layout.classes):
             return Strip.blank(width, plain)
         if y < HEADER:
             name, cells = self._header(y)
@@ -170,7 +183,7 @@ class ConfusionMatrixView(ScrollView, can_focus=True):
 
     @property
     def marked_cell(self) -> tuple[int, int]:
-        """The cell that is drawn as the one under the cursor; (-1, -1) for none."""
+        """The cell drawn as the cursor; (-1, -1) for none."""
         return self.cursor
 
     @property
@@ -181,50 +194,50 @@ class ConfusionMatrixView(ScrollView, can_focus=True):
         if self.scores is not None:
             matrix = np.array(self.scores.confusion_matrix, dtype=np.int64)
             self._texts, self._shares = cell_texts(matrix, self.mode), shares(matrix, self.mode)
-        self._arrange()
+        self._lay_out()
 
-    def _arrange(self) -> None:
+    def _lay_out(self) -> None:
         if self.scores is not None:
             overflows = HEADER + len(self.scores.classes) > self.size.height
             width = self.size.width - (self.styles.scrollbar_size_vertical if overflows else 0)
-            self._cells = lay_out(self.scores.classes, self._texts, width)
-            self.virtual_size = self._cells.size
+            self._matrix_layout = lay_out(self.scores.classes, self._texts, width)
+            self.virtual_size = self._matrix_layout.size
         self.refresh()
 
     def _header(self, y: int) -> tuple[Segment, Strip]:
-        layout = self._cells
+        layout = self._matrix_layout
         corner = Segment(fit(("", "actual ↓")[y], layout.name - 1, right=True) + " ", self._part("header"))
         if y == 0:
             return corner, self._caption()
         return corner, Strip([self._column_name(column) for column in range(layout.classes)])
 
     def _caption(self) -> Strip:
-        """Which column the cursor is in, in full since its header may be cut, and what the figures are."""
+        """The full name of the cursor's column, whose header may be cut, and the mode."""
         name = _class_name(self.scores, self.marked_cell[1])
         mode = f"   {MODE_TITLES[self.mode]}"
-        room = self._view.width - self._cells.name - len(mode) - len(_CAPTION)
-        parts = (_CAPTION, "header"), (shorten(name, room), "current"), (mode, "header")
-        # The cells scroll below the caption and it does not, so it is set off by as much as they are.
+        space = self._view.width - self._matrix_layout.name - len(mode) - len(_CAPTION)
+        parts = (_CAPTION, "header"), (shorten(name, space), "current"), (mode, "header")
+        # The caption is cropped like the cells, but must not scroll with them.
         blank = Segment(" " * self.scroll_offset.x, self.rich_style)
         return Strip([blank, *(Segment(text, self._part(part)) for text, part in parts)])
 
     def _column_name(self, column: int) -> Segment:
-        text = fit(_class_name(self.scores, column), self._cells.cell - 1, right=True)
+        text = fit(_class_name(self.scores, column), self._matrix_layout.cell - 1, right=True)
         return Segment(text + " ", self._part("current" if column == self.marked_cell[1] else "header"))
 
     def _row_name(self, row: int) -> Segment:
-        text = fit(_class_name(self.scores, row), self._cells.name - 1, right=True)
+        text = fit(_class_name(self.scores, row), self._matrix_layout.name - 1, right=True)
         return Segment(text + " ", self._part("current" if row == self.marked_cell[0] else "header"))
 
     def _row(self, row: int) -> Iterator[Segment]:
-        palette, width = self._palette(), self._cells.cell
+        colors, width = self._colors(), self._matrix_layout.cell
         for column, (text, share) in enumerate(zip(self._texts[row], self._shares[row].tolist(), strict=True)):
-            style = heat_style(palette, share, hit=row == column, cursor=(row, column) == self.marked_cell)
+            style = heat_style(colors, share, hit=row == column, cursor=(row, column) == self.marked_cell)
             yield Segment(text.rjust(width - 1) + " ", style)
 
-    def _palette(self) -> Palette:
-        hit, error, nothing = (_color(self._part(part).color) for part in ("hit", "error", "nothing"))
-        return Palette(_color(self.rich_style.bgcolor), hit, error, nothing)
+    def _colors(self) -> HeatColors:
+        hit, error, zero = (_color(self._part(part).color) for part in ("hit", "error", "zero"))
+        return HeatColors(_color(self.rich_style.bgcolor), hit, error, zero)
 
     def _part(self, part: str) -> Style:
         return self.get_component_rich_style(f"confusion-matrix--{part}")

@@ -1,9 +1,12 @@
-"""A short list of figures: what is measured and what it is."""
+"""A list of figures, each with a label.
+
+By hand: it repaints only the lines that change, several times a second, where a ``Static`` would repaint all.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -15,13 +18,13 @@ from textual.widget import Widget
 from cnn_tui.formatting import fit
 
 Tone = Literal["plain", "good", "bad", "warning", "muted"]
-_TONES: tuple[Tone, ...] = ("plain", "good", "bad", "warning", "muted")
+_TONES: tuple[Tone, ...] = get_args(Tone)
 _UNKNOWN = "–"
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One line: a label and its value, None where it is not known."""
+    """A label and its value, None if unknown."""
 
     label: str
     value: str | None
@@ -29,7 +32,7 @@ class Figure:
 
 
 class Figures(Widget):
-    """Labels on the left, values in one column beside the longest of them."""
+    """Labels on the left, values in a column beside the longest of them."""
 
     DEFAULT_CSS = """
     Figures {
@@ -46,10 +49,10 @@ class Figures(Widget):
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"figures--{part}" for part in ("label", *_TONES)}
 
     figures: reactive[tuple[Figure, ...]] = reactive((), init=False, repaint=False)
-    """The lines from top to bottom."""
+    """The figures from top to bottom."""
 
     def watch_figures(self, before: tuple[Figure, ...], after: tuple[Figure, ...]) -> None:
-        """Repaint the lines that differ, and all of them where labels changed, which decide on the columns."""
+        """Repaint the lines that differ, or all if labels differ, which determine the columns."""
         if [figure.label for figure in before] != [figure.label for figure in after]:
             self.refresh(layout=True)
             return
@@ -58,7 +61,7 @@ class Figures(Widget):
             self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """One line for each figure."""
+        """One line per figure."""
         return len(self.figures)
 
     def render_line(self, y: int) -> Strip:
@@ -68,13 +71,10 @@ class Figures(Widget):
             return Strip.blank(width, self.rich_style)
         figure = self.figures[y]
         column = min(max(cell_len(line.label) for line in self.figures) + 2, max(1, width // 2))
-        tone = "muted" if figure.value is None else figure.tone
+        value, tone = (_UNKNOWN, "muted") if figure.value is None else (figure.value, figure.tone)
         return Strip(
             [
                 Segment(fit(figure.label, column), self.get_component_rich_style("figures--label")),
-                Segment(
-                    fit(_UNKNOWN if figure.value is None else figure.value, width - column),
-                    self.get_component_rich_style(f"figures--{tone}"),
-                ),
+                Segment(fit(value, width - column), self.get_component_rich_style(f"figures--{tone}")),
             ]
         )

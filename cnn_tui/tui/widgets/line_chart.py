@@ -1,4 +1,8 @@
-"""A chart of curves in character cells."""
+"""A chart of curves in character cells.
+
+By hand: textual-plotext does not work with plotext 6, which is two to five times faster; drawing in a thread and
+repainting only changed cells keeps the interface responsive and the output small, as over SSH.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ from cnn_tui.reports.chart_paint import Row, paint
 from cnn_tui.reports.chart_plan import ChartPlan, trace
 
 _ROLES = (*COLOURS, "axis", "title", "text", "best")
-_SHOWN = (
+_REDRAWN = (
     "series",
     "title",
     "x_label",
@@ -35,16 +39,15 @@ _SHOWN = (
 
 
 def _css(ground: Literal["dark", "light", "ansi"], prefix: str = "") -> str:
-    """The rules that colour the curves on one kind of background."""
+    """The colors of the curves on one kind of background."""
     return " ".join(
         f".line-chart--{role} {{ color: {prefix}{getattr(colour, ground)}; }}" for role, colour in COLOURS.items()
     )
 
 
 class LineChart(Widget):
-    """Curves with axes and a legend, redrawn whenever one of its reactives changes.
+    """Curves with axes and a legend, redrawn when one of its reactives changes.
 
-    Drawing happens in a thread; of the rows that come back only those that differ are repainted.
     Values that are not finite are left out, and on a log scale those that are not positive.
     """
 
@@ -67,31 +70,31 @@ class LineChart(Widget):
     series: reactive[tuple[Series, ...]] = reactive((), repaint=False)
     """The curves, the later ones on top."""
     title = reactive("", repaint=False)
-    """What the y axis measures."""
+    """The quantity on the y axis."""
     x_label = reactive("", repaint=False)
-    """What the x axis counts."""
+    """The unit of the x axis."""
     log_scale = reactive(False, repaint=False)
     """Whether the y axis is logarithmic."""
     log_x = reactive(False, repaint=False)
     """Whether the x axis is logarithmic; ``x_range`` and ``best`` are logarithms then."""
     x_ticks: reactive[tuple[Tick, ...]] = reactive((), repaint=False)
-    """The places to label on the x axis; none takes round numbers."""
+    """The labels of the x axis; none for round numbers."""
     percent = reactive(False, repaint=False)
-    """Whether y values are shares, labelled in per cent."""
+    """Whether y values are fractions, labeled in percent."""
     smoothing = reactive(0.0, repaint=False)
-    """How much of the past each point keeps, in [0, 1); 0 for none."""
+    """The weight of the previous points in each point, in [0, 1)."""
     x_range: reactive[tuple[float, float] | None] = reactive(None, repaint=False)
-    """The ends of the x axis; None takes those of the points."""
+    """The ends of the x axis, None for those of the points."""
     best: reactive[float | None] = reactive(None, repaint=False)
-    """Where on the x axis the best epoch is marked."""
+    """The position of the best epoch on the x axis, None for no mark."""
     legend = reactive(True, repaint=False)
-    """Whether the curves are named beside the title."""
+    """Whether the names of the curves are beside the title."""
     empty_text = reactive("no epochs yet", repaint=False)
-    """What stands there while there is nothing to draw."""
+    """Shown while there is nothing to draw."""
 
     _rows: tuple[Row, ...] = ()
     _strips: list[Strip]
-    _stale = False
+    _outdated = False
     _drawing = False
 
     def __init__(self, title: str = "", **options: Any) -> None:
@@ -100,30 +103,30 @@ class LineChart(Widget):
         self.set_reactive(LineChart.title, title)
 
     def on_mount(self) -> None:
-        """Draw again whenever anything that it shows changes."""
-        for name in _SHOWN:
+        """Redraw when a reactive changes."""
+        for name in _REDRAWN:
             self.watch(self, name, self.redraw, init=False)
         self.redraw()
 
     def on_resize(self) -> None:
-        """Draw again for the new size."""
+        """Redraw for the new size."""
         self.redraw()
 
     def notify_style_update(self) -> None:
-        """Take the new theme's colours."""
+        """Use the colors of the new theme."""
         super().notify_style_update()
         self._rows = ()
         self.redraw()
 
     def redraw(self) -> None:
-        """Draw with what there is now; a drawing under way is followed by one more, never by a queue of them."""
-        self._stale = True
+        """Draw the current values; a drawing in progress is followed by one more, never by several."""
+        self._outdated = True
         if not self._drawing and self.is_mounted:
             self._drawing = True
             self.run_worker(self._draw(), group="draw")
 
     def render_line(self, y: int) -> Strip:
-        """The last drawn row, cut or filled to the present width."""
+        """The last drawn row, cut or padded to the current width."""
         style = self.rich_style
         if y >= len(self._strips):
             return Strip.blank(self.size.width, style)
@@ -131,9 +134,9 @@ class LineChart(Widget):
 
     async def _draw(self) -> None:
         try:
-            while self._stale:
-                self._stale = False
-                self._show(await asyncio.to_thread(_drawn, self._plan()))
+            while self._outdated:
+                self._outdated = False
+                self._show(await asyncio.to_thread(lambda plan: paint(trace(plan)), self._plan()))
         finally:
             self._drawing = False
 
@@ -156,7 +159,7 @@ class LineChart(Widget):
         )
 
     def _show(self, rows: tuple[Row, ...]) -> None:
-        """Put rows on the screen, repainting what differs from the ones before: a thin line has to carry it."""
+        """Show rows, repainting only the cells that differ from the previous rows."""
         before, self._rows = self._rows, rows
         if len(before) != len(rows):
             before = ((),) * len(rows)
@@ -174,12 +177,8 @@ class LineChart(Widget):
         return {"": self.rich_style, **roles}
 
 
-def _drawn(plan: ChartPlan) -> tuple[Row, ...]:
-    return paint(trace(plan))
-
-
 def _changed_span(old: Row, new: Row) -> tuple[int, int]:
-    """The columns between the first and the last cell in which two rows differ; every character is one cell."""
+    """The range of columns in which two rows differ; every character is one cell wide."""
     before, after = _cells(old), _cells(new)
     if len(before) != len(after):
         return 0, max(len(before), len(after))

@@ -1,4 +1,4 @@
-"""What a run's process printed, as it comes, with the run's warnings among it."""
+"""The log of a run: the output of its process and its warnings."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from cnn_tui.events import WarningRaised
 from cnn_tui.formatting import printable
 
 _TAIL_BYTES = 16_384
-_MOST_LINES = 1_000
-_NOTHING = "Nothing so far. Warnings of the run and what its process prints come here."
+_MAX_LINES = 1_000
+_PLACEHOLDER = "Nothing so far. The warnings of the run and the output of its process appear here."
 
 
 class LogTail:
-    """Reads what was added to a file since the last time; of a long file its end at first."""
+    """Reads what was appended to a file since the last read, at first only the end of a long file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._at: int | None = None
-        self._torn = b""
+        self._position: int | None = None
+        self._incomplete = b""
 
     def read(self) -> list[str]:
-        """The lines that were completed since, made safe to show; none while there is no file."""
+        """The lines completed since the last read, without escape sequences; none if there is no file."""
         try:
             with self._path.open("rb") as file:
                 size = file.seek(0, 2)
-                if self._at is None or size < self._at:
-                    self._at = max(0, size - _TAIL_BYTES)
-                file.seek(self._at)
+                if self._position is None or size < self._position:
+                    self._position = max(0, size - _TAIL_BYTES)
+                file.seek(self._position)
                 added = file.read(_TAIL_BYTES)
         except OSError:
             return []
-        self._at += len(added)
-        *whole, self._torn = (self._torn + added).split(b"\n")
-        return [printable(line.decode(errors="replace").rstrip().replace("\t", "    ")) for line in whole]
+        self._position += len(added)
+        *lines, self._incomplete = (self._incomplete + added).split(b"\n")
+        return [printable(line.decode(errors="replace").rstrip().replace("\t", "    ")) for line in lines]
 
 
 class LogPane(RichLog):
-    """Follows one run."""
+    """Follows the log of one run."""
 
     DEFAULT_CSS = """
     LogPane {
@@ -57,18 +57,18 @@ class LogPane(RichLog):
     BORDER_TITLE = "Log"
 
     def __init__(self) -> None:
-        super().__init__(max_lines=_MOST_LINES, wrap=True, markup=False, highlight=False, min_width=20)
+        super().__init__(max_lines=_MAX_LINES, wrap=True, markup=False, highlight=False, min_width=20)
         self.path: Path | None = None
         self._tail: LogTail | None = None
         self._warnings = 0
-        self._looking = False
-        self._blank = False
+        self._reading = False
+        self._is_empty = False
 
     def follow(self, path: Path | None) -> None:
-        """Begin anew with the log of another run, None while it has none."""
+        """Show the log of another run, None while it has none."""
         self.clear()
-        self.write(Text(_NOTHING, "dim"))
-        self._blank = True
+        self.write(Text(_PLACEHOLDER, "dim"))
+        self._is_empty = True
         self.path, self._warnings = path, 0
         self._tail = None if path is None else LogTail(path)
         self.border_subtitle = "" if path is None else printable(str(path))
@@ -81,10 +81,10 @@ class LogPane(RichLog):
             self._add(text.append(f" {printable(details)}", "not bold"))
         self._warnings = len(warnings)
 
-    def look(self) -> None:
-        """Add what was printed since the last look, unless that one is still under way: a line is read only once."""
-        if self._tail is not None and not self._looking:
-            self._looking = True
+    def read_new(self) -> None:
+        """Add the new lines, unless the last read is still in progress: each line must be read only once."""
+        if self._tail is not None and not self._reading:
+            self._reading = True
             self._add_from(self._tail)
 
     @work
@@ -92,14 +92,14 @@ class LogPane(RichLog):
         try:
             lines = await asyncio.to_thread(tail.read)
         finally:
-            self._looking = False
+            self._reading = False
         if tail is self._tail:
             for line in lines:
                 self._add(Text(line, "dim"))
 
     def _add(self, text: Text) -> None:
-        """Add a line, the first in the place of the words that there is none."""
-        if self._blank:
+        """Add a line, the first in place of the placeholder."""
+        if self._is_empty:
             self.clear()
-            self._blank = False
+            self._is_empty = False
         self.write(text)

@@ -1,4 +1,4 @@
-"""The presets to choose from, with a search line above and what the highlighted one is below."""
+"""The list of presets, below a search and above a description of the highlighted one."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from cnn_tui.config.preset import RunPreset
     from cnn_tui.store.presets import PresetEntry
 
-_UNLISTED = "in-form"
+_UNLISTED = "unlisted"
 _HEADINGS: tuple[tuple[Literal["own", "shipped"], str], ...] = (("own", "Your presets"), ("shipped", "Shipped presets"))
 
 
 @dataclass(frozen=True)
-class InForm:
-    """What stands in the form: a preset, where it came from, its file if it has one, and how many fields differ."""
+class LoadedPreset:
+    """The preset in the form: its source as text, its file, None if it has none, and the number of changed fields."""
 
     preset: RunPreset
     source: str
@@ -41,16 +41,16 @@ class InForm:
 
 class _Entries(OptionList):
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "select", "Open preset"),
-        Binding("j", "cursor_down", "Down", show=False),
-        Binding("k", "cursor_up", "Up", show=False),
+        Binding("enter", "select", "Open preset", tooltip="Open the highlighted preset in the form"),
+        Binding("j", "cursor_down", "Down", show=False, tooltip="Next preset"),
+        Binding("k", "cursor_up", "Up", show=False, tooltip="Previous preset"),
     ]
 
 
 class PresetList(Vertical):
-    """Lists presets by origin; broken ones are among them, with their reason.
+    """Lists presets by origin, also invalid ones, with their errors.
 
-    What is in the form is marked, and stands at the top where it is none of them.
+    The preset in the form is marked, and is at the top if it is not one of the others.
     """
 
     DEFAULT_CSS = """
@@ -59,44 +59,44 @@ class PresetList(Vertical):
         & > _Entries { height: 1fr; scrollbar-size-vertical: 1; background: transparent; }
         & > _Entries:focus { background-tint: transparent; }
         & > #about { height: auto; max-height: 40%; margin-top: 1; color: $text-muted; }
-        & > #about.-broken { color: $text-error; }
+        & > #about.-invalid { color: $text-error; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "clear_search", "Clear search", show=False),
-        Binding("down", "to_list", "To the list", show=False),
+        Binding("escape", "clear_search", "Clear search", show=False, tooltip="Clear the search"),
+        Binding("down", "to_list", "To the list", show=False, tooltip="Go from the search to the list"),
     ]
 
-    entries: reactive[tuple[PresetEntry, ...]] = reactive(())
-    """All presets, also those that the search hides."""
-    in_form: reactive[InForm | None] = reactive(None)
-    """What is in the form."""
+    entries: reactive[tuple[PresetEntry, ...] | None] = reactive(None)
+    """All presets, also those that the search hides; None until they are read."""
+    loaded: reactive[LoadedPreset | None] = reactive(None)
+    """The preset in the form."""
     search: reactive[str] = reactive("")
-    """What a preset must have in its name, description, model or dataset."""
+    """The words that a preset must have in its name, description, model or dataset."""
 
     @dataclass
     class Chosen(Message):
-        """A person wants this preset, which is not broken; ``entry`` is None for what is in the form and not listed."""
+        """The user chose a valid preset; ``entry`` is None for the unlisted one in the form."""
 
         preset: RunPreset
         entry: PresetEntry | None
 
     def compose(self) -> ComposeResult:
-        """The search line, the list and the words about the highlighted preset."""
+        """The search, the list and the description."""
         yield TextLine(placeholder="search (ctrl+f)", compact=True)
         yield _Entries(compact=True, markup=False)
         yield Static("", id="about", markup=False)
 
     def start_search(self) -> None:
-        """Put the cursor into the search line."""
+        """Focus the search."""
         self.screen.set_focus(self.query_one(TextLine))
 
     def focus_list(self) -> None:
-        """Put the cursor into the list."""
+        """Focus the list."""
         self.screen.set_focus(self.query_one(_Entries))
 
     def action_to_list(self) -> None:
-        """Go from the search line to what it found."""
+        """Go from the search to the list."""
         self.focus_list()
 
     def action_clear_search(self) -> None:
@@ -105,21 +105,19 @@ class PresetList(Vertical):
         self.focus_list()
 
     def watch_entries(self) -> None:
-        """Show what there is now."""
+        """List the entries that match the search."""
         self._fill()
 
-    def watch_in_form(self, before: InForm | None, after: InForm | None) -> None:
-        """Mark it; go to it if it is something else than before."""
+    watch_search = watch_entries
+
+    def watch_loaded(self, before: LoadedPreset | None, after: LoadedPreset | None) -> None:
+        """Mark the preset, and highlight it if it is another one."""
         same = before is not None and after is not None and replace(before, changes=after.changes) == after
         if not same:
-            self._fill(to_loaded=True)
+            self._fill(highlight_loaded=True)
         elif bool(before and before.changes) != bool(after and after.changes):
             self._fill()
-        self._tell_about()
-
-    def watch_search(self) -> None:
-        """Show what matches."""
-        self._fill()
+        self._describe()
 
     @on(Input.Changed)
     def _search_changed(self, event: Input.Changed) -> None:
@@ -128,9 +126,9 @@ class PresetList(Vertical):
 
     @on(Input.Submitted)
     def _search_submitted(self, event: Input.Submitted) -> None:
-        """Choose the only preset that is left, or go on to the list."""
+        """Choose the only match, or go to the list."""
         event.stop()
-        found = [entry for entry in self.entries if matches(entry, self.search)]
+        found = self._matches()
         if len(found) == 1:
             self._choose(found[0])
         self.focus_list()
@@ -138,21 +136,21 @@ class PresetList(Vertical):
     @on(OptionList.OptionHighlighted)
     def _highlighted(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
-        self._tell_about()
+        self._describe()
 
-    def _tell_about(self) -> None:
-        """Say what the highlighted preset is, and how far the form has gone from it if it is the one in there."""
+    def _describe(self) -> None:
+        """Describe the highlighted preset, and the changes in the form if it is the loaded one."""
         if not self.is_mounted:
             return
-        option, loaded = self.query_one(_Entries).highlighted_option, self.in_form
+        option, loaded = self.query_one(_Entries).highlighted_option, self.loaded
         entry = self._entry(option.id if option else None)
         about = self.query_one("#about", Static)
-        about.set_class(entry is not None and entry.preset is None, "-broken")
-        said = "" if entry is None else words(entry)
+        about.set_class(entry is not None and entry.preset is None, "-invalid")
+        text = "" if entry is None else entry_text(entry)
         if loaded is not None and option is not None and option.id == self._loaded_id:
-            changed = f"changed in the form: {pluralize(loaded.changes, 'field')}\n" if loaded.changes else ""
-            said = changed + (said or f"{printable(loaded.source)}\n{preset_words(loaded.preset)}".lstrip("\n"))
-        about.update(Content(said))
+            changes = f"{pluralize(loaded.changes, 'field')} changed in the form\n" if loaded.changes else ""
+            text = changes + (text or f"{printable(loaded.source)}\n{preset_summary(loaded.preset)}".lstrip("\n"))
+        about.update(Content(text))
 
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:
@@ -160,47 +158,53 @@ class PresetList(Vertical):
         entry = self._entry(event.option_id)
         if entry is not None:
             self._choose(entry)
-        elif self.in_form is not None:
-            self.post_message(self.Chosen(self.in_form.preset, None))
+        elif self.loaded is not None:
+            self.post_message(self.Chosen(self.loaded.preset, None))
 
     def _choose(self, entry: PresetEntry) -> None:
         if entry.preset is None:
-            self.app.notify(words(entry), title="This preset is broken", severity="error", markup=False)
+            self.app.notify(entry_text(entry), title="Invalid preset", severity="error", markup=False)
         else:
             self.post_message(self.Chosen(entry.preset, entry))
 
     def _entry(self, option_id: str | None) -> PresetEntry | None:
-        return next((entry for entry in self.entries if str(entry.path) == option_id), None)
+        return next((entry for entry in self.entries or () if str(entry.path) == option_id), None)
+
+    def _matches(self) -> list[PresetEntry]:
+        return [entry for entry in self.entries or () if matches(entry, self.search)]
 
     @property
     def _loaded_id(self) -> str | None:
-        """The option of what is in the form: that of its file, else the one at the top."""
-        if self.in_form is None:
+        """The option of the preset in the form: that of its file, else the one at the top."""
+        if self.loaded is None:
             return None
-        path = self.in_form.path.resolve() if self.in_form.path else None
-        listed = (str(entry.path) for entry in self.entries if entry.path.resolve() == path)
+        path = self.loaded.path.resolve() if self.loaded.path else None
+        listed = (str(entry.path) for entry in self.entries or () if entry.path.resolve() == path)
         return next(listed, _UNLISTED)
 
-    def _fill(self, *, to_loaded: bool = False) -> None:
-        """List what matches, with the highlight where it was, or on what is in the form."""
+    def _fill(self, *, highlight_loaded: bool = False) -> None:
+        """List the matches, keeping the highlight unless it is to be on the loaded preset."""
         if not self.is_mounted:
             return
         shown = self.query_one(_Entries)
-        before = shown.highlighted_option.id if shown.highlighted_option else None
-        if to_loaded or before in (None, _UNLISTED):
-            before = self._loaded_id
-        options = list(self._options([entry for entry in self.entries if matches(entry, self.search)]))
+        highlighted = shown.highlighted_option.id if shown.highlighted_option else None
+        if highlight_loaded or highlighted in (None, _UNLISTED):
+            highlighted = self._loaded_id
+        options = list(self._options(self._matches()))
         shown.set_options(options)
-        places = [place for place, option in enumerate(options) if not option.disabled]
-        wanted = [place for place in places if options[place].id == before]
-        shown.highlighted = next(iter(wanted or places), None)
+        enabled = [index for index, option in enumerate(options) if not option.disabled]
+        wanted = [index for index in enabled if options[index].id == highlighted]
+        shown.highlighted = next(iter(wanted or enabled), None)
 
     def _options(self, entries: Sequence[PresetEntry]) -> Iterator[Option]:
-        """What is in the form where no file has it, own presets and shipped ones, each group below its heading."""
+        """The unlisted preset in the form, the user's presets and the shipped ones, each group below its heading."""
+        if self.entries is None:
+            yield Option("loading…", disabled=True)
+            return
         loaded = self._loaded_id
-        if loaded == _UNLISTED and self.in_form is not None:
+        if loaded == _UNLISTED and self.loaded is not None:
             yield Option(Content.styled("In the form", "italic"), disabled=True)
-            yield Option(self._loaded_label(self.in_form.preset.name), id=_UNLISTED)
+            yield Option(self._loaded_label(self.loaded.preset.name), id=_UNLISTED)
         groups = [(title, [e for e in entries if e.origin == origin]) for origin, title in _HEADINGS]
         for title, group in groups:
             if group:
@@ -213,17 +217,17 @@ class PresetList(Vertical):
     def _label(self, entry: PresetEntry, loaded: str | None) -> Content:
         name = printable(entry.name)
         if entry.preset is None:
-            return Content.styled(f"✗ {name} (broken)", "$text-error")
+            return Content.styled(f"✗ {name} (invalid)", "$text-error")
         return self._loaded_label(entry.name) if str(entry.path) == loaded else Content(f"  {name}")
 
     def _loaded_label(self, name: str) -> Content:
-        """The mark of what is in the form, and the one of fields that differ from it."""
-        changed = self.in_form is not None and self.in_form.changes > 0
+        """The name of the loaded preset with its mark, and another if fields are changed."""
+        changed = self.loaded is not None and self.loaded.changes > 0
         return Content.assemble((f"● {printable(name)}", "bold"), (" •" if changed else "", "$text-accent"))
 
 
 def matches(entry: PresetEntry, search: str) -> bool:
-    """Whether each word of a search is in a preset's name, description, model or dataset."""
+    """Whether a preset has all words of a search in its name, description, model or dataset."""
     preset = entry.preset
     texts = [entry.name]
     if preset is not None:
@@ -232,15 +236,15 @@ def matches(entry: PresetEntry, search: str) -> bool:
     return all(word in text for word in search.casefold().split())
 
 
-def words(entry: PresetEntry) -> str:
-    """What a preset is, or why it cannot be read."""
+def entry_text(entry: PresetEntry) -> str:
+    """The summary of a preset, or its error."""
     if entry.preset is None:
         return "\n".join(printable(line) for line in (entry.problem or "").splitlines())
-    return preset_words(entry.preset)
+    return preset_summary(entry.preset)
 
 
-def preset_words(preset: RunPreset) -> str:
-    """What a preset trains on what, and its description."""
+def preset_summary(preset: RunPreset) -> str:
+    """The model, dataset and epochs of a preset, and its description."""
     experiment = preset.experiment
     return (
         f"{experiment.model.architecture} on {dataset_label(experiment.data.dataset, experiment.data.root)}, "

@@ -1,4 +1,8 @@
-"""A line of text that takes its keys in the order in which they were typed."""
+"""A text input for keys that arrive in bursts, as over SSH.
+
+By hand: ``Input`` inserts a letter immediately but runs a binding only after its key has bubbled up to the app, so
+that Ctrl+U would delete what was typed after it, and Enter would submit too much.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +12,10 @@ from textual.widgets import Input
 
 
 class TextLine(Input):
-    """An ``Input`` for lines that arrive in bursts, as over SSH.
-
-    Textual enters a letter at once and runs a binding only when its key has risen to the app, so that Ctrl+U would
-    delete what was typed after it, and Enter submit more than stood there.
-    """
+    """An ``Input`` that handles all keys in the order in which they were typed."""
 
     async def on_key(self, event: events.Key) -> None:
-        """Run the line's own bindings here, before the next letter."""
+        """Run the bindings of the input before the next key."""
         try:
             bindings = self._bindings.get_bindings_for_key(event.key)
         except NoBinding:

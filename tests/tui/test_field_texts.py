@@ -1,4 +1,4 @@
-"""What the form says about its fields: the whole of each text, units after one, and settings without effect."""
+"""The texts of the form: full help, units in singular and plural, settings without effect."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.warnings import experiment_warnings
 from cnn_tui.formatting import quantity
 from cnn_tui.tui.app import Workbench
-from cnn_tui.tui.forms.choice_facts import facts_of
-from cnn_tui.tui.forms.choice_screen import ChoiceScreen
+from cnn_tui.tui.forms.choice_screen import ChoiceScreen, choice_table
 from cnn_tui.tui.forms.experiment_form import ExperimentForm
-from cnn_tui.tui.forms.field_row import FieldRow
-from cnn_tui.tui.forms.form_line import FormLine
+from cnn_tui.tui.forms.fields import FieldRow
+from cnn_tui.tui.forms.form_messages import FormMessages
 from cnn_tui.tui.screens.setup_panes import FieldHelp
 
 PLAIN = override(Experiment(), ["data.dataset=folder", "data.root=/pictures"])
@@ -49,7 +48,7 @@ def text_in(app: Workbench, region: Region) -> str:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("experiment", [PLAIN, UNUSED])
-async def test_the_help_of_every_field_is_shown_whole(size: tuple[int, int], experiment: Experiment) -> None:
+async def test_the_help_of_every_field_is_shown_in_full(size: tuple[int, int], experiment: Experiment) -> None:
     async with workbench(size=size) as (app, _, pilot):
         form(app).load(experiment)
         await pilot.pause()
@@ -72,7 +71,7 @@ async def test_bounds_read_as_a_phrase() -> None:
         await until(pilot, lambda: "2 to 100,000,000 images, or none" in text_in(app, shown.content_region))
 
 
-async def test_a_unit_follows_what_is_typed() -> None:
+async def test_units_agree_with_the_number() -> None:
     async with workbench(size=(120, 36)) as (app, _, pilot):
         form(app).focus_field("training.epochs")
         for typed, expected in (("1", "epoch"), ("12", "epochs"), ("", "epochs"), ("x", "epochs")):
@@ -81,13 +80,13 @@ async def test_a_unit_follows_what_is_typed() -> None:
             assert unit(app, "training.epochs") == expected
 
 
-async def test_a_setting_without_effect_is_dimmed_says_why_and_can_be_edited() -> None:
+async def test_a_setting_without_effect_is_dimmed_and_explained_but_can_be_edited() -> None:
     async with workbench(size=(120, 36)) as (app, _, pilot):
         await until(pilot, lambda: row(app, "data.root").unused)
         assert set(form(app).unused) == {"data.root", "model.batch_norm", "training.feature_cache"}
         assert unit(app, "data.root") == "ignored"
         dimmed, plain = row(app, "data.root"), row(app, "model.weights")
-        assert dimmed.field.styles.color != plain.field.styles.color
+        assert dimmed.control.styles.color != plain.control.styles.color
         form(app).focus_field("data.root")
         await pilot.press(*"/x")
         await until(pilot, lambda: "no effect: the dataset is digits" in screen_text(app))
@@ -96,7 +95,7 @@ async def test_a_setting_without_effect_is_dimmed_says_why_and_can_be_edited() -
         assert experiment.data.root == "/x"
 
 
-async def test_a_setting_comes_back_to_life_even_while_the_form_is_wrong() -> None:
+async def test_a_setting_becomes_effective_even_while_the_form_is_invalid() -> None:
     async with workbench(size=(120, 36)) as (app, _, pilot):
         row(app, "data.dataset").load("folder")
         await until(pilot, lambda: not row(app, "data.root").unused)
@@ -110,7 +109,7 @@ async def test_a_setting_comes_back_to_life_even_while_the_form_is_wrong() -> No
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_the_model_list_shows_what_it_costs_and_gives(size: tuple[int, int]) -> None:
+async def test_the_list_of_models_shows_size_and_accuracy(size: tuple[int, int]) -> None:
     async with workbench(size=size) as (app, _, pilot):
         form(app).focus_field("model.architecture")
         await pilot.press("enter")
@@ -129,8 +128,8 @@ async def test_the_model_list_shows_what_it_costs_and_gives(size: tuple[int, int
         await until(pilot, lambda: row(app, "model.architecture").to_value() == "squeezenet1_1")
 
 
-def test_every_choice_has_its_facts() -> None:
-    models, datasets = facts_of("model.architecture"), facts_of("data.dataset")
+def test_every_choice_has_a_line_in_its_table() -> None:
+    models, datasets = choice_table("model.architecture"), choice_table("data.dataset")
     assert models is not None
     assert datasets is not None
     assert list(models.lines) == list(ARCHITECTURES)
@@ -143,16 +142,16 @@ def test_every_choice_has_its_facts() -> None:
         assert cells[0] == name
         assert f"{architecture.accuracy:.1f}" in cells
         assert models.lines[name].endswith(quantity(architecture.weights_bytes, "bytes"))
-    assert facts_of("training.schedule") is None
+    assert choice_table("training.schedule") is None
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_remarks_are_cut_in_no_sentence(size: tuple[int, int]) -> None:
+async def test_warnings_are_never_cut_within_a_sentence(size: tuple[int, int]) -> None:
     settings = "data.dataset=digits data.root=/x data.augment=flip model.weights=random model.trainable=classifier"
     many = override(Experiment(), settings.split())
     assert len(experiment_warnings(many)) == 4
     async with workbench(size=size, preset=RunPreset(name="many", experiment=many)) as (app, _, pilot):
-        line = app.screen.query_one(FormLine)
+        line = app.screen.query_one(FormMessages)
         await until(pilot, lambda: line.region.height)
         await pilot.pause()
         words = text_in(app, line.content_region)
