@@ -12,10 +12,9 @@ from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.overrides import override
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import Phase, Progress
-from cnn_tui.reports.session_data import SessionData
-from cnn_tui.reports.session_facts import session_facts
-from cnn_tui.reports.session_report import left_out, session_document
-from cnn_tui.reports.study_document import setup_text
+from cnn_tui.reports.sessions.data import SessionData
+from cnn_tui.reports.sessions.document import session_document, session_facts, unsupported_text
+from cnn_tui.reports.studies.document import setup_text
 from cnn_tui.reports.texts import part_of, quantity
 from cnn_tui.store.presets import PresetEntry
 from cnn_tui.store.records import SessionRecord
@@ -89,4 +88,6 @@ def test_presets_sessions_and_studies_of_one_epoch() -> None:
 
 
 def test_classes_left_out_of_the_mean() -> None:
-    assert left_out(result(((3, 1), (0, 0)))).startswith("The macro means leave out 1 class without test pictures")
+    assert unsupported_text(result(((3, 1), (0, 0)))).startswith(
+        "The macro means leave out 1 class without test pictures"
+    )

@@ -19,7 +19,7 @@ from cnn_tui.config.study import StudyPreset
 from cnn_tui.engine.control import Control
 from cnn_tui.errors import ConfigError
 from cnn_tui.events import RowEvent, RunFinished, StudyEvent, StudyFinished, StudyStarted
-from cnn_tui.reports.study_reproduction import PARTS, parts_of
+from cnn_tui.reports.studies.reproduction import PARTS, parts_of
 from cnn_tui.store.session_writer import SessionWriter
 from cnn_tui.store.sessions import new_session_folder
 from samples import started

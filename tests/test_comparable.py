@@ -11,11 +11,11 @@ import pytest
 from cnn_tui.config.experiment import DataConfig, Experiment, TrainingConfig
 from cnn_tui.events import Environment, EpochFinished
 from cnn_tui.metrics import METRICS, Result
-from cnn_tui.reports.comparison import Comparison, compare
-from cnn_tui.reports.comparison_document import classes_table, comparison_document, comparison_json, figures_table
-from cnn_tui.reports.comparison_figures import FigureRow, Unit
-from cnn_tui.reports.document import document_markdown
-from cnn_tui.reports.session_data import SessionData
+from cnn_tui.reports.comparison.compare import Comparison, compare
+from cnn_tui.reports.comparison.document import classes_table, comparison_document, comparison_json, measurements_table
+from cnn_tui.reports.comparison.measurements import Measurement, Unit
+from cnn_tui.reports.documents.document import document_markdown
+from cnn_tui.reports.sessions.data import SessionData
 from cnn_tui.store.predictions import Predictions
 from cnn_tui.store.records import SessionRecord, Status, StudyPart
 from samples import ENVIRONMENT, epoch, result
@@ -66,7 +66,7 @@ def _predictions(matrix: np.ndarray[tuple[int, ...], np.dtype[np.int64]], index:
 
 def marked(comparison: Comparison) -> dict[str, set[str]]:
     """The letters of the sessions that are marked as the best, by figure."""
-    return {row.name: {comparison.letters[place] for place in row.best} for row in comparison.figures if row.best}
+    return {row.name: {comparison.letters[place] for place in row.best} for row in comparison.measurements if row.best}
 
 
 def slower(name: str = "two", **facts: Any) -> SessionData:
@@ -194,12 +194,12 @@ def test_a_stopped_run_never_wins_on_time_and_the_others_are_compared() -> None:
 def test_what_reads_the_same_or_differs_by_rounding_has_no_best(
     values: tuple[float | None, ...], unit: Unit, best: set[int]
 ) -> None:
-    assert FigureRow("some figure", values, unit, "higher").best == best
+    assert Measurement("some figure", values, unit, "higher").best == best
 
 
 def test_a_mark_is_never_on_one_of_two_cells_that_read_the_same() -> None:
     comparison = compare([session("one"), session("two", test_loss=0.50001, train_seconds=1.52)])
-    table = figures_table(comparison)
+    table = measurements_table(comparison)
     for row, heat in zip(table.rows, table.heat, strict=True):
         assert row[1] != row[2] or not any(heat)
     assert "test loss" not in marked(comparison)

@@ -13,21 +13,20 @@ from scipy.stats import binomtest, chi2
 
 from cnn_tui.config.experiment import DataConfig, Experiment, OptimizerConfig, TrainingConfig
 from cnn_tui.events import EpochFinished
-from cnn_tui.reports.comparison import Comparison, compare, differences, letter
-from cnn_tui.reports.comparison_document import (
+from cnn_tui.reports.comparison.compare import Comparison, compare, differences, letter
+from cnn_tui.reports.comparison.document import (
     comparison_document,
     comparison_json,
     main_curves,
     overlay,
     settings_blocks,
 )
-from cnn_tui.reports.comparison_figures import FigureRow
-from cnn_tui.reports.comparison_pictures import PictureComparison, compare_pictures
-from cnn_tui.reports.document import document_csv, document_markdown
-from cnn_tui.reports.html import document_html
-from cnn_tui.reports.latex import document_latex
-from cnn_tui.reports.mcnemar import mcnemar
-from cnn_tui.reports.session_data import SessionData
+from cnn_tui.reports.comparison.images import ImageComparison, compare_images, mcnemar
+from cnn_tui.reports.comparison.measurements import Measurement
+from cnn_tui.reports.documents.document import document_csv, document_markdown
+from cnn_tui.reports.documents.html import document_html
+from cnn_tui.reports.documents.latex import document_latex
+from cnn_tui.reports.sessions.data import SessionData
 from cnn_tui.store.predictions import Predictions
 from cnn_tui.store.records import SessionRecord
 from samples import epoch, result
@@ -91,7 +90,7 @@ def test_mcnemar_agrees_with_scipy(only_first: int, only_second: int) -> None:
 
 
 def test_a_clear_difference_names_the_better_one_with_the_counts() -> None:
-    found = compare_pictures(*pair(900, 12, 37, 51))
+    found = compare_images(*pair(900, 12, 37, 51))
     assert found.sentence == (
         "B got 37 pictures right that A got wrong, and 12 the other way round: a difference this large would come by "
         "chance in 0.061 % of cases (McNemar's test), so B is better on these pictures."
@@ -114,14 +113,14 @@ def test_a_clear_difference_names_the_better_one_with_the_counts() -> None:
     ],
 )
 def test_what_can_and_cannot_be_shown_is_said(counts: tuple[int, int, int, int], words: list[str]) -> None:
-    sentence = compare_pictures(*pair(*counts)).sentence
+    sentence = compare_images(*pair(*counts)).sentence
     assert all(word in sentence for word in words), sentence
 
 
 def test_only_pictures_that_both_were_tested_on_count() -> None:
     first = session("one", predictions([0, 0, 1, 1], [0, 0, 0, 1], [10, 20, 30, 40]))
     second = session("two", predictions([1, 0, 0], [0, 1, 0], [40, 20, 50]))
-    found = compare_pictures(first, second)
+    found = compare_images(first, second)
     assert (found.shared, found.only_first, found.only_second) == (2, (20, 40), ())
     assert found.sentence.startswith("Of the 2 pictures that both were tested on, A got 2 pictures right")
 
@@ -129,7 +128,7 @@ def test_only_pictures_that_both_were_tested_on_count() -> None:
 def test_classes_are_matched_by_name() -> None:
     first = session("one", predictions([0, 1], [0, 1]), classes=("cat", "dog"), matrix=((1, 0), (0, 1)))
     second = session("two", predictions([1, 0], [1, 1]), classes=("dog", "cat"), matrix=((0, 1), (0, 1)))
-    assert compare_pictures(first, second).only_first == (1,)
+    assert compare_images(first, second).only_first == (1,)
     (cat, dog) = compare([first, second]).classes
     assert (cat.name, cat.recall, dog.name, dog.recall) == ("cat", (1.0, 1.0), "dog", (1.0, 0.0))
 
@@ -137,32 +136,32 @@ def test_classes_are_matched_by_name() -> None:
 def test_different_test_pictures_are_not_compared() -> None:
     told = predictions([0, 1], [0, 1])
     first, other = session("one", told), session("two", told, dataset="cifar10")
-    assert compare_pictures(first, other).sentence == (
+    assert compare_images(first, other).sentence == (
         "A and B were not tested on the same pictures: A on digits, B on cifar10."
     )
     x, y = (session(name, told, dataset="folder", root=f"/{name}") for name in ("x", "y"))
-    assert "A on /x, B on /y" in compare_pictures(x, y).sentence
+    assert "A on /x, B on /y" in compare_images(x, y).sentence
     apart = session("two", predictions([0, 1], [0, 1], [7, 8]))
-    assert compare_pictures(first, apart).sentence == "A and B have no test picture in common."
+    assert compare_images(first, apart).sentence == "A and B have no test picture in common."
 
 
 def test_a_folder_that_has_changed_is_noticed() -> None:
     first, second = session("one", predictions([0, 1, 1], [0, 1, 1])), session("two", predictions([0, 0, 1], [0, 1, 1]))
-    found = compare_pictures(first, second)
+    found = compare_images(first, second)
     assert found.test is None
     assert "1 picture of 3 is of another class" in found.sentence
 
 
 def test_a_session_against_itself_and_one_without_predictions_say_so() -> None:
     one, bare = session("one", predictions([0], [0])), session("two")
-    assert compare_pictures(one, one).sentence == "A and B are the same session, so there is nothing to tell apart."
-    assert compare_pictures(one, bare).sentence.startswith("B has no predictions on record")
-    assert compare_pictures(session("three"), bare).sentence.startswith("A and B have no predictions on record")
+    assert compare_images(one, one).sentence == "A and B are the same session, so there is nothing to tell apart."
+    assert compare_images(one, bare).sentence.startswith("B has no predictions on record")
+    assert compare_images(session("three"), bare).sentence.startswith("A and B have no predictions on record")
 
 
 def test_several_comparisons_are_held_to_a_stricter_level() -> None:
     first, second = pair(100, 10, 25, 5)
-    alone, among = compare_pictures(first, second), compare_pictures(first, second, comparisons=4)
+    alone, among = compare_images(first, second), compare_images(first, second, comparisons=4)
     assert alone.test == among.test
     assert 0.05 / 4 < (alone.test.p_value if alone.test else 0.0) < 0.05
     assert alone.sentence.endswith("B is better on these pictures.")
@@ -181,7 +180,7 @@ def test_only_settings_that_differ_are_told() -> None:
 def test_figures_stand_side_by_side_and_the_best_is_known() -> None:
     better = ((10, 0, 0), (0, 10, 0), (0, 0, 0))
     comparison = compare([session("one"), session("two", matrix=better), session("none", matrix=None, epochs=())])
-    figures = {row.name: row for row in comparison.figures}
+    figures = {row.name: row for row in comparison.measurements}
     assert figures["test accuracy"].values == (0.75, 1.0, None)
     assert figures["test accuracy"].best == {1}
     assert figures["best validation loss"].values == (0.25, 0.25, None)
@@ -190,8 +189,8 @@ def test_figures_stand_side_by_side_and_the_best_is_known() -> None:
 
 
 def test_the_best_of_a_loss_is_the_lowest_and_counts_have_none() -> None:
-    assert FigureRow("loss", (0.5, 0.2, 0.2), "", "lower").best == {1, 2}
-    assert FigureRow("epochs", (5, 3), "count", "neither").best == frozenset()
+    assert Measurement("loss", (0.5, 0.2, 0.2), "", "lower").best == {1, 2}
+    assert Measurement("epochs", (5, 3), "count", "neither").best == frozenset()
 
 
 def test_class_differences_are_relative_to_the_first_and_leave_out_what_was_not_measured() -> None:
@@ -255,4 +254,4 @@ def test_nothing_to_compare_by_still_gives_a_document() -> None:
     assert "no predictions on record" in text
     assert "A and B have no curves: no epochs are on record." in text
     assert "<svg" not in document_html(comparison_document(compare(bare)))
-    assert isinstance(compare(bare).pictures[0], PictureComparison)
+    assert isinstance(compare(bare).images[0], ImageComparison)

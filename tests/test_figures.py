@@ -18,11 +18,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.legend import Legend
 
-from cnn_tui.reports.axis import Tick
-from cnn_tui.reports.chart import COLOURS, CUES, Chart, Marker, MatrixChart, Series
-from cnn_tui.reports.figure_files import to_pdf, to_png, to_svg
-from cnn_tui.reports.figures import STYLE, figure_of, report_style
-from cnn_tui.reports.tables import visible
+from cnn_tui.reports.charts.axis import Tick
+from cnn_tui.reports.charts.figure_files import to_pdf, to_png, to_svg
+from cnn_tui.reports.charts.figures import STYLE, figure_of, report_style
+from cnn_tui.reports.charts.heat import MatrixChart
+from cnn_tui.reports.charts.series import COLOURS, CURVE_STYLES, Chart, Marker, Series
+from cnn_tui.reports.labels import visible
 from cnn_tui.reports.texts import shorten
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -116,7 +117,7 @@ def test_a_series_keeps_its_cues_in_curve_and_legend() -> None:
 
 
 def test_error_bars_reach_as_far_as_the_spread_and_within_the_axes() -> None:
-    axes = axes_of(Series("f1", [1, 2], [0.5, 0.5], "test", spreads=[0.4, 0.0]))
+    axes = axes_of(Series("f1", [1, 2], [0.5, 0.5], "test", deviations=[0.4, 0.0]))
     low, high = axes.get_ylim()
     assert low < 0.1
     assert high > 0.9
@@ -262,7 +263,7 @@ def test_the_user_s_own_settings_are_left_alone_and_do_not_matter() -> None:
 
 
 def test_no_two_cues_are_alike_and_pyplot_is_not_loaded() -> None:
-    assert len(set(CUES)) == len(CUES)
+    assert len(set(CURVE_STYLES)) == len(CURVE_STYLES)
     assert "matplotlib.pyplot" not in sys.modules
 
 

@@ -33,7 +33,7 @@ def test_listing_presets_waits_for_neither_torch_nor_textual() -> None:
 
 
 def test_the_low_layers_load_neither_torch_nor_textual() -> None:
-    files = [path for name in LOW for path in (ROOT / "cnn_tui").glob(f"{name}/[!_]*.py")]
+    files = [path for name in LOW for path in (ROOT / "cnn_tui").glob(f"{name}/**/[!_]*.py")]
     files += [ROOT / "cnn_tui" / f"{name}.py" for name in LOW if (ROOT / "cnn_tui" / f"{name}.py").exists()]
     modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files]
     assert {"cnn_tui.errors", "cnn_tui.config.experiment", "cnn_tui.store.sessions"} <= set(modules)

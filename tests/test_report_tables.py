@@ -13,17 +13,9 @@ from hypothesis import strategies as st
 
 from cnn_tui.events import EpochFinished
 from cnn_tui.metrics import Scores, score
-from cnn_tui.reports.confusion import confused_pairs
-from cnn_tui.reports.tables import (
-    Table,
-    class_table,
-    confused_table,
-    epoch_table,
-    matrix_table,
-    to_csv,
-    to_markdown,
-    to_tsv,
-)
+from cnn_tui.reports.documents.tables import Table, to_csv, to_markdown, to_tsv
+from cnn_tui.reports.sessions.document import epoch_table
+from cnn_tui.reports.sessions.scores import class_table, confused_pairs, confused_table, matrix_table
 
 HOSTILE = ("[/]", "[red]x", "a\x1b]52;c;eA==\x07", "\u202eabc", "👨‍👩‍👧", "a|b\nc", "=1+1", "x" * 200)
 

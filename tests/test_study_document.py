@@ -11,12 +11,13 @@ import pytest
 
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.events import ErrorReport, RowEvent, RowKept, RunFinished, StudyFinished, StudyStarted
-from cnn_tui.reports.chart import Chart
+from cnn_tui.reports.charts.series import Chart
 from cnn_tui.reports.formats import FIGURE_FORMATS, FORMATS, Format, format_of, render_study, write_report
-from cnn_tui.reports.study_differences import differences, mean_difference
-from cnn_tui.reports.study_document import charts, results_table, setup_text, state, study_document
+from cnn_tui.reports.studies.charts import charts
+from cnn_tui.reports.studies.document import results_table, setup_text, state, study_document
+from cnn_tui.reports.studies.findings import differences, mean_difference
+from cnn_tui.reports.studies.table import StudyTable, study_table
 from cnn_tui.reports.study_progress import StudyProgress
-from cnn_tui.reports.study_table import StudyTable, study_table
 from cnn_tui.store.records import SessionRecord
 from samples import epoch, result, started
 from study_records import record, records, study

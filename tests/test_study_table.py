@@ -7,9 +7,10 @@ from scipy.stats import t as student
 
 from cnn_tui.config.study import Value
 from cnn_tui.metrics import ACCURACY, METRICS
-from cnn_tui.reports.study_best import _LIMITS, best
-from cnn_tui.reports.study_plot import factor_axis, series, wants_log
-from cnn_tui.reports.study_table import study_table, value_text
+from cnn_tui.reports.labels import value_text
+from cnn_tui.reports.studies.charts import factor_axis, study_curves, wants_log
+from cnn_tui.reports.studies.findings import _LIMITS, best
+from cnn_tui.reports.studies.table import study_table
 from study_records import record, records, study
 
 GRID = {
@@ -33,14 +34,14 @@ def test_a_study_that_has_not_begun_is_all_waiting() -> None:
 def test_rows_have_mean_and_spread_over_their_seeds() -> None:
     repeated = study(values=[1, 3], repeats=3)
     table = study_table(repeated, records(repeated, [0.1, 0.2, 0.3, 0.5, 0.5, 0.5]))
-    accuracy, precision = table.rows[0].accuracy, table.rows[0].figure(METRICS["macro_precision"])
+    accuracy, precision = table.rows[0].accuracy, table.rows[0].score(METRICS["macro_precision"])
     assert accuracy is not None
     assert accuracy.mean == pytest.approx(0.2)
-    assert accuracy.spread == pytest.approx(0.1)
+    assert accuracy.deviation == pytest.approx(0.1)
     assert precision is not None
     assert precision.mean == pytest.approx(0.21)
     assert table.rows[1].accuracy is not None
-    assert table.rows[1].accuracy.spread == 0
+    assert table.rows[1].accuracy.deviation == 0
     assert table.rows[1].runs == (3, 4, 5)
     assert table.rows[1].sessions == ("session-3", "session-4", "session-5")
     assert len(table.environments) == 1
@@ -49,7 +50,7 @@ def test_rows_have_mean_and_spread_over_their_seeds() -> None:
 def test_one_run_has_no_spread() -> None:
     accuracy = study_table(study(), records(study(), [0.1, 0.2, 0.3])).rows[0].accuracy
     assert accuracy is not None
-    assert accuracy.spread is None
+    assert accuracy.deviation is None
 
 
 def test_states_of_rows() -> None:
@@ -201,14 +202,14 @@ def test_a_log_axis_where_the_values_ask_for_it(values: list[Value], log: bool) 
 
 def test_curves_go_along_the_axis_whatever_the_order_of_the_values() -> None:
     mixed = study(values=[10, 1, 3], reported=[{"value": 3, "accuracy": 0.5}, {"value": 1, "accuracy": 0.25}])
-    ours, theirs = series(study_table(mixed, records(mixed, [0.9, 0.7, 0.8])), [ACCURACY])
+    ours, theirs = study_curves(study_table(mixed, records(mixed, [0.9, 0.7, 0.8])), [ACCURACY])
     assert (ours.xs, ours.ys, ours.reported) == ((1.0, 3.0, 10.0), (0.7, 0.8, 0.9), False)
     assert (theirs.xs, theirs.ys, theirs.reported) == ((1.0, 3.0), (0.25, 0.5), True)
 
 
 def test_a_curve_for_each_figure_and_each_value_of_the_second_factor() -> None:
     grid = study(**GRID)
-    curves = series(study_table(grid, records(grid, [0.1, 0.2, 0.3, 0.4])), tuple(METRICS.values())[:4])
+    curves = study_curves(study_table(grid, records(grid, [0.1, 0.2, 0.3, 0.4])), tuple(METRICS.values())[:4])
     assert [(curve.metric.key, curve.second) for curve in curves[:2]] == [
         ("accuracy", "vgg16"),
         ("accuracy", "resnet18"),
@@ -218,8 +219,8 @@ def test_a_curve_for_each_figure_and_each_value_of_the_second_factor() -> None:
 
 
 def test_rows_without_figures_have_no_points() -> None:
-    assert series(study_table(study(), {})) == ()
-    (curve,) = series(study_table(study(), {1: record(study(), 1, 0.5)}), [ACCURACY])
+    assert study_curves(study_table(study(), {})) == ()
+    (curve,) = study_curves(study_table(study(), {1: record(study(), 1, 0.5)}), [ACCURACY])
     assert curve.xs == (3.0,)
 
 
@@ -238,6 +239,6 @@ def test_numbers_beside_none_lie_one_after_the_other_too() -> None:
 
 def test_numbers_lie_where_they_are_and_few_of_them_are_the_ticks() -> None:
     axis = factor_axis(study_table(study(values=[1, 5, 80]), {}))
-    assert (axis.log, axis.places) == (True, {1: 1.0, 5: 5.0, 80: 80.0})
+    assert (axis.log, axis.positions) == (True, {1: 1.0, 5: 5.0, 80: 80.0})
     assert [tick.label for tick in axis.ticks] == ["1", "5", "80"]
     assert factor_axis(study_table(study(values=list(range(1, 30))), {})).ticks == ()

@@ -14,9 +14,9 @@ import click
 
 from cnn_tui import paths
 from cnn_tui.amounts import some
+from cnn_tui.reports.texts import part_of, quantity
 
-_LITTLE_DISK = 2 * 2**30
-_LITTLE_MEMORY = 2 * 2**30
+_LITTLE_DISK = _LITTLE_MEMORY = 2e9
 
 State = Literal["ok", "note", "problem"]
 _SIGNS: dict[State, tuple[str, str]] = {"ok": ("✓", "green"), "note": ("·", "yellow"), "problem": ("✗", "red")}
@@ -72,7 +72,7 @@ def _torch() -> Iterator[Finding]:
     if torch.cuda.is_available():
         device = torch.device("cuda")
         name = device_name(device)
-        yield Finding("ok", "Device", f"cuda: {name}, {free_memory(device) / 2**30:.1f} GiB free")
+        yield Finding("ok", "Device", f"cuda: {name}, {quantity(free_memory(device), 'bytes')} free")
     elif torch.backends.mps.is_available():
         device = torch.device("mps")
         yield Finding("ok", "Device", "mps: Apple GPU")
@@ -92,7 +92,7 @@ def _memory() -> Iterator[Finding]:
     import psutil
 
     memory = psutil.virtual_memory()
-    found = f"{memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free"
+    found = f"{part_of(memory.available, memory.total, 'bytes')} free"
     if memory.available < _LITTLE_MEMORY:
         yield Finding("problem", "Memory", found, "Close other programs, or use smaller pictures and batches.")
     else:
@@ -115,7 +115,7 @@ def _folders() -> Iterator[Finding]:
             yield Finding("problem", subject, f"{folder}: {error}", "Set CNN_TUI_HOME to a folder that can be written.")
             continue
         free = shutil.disk_usage(folder).free
-        found = f"{folder}, {free / 2**30:.1f} GiB free"
+        found = f"{folder}, {quantity(free, 'bytes')} free"
         if free < _LITTLE_DISK:
             yield Finding("problem", subject, found, "Free some disk, or set CNN_TUI_HOME to another one.")
         else:
@@ -130,7 +130,7 @@ def _downloads() -> Iterator[Finding]:
         names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
         kept = ", ".join(name for name in names if not name.startswith("."))
         size = sum(path.stat().st_size for path in _files(folder))
-        yield Finding("ok", subject, f"{kept} ({size / 1e6:,.0f} MB)" if kept else f"none downloaded, {more}")
+        yield Finding("ok", subject, f"{kept} ({quantity(size, 'bytes')})" if kept else f"none downloaded, {more}")
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -16,7 +16,7 @@ from cnn_tui.cli.result_tables import print_result
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import EpochFinished, Event, RunFinished, RunStarted, WarningRaised
 from cnn_tui.history import PhaseRecord, RunHistory
-from cnn_tui.reports.best_epoch import CRITERION
+from cnn_tui.reports.labels import BEST_EPOCH_CRITERION
 from cnn_tui.reports.texts import part_of, quantity
 from cnn_tui.store.names import printable
 
@@ -134,7 +134,7 @@ def duration(seconds: float) -> str:
 
 def _epoch_heading() -> Text:
     columns = f"{'epoch':>8}   {'train loss':>10}{'accuracy':>10}{'val. loss':>12}{'accuracy':>10}{'time':>13}"
-    return Text(f"{columns}\n{f'* lowest {CRITERION} so far':>{len(columns)}}", style="dim")
+    return Text(f"{columns}\n{f'* lowest {BEST_EPOCH_CRITERION} so far':>{len(columns)}}", style="dim")
 
 
 def warning(event: WarningRaised) -> Text:

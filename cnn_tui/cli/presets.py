@@ -14,7 +14,7 @@ from cnn_tui.config.notices import notices
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.errors import PresetError
-from cnn_tui.reports.study_table import value_text
+from cnn_tui.reports.labels import value_text
 from cnn_tui.store.names import printable
 from cnn_tui.store.presets import PresetEntry, find_preset, list_presets, load_any
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cnn_tui.cli.study_output import Destination
     from cnn_tui.config.study import StudyPreset
     from cnn_tui.reports.formats import Format
-    from cnn_tui.reports.study_table import StudyTable
+    from cnn_tui.reports.studies.table import StudyTable
 
 
 @click.command("study", cls=SettingsCommand)
@@ -62,7 +62,7 @@ def _tell(table: StudyTable, destination: Destination) -> None:
     from cnn_tui.cli.document import print_document
     from cnn_tui.cli.output import console
     from cnn_tui.reports.formats import render_study
-    from cnn_tui.reports.study_document import study_document
+    from cnn_tui.reports.studies.document import study_document
     from cnn_tui.store.names import printable
 
     if destination.path is None and destination.format == "text":

@@ -16,9 +16,9 @@ from cnn_tui.cli.live import phase_bar, warning
 from cnn_tui.cli.study_words import row_name
 from cnn_tui.events import RowEvent, StudyEvent, WarningRaised
 from cnn_tui.history import RunHistory
-from cnn_tui.reports.study_document import state
+from cnn_tui.reports.studies.document import state
+from cnn_tui.reports.studies.table import COLUMNS, Aggregate, RowStatus, StudyRow
 from cnn_tui.reports.study_progress import StudyProgress
-from cnn_tui.reports.study_table import COLUMNS, Figure, RowStatus, StudyRow
 from cnn_tui.store.names import printable
 
 _MOST_ROWS = 16
@@ -70,7 +70,7 @@ class LiveStudyReporter:
         grid.add_column("")
         for row in _window(table.rows):
             labels = [row.second_label, row.label] if row.second_label else [row.label]
-            figures = [_shown(row.figure(metric)) for metric in COLUMNS]
+            figures = [_shown(row.score(metric)) for metric in COLUMNS]
             figures += [_shown(row.validation_accuracy)] if validated else []
             cells = [Text(printable(cell)) for cell in (*labels, *figures)]
             grid.add_row(*cells, Text(printable(state(row)), style=_STYLES[row.status]))
@@ -102,5 +102,5 @@ def _window(rows: tuple[StudyRow, ...]) -> tuple[StudyRow, ...]:
     return rows[first : first + _MOST_ROWS]
 
 
-def _shown(figure: Figure | None) -> str:
+def _shown(figure: Aggregate | None) -> str:
     return "" if figure is None else f"{figure.mean:.4f}"

@@ -17,7 +17,7 @@ from cnn_tui.config.problems import problems
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.errors import ConfigError
 from cnn_tui.reports.formats import FIGURE_FORMATS, SUFFIXES, Format, Report, format_of, write_report
-from cnn_tui.reports.study_table import value_text
+from cnn_tui.reports.labels import value_text
 from cnn_tui.store.files import ensure_writable
 
 _WIDTH = 100

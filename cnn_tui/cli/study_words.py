@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from cnn_tui.events import RowKept, RunFinished
+from cnn_tui.reports.labels import value_text
+from cnn_tui.reports.studies.table import COLUMNS
 from cnn_tui.reports.study_progress import StudyProgress
-from cnn_tui.reports.study_table import COLUMNS, value_text
 
 
 def kept_line(progress: StudyProgress, event: RowKept) -> str:

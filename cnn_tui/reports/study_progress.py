@@ -9,7 +9,7 @@ from cnn_tui.config.study import Cell, StudyPreset
 from cnn_tui.errors import StorageError
 from cnn_tui.events import Event, RowEvent, RowKept, RunFinished, StudyEvent, StudyFinished
 from cnn_tui.history import RunHistory
-from cnn_tui.reports.study_table import StudyRow, StudyTable, study_table
+from cnn_tui.reports.studies.table import StudyRow, StudyTable, study_table
 from cnn_tui.store.records import SessionRecord, iso_time
 from cnn_tui.store.sessions import load_session
 

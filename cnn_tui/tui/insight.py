@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cnn_tui.amounts import some
 from cnn_tui.events import BatchFinished, EpochFinished
 from cnn_tui.history import RunHistory, best_epoch
-from cnn_tui.reports.best_epoch import best_epoch_words
+from cnn_tui.reports.labels import best_epoch_text
 
 _RISING_EPOCHS = 3
 _STALE_EPOCHS = 5
@@ -114,7 +114,7 @@ def _summary(history: RunHistory) -> Insight | None:
     best, last = best_epoch(history.epochs), history.epochs[-1]
     if best is None or best.validation_accuracy is None:
         return None
-    words = best_epoch_words(best.epoch, best).capitalize()
+    words = best_epoch_text(best.epoch, best).capitalize()
     if best.epoch == last.epoch:
         return Insight(f"{words}. It was the last one: more epochs may help.", caution=False)
     return Insight(f"{words}. {some(last.epoch, 'epoch')} were trained.", caution=False)

@@ -8,7 +8,7 @@ from cnn_tui.config.fields import FieldSpec, experiment_fields, field
 from cnn_tui.config.overrides import parse
 from cnn_tui.config.problems import Problem
 from cnn_tui.config.study import StudyPreset, Value
-from cnn_tui.reports.study_table import value_text
+from cnn_tui.reports.labels import value_text
 from cnn_tui.tui.forms.wording import in_titles
 
 NONE = "none"

@@ -15,9 +15,9 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from cnn_tui.errors import CnnTuiError
-from cnn_tui.reports.comparison import Comparison
-from cnn_tui.reports.comparison_document import comparison_document
-from cnn_tui.reports.document import document_markdown
+from cnn_tui.reports.comparison.compare import Comparison
+from cnn_tui.reports.comparison.document import comparison_document
+from cnn_tui.reports.documents.document import document_markdown
 from cnn_tui.tui.screen_keys import ModeName
 from cnn_tui.tui.screens.compare_data import comparison_files, load_comparison
 from cnn_tui.tui.screens.compare_panes import ClassChangesPane, ComparisonLegend, OverlayPane, SummaryPane

@@ -9,33 +9,35 @@ from rich.style import Style
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from cnn_tui.reports.chart import CUES, Role, Series
-from cnn_tui.reports.chart_plan import sample
-from cnn_tui.reports.comparison import ClassRow, Comparison, CurveName, compare, differences
-from cnn_tui.reports.comparison_document import (
+from cnn_tui.reports.charts.layout import sample
+from cnn_tui.reports.charts.series import CURVE_STYLES, Role, Series
+from cnn_tui.reports.comparison.compare import ClassComparison, Comparison, CurveName, compare, differences
+from cnn_tui.reports.comparison.document import (
     SAME_SETTINGS,
     change_text,
     classes_table,
     comparison_document,
-    figures_table,
-    note,
+    images_table,
+    measurements_table,
+    multiple_tests_note,
     overlay,
-    pictures_table,
+    rounded_change,
     score_text,
     sessions_table,
     settings_table,
-    shown_change,
 )
-from cnn_tui.reports.comparison_pictures import PictureComparison
+from cnn_tui.reports.comparison.images import ImageComparison
+from cnn_tui.reports.documents.tables import Table
 from cnn_tui.reports.formats import render
-from cnn_tui.reports.session_data import read_session, setting_text
-from cnn_tui.reports.tables import Table, epoch_table
+from cnn_tui.reports.labels import setting_text
+from cnn_tui.reports.sessions.data import read_session
+from cnn_tui.reports.sessions.document import epoch_table
 from cnn_tui.store.names import printable
 from cnn_tui.tui.screens.results_export import chart_files, table_files
 from cnn_tui.tui.widgets.table_columns import TableColumn, Tone
 
 _BEST = Style(bold=True)
-_Values = Callable[[ClassRow], tuple[float | None, ...]]
+_Values = Callable[[ClassComparison], tuple[float | None, ...]]
 
 
 def load_comparison(ids: Sequence[str]) -> Comparison:
@@ -55,7 +57,7 @@ def curves(comparison: Comparison, name: CurveName) -> tuple[Series, ...]:
 
 def curve_sample(index: int) -> tuple[str, Role]:
     """How the curves of the session at ``index`` are drawn: a sample, and the role that gives the colour."""
-    cue = CUES[index % len(CUES)]
+    cue = CURVE_STYLES[index % len(CURVE_STYLES)]
     return sample(cue), cue.role
 
 
@@ -65,9 +67,9 @@ def comparison_files(folder: Path, comparison: Comparison) -> dict[Path, str | b
     tables: dict[str, Table] = {
         "sessions": sessions_table(comparison),
         "settings": settings_table(comparison),
-        "figures": figures_table(comparison),
+        "figures": measurements_table(comparison),
         "classes": classes_table(comparison, comparison.classes),
-        "pictures": pictures_table(comparison),
+        "pictures": images_table(comparison),
     }
     for letter, session in zip(comparison.letters, comparison.sessions, strict=True):
         tables[f"epochs-{letter}"] = epoch_table(session.epochs)
@@ -84,8 +86,8 @@ def comparison_files(folder: Path, comparison: Comparison) -> dict[Path, str | b
 
 def pictures_words(comparison: Comparison) -> str:
     """What the pictures say of each session against the first, a paragraph each."""
-    paragraphs = [f"{row.sentence}{_counts(row)}" for row in comparison.pictures]
-    return "\n\n".join((*paragraphs, *note(comparison)))
+    paragraphs = [f"{row.sentence}{_counts(row)}" for row in comparison.images]
+    return "\n\n".join((*paragraphs, *multiple_tests_note(comparison)))
 
 
 def settings_grid(comparison: Comparison) -> RichTable | Text:
@@ -100,20 +102,20 @@ def settings_grid(comparison: Comparison) -> RichTable | Text:
 
 def figures_grid(comparison: Comparison) -> RichTable:
     """The figures side by side, the best of each bold."""
-    table, grid = figures_table(comparison), _grid(comparison.letters, figures=True)
+    table, grid = measurements_table(comparison), _grid(comparison.letters, figures=True)
     for (name, *values), heat in zip(table.rows, table.heat, strict=True):
         cells = [Text(value, _BEST if warm else "") for value, warm in zip(values, heat, strict=True)]
         grid.add_row(Text(name, "dim"), *cells)
     return grid
 
 
-def class_columns(comparison: Comparison) -> tuple[TableColumn[ClassRow], ...]:
+def class_columns(comparison: Comparison) -> tuple[TableColumn[ClassComparison], ...]:
     """The class, F1 and recall of the first session, and how far those of the others are above or below.
 
     Changes have colours only where the test pictures are the same.
     """
     letters, coloured = comparison.letters, comparison.same_tests
-    name = TableColumn[ClassRow](
+    name = TableColumn[ClassComparison](
         "class", "class", lambda row: row.name, lambda row: row.name.casefold(), narrowest=10, widest=40
     )
     f1 = _columns("F1", letters, lambda row: row.f1, 0, coloured)
@@ -123,9 +125,9 @@ def class_columns(comparison: Comparison) -> tuple[TableColumn[ClassRow], ...]:
 
 def _columns(
     title: str, letters: Sequence[str], values: _Values, rank: int, coloured: bool
-) -> list[TableColumn[ClassRow]]:
+) -> list[TableColumn[ClassComparison]]:
     """A column for the first session's score, and one for each change from it, the last to give way first."""
-    first = TableColumn[ClassRow](
+    first = TableColumn[ClassComparison](
         f"{title} {letters[0]}",
         f"{title} {letters[0]}",
         lambda row: score_text(values(row)[0]),
@@ -142,18 +144,18 @@ def _columns(
     ]
 
 
-def _change(heading: str, values: _Values, place: int, rank: int, coloured: bool) -> TableColumn[ClassRow]:
-    def change(row: ClassRow) -> float | None:
+def _change(heading: str, values: _Values, place: int, rank: int, coloured: bool) -> TableColumn[ClassComparison]:
+    def change(row: ClassComparison) -> float | None:
         return differences(values(row))[place]
 
-    def tone(row: ClassRow) -> Tone | None:
-        seen = shown_change(change(row)) if coloured else 0.0
+    def tone(row: ClassComparison) -> Tone | None:
+        seen = rounded_change(change(row)) if coloured else 0.0
         return "good" if seen > 0 else "bad" if seen < 0 else None
 
     return TableColumn(heading, heading, lambda row: change_text(change(row)), change, right=True, tone=tone, rank=rank)
 
 
-def _counts(row: PictureComparison) -> str:
+def _counts(row: ImageComparison) -> str:
     """How many pictures each got right, on a line of its own."""
     if row.test is None:
         return ""

@@ -12,8 +12,8 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from cnn_tui.reports.comparison import ClassRow, Comparison, CurveName
-from cnn_tui.reports.comparison_document import main_curves
+from cnn_tui.reports.comparison.compare import ClassComparison, Comparison, CurveName
+from cnn_tui.reports.comparison.document import main_curves
 from cnn_tui.reports.texts import data_words
 from cnn_tui.store.names import printable
 from cnn_tui.tui.screens.compare_data import (
@@ -125,7 +125,7 @@ class OverlayPane(Container):
         return _TRAINING if self.of_training else _VALIDATION
 
 
-class ClassChangesTable(SortedTable[ClassRow]):
+class ClassChangesTable(SortedTable[ClassComparison]):
     """One row for each class; there is nothing behind a row to be opened."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "choose", "Open", show=False)]

@@ -8,7 +8,7 @@ from itertools import groupby
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import PhaseName
 from cnn_tui.history import PhaseRecord, RunHistory
-from cnn_tui.reports.best_epoch import best_epoch_words
+from cnn_tui.reports.labels import best_epoch_text
 from cnn_tui.reports.texts import data_words, duration, quantity, taken
 from cnn_tui.tui.insight import Insight, insight
 from cnn_tui.tui.machine import GpuReading, MachineReading
@@ -36,7 +36,7 @@ def run_figures(state: RunState, now: float) -> tuple[Figure, ...]:
 def best_words(history: RunHistory) -> str:
     """The best epoch so far, empty where there is none."""
     best = history.best_epoch
-    return "" if best is None else best_epoch_words(best.epoch, best)
+    return "" if best is None else best_epoch_text(best.epoch, best)
 
 
 def _elapsed(state: RunState, now: float) -> str | None:

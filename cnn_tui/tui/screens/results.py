@@ -16,7 +16,7 @@ from textual.widgets import Static
 from cnn_tui.amounts import some
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.errors import CnnTuiError
-from cnn_tui.reports.tables import to_markdown, to_tsv
+from cnn_tui.reports.documents.tables import to_markdown, to_tsv
 from cnn_tui.tui.messages import PresetRequested, RunRequested
 from cnn_tui.tui.run_state import RunState
 from cnn_tui.tui.screen_keys import key_of

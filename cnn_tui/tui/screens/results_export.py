@@ -6,20 +6,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cnn_tui.errors import StorageError
-from cnn_tui.reports.document import Block, Document, Section
+from cnn_tui.reports.documents.document import Block, Document, Section
+from cnn_tui.reports.documents.tables import Table, to_csv, to_markdown
 from cnn_tui.reports.formats import FIGURE_FORMATS, render
-from cnn_tui.reports.session_facts import facts_table, session_facts
-from cnn_tui.reports.session_report import curve_charts, matrix_charts, session_tables
-from cnn_tui.reports.tables import (
-    MatrixUnit,
-    Table,
-    class_table,
-    confused_table,
+from cnn_tui.reports.sessions.document import (
+    curve_charts,
     epoch_table,
-    matrix_table,
-    to_csv,
-    to_markdown,
+    facts_table,
+    matrix_charts,
+    session_facts,
+    session_tables,
 )
+from cnn_tui.reports.sessions.scores import MatrixUnit, class_table, confused_table, matrix_table
 from cnn_tui.store.files import ensure_writable, write_atomic
 from cnn_tui.tui.screens.results_body import Pane
 from cnn_tui.tui.screens.results_data import SessionView

@@ -10,7 +10,7 @@ from textual.widget import Widget
 
 from cnn_tui.amounts import some
 from cnn_tui.metrics import DETAILS, HEADLINE, Metric, Result, Scores
-from cnn_tui.reports.session_label import session_label
+from cnn_tui.reports.labels import session_label
 from cnn_tui.reports.texts import data_words, shorten, taken
 from cnn_tui.store.names import printable
 from cnn_tui.store.notes import NO_NOTE, SessionNote

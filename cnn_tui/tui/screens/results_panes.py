@@ -17,10 +17,10 @@ from textual.message import Message
 from textual.widgets import Static
 
 from cnn_tui.metrics import Scores
-from cnn_tui.reports.best_epoch import best_epoch_words
-from cnn_tui.reports.chart_plan import sample
-from cnn_tui.reports.confusion import macro_row
-from cnn_tui.reports.session_report import left_out
+from cnn_tui.reports.charts.layout import sample
+from cnn_tui.reports.labels import best_epoch_text
+from cnn_tui.reports.sessions.document import unsupported_text
+from cnn_tui.reports.sessions.scores import macro_summary
 from cnn_tui.store.names import printable
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.tui.screen_keys import key_of
@@ -133,11 +133,11 @@ class ClassesPane(Vertical):
 
     def show(self, scores: Scores) -> None:
         """Show these scores."""
-        macro = ClassLine(macro_row(scores, short=True))
+        macro = ClassLine(macro_summary(scores, short=True))
         self.query_one(ClassTable).show_rows(class_lines(scores), pinned=[macro])
         self.query_one("#details", Static).update(details_line(scores))
         note = self.query_one("#unsupported", Static)
-        note.update(Content(printable(left_out(scores))))
+        note.update(Content(printable(unsupported_text(scores))))
         note.display = bool(scores.unsupported)
 
     @on(SortedTable.Highlighted)
@@ -255,7 +255,7 @@ class CurvesPane(Vertical):
         """Each curve's name in its colour and with its marker."""
         entries = [Text(f"{sample(series)} {series.name}", self._style(series.role)) for series in self._loss.series]
         if self._loss.best is not None:
-            entries.append(Text(f"▲ {best_epoch_words(round(self._loss.best))}", self._style("best")))
+            entries.append(Text(f"▲ {best_epoch_text(round(self._loss.best))}", self._style("best")))
         return Text("   ").join(entries)
 
     def _style(self, role: str) -> Style:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cnn_tui.metrics import MACRO_MEANS, Scores
-from cnn_tui.reports.confusion import ClassFigures, ConfusedPair, class_rows, confused_pairs
+from cnn_tui.reports.sessions.scores import ClassSummary, ConfusedPair, class_summaries, confused_pairs
 from cnn_tui.tui.widgets.table_columns import TableColumn, Tone
 
 _MOST_PAIRS = 200
@@ -24,13 +24,13 @@ class PairRow:
 class ClassLine:
     """The figures of a class, and in words what it is taken for most often, empty if it never is."""
 
-    row: ClassFigures
+    row: ClassSummary
     rival: str = ""
 
 
 def class_lines(scores: Scores) -> list[ClassLine]:
     """A line for each class in the dataset's order."""
-    return [ClassLine(row, _rival(scores, row.confused)) for row in class_rows(scores)]
+    return [ClassLine(row, _rival(scores, row.confused)) for row in class_summaries(scores)]
 
 
 def pair_rows(scores: Scores) -> list[PairRow]:
@@ -52,8 +52,8 @@ def _figure(index: int) -> TableColumn[ClassLine]:
     return TableColumn(
         metric.per_class,
         metric.heading,
-        lambda line: f"{line.row.figures[index]:.3f}",
-        lambda line: line.row.figures[index],
+        lambda line: f"{line.row.values[index]:.3f}",
+        lambda line: line.row.values[index],
         right=True,
         tone=_tone,
     )

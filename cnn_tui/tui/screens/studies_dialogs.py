@@ -11,7 +11,7 @@ from cnn_tui.config.locations import located_study
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.errors import CnnTuiError, StorageError
 from cnn_tui.reports.formats import SUFFIXES, format_of, render_study, write_report
-from cnn_tui.reports.study_table import StudyTable
+from cnn_tui.reports.studies.table import StudyTable
 from cnn_tui.store.files import ensure_writable
 from cnn_tui.store.names import printable, slug
 from cnn_tui.tui.forms.choice_screen import ChoiceScreen

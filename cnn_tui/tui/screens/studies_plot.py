@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cnn_tui.metrics import ACCURACY
-from cnn_tui.reports.chart import Series
-from cnn_tui.reports.study_plot import Points, curve, drawn_series, factor_axis
-from cnn_tui.reports.study_table import StudyTable
+from cnn_tui.reports.charts.series import Series
+from cnn_tui.reports.studies.charts import StudyCurve, charted_curves, curve_series, factor_axis
+from cnn_tui.reports.studies.table import StudyTable
 from cnn_tui.tui.widgets.line_chart import LineChart
 
 
@@ -17,11 +17,11 @@ def show_study(chart: LineChart, table: StudyTable) -> None:
     chart.title = f"accuracy on test by {table.second_factor.lower()}" if table.second_factor else "on test"
     chart.x_label, chart.log_x, chart.x_ticks = axis.label.lower(), axis.log, axis.ticks
     chart.empty_text = "no run has finished yet"
-    points = drawn_series(table)
-    chart.series = tuple(_uncluttered(curve(axis, index, one), one) for index, one in enumerate(points))
+    points = charted_curves(table)
+    chart.series = tuple(_uncluttered(curve_series(axis, index, one), one) for index, one in enumerate(points))
 
 
-def _uncluttered(series: Series, points: Points) -> Series:
+def _uncluttered(series: Series, points: StudyCurve) -> Series:
     """Points without a line but for our accuracy: four lines so close to each other would hide one another here."""
     joined = points.metric is ACCURACY and not points.reported
     return series if joined else replace(series, dash="none")

@@ -15,8 +15,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from cnn_tui.config.study import StudyPreset
-from cnn_tui.reports.study_best import Best, best
-from cnn_tui.reports.study_table import StudyTable, study_table
+from cnn_tui.reports.studies.findings import Best, best
+from cnn_tui.reports.studies.table import StudyTable, study_table
 from cnn_tui.store.names import printable
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.tui.messages import CompareRequested, SessionRequested

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from cnn_tui.metrics import ACCURACY, SCORES, Metric
-from cnn_tui.reports.study_table import Figure, StudyRow, StudyTable
+from cnn_tui.reports.studies.table import Aggregate, StudyRow, StudyTable
 from cnn_tui.reports.texts import taken
 from cnn_tui.tui.run_state import RunState
 from cnn_tui.tui.widgets.table_columns import TableColumn, Tone
@@ -99,7 +99,7 @@ def _columns(table: StudyTable) -> Iterator[TableColumn[StudyLine]]:
         yield _figure_column("validation", f"{_STAR} validation", 0, lambda row: row.validation_accuracy)
     for metric in SCORES:
         chosen_by = metric is ACCURACY and not validated
-        if metric.level != "detail" or any(row.figure(metric) for row in table.rows):
+        if metric.level != "detail" or any(row.score(metric) for row in table.rows):
             yield _metric_column(metric, f"{_STAR} {metric.heading}" if chosen_by else metric.heading)
         if metric is ACCURACY and table.study.reported:
             yield _reported_column()
@@ -113,11 +113,11 @@ def _columns(table: StudyTable) -> Iterator[TableColumn[StudyLine]]:
 
 def _metric_column(metric: Metric, name: str) -> TableColumn[StudyLine]:
     rank = 0 if metric is ACCURACY else _RANKS[metric.level]
-    return _figure_column(metric.key, name, rank, lambda row: row.figure(metric))
+    return _figure_column(metric.key, name, rank, lambda row: row.score(metric))
 
 
 def _figure_column(
-    key: str, name: str, rank: int, figure: Callable[[StudyRow], Figure | None]
+    key: str, name: str, rank: int, figure: Callable[[StudyRow], Aggregate | None]
 ) -> TableColumn[StudyLine]:
     return TableColumn(
         key,
@@ -146,11 +146,11 @@ def _difference_column() -> TableColumn[StudyLine]:
     )
 
 
-def figure_words(figure: Figure | None) -> str:
+def figure_words(figure: Aggregate | None) -> str:
     """A mean with its spread, such as "0.9312 ± 0.0021"."""
     if figure is None:
         return ""
-    return f"{figure.mean:.4f}" + ("" if figure.spread is None else f" ±{figure.spread:.4f}")
+    return f"{figure.mean:.4f}" + ("" if figure.deviation is None else f" ±{figure.deviation:.4f}")
 
 
 def _progress(row: StudyRow, running: Mapping[int, RunState]) -> str:

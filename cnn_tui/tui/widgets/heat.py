@@ -8,7 +8,7 @@ from functools import lru_cache
 from rich.style import Style
 from textual.color import Color
 
-from cnn_tui.reports.heat import readable_on, strength
+from cnn_tui.reports.charts.heat import readable_on, strength
 
 _LEVELS = 24
 _HOTTEST = 0.9

@@ -12,10 +12,10 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from cnn_tui.reports.axis import Tick
-from cnn_tui.reports.chart import COLOURS, Series
-from cnn_tui.reports.chart_paint import Row, paint
-from cnn_tui.reports.chart_plan import ChartPlan, trace
+from cnn_tui.reports.charts.axis import Tick
+from cnn_tui.reports.charts.layout import ChartPlan, lay_out
+from cnn_tui.reports.charts.painting import Row, paint
+from cnn_tui.reports.charts.series import COLOURS, Series
 
 _ROLES = (*COLOURS, "axis", "title", "text", "best")
 _SHOWN = (
@@ -175,7 +175,7 @@ class LineChart(Widget):
 
 
 def _drawn(plan: ChartPlan) -> tuple[Row, ...]:
-    return paint(trace(plan))
+    return paint(lay_out(plan))
 
 
 def _changed_span(old: Row, new: Row) -> tuple[int, int]:
