@@ -83,11 +83,9 @@ def test_presets_sessions_and_studies_of_one_epoch() -> None:
     for text in said:
         assert "1 epoch" in text
         assert "1 epochs" not in text
-    assert "2 training pictures" in said[3]
-    assert "1 test picture," in said[3]
+    assert "2 training images" in said[3]
+    assert "1 test image," in said[3]
 
 
 def test_classes_left_out_of_the_mean() -> None:
-    assert unsupported_text(result(((3, 1), (0, 0)))).startswith(
-        "The macro means leave out 1 class without test pictures"
-    )
+    assert unsupported_text(result(((3, 1), (0, 0)))).startswith("The macro means exclude 1 class without test images")

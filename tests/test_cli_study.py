@@ -120,7 +120,7 @@ def test_the_report_is_data_and_the_rest_is_talk(preset: Path, scripted: Scripte
     assert [row[:2] for row in rows if row and row[0] in ("1", "2", "4")][:3] == [
         [v, accuracy] for v in ("1", "2", "4")
     ]
-    assert "chosen on test" in out
+    assert "chosen on the test split" in out
     assert "0.500 (+0.3750)" in out
     assert "Epochs: what the runs came to on test pictures" in out
     assert "1/3 epochs 1: accuracy 0.8750" in err

@@ -73,7 +73,7 @@ async def test_with_room_all_parts_stand_beside_each_other(size: tuple[int, int]
         await until(pilot, lambda: shows(app, "A first", "B second", "validation loss", "F1 B", "test accuracy"))
         lines = [line.split() for line in screen_text(app).splitlines()]
         assert any(line[:4] == ["Learning", "rate", "0.001", "1e-05"] for line in lines)
-        assert shows(app, "A got 3 pictures right")
+        assert shows(app, "A got 3 images right")
         assert shows(app, "15 both right · 3 only A · 0 only B · 2 both wrong")
         assert "Train/val." in screen_text(app)
         assert " View " not in screen_text(app).splitlines()[-1]
@@ -84,14 +84,14 @@ async def test_in_a_small_terminal_the_parts_take_turns() -> None:
     app = Host("sessions")
     async with app.run_test(size=SMALL) as pilot:
         await open_both(pilot, app)
-        await until(pilot, lambda: shows(app, "A got 3 pictures right", "Summary  Curves  Classes"))
+        await until(pilot, lambda: shows(app, "A got 3 images right", "Summary  Curves  Classes"))
         await pilot.press("t")
         await until(pilot, lambda: shows(app, "validation loss", "validation accuracy"))
-        assert not shows(app, "A got 3 pictures right")
+        assert not shows(app, "A got 3 images right")
         await pilot.press("t")
         await until(pilot, lambda: shows(app, "F1 A", "recall B"))
         await pilot.press("T", "T")
-        await until(pilot, lambda: shows(app, "A got 3 pictures right"))
+        await until(pilot, lambda: shows(app, "A got 3 images right"))
         footer = screen_text(app).splitlines()[-1]
         assert all(word in footer for word in ("Back", "View", "Train/val.", "Copy", "Export"))
         await pilot.click(".pane-tab", offset=(1, 0))
@@ -158,7 +158,7 @@ async def test_why_nothing_is_marked_and_a_curve_is_missing_is_said_at_every_siz
         app.push_screen(CompareScreen([FIRST, "20261124T001502Z-third", "20261125T001502Z-other"]))
         await opened(pilot, app)
         notes = str(app.screen.query_one("#notes", Static).content)
-        assert notes == "The best test figures are not marked: A was tested on 20 pictures, C on 8."
+        assert notes == "The best test results are not marked: A was tested on 20 images, C on 8."
         grid = app.screen.query_one("#figures", Static).content
         assert isinstance(grid, Table)
         assert not any(text.style.bold for text in cells(grid, "test accuracy") if isinstance(text.style, Style))
@@ -220,7 +220,7 @@ async def test_copy_takes_the_whole_comparison() -> None:
         await open_both(pilot, app)
         await pilot.press("y")
         await until(pilot, lambda: app.clipboard)
-        assert "A got 3 pictures right that B got wrong" in app.clipboard
+        assert "A got 3 images right that B got wrong" in app.clipboard
 
 
 async def test_a_session_that_is_gone_is_told_and_left_by_escape() -> None:

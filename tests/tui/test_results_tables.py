@@ -43,7 +43,7 @@ async def test_copy_takes_the_table_in_view() -> None:
         await pilot.press("t", "y")
         assert app.clipboard.startswith("| class | precision |")
         await pilot.press("t", "y")
-        assert app.clipboard.startswith("| actual | taken for |")
+        assert app.clipboard.startswith("| actual | predicted |")
         await pilot.press("t", "y")
         assert app.clipboard.startswith("| epoch | train loss |")
         await pilot.press("t", "y")
