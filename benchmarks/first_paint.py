@@ -21,7 +21,7 @@ BIN = Path(sys.executable).parent
 BARE = [sys.executable, str(Path(__file__).parent / "bare_app.py")]
 WORKBENCH = [str(BIN / "cnn-tui")]
 FRAME = ("cnn-tui  f2 Setup", "search (ctrl+f)", "Start ctrl+r", "Meaning", "f1 Help")
-FORM = ("Picture size", "Learning rate", "Ready")
+FORM = ("Image size", "Learning rate", "Ready")
 
 
 def seen_after(command: list[str], home: str, *pictures: tuple[str, ...]) -> list[float]:

@@ -20,12 +20,13 @@ import torch
 
 import plain_loop
 from cnn_tui import paths
-from cnn_tui.config.overrides import override
+from cnn_tui.config.changes import override
+from cnn_tui.config.job import Job
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.engine.control import Control
-from cnn_tui.events import RowEvent, RunFinished
+from cnn_tui.events import RunEvent, RunFinished
+from cnn_tui.jobs import run_job
 from cnn_tui.store.presets import load_study
-from cnn_tui.studies import run_study
 from reporting import save
 
 STUDIES = ("report-table1", "report-table2", "report-figure4", "report-table3", "report-figure6")
@@ -41,8 +42,8 @@ def studies(settings: list[str]) -> list[StudyPreset]:
 def run(one: StudyPreset) -> tuple[float, int, int]:
     """Seconds that a study takes, its rows, and how many of them failed."""
     started, done, failed = time.perf_counter(), 0, 0
-    for told in run_study(one, Control()):
-        if isinstance(told, RowEvent) and isinstance(told.event, RunFinished):
+    for told in run_job(Job(preset=one), Control()):
+        if isinstance(told, RunEvent) and isinstance(told.event, RunFinished):
             done, failed = done + 1, failed + (told.event.status == "failed")
     return time.perf_counter() - started, done, failed
 

@@ -12,10 +12,11 @@ import sys
 import time
 from typing import Any
 
+from cnn_tui.config.job import Job
 from cnn_tui.config.preset import RunPreset
-from cnn_tui.events import BatchFinished, EpochFinished, Phase
+from cnn_tui.events import BatchFinished, EpochFinished, Phase, RunEvent
 from cnn_tui.trainer.process import ProcessTrainer
-from cnn_tui.trainer.protocol import Idle, RunEvent, Trainer
+from cnn_tui.trainer.protocol import Idle, JobUpdate, Trainer
 from frozen import setting
 from reporting import save
 
@@ -27,11 +28,12 @@ def run(trainer: Trainer, preset: RunPreset) -> dict[str, Any]:
     """Run a preset; what the features were, and the seconds from the start to the first batch and epoch."""
     found: dict[str, Any] = {}
     started = time.perf_counter()
-    trainer.submit(preset)
+    trainer.submit(Job(preset=preset))
     while not isinstance(message := trainer.next_message(_PATIENCE), Idle):
         if message is None:
             raise RuntimeError("the trainer says nothing")
-        event = message.event if isinstance(message, RunEvent) else None
+        update = message.event if isinstance(message, JobUpdate) else None
+        event = update.event if isinstance(update, RunEvent) else None
         if isinstance(event, Phase) and event.name == "features":
             found["features"] = event.detail
         for kind, name in ((BatchFinished, "first_batch"), (EpochFinished, "first_epoch")):

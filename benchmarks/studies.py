@@ -18,10 +18,11 @@ from typing import Any
 import torch
 from torchvision.models import resnet18
 
+from cnn_tui.config.job import Job
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.engine.control import Control
-from cnn_tui.events import EpochFinished, RowEvent
-from cnn_tui.studies import run_study
+from cnn_tui.events import EpochFinished, RunEvent
+from cnn_tui.jobs import run_job
 from reporting import save
 
 RATE = "training.optimizer.learning_rate"
@@ -53,8 +54,8 @@ def study(folder: str, weights: Path, pictures: int, factor: str, values: list[A
 def run(one: StudyPreset, plain: bool) -> tuple[float, int]:
     """Seconds that a study takes, and how many epochs were told."""
     started, epochs = time.perf_counter(), 0
-    for told in run_study(one, Control(), plain=plain, fresh=True):
-        epochs += isinstance(told, RowEvent) and isinstance(told.event, EpochFinished)
+    for told in run_job(Job(preset=one, plain=plain, fresh=True), Control()):
+        epochs += isinstance(told, RunEvent) and isinstance(told.event, EpochFinished)
     return time.perf_counter() - started, epochs
 
 

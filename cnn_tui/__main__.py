@@ -6,8 +6,7 @@ import gc
 import sys
 
 from cnn_tui.cli.main import cli
-from cnn_tui.cli.output import guarded
-from cnn_tui.cli.streams import check_standard_streams
+from cnn_tui.cli.output import check_standard_streams, guarded
 
 
 def main() -> None:

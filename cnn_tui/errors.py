@@ -1,4 +1,4 @@
-"""The errors that a person can meet: what happened, why, and what to do next."""
+"""The errors that users can see: what happened, why, and what to do next."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ class CnnTuiError(Exception):
 
     Args:
         title: what happened, in a few words.
-        detail: the reason, naming the file, field or value concerned.
+        detail: the reason, with the file, field or value.
         hint: the next step.
     """
 
@@ -34,40 +34,40 @@ class ConfigError(CnnTuiError):
 
 
 class PresetError(CnnTuiError):
-    """A preset file that cannot be read as one."""
+    """An invalid preset file."""
 
     exit_code = 2
 
 
 class DataError(CnnTuiError):
-    """Pictures or labels that are missing or unusable."""
+    """Images or labels that are missing or unusable."""
 
     exit_code = 3
 
 
 class WeightsError(CnnTuiError):
-    """Pretrained weights that are missing, damaged or of another model."""
+    """Weights that are missing, damaged or for a different model."""
 
     exit_code = 3
 
 
 class SessionNotFoundError(CnnTuiError):
-    """No session answers to this name."""
+    """No session, or more than one, matches a name."""
 
     exit_code = 4
 
 
 class StorageError(CnnTuiError):
-    """A file that could not be written or read back."""
+    """A file that cannot be written or read."""
 
 
 class OutputError(CnnTuiError):
-    """Results that could not be printed, on a full disk for example."""
+    """Output that cannot be written, to a full disk for example."""
 
 
-class UnreadOutputError(OutputError):
-    """Whoever read the output has closed the pipe, as ``head`` does, and need not be told."""
+class OutputClosedError(OutputError):
+    """The reader of the output has closed the pipe, as ``head`` does; no message is needed."""
 
 
 class TrainingError(CnnTuiError):
-    """A run that could not go on."""
+    """A run that cannot continue."""

@@ -1,7 +1,7 @@
-"""What happens in a run, in the order it happens: the only thing that leaves the engine.
+"""The events of a run and of a job, in the order in which they happen: the engine's only output.
 
-``run_started`` comes first and ``run_finished`` last, exactly once. Events hold numbers, strings and tuples, so
-that they cross threads, pipes and files unchanged. ``time`` is in seconds since the epoch.
+``run_started`` comes first and ``run_finished`` last, exactly once. Events hold only numbers, strings and tuples, so
+they pass through threads, pipes and files unchanged. ``time`` is in seconds since the epoch.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from cnn_tui.config.experiment import Experiment
+from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.errors import CnnTuiError
 from cnn_tui.metrics import Result
@@ -25,7 +26,7 @@ class _Record(BaseModel):
 
 
 class Environment(_Record):
-    """What a run ran on; memory in bytes."""
+    """The software and hardware that a run used; memory in bytes."""
 
     program: str
     python: str
@@ -40,14 +41,14 @@ class Environment(_Record):
 
 
 class Parameters(_Record):
-    """How many weights a model has, and how many of them may change."""
+    """The number of parameters of a model, and how many of them are trained."""
 
     total: int
     trainable: int
 
 
 class ErrorReport(_Record):
-    """A failure in words; ``exit_code`` is the one that the command line ends with."""
+    """A failure as text, and the exit code of the command line for it."""
 
     title: str
     detail: str = ""
@@ -56,7 +57,7 @@ class ErrorReport(_Record):
 
     @classmethod
     def of(cls, error: CnnTuiError) -> ErrorReport:
-        """An expected failure as an event carries it."""
+        """Convert an expected failure."""
         return cls(title=error.title, detail=error.detail, hint=error.hint, exit_code=error.exit_code)
 
 
@@ -65,7 +66,7 @@ class _Event(_Record):
 
 
 class RunStarted(_Event):
-    """The run begins; ``parameters`` is None where the classes, and so the model, cannot be known."""
+    """The run begins; ``parameters`` is None if the classes, and therefore the model, are unknown."""
 
     type: Literal["run_started"] = "run_started"
     session_id: str
@@ -75,7 +76,7 @@ class RunStarted(_Event):
 
 
 class Phase(_Event):
-    """A part of the run begins; ``detail`` says what it is about."""
+    """A phase of the run begins; ``detail`` describes it."""
 
     type: Literal["phase"] = "phase"
     name: PhaseName
@@ -83,7 +84,7 @@ class Phase(_Event):
 
 
 class Progress(_Event):
-    """How far the present phase is; ``total`` is None where nobody knows, ``rate`` is in units per second."""
+    """Progress of the current phase; ``total`` is None if unknown, ``rate`` is in units per second."""
 
     type: Literal["progress"] = "progress"
     done: int
@@ -93,7 +94,7 @@ class Progress(_Event):
 
 
 class BatchFinished(_Event):
-    """A training step, counted from 1 within its epoch. Not every step is told: at most 20 a second."""
+    """A training step, counted from 1 within its epoch. At most 20 steps a second are reported."""
 
     type: Literal["batch_finished"] = "batch_finished"
     epoch: int
@@ -106,7 +107,7 @@ class BatchFinished(_Event):
 
 
 class EpochFinished(_Event):
-    """An epoch, counted from 1. Training figures are means over its steps; validation is None where there is none."""
+    """An epoch, counted from 1. Training figures are means over its steps; validation may be None."""
 
     type: Literal["epoch_finished"] = "epoch_finished"
     epoch: int
@@ -119,7 +120,7 @@ class EpochFinished(_Event):
 
 
 class WarningRaised(_Event):
-    """Something that a person should know and that does not end the run."""
+    """A problem that the user should know about and that does not end the run."""
 
     type: Literal["warning"] = "warning"
     title: str
@@ -128,7 +129,7 @@ class WarningRaised(_Event):
 
 
 class RunFinished(_Event):
-    """The end: a result unless it failed, an error if it did."""
+    """The end of the run, with an error if it failed, else with a result."""
 
     type: Literal["run_finished"] = "run_finished"
     status: EndStatus
@@ -142,34 +143,38 @@ Event = Annotated[
 ]
 
 
-class StudyStarted(_Event):
-    """A study begins; ``rows`` is how many runs it has."""
+class JobStarted(_Event):
+    """The first event of a job; ``runs`` is the number of its runs.
+
+    Job events are written as JSON by alias: the ``type`` and ``row`` of ``cnn-tui study --json`` are older than the
+    single kind of job.
+    """
 
     type: Literal["study_started"] = "study_started"
-    study: StudyPreset
-    rows: int
+    preset: Annotated[RunPreset | StudyPreset, Field(discriminator="kind")] = Field(serialization_alias="study")
+    runs: int = Field(serialization_alias="rows")
 
 
-class RowKept(_Event):
-    """A row of a study was finished earlier, by the same settings, and stands as it is."""
+class RunReused(_Event):
+    """An earlier study finished this run with the same settings; its session is used as the result."""
 
     type: Literal["row_kept"] = "row_kept"
-    row: int
+    run: int = Field(serialization_alias="row")
     session_id: str
 
 
-class RowEvent(_Event):
-    """Something happened in the run of one row, counted from 0; rows that train together take turns."""
+class RunEvent(_Event):
+    """An event of one run of the job, whose index starts at 0. Runs that train together interleave their events."""
 
     type: Literal["row_event"] = "row_event"
-    row: int
+    run: int = Field(serialization_alias="row")
     event: Event
 
 
-class StudyFinished(_Event):
-    """The end of a study; ``status`` is failed where a row failed, stopped where a person ended it.
+class JobFinished(_Event):
+    """The last event of a job; ``status`` is "failed" if a run failed, "stopped" if the user stopped the job.
 
-    ``error`` is why it broke off as a whole, None where at most rows failed, each with an error of its own.
+    ``error`` is set if the job as a whole broke off. A failed run carries its own error.
     """
 
     type: Literal["study_finished"] = "study_finished"
@@ -178,13 +183,13 @@ class StudyFinished(_Event):
     error: ErrorReport | None = None
 
 
-StudyEvent = Annotated[StudyStarted | RowKept | RowEvent | StudyFinished, Field(discriminator="type")]
+JobEvent = Annotated[JobStarted | RunReused | RunEvent | JobFinished, Field(discriminator="type")]
 
 _ADAPTER: TypeAdapter[Event] = TypeAdapter(Event)
 
 
-def to_line(event: Event | StudyEvent) -> str:
-    """One JSON object on one line, without the line end."""
+def to_line(event: Event) -> str:
+    """Write an event as one line of JSON, without the line break."""
     return event.model_dump_json()
 
 
@@ -192,6 +197,6 @@ def from_line(line: str | bytes) -> Event:
     """Read what :func:`to_line` wrote.
 
     Raises:
-        pydantic.ValidationError: the line is no event.
+        pydantic.ValidationError: the line is not an event.
     """
     return _ADAPTER.validate_json(line)

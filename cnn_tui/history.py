@@ -1,34 +1,40 @@
-"""The story of a run, folded from its events. Charts, command line, session files and reports read this."""
+"""The state of a run and of a job, built from their events. All front ends, session files and reports read it here."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from cnn_tui.config.experiment import Experiment
+from cnn_tui.config.job import Job
 from cnn_tui.events import (
     BatchFinished,
     Environment,
     EpochFinished,
     ErrorReport,
     Event,
+    JobEvent,
+    JobFinished,
     Parameters,
     Phase,
     PhaseName,
     Progress,
+    RunEvent,
     RunFinished,
+    RunReused,
     RunStarted,
     WarningRaised,
 )
 from cnn_tui.metrics import Result
 
 MOST_BATCHES = 8192
-"""Beyond these every second one is forgotten: no chart has as many columns, and a long run must not fill memory."""
-_LEAST_SECONDS, _LEAST_FRACTION = 1.0, 0.01  # before these a pace is only noise
+"""Above this number every second batch is dropped: no chart has as many columns, and memory stays bounded."""
+_LEAST_SECONDS, _LEAST_FRACTION = 1.0, 0.01  # below these an estimate of the time left would be noise
 
 
 @dataclass
 class PhaseRecord:
-    """One part of a run; times in seconds since the epoch."""
+    """A phase of a run; times in seconds since the epoch."""
 
     name: PhaseName
     detail: str
@@ -38,7 +44,7 @@ class PhaseRecord:
 
     @property
     def fraction(self) -> float | None:
-        """How much of it is done, None where nobody knows."""
+        """The completed fraction, None if unknown."""
         if self.ended is not None:
             return 1.0
         if self.progress is None or not self.progress.total:
@@ -48,7 +54,7 @@ class PhaseRecord:
 
 @dataclass
 class RunHistory:
-    """Everything known of a run so far. Events go in by :meth:`apply` and nowhere else."""
+    """The state of a run so far. It changes only through :meth:`apply`."""
 
     session_id: str = ""
     experiment: Experiment | None = None
@@ -63,7 +69,7 @@ class RunHistory:
     finished: RunFinished | None = None
 
     def apply(self, event: Event) -> None:
-        """Fold in the next event."""
+        """Update the state with the next event."""
         self.updated = event.time
         match event:
             case RunStarted():
@@ -90,12 +96,12 @@ class RunHistory:
 
     @property
     def phase(self) -> PhaseRecord | None:
-        """The part that the run is in, None before the first and after the end."""
+        """The current phase, None before the first and after the end of the run."""
         return self.phases[-1] if self.phases and self.finished is None else None
 
     @property
     def result(self) -> Result | None:
-        """The result, once there is one."""
+        """The result, None if there is none (yet)."""
         return self.finished.result if self.finished else None
 
     @property
@@ -109,7 +115,7 @@ class RunHistory:
         return best_epoch(self.epochs)
 
     def seconds_left(self) -> float | None:
-        """A guess for what is left of the present phase at its pace so far; None while there is too little to tell."""
+        """Estimate the time left in the current phase from its pace so far; None while it is too early to tell."""
         phase = self.phase
         if phase is None or self.updated is None:
             return None
@@ -127,3 +133,61 @@ def best_epoch(epochs: list[EpochFinished]) -> EpochFinished | None:
     """The earliest epoch with the lowest validation loss, None without validation."""
     measured = [epoch for epoch in epochs if epoch.validation_loss is not None]
     return min(measured, key=lambda epoch: epoch.validation_loss or 0.0, default=None)
+
+
+@dataclass
+class JobHistory:
+    """The state of a job so far. It changes only through :meth:`apply`.
+
+    Attributes:
+        running: the started, unfinished runs by index, in the order in which they started.
+        ended: the session of every finished or reused run by index; empty for a run that failed before it had one.
+        reused: the number of runs whose results come from an earlier study.
+        errors: the errors of failed runs by index.
+        current: the index of the run to show: of those running the one that started last, else the one that ended last.
+        current_run: the state of that run.
+        finished: the last event of the job, None before.
+    """
+
+    job: Job
+    running: dict[int, RunHistory] = field(default_factory=dict)
+    ended: dict[int, str] = field(default_factory=dict)
+    reused: int = 0
+    errors: dict[int, ErrorReport] = field(default_factory=dict)
+    current: int = 0
+    current_run: RunHistory = field(default_factory=RunHistory)
+    finished: JobFinished | None = None
+
+    def apply(self, event: JobEvent) -> RunHistory | None:
+        """Update the state with the next event; return the run that the event belongs to, if any."""
+        match event:
+            case RunReused():
+                self.reused += 1
+                self.ended[event.run] = event.session_id
+            case RunEvent():
+                return self._apply_to_run(event.run, event.event)
+            case JobFinished():
+                self.finished = event
+            case _:
+                pass
+        return None
+
+    def end_all(self, error: ErrorReport) -> Iterator[JobEvent]:
+        """The events that end an unfinished job after ``error``: one for every open run, and one for the job."""
+        if self.finished is not None:
+            return
+        runs = list(self.running) or [0] * (self.job.study is None and not self.ended)
+        for run in runs:
+            yield RunEvent(run=run, event=RunFinished(status="failed", error=error))
+        yield JobFinished(status="failed", failed=len(self.errors) + len(runs), error=error)
+
+    def _apply_to_run(self, run: int, event: Event) -> RunHistory:
+        history = self.running.get(run) or self.running.setdefault(run, RunHistory())
+        history.apply(event)
+        if isinstance(event, RunFinished):
+            del self.running[run]
+            self.ended[run] = history.session_id
+            if event.error is not None:
+                self.errors[run] = event.error
+        self.current, self.current_run = next(reversed(self.running.items()), (run, history))
+        return history

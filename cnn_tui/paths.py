@@ -1,4 +1,4 @@
-"""Where things are kept. ``CNN_TUI_HOME`` puts all of them into one folder."""
+"""The folders of the program. ``CNN_TUI_HOME`` puts all of them into one folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _home() -> Path | None:
 
 
 def data_folder() -> Path:
-    """Downloaded datasets and weights, and everything else worth keeping."""
+    """Downloads, and by default sessions."""
     home = _home()
     return home / "data" if home else platformdirs.user_data_path(_APP)
 
@@ -32,25 +32,25 @@ def weights_folder() -> Path:
 
 
 def sessions_folder() -> Path:
-    """The records of runs, one folder each."""
+    """Sessions, one folder each."""
     home = _home()
     return home / "sessions" if home else platformdirs.user_data_path(_APP) / "sessions"
 
 
-def own_presets_folder() -> Path:
-    """The presets that this person saved."""
+def user_presets_folder() -> Path:
+    """The user's own presets."""
     home = _home()
     return home / "presets" if home else platformdirs.user_config_path(_APP) / "presets"
 
 
 def cache_folder() -> Path:
-    """What can be computed again: decoded pictures, features."""
+    """Data that can be recomputed: decoded images and features."""
     home = _home()
     return home / "cache" if home else platformdirs.user_cache_path(_APP)
 
 
 def shipped_presets_folder() -> Path:
-    """The presets that come with the program, beside the package in a checkout and inside it in a wheel."""
+    """The presets shipped with the program: next to the package in a checkout, inside it in a wheel."""
     package = Path(__file__).parent
     inside = package / "presets"
     return inside if inside.is_dir() else package.parent / "presets"

@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from cnn_tui.config.overrides import override
+from cnn_tui.config.changes import override
 from cnn_tui.store.presets import find_preset, load_preset
 from cnn_tui.trainer.process import ProcessTrainer
 from cnn_tui.tui.app import Workbench
@@ -97,7 +97,7 @@ async def photograph() -> None:
         await pilot.press("ctrl+z")
         await asyncio.sleep(1)
         await pilot.press("ctrl+r")
-        await camera.until(lambda app: app.run_state is not None and len(app.run_state.history.epochs) >= 5)
+        await camera.until(lambda app: app.job is not None and len(app.job.run.history.epochs) >= 5)
         camera.take("live")
         await camera.until(lambda app: app.current_mode == "results")
         await asyncio.sleep(3)
@@ -112,7 +112,7 @@ async def photograph() -> None:
         app.post_message(many_epochs())
         await asyncio.sleep(2)
         await pilot.press("ctrl+r")
-        await camera.until(lambda app: app.study_state is not None and not app.study_state.going)
+        await camera.until(lambda app: app.job is not None and not app.job.active)
         camera.take("studies")
         await pilot.press("f5")
         await asyncio.sleep(2)

@@ -106,9 +106,9 @@ BAD: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "study of the end of a path": (study(factor="learning_rate"), ("did you mean training.optimizer.learning_rate?",)),
     "study of a section": (study(factor="training"), ("no setting 'training'",)),
     "study of a number": (study(factor=3), ("factor: 3 is not allowed", "text")),
-    "study without values": (study(values=[]), ("values is empty", "one value at least")),
-    "study of one value twice": (study(values=[1, 3, 1]), ("values: 1 is there more than once",)),
-    "study of 1 and 1.0": (study(values=[1, 1.0]), ("values: 1 is there more than once",)),
+    "study without values": (study(values=[]), ("values is empty", "at least one value")),
+    "study of one value twice": (study(values=[1, 3, 1]), ("values: 1 is listed more than once",)),
+    "study of 1 and 1.0": (study(values=[1, 1.0]), ("values: 1 is listed more than once",)),
     "study of a refused value": (study(values=[3, 0]), ("training.epochs 0 cannot be", "at least 1")),
     "study of a value of another kind": (study(values=["ten"]), ('"ten" is not allowed', "a whole number")),
     "study of a truth": (study(values=[True]), ("values.0: true is not allowed", "a number, a text or null")),
@@ -128,7 +128,7 @@ BAD: dict[str, tuple[bytes, tuple[str, ...]]] = {
     ),
     "study of what means nothing": (
         study(factor="model.batch_norm", values=["frozen", "adapt"], base={"model": {"trainable": "all"}}),
-        ("factor: model.batch_norm makes no difference", "nothing is frozen"),
+        ("factor: model.batch_norm has no effect", "none is frozen"),
     ),
     "study of folders without a folder": (study(factor="data.root", values=["a", "b"]), ("data.root", "'folder'")),
     "study of second values alone": (study(second_values=[1]), ("second_values and no second_factor",)),
@@ -145,7 +145,7 @@ BAD: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "study without end": (study(values=list(range(1, 102)), repeats=100), ("10,100 rows are too many", "10,000")),
     "study with figures of nothing": (
         study(reported=[{"value": 7, "accuracy": 0.5}]),
-        ("reported: 7 is none of the study's values",),
+        ("reported: 7 is not one of the study's values",),
     ),
     "study with per cent": (
         study(reported=[{"value": 1, "accuracy": 87}]),
@@ -164,7 +164,7 @@ BAD: dict[str, tuple[bytes, tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_a_bad_preset_is_refused_in_words(case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bad_preset_is_rejected_with_a_reason(case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     content, expected = BAD[case]
     path = tmp_path / "bad.json"
     path.write_bytes(content)
@@ -179,7 +179,7 @@ def test_a_bad_preset_is_refused_in_words(case: str, tmp_path: Path, capsys: pyt
     assert len(err) < 1_500
 
 
-def test_all_problems_are_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_errors_are_reported_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "bad.json"
     path.write_text('{"experiment": {"training": {"epochs": 0, "batch_size": 0.5}, "data": {"augment": "flop"}}}')
     assert guarded(cli, ["presets", "check", str(path)]) == 2
@@ -192,7 +192,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 @pytest.mark.parametrize("name", ["../../x", "/etc/x", "CON", "n" * 300, "a/" + "b" * 300, "nul.json", "no such"])
-def test_a_name_of_nothing_is_refused(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_name_is_rejected(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert guarded(cli, ["presets", "check", name]) == 2
     err = capsys.readouterr().err
     assert name in err
@@ -200,16 +200,14 @@ def test_a_name_of_nothing_is_refused(name: str, capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.parametrize("name", ["../../x", "/etc/x", "CON", "a\x00b", "~"])
-def test_odd_names_inside_a_preset_are_only_names(
-    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_names_in_presets_are_not_paths(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "odd.json"
     path.write_text(json.dumps({"name": name}))
     assert guarded(cli, ["presets", "check", str(path)]) == 0
     assert capsys.readouterr().out == f"{path}: ok\n"
 
 
-def test_a_folder_and_an_endless_file_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_folders_and_endless_files_are_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "folder.json").mkdir()
     assert guarded(cli, ["presets", "check", "folder.json"]) == 2
     if Path("/dev/zero").exists():
@@ -228,13 +226,13 @@ def test_escape_sequences_in_a_preset_do_not_reach_the_terminal(
     assert "na\ufffd]52;c;x\ufffdme" in err
 
 
-def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
     path = tmp_path / "bom.json"
     path.write_bytes(b"\xef\xbb\xbf{}")
     assert guarded(cli, ["presets", "check", str(path)]) == 0
 
 
-def test_the_good_are_told_beside_the_bad(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_valid_files_are_reported_with_invalid_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "good.json").write_text("{}")
     (tmp_path / "bad.json").write_text("[]")
     assert guarded(cli, ["presets", "check", "bad.json", "good.json", "quickstart"]) == 2

@@ -1,4 +1,4 @@
-"""What is kept on disk: which features an experiment would reuse, as far as its settings tell, and what has to go."""
+"""The cache on disk: which features an experiment reuses, and which sets are evicted."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from cnn_tui.config.experiment import Experiment
 from cnn_tui.errors import StorageError
 from cnn_tui.store.cache_index import (
     LIMIT_VARIABLE,
-    AboutFeatures,
-    AboutPictures,
+    DecodedSetInfo,
+    FeatureSetInfo,
+    begin_set,
     cached_sets,
-    describe,
+    decoded_folder,
+    evict,
     features_folder,
     features_for,
-    make_room,
-    pictures_folder,
 )
 
 
@@ -38,19 +38,19 @@ def experiment(**changes: Any) -> Experiment:
 
 def keep(key: str, of: Experiment, precision: str = "float32", used: float = 0.0) -> None:
     folder = features_folder() / key
-    describe(folder, AboutFeatures.of(of, precision, 1797))
+    begin_set(folder, FeatureSetInfo.of(of, precision, 1797))
     (folder / "chunk.safetensors").write_bytes(b"features")
     os.utime(folder / "about.json", (used, used))
 
 
-def test_nothing_is_there_at_first() -> None:
+def test_the_cache_is_empty_at_first() -> None:
     assert features_for(experiment()) is None
 
 
 @pytest.mark.parametrize(
     "change", [{"training__optimizer": {"learning_rate": 0.5}}, {"training__epochs": 3}, {"data__train_limit": 100}]
 )
-def test_other_hyperparameters_and_limits_reuse_them(change: dict[str, Any]) -> None:
+def test_features_are_reused_with_other_hyperparameters_and_limits(change: dict[str, Any]) -> None:
     keep("a", experiment())
     found = features_for(experiment(**change))
     assert found is not None
@@ -69,17 +69,17 @@ def test_other_hyperparameters_and_limits_reuse_them(change: dict[str, Any]) -> 
         {"training__precision": "bfloat16"},
     ],
 )
-def test_another_network_other_pictures_and_another_precision_do_not(change: dict[str, Any]) -> None:
+def test_features_are_not_reused_with_another_network_dataset_or_precision(change: dict[str, Any]) -> None:
     keep("a", experiment())
     assert features_for(experiment(**change)) is None
 
 
-def test_a_seed_makes_no_difference_to_trained_weights() -> None:
+def test_features_of_trained_weights_do_not_depend_on_the_seed() -> None:
     keep("a", experiment(model__weights="imagenet"))
     assert features_for(experiment(model__weights="imagenet", training__seed=1)) is not None
 
 
-def test_the_last_used_of_several_is_meant() -> None:
+def test_the_most_recently_used_set_is_found() -> None:
     keep("a", experiment(), "float32", used=10.0)
     keep("b", experiment(), "bfloat16", used=20.0)
     found = features_for(experiment())
@@ -88,8 +88,8 @@ def test_the_last_used_of_several_is_meant() -> None:
 
 
 def keep_pictures(key: str, size: int, used: float) -> Path:
-    folder = pictures_folder() / key
-    describe(folder, AboutPictures(root="/pictures"))
+    folder = decoded_folder() / key
+    begin_set(folder, DecodedSetInfo(root="/pictures"))
     (folder / "some.pictures").write_bytes(bytes(size))
     os.utime(folder / "about.json", (used, used))
     return folder
@@ -103,59 +103,59 @@ def keys() -> set[str]:
     return {one.key for one in cached_sets()}
 
 
-def test_features_and_pictures_share_one_limit_and_the_least_recently_used_go(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_least_recently_used_sets_are_evicted(monkeypatch: pytest.MonkeyPatch) -> None:
     keep("own", experiment(), used=1)  # 8 bytes
     keep("old", experiment(), used=2)
     keep_pictures("middle", 100, used=3)
     keep_pictures("new", 100, used=4)
     limit(monkeypatch, 216 + 50)
-    assert make_room(features_folder() / "own", 50) == []
+    assert evict(features_folder() / "own", 50) == []
     limit(monkeypatch, 216 + 50 - 9)
-    assert [one.key for one in make_room(features_folder() / "own", 50)] == ["old", "middle"]
+    assert [one.key for one in evict(features_folder() / "own", 50)] == ["old", "middle"]
     assert keys() == {"own", "new"}
 
 
-def test_pictures_never_drive_features_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_decoded_images_do_not_evict_features(monkeypatch: pytest.MonkeyPatch) -> None:
     keep("old features", experiment(), used=1)
     keep_pictures("old", 100, used=2)
     own = keep_pictures("own", 100, used=3)
     limit(monkeypatch, 8 + 100 + 50)
-    assert [one.key for one in make_room(own, 50)] == ["old"]
+    assert [one.key for one in evict(own, 50)] == ["old"]
     limit(monkeypatch, 8 + 100 + 49)
-    with pytest.raises(StorageError, match="more than may be kept"):
-        make_room(own, 50)
+    with pytest.raises(StorageError, match="cache is too small"):
+        evict(own, 50)
     assert keys() == {"old features", "own"}
 
 
-def test_what_would_never_fit_removes_nothing_but_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_set_that_cannot_fit_removes_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     own = keep_pictures("own", 100, used=1)
     keep_pictures("old", 100, used=2)
     limit(monkeypatch, 120)
-    with pytest.raises(StorageError, match="more than may be kept"):
-        make_room(own, 50)
+    with pytest.raises(StorageError, match="cache is too small"):
+        evict(own, 50)
     assert keys() == {"own", "old"}
     limit(monkeypatch, 99)
     with pytest.raises(StorageError):
-        make_room(own, 50)
+        evict(own, 50)
     assert keys() == {"old"}
 
 
-def test_a_set_that_vanishes_meanwhile_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sets_removed_concurrently_are_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     keep("staying", experiment(), used=1)
     keep_pictures("going", 100, used=2)
-    listed = list(features_folder().iterdir()) + list(pictures_folder().iterdir())
-    shutil.rmtree(pictures_folder() / "going")
+    listed = list(features_folder().iterdir()) + list(decoded_folder().iterdir())
+    shutil.rmtree(decoded_folder() / "going")
     plain = Path.iterdir
     vanished = [path for path in listed if path.name == "going"]
-    monkeypatch.setattr(Path, "iterdir", lambda path: iter(vanished) if path == pictures_folder() else plain(path))
+    monkeypatch.setattr(Path, "iterdir", lambda path: iter(vanished) if path == decoded_folder() else plain(path))
     assert keys() == {"staying"}
-    shutil.rmtree(pictures_folder())
+    shutil.rmtree(decoded_folder())
     assert keys() == {"staying"}
 
 
-def test_a_set_whose_description_is_gone_is_still_counted_and_an_empty_one_is_none() -> None:
+def test_sets_without_description_are_counted_and_empty_ones_ignored() -> None:
     folder = keep_pictures("rest", 100, used=1)
     (folder / "about.json").unlink()
-    (pictures_folder() / "empty").mkdir()
+    (decoded_folder() / "empty").mkdir()
     (rest,) = cached_sets()
-    assert (rest.key, rest.about, rest.size, rest.is_pictures) == ("rest", None, 100, True)
+    assert (rest.key, rest.about, rest.size, rest.is_decoded) == ("rest", None, 100, True)

@@ -1,4 +1,4 @@
-"""The table of networks against torchvision itself."""
+"""The table of architectures compared with torchvision."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cnn_tui.engine.models.freezing import batch_norms
 from cnn_tui.engine.models.heads import linear_layers
 from cnn_tui.engine.models.skeleton import skeleton
 
-# One of each family; the others differ in depth and width, and so not in the pictures that they take.
+# One of each family; the others differ in depth and width, which does not affect the image size.
 REPRESENTATIVES = [
     "alexnet",
     "convnext_tiny",
@@ -63,17 +63,17 @@ def _can_be_trained(architecture: str, size: int) -> bool:
     return True
 
 
-def test_all_of_torchvisions_classifiers_are_there() -> None:
+def test_the_table_has_all_classifiers_of_torchvision() -> None:
     assert set(ARCHITECTURES) == set(list_models(module=torchvision.models))
 
 
-def test_those_of_the_report_come_first() -> None:
+def test_the_models_of_the_report_come_first() -> None:
     first = list(itertools.islice(ARCHITECTURES, 7))
     assert first == ["vgg16", "vgg19", "resnet18", "resnet34", "resnet50", "alexnet", "googlenet"]
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_facts_are_those_that_torchvision_states(name: str) -> None:
+def test_facts_match_torchvision(name: str) -> None:
     architecture, meta = ARCHITECTURES[name], get_model_weights(name).DEFAULT.meta
     assert architecture.parameters == meta["num_params"]
     assert architecture.gmacs == meta["_ops"]
@@ -82,21 +82,21 @@ def test_facts_are_those_that_torchvision_states(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", REPRESENTATIVES)
-def test_the_least_picture_is_the_least_that_trains(name: str) -> None:
+def test_the_minimum_image_size_is_the_smallest_that_trains(name: str) -> None:
     least = ARCHITECTURES[name].min_image_size
     assert _can_be_trained(name, least)
     assert least == ARCHITECTURES[name].image_size_step or least == 1 or not _can_be_trained(name, least - 1)
 
 
 @pytest.mark.parametrize("name", ["vit_b_16", "vit_b_32", "maxvit_t"])
-def test_steps_are_needed_where_the_table_says_so(name: str) -> None:
+def test_image_size_steps_are_required(name: str) -> None:
     step = ARCHITECTURES[name].image_size_step
     assert not _can_be_trained(name, step + step // 2)
     assert _can_be_trained(name, 2 * step)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_family_takes_the_same_pictures(family: str) -> None:
+def test_a_family_has_the_same_image_sizes(family: str) -> None:
     members = [architecture for name, architecture in ARCHITECTURES.items() if name.startswith(family)]
     assert len(members) > 1
     assert len({(member.min_image_size, member.image_size_step) for member in members}) == 1
@@ -109,11 +109,11 @@ def test_a_large_vision_transformer_takes_multiples_of_its_patch(name: str) -> N
 
 
 @pytest.mark.parametrize("name", REPRESENTATIVES)
-def test_linear_layers_are_those_of_the_head(name: str) -> None:
+def test_linear_layers_match_the_head(name: str) -> None:
     assert ARCHITECTURES[name].linear_layers == len(linear_layers(skeleton(name, 10, 224)))
 
 
-def test_which_networks_keep_running_statistics() -> None:
+def test_batch_norm_matches_the_network() -> None:
     found = {name for name in ARCHITECTURES if batch_norms(skeleton(name, 10, 224))}
     assert found == {name for name, architecture in ARCHITECTURES.items() if architecture.batch_norm}
 
@@ -134,10 +134,10 @@ def test_nearest(typed: str, expected: list[str]) -> None:
     assert nearest(typed) == expected
 
 
-def test_nearest_puts_the_likeliest_first() -> None:
+def test_nearest_puts_the_best_match_first() -> None:
     assert nearest("resnet-19")[0] == "resnet18"
     assert nearest("alexnt") == ["alexnet"]
 
 
-def test_nearest_answers_at_once_to_an_endless_name() -> None:
+def test_nearest_is_fast_for_long_names() -> None:
     assert nearest("a" * 10_000_000) == []

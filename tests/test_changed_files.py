@@ -11,8 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
+from cnn_tui.config.changes import override
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.config.overrides import override
 from cnn_tui.engine.cache_slot import CacheSlot, file_stamp
 from cnn_tui.engine.control import never
 from cnn_tui.engine.data import file_hashes

@@ -1,4 +1,4 @@
-"""``cnn-tui cache``: what is kept of frozen backbones and pictures, and how it goes."""
+"""``cnn-tui cache``: listing and clearing cached features and decoded images."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from cnn_tui.cli.output import guarded
 from cnn_tui.store.cache_index import (
     ABOUT_FILE,
     CHUNK_SUFFIX,
-    AboutFeatures,
-    AboutPictures,
+    DecodedSetInfo,
+    FeatureSetInfo,
+    begin_set,
     cached_sets,
-    describe,
+    decoded_folder,
     features_folder,
-    pictures_folder,
 )
 
 Output = pytest.CaptureFixture[str]
@@ -30,11 +30,11 @@ def keep_excepthook(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def kept() -> None:
-    """Two sets, of which the first was used last."""
+def two_sets() -> None:
+    """Two sets, the first used more recently."""
     for key, architecture, used in (("aa11", "resnet18", 2_000_000), ("bb22", "vgg16", 1_000_000)):
         folder = features_folder() / key
-        about = AboutFeatures(
+        about = FeatureSetInfo(
             architecture=architecture,
             weights="imagenet",
             trainable="last_layer",
@@ -44,20 +44,20 @@ def kept() -> None:
             precision="bfloat16",
             pictures=60_000,
         )
-        describe(folder, about)
+        begin_set(folder, about)
         (folder / f"chunk{CHUNK_SUFFIX}").write_bytes(b"0" * 3_000_000)
         os.utime(folder / ABOUT_FILE, (used, used))
 
 
-def test_nothing_kept_is_an_empty_table(capsys: Output) -> None:
+def test_an_empty_cache_is_an_empty_table(capsys: Output) -> None:
     assert guarded(cli, ["cache"]) == 0
     printed = capsys.readouterr()
     assert len(printed.out.splitlines()) == 1
     assert "of at most 20 GB" in printed.err
 
 
-@pytest.mark.usefixtures("kept")
-def test_each_set_says_what_it_is_of_and_how_large(capsys: Output) -> None:
+@pytest.mark.usefixtures("two_sets")
+def test_each_set_is_listed_with_contents_and_size(capsys: Output) -> None:
     assert guarded(cli, ["cache", "list"]) == 0
     header, first, second = capsys.readouterr().out.splitlines()
     assert header.split()[:3] == ["key", "model", "weights"]
@@ -66,22 +66,22 @@ def test_each_set_says_what_it_is_of_and_how_large(capsys: Output) -> None:
     assert first.rstrip().endswith("days ago")
 
 
-@pytest.mark.usefixtures("kept")
-def test_decoded_pictures_are_listed_and_cleared_like_features(capsys: Output) -> None:
-    folder = pictures_folder() / "cc33"
-    describe(folder, AboutPictures(root="/far/pictures"))
+@pytest.mark.usefixtures("two_sets")
+def test_decoded_images_are_listed_and_cleared(capsys: Output) -> None:
+    folder = decoded_folder() / "cc33"
+    begin_set(folder, DecodedSetInfo(root="/far/pictures"))
     (folder / "some.pictures").write_bytes(b"0" * 5_000_000)
     assert guarded(cli, ["cache", "list"]) == 0
     printed = capsys.readouterr()
-    assert printed.out.splitlines()[1].split()[:6] == ["cc33", "decoded", "pictures", "/far/pictures", "5.0", "MB"]
+    assert printed.out.splitlines()[1].split()[:6] == ["cc33", "decoded", "images", "/far/pictures", "5.0", "MB"]
     assert "0.01 of at most 20 GB" in printed.err
     assert guarded(cli, ["cache", "clear", "cc33", "--yes"]) == 0
     assert not folder.exists()
     assert len(cached_sets()) == 2
 
 
-@pytest.mark.usefixtures("kept")
-def test_a_damaged_description_hides_no_set(capsys: Output) -> None:
+@pytest.mark.usefixtures("two_sets")
+def test_a_set_with_a_damaged_description_is_listed(capsys: Output) -> None:
     (features_folder() / "aa11" / ABOUT_FILE).write_text("{", encoding="utf-8")
     assert guarded(cli, ["cache", "list", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
@@ -91,20 +91,20 @@ def test_a_damaged_description_hides_no_set(capsys: Output) -> None:
     }
 
 
-@pytest.mark.usefixtures("kept")
-def test_the_beginning_of_a_key_clears_that_set_alone(capsys: Output) -> None:
+@pytest.mark.usefixtures("two_sets")
+def test_a_key_prefix_clears_only_that_set(capsys: Output) -> None:
     assert guarded(cli, ["cache", "clear", "aa", "--yes"]) == 0
     assert [one.key for one in cached_sets()] == ["bb22"]
     assert "1 set of 3.0 MB deleted" in capsys.readouterr().err
 
 
-@pytest.mark.usefixtures("kept")
-def test_all_are_cleared_without_a_key() -> None:
+@pytest.mark.usefixtures("two_sets")
+def test_all_sets_are_cleared_without_a_key() -> None:
     assert guarded(cli, ["cache", "clear", "--yes"]) == 0
     assert not cached_sets()
 
 
-@pytest.mark.usefixtures("kept")
+@pytest.mark.usefixtures("two_sets")
 def test_an_unknown_key_deletes_nothing(capsys: Output) -> None:
     assert guarded(cli, ["cache", "clear", "cc", "--yes"]) == 2
     assert "cc" in capsys.readouterr().err

@@ -20,10 +20,8 @@ from cnn_tui.cli.output import guarded
 from cnn_tui.config.experiment import DataConfig, Experiment, OptimizerConfig, TrainingConfig
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import Event, RunFinished
-from cnn_tui.store.predictions import Predictions
-from cnn_tui.store.session_writer import SessionWriter
-from cnn_tui.store.sessions import new_session_folder
-from cnn_tui.store.thumbnails import save_thumbnails
+from cnn_tui.store.predictions import Predictions, save_thumbnails
+from cnn_tui.store.session_writer import SessionWriter, new_session_folder
 from samples import epoch, result, started
 
 Output = pytest.CaptureFixture[str]

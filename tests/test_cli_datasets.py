@@ -68,7 +68,7 @@ def test_json_has_the_facts_in_bytes(capsys: Output, home: Path) -> None:
     assert documents["svhn"] == {
         "name": "svhn",
         "title": "SVHN",
-        "description": "house numbers from street pictures",
+        "description": "house numbers from street view images",
         "train": 73_257,
         "test": 26_032,
         "classes": 10,

@@ -1,4 +1,4 @@
-"""Output that cannot be written: one line says so, and what was running is stopped and saved."""
+"""Output that cannot be written: one line of error, and the run is stopped and saved."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def into_full(*arguments: str) -> subprocess.CompletedProcess[str]:
         )
 
 
-def assert_only_said(stderr: str, home: Path) -> None:
-    """One line of error, the last one, and no traceback anywhere."""
+def assert_only_error(stderr: str, home: Path) -> None:
+    """Check that there is one line of error, the last one, and no traceback."""
     lines = stderr.splitlines()
     assert lines[-1].startswith(SAID)
     assert [line for line in lines if line.startswith(("error", "Traceback", "Exception"))] == lines[-1:]
@@ -58,7 +58,7 @@ def assert_only_said(stderr: str, home: Path) -> None:
 
 
 def records() -> list[SessionRecord]:
-    """Every session, whose events can be read to the last one."""
+    """All sessions, with readable event logs."""
     found = []
     for entry in list_sessions():
         assert entry.record is not None, entry.problem
@@ -84,7 +84,7 @@ def records() -> list[SessionRecord]:
         ["sessions", "list", "--json"],
     ],
 )
-def test_whatever_prints_says_in_one_line_that_it_cannot(command: list[str], home: Path) -> None:
+def test_failed_output_is_reported_in_one_line(command: list[str], home: Path) -> None:
     done = into_full(*command)
     assert done.returncode == 1
     assert done.stderr == f"{SAID}No space left on device\n"
@@ -94,7 +94,7 @@ def test_whatever_prints_says_in_one_line_that_it_cannot(command: list[str], hom
 def test_a_run_is_stopped_and_saved(options: list[str], preset: str, home: Path) -> None:
     done = into_full("run", preset, preset, *options)
     assert done.returncode == 1
-    assert_only_said(done.stderr, home)
+    assert_only_error(done.stderr, home)
     (record,) = records()  # the second was not begun
     assert record.status == "stopped"
 
@@ -102,19 +102,19 @@ def test_a_run_is_stopped_and_saved(options: list[str], preset: str, home: Path)
 def test_a_study_is_stopped_and_its_rows_are_saved(study: str, home: Path) -> None:
     done = into_full("study", study, "--json")
     assert done.returncode == 1
-    assert_only_said(done.stderr, home)
+    assert_only_error(done.stderr, home)
     assert {record.status for record in records()} <= {"stopped", "done"}
 
 
-def test_a_report_that_cannot_be_printed_leaves_its_study_done(study: str, home: Path) -> None:
+def test_a_study_is_done_even_if_its_report_cannot_be_printed(study: str, home: Path) -> None:
     done = into_full("study", study, "--format", "markdown", "--set", "training.epochs=1")
     assert done.returncode == 1
-    assert_only_said(done.stderr, home)
+    assert_only_error(done.stderr, home)
     assert [record.status for record in records()] == ["done"] * 3
 
 
 def first_line_of(*arguments: str, stderr: int = subprocess.PIPE) -> tuple[int, str, str]:
-    """Read a line and go away; the exit code, the line and what was said on standard error."""
+    """Read one line, close the pipe, and return exit code, line and standard error."""
     with subprocess.Popen(
         [*PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=stderr, text=True, env=os.environ
     ) as process:
@@ -125,7 +125,7 @@ def first_line_of(*arguments: str, stderr: int = subprocess.PIPE) -> tuple[int, 
         return process.wait(120), line, said
 
 
-def test_a_reader_that_goes_away_stops_a_run_and_it_is_saved(preset: str, home: Path) -> None:
+def test_a_closed_pipe_stops_a_run_and_saves_it(preset: str, home: Path) -> None:
     code, line, said = first_line_of("run", preset, "--json", "--set", "training.epochs=5000")
     assert (code, json.loads(line)["type"]) == (1, "run_started")
     assert said == f"{SAID}Broken pipe{SAVED}"
@@ -133,7 +133,7 @@ def test_a_reader_that_goes_away_stops_a_run_and_it_is_saved(preset: str, home: 
     assert record.status == "stopped"
 
 
-def test_where_standard_error_goes_down_the_same_pipe_nothing_else_happens(preset: str, home: Path) -> None:
+def test_standard_error_in_the_same_closed_pipe(preset: str, home: Path) -> None:
     code, _, _ = first_line_of("run", preset, "--json", "--set", "training.epochs=5000", stderr=subprocess.STDOUT)
     assert code == 1
     (record,) = records()
@@ -142,7 +142,7 @@ def test_where_standard_error_goes_down_the_same_pipe_nothing_else_happens(prese
 
 
 @pytest.mark.parametrize("descriptor", [1, 2])
-def test_a_descriptor_that_is_closed_from_the_start(descriptor: int, preset: str, home: Path) -> None:
+def test_a_descriptor_closed_at_startup(descriptor: int, preset: str, home: Path) -> None:
     def close() -> None:
         os.close(descriptor)
 
@@ -162,7 +162,7 @@ def test_a_descriptor_that_is_closed_from_the_start(descriptor: int, preset: str
         assert json.loads(done.stdout.splitlines()[-1])["status"] == "done"
 
 
-def test_talk_that_nobody_hears_ends_no_run(preset: str, home: Path) -> None:
+def test_lost_messages_do_not_end_a_run(preset: str, home: Path) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [*PROGRAM, "run", preset], stdout=subprocess.PIPE, stderr=full, text=True, env=os.environ, check=False

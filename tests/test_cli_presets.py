@@ -1,4 +1,4 @@
-"""``cnn-tui presets`` and what the command line says when things go wrong."""
+"""``cnn-tui presets``, and the error messages of the command line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cnn_tui.cli.output import guarded, print_json
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.errors import DataError
-from cnn_tui.store.presets import find_preset, load_preset, load_study, save_preset, save_study
+from cnn_tui.store.presets import find_preset, load_preset, load_study, save_preset
 from study_records import study
 
 PROGRAM = [sys.executable, "-m", "cnn_tui"]
@@ -31,7 +31,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 Output = pytest.CaptureFixture[str]
 
 
-def test_the_list_has_own_and_shipped_presets(home: Path, capsys: Output) -> None:
+def test_the_list_has_user_and_shipped_presets(home: Path, capsys: Output) -> None:
     save_preset(RunPreset(description="[/nope] \x1b[31m"), home / "presets", "mine")
     assert guarded(cli, ["presets"]) == 0
     out, err = capsys.readouterr()
@@ -66,7 +66,7 @@ def test_the_list_as_json(home: Path, capsys: Output) -> None:
     assert StudyPreset.model_validate(entries["report-table2"]["preset"]) == load_study(find_preset("report-table2"))
 
 
-def test_show_tells_every_setting_and_what_may_not_be_meant(tmp_path: Path, capsys: Output) -> None:
+def test_show_prints_settings_and_warnings(tmp_path: Path, capsys: Output) -> None:
     path = tmp_path / "odd.json"
     path.write_text('{"experiment": {"model": {"weights": "random"}}}')
     assert guarded(cli, ["presets", "show", str(path)]) == 0
@@ -81,7 +81,7 @@ def test_show_as_json_is_the_preset(capsys: Output) -> None:
     assert json.loads(capsys.readouterr().out) == load_preset(find_preset("quickstart")).model_dump(mode="json")
 
 
-def test_show_tells_what_a_study_varies(capsys: Output) -> None:
+def test_show_prints_the_factors_of_a_study(capsys: Output) -> None:
     assert guarded(cli, ["presets", "show", "report-table3"]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     rates = ["varied:", "0.1,", "0.01,", "0.001,", "0.0001,", "0.00001,", "0.000001"]
@@ -91,7 +91,7 @@ def test_show_tells_what_a_study_varies(capsys: Output) -> None:
 
 
 def test_show_names_both_factors_of_a_grid(tmp_path: Path, capsys: Output) -> None:
-    save_study(study(second_factor="training.seed", second_values=[4, 5], repeats=1), tmp_path, "grid")
+    save_preset(study(second_factor="training.seed", second_values=[4, 5], repeats=1), tmp_path, "grid")
     assert guarded(cli, ["presets", "show", str(tmp_path / "grid.json")]) == 0
     out = capsys.readouterr().out
     assert "varied: 1, 3, 10" in out
@@ -105,7 +105,7 @@ def test_the_schema_of_a_study(capsys: Output) -> None:
     assert schema["$defs"]["ReportedRow"]["properties"]["accuracy"]["anyOf"][0]["maximum"] == 1
 
 
-def test_the_schema_tells_bounds_and_choices(capsys: Output) -> None:
+def test_the_schema_has_bounds_and_choices(capsys: Output) -> None:
     assert guarded(cli, ["presets", "schema"]) == 0
     schema = json.loads(capsys.readouterr().out)
     epochs = schema["$defs"]["TrainingConfig"]["properties"]["epochs"]
@@ -136,14 +136,14 @@ def test_json_on_stdout_is_ascii(capsys: Output) -> None:
         (["presets", "--nonsense"], "--nonsense"),
     ],
 )
-def test_bad_arguments_end_with_2_and_say_what_is_wrong(arguments: list[str], words: str, capsys: Output) -> None:
+def test_invalid_arguments_exit_with_2_and_a_reason(arguments: list[str], words: str, capsys: Output) -> None:
     assert guarded(cli, arguments) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert words in err
 
 
-def test_a_preset_alone_goes_to_the_workbench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_preset_alone_opens_the_workbench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine.json").write_text("{}")
     monkeypatch.chdir(tmp_path)
     group = cli
@@ -176,7 +176,7 @@ def failing(error: BaseException) -> click.Command:
     return click.Command("fail", callback=fail)
 
 
-def test_an_expected_failure_is_told_with_reason_and_next_step(capsys: Output) -> None:
+def test_an_expected_error_has_reason_and_hint(capsys: Output) -> None:
     error = DataError("No pictures", "first: /x\nsecond: \x1b[31m", "Put some there.")
     assert guarded(failing(error), []) == 3
     out, err = capsys.readouterr()
@@ -184,7 +184,7 @@ def test_an_expected_failure_is_told_with_reason_and_next_step(capsys: Output) -
     assert err == "error: No pictures\n  first: /x\n  second: \ufffd[31m\n  Put some there.\n"
 
 
-def test_an_interruption_ends_with_130(capsys: Output) -> None:
+def test_an_interrupt_exits_with_130(capsys: Output) -> None:
     assert guarded(failing(KeyboardInterrupt()), []) == 130
     assert "Traceback" not in capsys.readouterr().err
 
@@ -206,7 +206,7 @@ def test_a_bug_is_one_message_and_a_file(home: Path) -> None:
     assert "ZeroDivisionError" in (home / "data" / "crash.log").read_text()
 
 
-def test_a_bug_is_told_even_where_nothing_can_be_written(home: Path) -> None:
+def test_a_bug_is_reported_even_if_nothing_can_be_written(home: Path) -> None:
     home.write_text("")
     ended = run(BUG.format("1 / 0"))
     assert ended.returncode == 1
@@ -226,7 +226,7 @@ def test_debug_shows_where_an_error_came_from(tmp_path: Path) -> None:
     assert "cannot be read as JSON" in shown.stderr
 
 
-def test_a_reader_that_goes_away_makes_no_noise() -> None:
+def test_a_closed_pipe_is_silent() -> None:
     command = subprocess.Popen(
         [*PROGRAM, "presets", "schema"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -237,7 +237,7 @@ def test_a_reader_that_goes_away_makes_no_noise() -> None:
         assert command.stderr.read() == ""
 
 
-def test_a_narrow_encoding_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_limited_encoding_does_not_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
     path = tmp_path / "日本.json"
     path.write_text("{}")

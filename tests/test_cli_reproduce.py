@@ -11,38 +11,37 @@ from pathlib import Path
 
 import pytest
 
-from cnn_tui import studies
+from cnn_tui import jobs
 from cnn_tui.cli.main import cli
 from cnn_tui.cli.output import guarded
 from cnn_tui.cli.reproduce import plan
+from cnn_tui.config.job import Job
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.engine.control import Control
 from cnn_tui.errors import ConfigError
-from cnn_tui.events import RowEvent, RunFinished, StudyEvent, StudyFinished, StudyStarted
+from cnn_tui.events import JobEvent, JobFinished, JobStarted, RunEvent, RunFinished
 from cnn_tui.reports.studies.reproduction import PARTS, parts_of
-from cnn_tui.store.session_writer import SessionWriter
-from cnn_tui.store.sessions import new_session_folder
+from cnn_tui.store.session_writer import SessionWriter, new_session_folder
 from samples import started
 from study_records import scored
 
 ACCURACIES = {"vgg16": 0.87, "vgg19": 0.88, "resnet18": 0.95, "resnet34": 0.90, "resnet50": 0.89}
 Output = pytest.CaptureFixture[str]
-Script = Callable[..., Iterator[StudyEvent]]
+Script = Callable[..., Iterator[JobEvent]]
 
 
-def quick(study: StudyPreset, control: Control, *, plain: bool = False, fresh: bool = False) -> Iterator[StudyEvent]:
+def quick(job: Job, control: Control) -> Iterator[JobEvent]:
     """A study whose runs are done at once; each network has its accuracy."""
-    cells = list(study.cells())
-    yield StudyStarted(study=study, rows=len(cells))
-    for cell in cells:
-        session_id, folder = new_session_folder(cell.preset(study).name)
-        accuracy = ACCURACIES.get(cell.experiment.model.architecture, 0.5)
-        accuracy -= 0.1 * (cell.experiment.model.weights == "random")
-        with SessionWriter(folder, session_id, cell.preset(study)) as writer:
+    yield JobStarted(preset=job.preset, runs=len(job.runs))
+    for index, preset in enumerate(job.runs):
+        session_id, folder = new_session_folder(preset.name)
+        accuracy = ACCURACIES.get(preset.experiment.model.architecture, 0.5)
+        accuracy -= 0.1 * (preset.experiment.model.weights == "random")
+        with SessionWriter(folder, session_id, preset) as writer:
             for event in (started(session_id), RunFinished(status="done", result=scored(accuracy))):
                 writer.record(event)
-                yield RowEvent(row=cell.index, event=event)
-    yield StudyFinished(status="done")
+                yield RunEvent(run=index, event=event)
+    yield JobFinished(status="done")
 
 
 @pytest.fixture
@@ -50,11 +49,12 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[StudyPreset]:
     """The studies that were run, by a script in the engine's place."""
     found: list[StudyPreset] = []
 
-    def run(study: StudyPreset, control: Control, *, plain: bool = False, fresh: bool = False) -> Iterator[StudyEvent]:
-        found.append(study)
-        return quick(study, control)
+    def run(job: Job, control: Control) -> Iterator[JobEvent]:
+        assert job.study is not None
+        found.append(job.study)
+        return quick(job, control)
 
-    monkeypatch.setattr(studies, "run_study", run)
+    monkeypatch.setattr(jobs, "run_job", run)
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     monkeypatch.chdir(tmp_path)
     return found
@@ -106,7 +106,7 @@ def test_settings_go_where_they_are_not_varied(asked: list[StudyPreset], capsys:
     table1, table2 = asked
     assert (table1.base.training.epochs, table1.base.data.train_limit) == (2, 500)
     assert (table2.values, table2.base.data.train_limit) == ((1, 3, 5, 7, 10, 15, 20, 40, 80), 500)
-    assert "--set training.epochs=2 is not for this study" in err
+    assert "--set training.epochs=2 does not apply to this study" in err
     assert "Not changed here, because this study varies it: training.epochs=2" in out
     assert "Changed for every study that does not vary it: training.epochs=2, data.train" in out.replace("\\", "")
 
@@ -116,12 +116,12 @@ def test_the_page_is_there_after_each_study(
 ) -> None:
     pages: list[str] = []
 
-    def run(study: StudyPreset, control: Control, *, plain: bool = False, fresh: bool = False) -> Iterator[StudyEvent]:
+    def run(job: Job, control: Control) -> Iterator[JobEvent]:
         page = tmp_path / "report.html"
         pages.append(page.read_text(encoding="utf-8") if page.exists() else "")
-        yield from quick(study, control)
+        yield from quick(job, control)
 
-    monkeypatch.setattr(studies, "run_study", run)
+    monkeypatch.setattr(jobs, "run_job", run)
     assert guarded(cli, ["reproduce", "--only", "table1", "--only", "table2", "--output", "report.html"]) == 0
     first, second = pages
     assert first == ""
@@ -135,14 +135,14 @@ def test_the_page_is_there_after_each_study(
 def test_an_interruption_leaves_what_there_is(
     asked: list[StudyPreset], monkeypatch: pytest.MonkeyPatch, capsys: Output
 ) -> None:
-    def run(study: StudyPreset, control: Control, *, plain: bool = False, fresh: bool = False) -> Iterator[StudyEvent]:
-        if study.name != "report-table1":
+    def run(job: Job, control: Control) -> Iterator[JobEvent]:
+        if job.preset.name != "report-table1":
             signal.raise_signal(signal.SIGINT)
-        for event in quick(study, control):
-            if not control.stopping or isinstance(event, StudyStarted | StudyFinished):
+        for event in quick(job, control):
+            if not control.stopping or isinstance(event, JobStarted | JobFinished):
                 yield event
 
-    monkeypatch.setattr(studies, "run_study", run)
+    monkeypatch.setattr(jobs, "run_job", run)
     assert guarded(cli, ["reproduce", "--only", "report"]) == 130
     out = capsys.readouterr().out
     assert headings(out.replace("\\", ""))[1:] == [part.title for part in PARTS[:2]]
@@ -153,13 +153,13 @@ def test_an_interruption_leaves_what_there_is(
 def test_a_failing_row_ends_with_1_and_the_report_goes_on(
     asked: list[StudyPreset], monkeypatch: pytest.MonkeyPatch, capsys: Output
 ) -> None:
-    def run(study: StudyPreset, control: Control, *, plain: bool = False, fresh: bool = False) -> Iterator[StudyEvent]:
-        *events, _ = quick(study, control)
+    def run(job: Job, control: Control) -> Iterator[JobEvent]:
+        *events, _ = quick(job, control)
         yield from events[:-2]
-        yield RowEvent(row=len(study.values) - 1, event=RunFinished(status="failed"))
-        yield StudyFinished(status="failed", failed=1)
+        yield RunEvent(run=len(job.runs) - 1, event=RunFinished(status="failed"))
+        yield JobFinished(status="failed", failed=1)
 
-    monkeypatch.setattr(studies, "run_study", run)
+    monkeypatch.setattr(jobs, "run_job", run)
     assert guarded(cli, ["reproduce", "--only", "table1", "--only", "figure4"]) == 1
     assert "failed: it failed" in capsys.readouterr().out
     assert not asked
@@ -178,13 +178,13 @@ def test_json_is_the_events_of_all_studies(asked: list[StudyPreset], capsys: Out
     [
         (["--only", "tabel1"], ("--only tabel1 is no part", "table1, table2", "Did you mean table1")),
         (["--only", "nothing"], ("--only nothing is not a part", "more-models")),
-        (["--only", "table2", "--set", "training.epochs=2"], ("changes nothing", "varied in table2")),
+        (["--only", "table2", "--set", "training.epochs=2"], ("changes nothing", "varied by table2")),
         (["--set", "data.image_size=16"], ("data.image_size 16 is too small for vgg16",)),
         (["--set", "data.image_size=40"], ("future-found-values", "alexnet cannot be", "data.image_size 40")),
         (["--set", "training.batch_size=none"], ("training.batch_size", "whole number")),
         (["--set", "epochs=2"], ("--set epochs names no setting", "training.epochs")),
         (["--format", "csv"], ("'csv' is not one of", "html")),
-        (["--output", "report.csv"], ("report.csv does not tell a format", ".md", ".html")),
+        (["--output", "report.csv"], ("report.csv does not imply a format", ".md", ".html")),
     ],
 )
 def test_bad_input_ends_with_2_and_runs_nothing(

@@ -11,10 +11,12 @@ import pytest
 
 from cnn_tui.cli.main import cli
 from cnn_tui.cli.output import guarded
+from cnn_tui.config.changes import override
+from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import ErrorReport, Event, RunFinished
-from cnn_tui.store.session_writer import SessionWriter
-from cnn_tui.store.sessions import find_session, new_session_folder
+from cnn_tui.store.session_writer import SessionWriter, new_session_folder
+from cnn_tui.store.sessions import find_session
 from samples import epoch, result, started, story
 
 Output = pytest.CaptureFixture[str]
@@ -49,6 +51,17 @@ def test_the_list_has_figures_and_status(capsys: Output) -> None:
     settings, figures = ["first", "resnet18", "cifar10", "2/10", "0.001", "32"], ["0.8750", "0.8730", "2.5", "s"]
     assert row.split() == [folder.name.partition("-")[0], *settings, *figures, "done"]
     assert err == ""
+
+
+def test_a_folder_of_images_is_listed_by_its_own_name(capsys: Output) -> None:
+    session_id, folder = new_session_folder("pets")
+    experiment = override(Experiment(), ["data.dataset=folder", "data.root=/images/cats"])
+    with SessionWriter(folder, session_id, RunPreset(name="pets", experiment=experiment)):
+        pass
+    assert guarded(cli, ["sessions"]) == 0
+    assert "folder: cats" in capsys.readouterr().out
+    assert guarded(cli, ["sessions", "--json"]) == 0
+    assert '"dataset": "folder"' in capsys.readouterr().out
 
 
 def test_every_listed_session_can_be_asked_for(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:

@@ -13,17 +13,18 @@ from typing import Any
 
 import pytest
 
-from cnn_tui import studies
+from cnn_tui import jobs
 from cnn_tui.cli.main import cli
 from cnn_tui.cli.output import guarded
-from cnn_tui.config.study import StudyPreset
+from cnn_tui.config.job import Job
+from cnn_tui.config.preset import RunPreset
 from cnn_tui.engine.control import Control
 from cnn_tui.errors import StorageError
-from cnn_tui.events import ErrorReport, RowEvent, RowKept, RunFinished, StudyEvent, StudyFinished, StudyStarted
-from cnn_tui.store.session_writer import SessionWriter
-from cnn_tui.store.sessions import list_sessions, new_session_folder
+from cnn_tui.events import ErrorReport, JobEvent, JobFinished, JobStarted, RunEvent, RunFinished, RunReused, RunStarted
+from cnn_tui.store.session_writer import SessionWriter, new_session_folder
+from cnn_tui.store.sessions import list_sessions
 from samples import ENVIRONMENT, result, started
-from scripted_runs import one_by_one, short
+from scripted_runs import short
 from terminal import Terminal
 
 PROGRAM = str(Path(sys.executable).parent / "cnn-tui")
@@ -40,7 +41,7 @@ STUDY: dict[str, Any] = {
     "values": [1, 2, 4],
     "reported": [{"value": 2, "accuracy": 0.5}],
 }
-Script = Callable[..., Iterator[StudyEvent]]
+Script = Callable[..., Iterator[JobEvent]]
 Output = pytest.CaptureFixture[str]
 
 
@@ -58,61 +59,65 @@ def write(folder: Path, **changes: Any) -> Path:
 
 
 @pytest.fixture
-def scripted(monkeypatch: pytest.MonkeyPatch) -> Callable[[Script], list[tuple[StudyPreset, bool, bool]]]:
+def scripted(monkeypatch: pytest.MonkeyPatch) -> Callable[[Script], list[Job]]:
     """Puts a script in the place of the engine and notes how it is asked to run."""
 
-    def use(script: Script) -> list[tuple[StudyPreset, bool, bool]]:
-        asked: list[tuple[StudyPreset, bool, bool]] = []
+    def use(script: Script) -> list[Job]:
+        asked: list[Job] = []
 
-        def run(study: StudyPreset, control: Control, *, plain: bool = False, fresh: bool = False) -> Any:
-            asked.append((study, plain, fresh))
-            return script(study, control, plain=plain, fresh=fresh)
+        def run(job: Job, control: Control) -> Iterator[JobEvent]:
+            asked.append(job)
+            return script(job, control)
 
-        monkeypatch.setattr(studies, "run_study", run)
+        monkeypatch.setattr(jobs, "run_job", run)
         return asked
 
     return use
 
 
-Scripted = Callable[[Script], list[tuple[StudyPreset, bool, bool]]]
+Scripted = Callable[[Script], list[Job]]
 
 
 def failing(*rows: int, exit_code: int = 1) -> Script:
     """A study of which some rows fail."""
 
-    def script(study: StudyPreset, control: Control, *, plain: bool, fresh: bool) -> Iterator[StudyEvent]:
-        cells = list(study.cells())
-        yield StudyStarted(study=study, rows=len(cells))
-        for cell in cells:
-            if cell.index in rows:
-                yield from broken(study, cell.index, exit_code)
+    def script(job: Job, control: Control) -> Iterator[JobEvent]:
+        yield JobStarted(preset=job.preset, runs=len(job.runs))
+        for index, preset in enumerate(job.runs):
+            if index in rows:
+                yield from broken(job, index, exit_code)
             else:
-                yield from (RowEvent(row=cell.index, event=event) for event in short(cell.preset(study), control))
-        yield StudyFinished(status="failed", failed=len(rows))
+                yield from run_of(preset, index, control)
+        yield JobFinished(status="failed", failed=len(rows))
 
     return script
 
 
-def broken(study: StudyPreset, row: int, exit_code: int) -> Iterator[StudyEvent]:
-    cell = list(study.cells())[row]
+def run_of(preset: RunPreset, index: int, control: Control) -> Iterator[RunEvent]:
+    for event in short(Job(preset=preset), control):
+        if isinstance(event, RunEvent):
+            yield event.model_copy(update={"run": index})
+
+
+def broken(job: Job, row: int, exit_code: int) -> Iterator[JobEvent]:
     session_id, folder = new_session_folder("broken")
     error = ErrorReport(title="Out of [memory]", detail="It was large.", exit_code=exit_code)
-    with SessionWriter(folder, session_id, cell.preset(study)) as writer:
+    with SessionWriter(folder, session_id, job.runs[row]) as writer:
         for event in (started(session_id), RunFinished(status="failed", error=error)):
             writer.record(event)
-            yield RowEvent(row=row, event=event)
+            yield RunEvent(run=row, event=event)
 
 
-def interrupted(study: StudyPreset, control: Control, *, plain: bool, fresh: bool) -> Iterator[StudyEvent]:
+def interrupted(job: Job, control: Control) -> Iterator[JobEvent]:
     """A study that gets a signal in its second row."""
-    for event in one_by_one(study, control, plain=plain, fresh=fresh):
+    for event in short(job, control):
         yield event
-        if isinstance(event, RowEvent) and event.row == 1:
+        if isinstance(event, RunEvent) and event.run == 1:
             signal.raise_signal(signal.SIGTERM)
 
 
 def test_the_report_is_data_and_the_rest_is_talk(preset: Path, scripted: Scripted, capsys: Output) -> None:
-    asked = scripted(one_by_one)
+    asked = scripted(short)
     assert guarded(cli, ["study", str(preset)]) == 0
     out, err = capsys.readouterr()
     rows = [line.split() for line in out.splitlines()]
@@ -125,20 +130,22 @@ def test_the_report_is_data_and_the_rest_is_talk(preset: Path, scripted: Scripte
     assert "Epochs: what the runs came to on test pictures" in out
     assert "1/3 epochs 1: accuracy 0.8750" in err
     assert "\x1b" not in out + err
-    assert [(study.name, plain, fresh) for study, plain, fresh in asked] == [("how-long", False, False)]
+    assert [(job.preset.name, job.plain, job.fresh) for job in asked] == [("how-long", False, False)]
 
 
 def test_how_it_is_asked_to_run_reaches_the_study(preset: Path, scripted: Scripted, capsys: Output) -> None:
-    asked = scripted(one_by_one)
+    asked = scripted(short)
     arguments = ["--plain", "--fresh", "--name", "Other: [x]", "--set", "training.batch_size=8"]
     assert guarded(cli, ["study", str(preset), *arguments]) == 0
-    ((study, plain, fresh),) = asked
-    assert (study.name, study.base.training.batch_size, plain, fresh) == ("Other: [x]", 8, True, True)
+    (job,) = asked
+    assert job.study is not None
+    assert (job.study.name, job.study.base.training.batch_size) == ("Other: [x]", 8)
+    assert (job.plain, job.fresh) == (True, True)
     assert capsys.readouterr().out.startswith("Other: [x]\n")
 
 
 def test_json_is_one_event_per_line(preset: Path, scripted: Scripted, capsys: Output) -> None:
-    scripted(one_by_one)
+    scripted(short)
     assert guarded(cli, ["study", str(preset), "--json"]) == 0
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert events[0]["type"] == "study_started"
@@ -166,7 +173,7 @@ def test_json_is_one_event_per_line(preset: Path, scripted: Scripted, capsys: Ou
 def test_the_name_of_the_output_tells_its_format(
     name: str, beginning: str, preset: Path, scripted: Scripted, capsys: Output
 ) -> None:
-    scripted(one_by_one)
+    scripted(short)
     assert guarded(cli, ["study", str(preset), "--output", f"new/{name}"]) == 0
     out, err = capsys.readouterr()
     assert out == ""
@@ -179,14 +186,14 @@ def test_the_name_of_the_output_tells_its_format(
 def test_a_format_is_stronger_than_a_name_and_json_goes_beside_a_file(
     preset: Path, scripted: Scripted, capsys: Output
 ) -> None:
-    scripted(one_by_one)
+    scripted(short)
     assert guarded(cli, ["study", str(preset), "--format", "csv", "--output", "r.md", "--json"]) == 0
     assert Path("r.md").read_text(encoding="utf-8").startswith("training.epochs,")
     assert capsys.readouterr().out.startswith("{")
 
 
 def test_the_format_of_standard_output(preset: Path, scripted: Scripted, capsys: Output) -> None:
-    scripted(one_by_one)
+    scripted(short)
     assert guarded(cli, ["study", str(preset), "--format", "markdown"]) == 0
     assert "| Epochs | accuracy |" in capsys.readouterr().out
 
@@ -218,17 +225,16 @@ def test_an_interrupted_study_reports_what_there_is(preset: Path, scripted: Scri
 
 
 def test_kept_rows_are_said_and_shown(preset: Path, scripted: Scripted, capsys: Output) -> None:
-    def kept(study: StudyPreset, control: Control, *, plain: bool, fresh: bool) -> Iterator[StudyEvent]:
-        yield StudyStarted(study=study, rows=3)
+    def kept(job: Job, control: Control) -> Iterator[JobEvent]:
+        yield JobStarted(preset=job.preset, runs=3)
         for row in range(3):
-            *_, last = one_row(study, row, control)
-            yield RowKept(row=row, session_id=last)
-        yield StudyFinished(status="done")
-
-    def one_row(study: StudyPreset, row: int, control: Control) -> Iterator[str]:
-        for event in short(list(study.cells())[row].preset(study), control):
-            if event.type == "run_started":
-                yield event.session_id
+            (session_id,) = (
+                event.event.session_id
+                for event in run_of(job.runs[row], row, control)
+                if isinstance(event.event, RunStarted)
+            )
+            yield RunReused(run=row, session_id=session_id)
+        yield JobFinished(status="done")
 
     scripted(kept)
     assert guarded(cli, ["study", str(preset)]) == 0
@@ -238,8 +244,8 @@ def test_kept_rows_are_said_and_shown(preset: Path, scripted: Scripted, capsys: 
 
 
 def test_a_disk_that_cannot_be_written_is_said(preset: Path, scripted: Scripted, capsys: Output) -> None:
-    def full(study: StudyPreset, control: Control, *, plain: bool, fresh: bool) -> Iterator[StudyEvent]:
-        yield StudyStarted(study=study, rows=3)
+    def full(job: Job, control: Control) -> Iterator[JobEvent]:
+        yield JobStarted(preset=job.preset, runs=3)
         raise StorageError("The disk is full")
 
     scripted(full)
@@ -250,7 +256,7 @@ def test_a_disk_that_cannot_be_written_is_said(preset: Path, scripted: Scripted,
 BAD: dict[str, tuple[list[str], tuple[str, ...]]] = {
     "no study": ([], ("STUDY",)),
     "an unknown one": (["repot-table1"], ("No preset is called 'repot-table1'", "report-table1")),
-    "a run": (["quickstart"], ("holds a run, not a study", "'cnn-tui run' runs it")),
+    "a run": (["quickstart"], ("is a run, not a study", "'cnn-tui run' runs it")),
     "the factor": (
         ["how-long.json", "--set", "training.epochs=3"],
         ("--set training.epochs=3 sets what the study varies", "how-long varies training.epochs: 1, 2, 4"),
@@ -267,7 +273,7 @@ BAD: dict[str, tuple[list[str], tuple[str, ...]]] = {
     ),
     "a factor that becomes meaningless": (
         ["batch-norm.json", "--set", "model.trainable=all"],
-        ("batch-norm", "model.batch_norm makes no difference"),
+        ("batch-norm", "model.batch_norm has no effect"),
     ),
     "a row that becomes impossible": (
         ["models.json", "--set", "data.image_size=32"],
@@ -276,7 +282,7 @@ BAD: dict[str, tuple[list[str], tuple[str, ...]]] = {
     "an unknown format": (["how-long.json", "--format", "docx"], ("'docx' is not one of", "markdown")),
     "an unknown ending": (
         ["how-long.json", "--output", "r.docx"],
-        ("r.docx does not tell a format", ".html", "--format"),
+        ("r.docx does not imply a format", ".html", "--format"),
     ),
     "a folder": (["how-long.json", "--format", "html", "--output", "."], ("is a folder",)),
     "no name": (["how-long.json", "--name", ""], ("name", "at least 1")),
@@ -287,7 +293,7 @@ BAD: dict[str, tuple[list[str], tuple[str, ...]]] = {
 def test_bad_input_ends_with_2_and_runs_nothing(
     case: str, preset: Path, tmp_path: Path, scripted: Scripted, capsys: Output
 ) -> None:
-    asked = scripted(one_by_one)
+    asked = scripted(short)
     for name, factor, values in (
         ("models", "model.architecture", ["resnet18", "alexnet"]),
         ("batch-norm", "model.batch_norm", ["frozen", "adapt"]),
@@ -303,7 +309,7 @@ def test_bad_input_ends_with_2_and_runs_nothing(
 
 def test_a_study_is_refused_where_a_run_is_meant(preset: Path, capsys: Output) -> None:
     assert guarded(cli, ["run", str(preset)]) == 2
-    assert "holds a study, not a run" in capsys.readouterr().err
+    assert "is a study, not a run" in capsys.readouterr().err
 
 
 def test_a_real_study_keeps_its_rows(preset: Path, capfd: Output) -> None:
@@ -349,6 +355,6 @@ def test_on_a_terminal_the_table_fills_and_the_report_stays(preset: Path, home: 
 
 
 def test_the_environment_is_in_the_report(preset: Path, scripted: Scripted, capsys: Output) -> None:
-    scripted(one_by_one)
+    scripted(short)
     guarded(cli, ["study", str(preset)])
     assert f"On {ENVIRONMENT.device_name} (cpu, float32)" in capsys.readouterr().out

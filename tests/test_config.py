@@ -1,4 +1,4 @@
-"""What a person may ask for: bounds, overrides, remarks, and the fields that forms and help are made from."""
+"""Experiments: bounds, overrides, validation errors, warnings, and the fields for forms and help."""
 
 from __future__ import annotations
 
@@ -8,29 +8,30 @@ import pytest
 from hypothesis import given
 from pydantic import ValidationError
 
+from cnn_tui.catalog.datasets import DATASETS
 from cnn_tui.catalog.models import ARCHITECTURES, nearest
+from cnn_tui.config.changes import override
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.config.fields import experiment_fields, field, value_at
-from cnn_tui.config.notices import notices
-from cnn_tui.config.overrides import assign, override, parse
+from cnn_tui.config.fields import experiment_fields, field, parse_value, set_value, value_at
 from cnn_tui.config.preset import RunPreset
-from cnn_tui.config.problems import Problem, problems
+from cnn_tui.config.validation_errors import FieldError, field_errors
+from cnn_tui.config.warnings import experiment_warnings
 from cnn_tui.errors import ConfigError
 from samples import experiments
 
 
 def experiment(**settings: Any) -> Experiment:
-    """An experiment with settings by path, in which a double underscore stands for the dot."""
+    """An experiment with settings by path, with double underscores for dots."""
     document: dict[str, Any] = {}
     for path, value in settings.items():
-        assign(document, path.replace("__", "."), value)
+        set_value(document, path.replace("__", "."), value)
     return Experiment.model_validate(document)
 
 
-def found(**settings: Any) -> tuple[Problem, ...]:
+def found(**settings: Any) -> tuple[FieldError, ...]:
     with pytest.raises(ValidationError) as caught:
         experiment(**settings)
-    return problems(caught.value, Experiment)
+    return field_errors(caught.value, Experiment)
 
 
 def test_the_defaults_are_the_baseline_of_the_report() -> None:
@@ -46,23 +47,23 @@ def test_the_defaults_are_the_baseline_of_the_report() -> None:
 
 
 @given(experiments())
-def test_any_experiment_survives_its_json(asked: Experiment) -> None:
+def test_experiments_round_trip_through_json(asked: Experiment) -> None:
     assert Experiment.model_validate_json(asked.model_dump_json()) == asked
 
 
 @given(experiments())
-def test_any_experiment_can_be_typed_setting_by_setting(asked: Experiment) -> None:
+def test_experiments_round_trip_through_overrides(asked: Experiment) -> None:
     typed = []
     for spec in experiment_fields():
         value = value_at(asked, spec.path)
-        # Surrounding blanks and the words for nothing cannot be typed as text.
+        # Surrounding spaces and the words for null cannot be entered as text.
         if isinstance(value, str) and (value != value.strip() or value in ("", "none", "null")):
             return
         typed.append(f"{spec.path}={'' if value is None else value}")
     assert override(Experiment(), typed) == asked
 
 
-def test_an_experiment_cannot_be_changed() -> None:
+def test_experiments_are_immutable() -> None:
     with pytest.raises(ValidationError):
         Experiment().training.__setattr__("epochs", 3)
 
@@ -76,15 +77,15 @@ def test_early_stopping_needs_validation() -> None:
     ("architecture", "size", "words"),
     [("alexnet", 62, "from 63"), ("vit_b_16", 230, "multiples of 16"), ("vgg16", 31, "from 32")],
 )
-def test_pictures_must_suit_the_model(architecture: str, size: int, words: str) -> None:
+def test_the_image_size_must_suit_the_model(architecture: str, size: int, words: str) -> None:
     (problem,) = found(data__image_size=size, model__architecture=architecture)
     assert words in problem.message
     assert problem.fields == ("data.image_size", "model.architecture")
 
 
-def test_every_problem_is_told_with_field_value_and_bounds() -> None:
-    told = [str(problem) for problem in found(training__epochs=0, training__batch_size="32", model__weight="x")]
-    assert told == [
+def test_errors_name_field_value_and_bounds() -> None:
+    messages = [str(problem) for problem in found(training__epochs=0, training__batch_size="32", model__weight="x")]
+    assert messages == [
         "model.weight: there is no such field; did you mean 'weights'?",
         "training.epochs: 0 is not allowed: at least 1 and at most 100,000",
         'training.batch_size: "32" is not allowed: a whole number is expected',
@@ -102,7 +103,7 @@ def test_only_this_schema_version_is_accepted(version: object) -> None:
         RunPreset.model_validate({"schema_version": version})
 
 
-def test_every_field_says_what_it_is() -> None:
+def test_every_field_has_title_description_and_bounds() -> None:
     specs = experiment_fields()
     assert len({spec.path for spec in specs}) == len(specs)
     for spec in specs:
@@ -115,12 +116,31 @@ def test_every_field_says_what_it_is() -> None:
             assert spec.upper
 
 
-def test_bounds_in_words() -> None:
+@pytest.mark.parametrize(
+    ("settings", "label"),
+    [
+        ({}, "cifar10"),
+        ({"data__root": "/images/cats"}, "cifar10"),
+        ({"data__dataset": "folder", "data__root": "/images/cats/"}, "folder: cats"),
+        ({"data__dataset": "folder", "data__root": "/"}, "folder: /"),
+    ],
+)
+def test_a_dataset_is_listed_by_name_and_a_folder_by_its_own(settings: dict[str, Any], label: str) -> None:
+    assert experiment(**settings).data.label == label
+
+
+def test_every_dataset_of_the_catalogue_can_be_chosen() -> None:
+    assert field("data.dataset").choices == tuple(DATASETS)
+    assert field("model.architecture").choices == tuple(ARCHITECTURES)
+    assert RunPreset.model_json_schema()["$defs"]["DataConfig"]["properties"]["dataset"]["enum"] == list(DATASETS)
+
+
+def test_bounds_as_text() -> None:
     assert field("training.epochs").bounds == "1 to 100,000 epochs"
     assert field("training.optimizer.momentum").bounds == "at least 0 and less than 1"
     assert field("training.optimizer.learning_rate").bounds.startswith("more than 0 and at most 1,000")
     assert field("data.augment").bounds == "none, flip, crop_flip"
-    assert field("data.train_limit").bounds == "2 to 100,000,000 pictures, or none"
+    assert field("data.train_limit").bounds == "2 to 100,000,000 images, or none"
     assert field("model.architecture").choices == tuple(ARCHITECTURES)
     with pytest.raises(KeyError):
         field("training.epoch")
@@ -139,8 +159,8 @@ def test_bounds_in_words() -> None:
         ("model.weights", "imagenet", "imagenet"),
     ],
 )
-def test_what_a_person_types_is_read_by_the_field(path: str, text: str, value: object) -> None:
-    assert parse(field(path), text) == value
+def test_input_is_parsed_by_the_field(path: str, text: str, value: object) -> None:
+    assert parse_value(field(path), text) == value
 
 
 def test_overrides_apply_together() -> None:
@@ -165,7 +185,7 @@ def test_overrides_apply_together() -> None:
         ("=3", "names no setting"),
     ],
 )
-def test_a_wrong_override_is_refused_in_words(setting: str, words: str) -> None:
+def test_an_invalid_override_is_rejected_with_a_reason(setting: str, words: str) -> None:
     with pytest.raises(ConfigError) as caught:
         override(Experiment(), [setting])
     assert words in str(caught.value)
@@ -182,11 +202,11 @@ def test_a_wrong_override_is_refused_in_words(setting: str, words: str) -> None:
         ({"data__root": "/x"}, "Folder has no effect"),
     ],
 )
-def test_what_may_not_be_meant_is_remarked_upon(settings: dict[str, Any], title: str) -> None:
-    assert [notice.title for notice in notices(experiment(**settings))] == [title]
+def test_likely_mistakes_raise_warnings(settings: dict[str, Any], title: str) -> None:
+    assert [notice.title for notice in experiment_warnings(experiment(**settings))] == [title]
 
 
-def test_features_are_fixed_only_where_nothing_before_the_head_moves() -> None:
+def test_features_are_fixed_only_if_nothing_before_the_head_changes() -> None:
     assert Experiment().features_are_fixed
     for moving in ({"model__trainable": "all"}, {"model__batch_norm": "adapt"}, {"data__augment": "flip"}):
         assert not experiment(**moving).features_are_fixed

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image, features
 
 import fuzz_images
-from cnn_tui.catalog.picture_files import HEIF_ENDINGS, readable_endings
+from cnn_tui.catalog.image_files import HEIF_ENDINGS, readable_endings
 from cnn_tui.engine.data.decode import UnreadableImageError, decode, stored_size
 from image_files import exif, image, pixels
 

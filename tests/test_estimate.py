@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from cnn_tui import paths
 from cnn_tui.catalog.datasets import DATASETS
 from cnn_tui.catalog.models import ARCHITECTURES
+from cnn_tui.config.changes import override
 from cnn_tui.config.experiment import DataConfig, Experiment
-from cnn_tui.config.overrides import override
 from cnn_tui.engine.data.sample_selection import split_validation, stratified_subset
 from cnn_tui.engine.models.build import build
 from cnn_tui.store.downloads import has_imagenet_weights

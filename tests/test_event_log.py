@@ -1,4 +1,4 @@
-"""The event log: whole lines, torn ends, full disks, and reading along."""
+"""The event log: complete and incomplete lines, full disks, and following a live log."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ needs_dev_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /
 
 
 @given(events())
-def test_any_event_survives_its_line(event: Event) -> None:
+def test_events_round_trip_through_lines(event: Event) -> None:
     line = to_line(event)
     assert "\n" not in line
     assert from_line(line) == event
@@ -25,31 +25,31 @@ def test_any_event_survives_its_line(event: Event) -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(st.lists(events(), max_size=5))
-def test_any_events_survive_their_file(tmp_path: Path, told: list[Event]) -> None:
+def test_events_round_trip_through_files(tmp_path: Path, expected: list[Event]) -> None:
     path = tmp_path / "events.jsonl"
     path.unlink(missing_ok=True)
     with EventLog(path) as log:
-        for event in told:
+        for event in expected:
             log.append(event)
-    assert list(read_events(path)) == told
+    assert list(read_events(path)) == expected
     assert log.problem is None
 
 
-def test_an_event_can_be_read_as_soon_as_it_is_appended(tmp_path: Path) -> None:
+def test_an_appended_event_is_readable(tmp_path: Path) -> None:
     with EventLog(tmp_path / "log") as log:
         log.append(epoch(1))
         assert list(read_events(tmp_path / "log")) == [epoch(1)]
 
 
 @pytest.mark.parametrize("torn", [b'{"type":"epo', b"\xff\xfe", to_line(epoch(3)).encode()])
-def test_a_torn_last_line_is_left_out(tmp_path: Path, torn: bytes) -> None:
+def test_an_incomplete_last_line_is_skipped(tmp_path: Path, torn: bytes) -> None:
     path = tmp_path / "log"
     path.write_bytes("".join(to_line(event) + "\n" for event in story()).encode() + torn)
     assert list(read_events(path)) == story()
 
 
 @pytest.mark.parametrize("size", [10, 70_000, 200_000])
-def test_a_log_goes_on_after_a_torn_line(tmp_path: Path, size: int) -> None:
+def test_a_log_continues_after_an_incomplete_line(tmp_path: Path, size: int) -> None:
     path = tmp_path / "log"
     path.write_bytes(to_line(epoch(1)).encode() + b"\n" + b"x" * size)
     with EventLog(path) as log:
@@ -57,7 +57,7 @@ def test_a_log_goes_on_after_a_torn_line(tmp_path: Path, size: int) -> None:
     assert list(read_events(path)) == [epoch(1), epoch(2)]
 
 
-def test_a_log_that_is_nothing_but_torn_begins_anew(tmp_path: Path) -> None:
+def test_a_log_with_only_an_incomplete_line_starts_empty(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"x" * 100_000)
     with EventLog(path) as log:
@@ -68,21 +68,21 @@ def test_a_log_that_is_nothing_but_torn_begins_anew(tmp_path: Path) -> None:
 def test_a_damaged_line_is_named(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_text(to_line(epoch(1)) + "\n" + '{"type": "nonsense"}\n')
-    with pytest.raises(StorageError, match="line 2 is no event"):
+    with pytest.raises(StorageError, match="line 2 is not an event"):
         list(read_events(path))
 
 
 def test_following_reads_each_event_once(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    told = story()
+    expected = story()
     with EventLog(path) as log:
-        log.append(told[0])
+        log.append(expected[0])
         first, offset = read_from(path)
         nothing, same = read_from(path, offset)
-        for event in told[1:]:
+        for event in expected[1:]:
             log.append(event)
         rest, end = read_from(path, offset)
-    assert first + rest == told
+    assert first + rest == expected
     assert (nothing, same) == ([], offset)
     assert end == path.stat().st_size
 
@@ -94,7 +94,7 @@ def test_following_waits_for_the_end_of_a_line(tmp_path: Path) -> None:
     assert read_from(path) == ([epoch(1)], len(line))
 
 
-def test_a_missing_log_is_told(tmp_path: Path) -> None:
+def test_a_missing_log_is_reported(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="Cannot read log"):
         list(read_events(tmp_path / "log"))
     with pytest.raises(StorageError, match="Cannot write log"):
@@ -102,7 +102,7 @@ def test_a_missing_log_is_told(tmp_path: Path) -> None:
 
 
 @needs_dev_full
-def test_a_full_disk_is_remembered_once_and_ends_nothing(tmp_path: Path) -> None:
+def test_a_full_disk_is_recorded_once_and_raises_nothing(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.symlink_to("/dev/full")
     log = EventLog(path)
@@ -116,28 +116,26 @@ def test_a_full_disk_is_remembered_once_and_ends_nothing(tmp_path: Path) -> None
     log.close()
 
 
-def test_what_a_full_disk_refused_is_written_once_there_is_room(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_buffered_events_are_written_once_there_is_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     resource = pytest.importorskip("resource")
     signal = pytest.importorskip("signal")
     path = tmp_path / "log"
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    told = story()
+    expected = story()
     log = EventLog(path)
-    log.append(told[0])
+    log.append(expected[0])
     try:
         # A limit in the middle of the next line: the system takes a part of it and refuses the rest.
         resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 10, limits[1]))
-        for event in told[1:]:
+        for event in expected[1:]:
             log.append(event)
         during = list(read_events(path))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, before)
-    assert during == told[:1]
+    assert during == expected[:1]
     assert log.problem is not None
     assert log.flush()
     log.close()
-    assert list(read_events(path)) == told
+    assert list(read_events(path)) == expected

@@ -14,7 +14,7 @@ from cnn_tui.engine.control import never
 from cnn_tui.engine.features import feature_store
 from cnn_tui.engine.training.train import train
 from cnn_tui.events import Event, Phase, Progress, WarningRaised
-from cnn_tui.store.cache_index import LIMIT_VARIABLE, cached_sets, make_room
+from cnn_tui.store.cache_index import LIMIT_VARIABLE, cached_sets, evict
 from test_train import after_batches, ending, experiment, figures
 
 
@@ -148,5 +148,5 @@ def test_the_least_recently_used_set_goes_first(frozen: dict[str, Any], monkeypa
     run(**frozen, data__image_size=40)
     new = cached_sets()[0]
     monkeypatch.setenv(LIMIT_VARIABLE, str((new.size + 2) / 1e9))
-    assert [one.key for one in make_room(new.folder, 1)] == [old.key]
+    assert [one.key for one in evict(new.folder, 1)] == [old.key]
     assert [one.key for one in cached_sets()] == [new.key]

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from cnn_tui.config.changes import override
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.config.overrides import override
 from cnn_tui.engine.features import feature_store, feature_writer
 from cnn_tui.engine.training.run_cache import RunCache
 from cnn_tui.engine.training.train import train

@@ -9,15 +9,14 @@ import pytest
 import torch
 
 from cnn_tui.catalog.features import feature_bytes, feature_shape, keeps_half
+from cnn_tui.config.changes import override
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.config.overrides import override
 from cnn_tui.engine.features import feature_store, feature_writer
 from cnn_tui.engine.features.backbone import rounded_to_half
 from cnn_tui.engine.features.feature_batches import FeatureBatches
 from cnn_tui.engine.features.feature_store import MappedChunk, MappedFeatures
 from cnn_tui.engine.features.split_backbone import split_backbone
-from cnn_tui.store.cache_index import LIMIT_VARIABLE, room_for
-from cnn_tui.store.feature_room import Placement, place_features
+from cnn_tui.store.cache_index import LIMIT_VARIABLE, Placement, place_features, space_for
 from cnn_tui.tui.survey import survey
 from cnn_tui.tui.widgets.experiment_summary import feature_words
 from test_split_backbone import CASES, empty_classifier, pictures_of
@@ -113,11 +112,11 @@ def test_memory_comes_before_disk_and_more_before_less(memory: int, disk: int, e
 
 def test_what_a_set_takes_already_is_part_of_its_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(LIMIT_VARIABLE, "0.001")
-    assert room_for(tmp_path / "not" / "there") == 1_000_000
+    assert space_for(tmp_path / "not" / "there") == 1_000_000
     monkeypatch.setenv(LIMIT_VARIABLE, "1000000")
-    before = room_for(tmp_path)
+    before = space_for(tmp_path)
     feature_store.write(tmp_path, torch.arange(2), torch.rand(2, 10_000_000))
-    assert room_for(tmp_path) > before + 40_000_000 - 2**26
+    assert space_for(tmp_path) > before + 40_000_000 - 2**26
 
 
 def room_words(monkeypatch: pytest.MonkeyPatch, gigabytes: str, memory: int, *settings: str) -> str:

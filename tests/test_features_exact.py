@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from cnn_tui.catalog.models import ARCHITECTURES
+from cnn_tui.config.changes import override
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.config.overrides import override
 from cnn_tui.engine.control import WithResult, never
 from cnn_tui.engine.data import loading
 from cnn_tui.engine.data.batches import ImageBatches

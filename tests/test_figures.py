@@ -18,13 +18,13 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.legend import Legend
 
+from cnn_tui.formatting import shorten
 from cnn_tui.reports.charts.axis import Tick
 from cnn_tui.reports.charts.figure_files import to_pdf, to_png, to_svg
 from cnn_tui.reports.charts.figures import STYLE, figure_of, report_style
 from cnn_tui.reports.charts.heat import MatrixChart
 from cnn_tui.reports.charts.series import COLOURS, CURVE_STYLES, Chart, Marker, Series
 from cnn_tui.reports.labels import visible
-from cnn_tui.reports.texts import shorten
 
 SVG = "{http://www.w3.org/2000/svg}"
 EVIL = (

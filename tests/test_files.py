@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Atomic writes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cnn_tui.errors import StorageError
 from cnn_tui.store.files import ensure_writable, replace_atomic, sha256_of, write_atomic
 
 
-def test_bytes_and_text_arrive(tmp_path: Path) -> None:
+def test_bytes_and_text_are_written(tmp_path: Path) -> None:
     write_atomic(tmp_path / "a", b"\x00\xff")
     write_atomic(tmp_path / "b", "grün\n")
     assert (tmp_path / "a").read_bytes() == b"\x00\xff"
@@ -27,7 +27,7 @@ def test_nothing_else_is_left_in_the_folder(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
 
-def test_a_reader_keeps_the_old_file_whole(tmp_path: Path) -> None:
+def test_an_open_reader_keeps_the_old_content(tmp_path: Path) -> None:
     path = tmp_path / "a"
     write_atomic(path, "old")
     with path.open() as reader:
@@ -37,7 +37,7 @@ def test_a_reader_keeps_the_old_file_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
-def test_others_may_read_as_the_umask_allows(tmp_path: Path) -> None:
+def test_permissions_follow_the_umask(tmp_path: Path) -> None:
     before = os.umask(0o022)
     try:
         write_atomic(tmp_path / "a", "1")
@@ -46,7 +46,7 @@ def test_others_may_read_as_the_umask_allows(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o644
 
 
-def test_a_writer_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
+def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     path.write_text("old")
 
@@ -64,7 +64,7 @@ def test_a_writer_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
-def test_a_read_only_disk_is_told_with_a_way_out(tmp_path: Path, number: int) -> None:
+def test_a_read_only_disk_is_reported_with_a_hint(tmp_path: Path, number: int) -> None:
     def write(temporary: Path) -> None:
         raise OSError(number, os.strerror(number))
 
@@ -75,7 +75,7 @@ def test_a_read_only_disk_is_told_with_a_way_out(tmp_path: Path, number: int) ->
     assert "CNN_TUI_HOME" in caught.value.hint
 
 
-def test_a_file_where_a_folder_should_be(tmp_path: Path) -> None:
+def test_a_file_in_place_of_a_folder(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("")
     with pytest.raises(StorageError, match="Cannot write x"):
         write_atomic(tmp_path / "home" / "x", "1")
@@ -83,12 +83,12 @@ def test_a_file_where_a_folder_should_be(tmp_path: Path) -> None:
         ensure_writable(tmp_path / "home" / "sessions")
 
 
-def test_ensure_writable_makes_the_folder_and_leaves_it_empty(tmp_path: Path) -> None:
+def test_ensure_writable_creates_an_empty_folder(tmp_path: Path) -> None:
     ensure_writable(tmp_path / "a" / "b", free_bytes=1)
     assert list((tmp_path / "a" / "b").iterdir()) == []
 
 
-def test_a_nearly_full_disk_is_found_before_it_matters(tmp_path: Path) -> None:
+def test_a_nearly_full_disk_is_detected(tmp_path: Path) -> None:
     with pytest.raises(StorageError) as caught:
         ensure_writable(tmp_path, free_bytes=2**62)
     assert caught.value.title == "The disk is nearly full"

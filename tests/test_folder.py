@@ -27,7 +27,7 @@ from cnn_tui.engine.data.image_source import FolderSource, MemorySource
 from cnn_tui.engine.data.loading import LoadedData
 from cnn_tui.errors import DataError
 from cnn_tui.events import Event, Phase, Progress, WarningRaised
-from cnn_tui.store.names import printable
+from cnn_tui.formatting import printable
 
 T = TypeVar("T")
 SIDE = 12

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from cnn_tui.config.changes import override
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.config.overrides import override
 from cnn_tui.engine.training.train import train
 from cnn_tui.errors import DataError
 from cnn_tui.events import Phase, RunFinished
-from cnn_tui.store.folder_layout import read_layout
+from cnn_tui.store.image_folder import read_layout
 from cnn_tui.tui.estimate import Pictures
 from cnn_tui.tui.survey import survey
 from picture_folders import classes, load, plain, warnings
@@ -43,7 +43,7 @@ def test_one_held_out_folder_is_the_test_split(training: str, held_out: str, roo
     assert loaded.classes == ("cat", "dog")
     assert (len(loaded.train_indices), len(loaded.validation_indices), len(loaded.test_indices)) == (4, 2, 6)
     assert isinstance(events[0], Phase)
-    words = f"{training}/ (2 classes), {held_out}/ is the test split, validation is cut from {training}/"
+    words = f"{training}/ (2 classes), {held_out}/ is the test split, validation is taken from {training}/"
     assert events[0].detail == f"{root}: {words}"
 
 
@@ -169,15 +169,15 @@ def training_alone(root: Path) -> None:
         (two_validation_folders, ("val/, valid/",)),
         (two_test_folders, ("eval/, test/",)),
         (held_out_alone, ("test/ (cat/, dog/), val/ (cat/, dog/)",)),
-        (a_test_folder_beside_classes, ("cat/ (3 pictures)", "test/ (3 pictures)")),
-        (a_class_beside_splits, ("bird/ (3 pictures), train/ (cat/, dog/), val/ (cat/, dog/)",)),
-        (training_beside_a_class, ("bird/ (3 pictures), train/ (cat/, dog/)",)),
-        (splits_of_bare_pictures, ("train/ (3 pictures), val/ (3 pictures)",)),
-        (a_test_split_of_bare_pictures, ("test/ (3 pictures), train/ (cat/, dog/)",)),
+        (a_test_folder_beside_classes, ("cat/ (3 images)", "test/ (3 images)")),
+        (a_class_beside_splits, ("bird/ (3 images), train/ (cat/, dog/), val/ (cat/, dog/)",)),
+        (training_beside_a_class, ("bird/ (3 images), train/ (cat/, dog/)",)),
+        (splits_of_bare_pictures, ("train/ (3 images), val/ (3 images)",)),
+        (a_test_split_of_bare_pictures, ("test/ (3 images), train/ (cat/, dog/)",)),
         (names_that_are_nearly_those_of_splits, ("seg_test/ (cat/, dog/), seg_train/ (cat/, dog/)",)),
         (names_of_sets, ("training_set/ (cat/, dog/)",)),
         (names_with_years, ("train2017/ (cat/, dog/)",)),
-        (splits_within_classes, ("test/ (3 pictures), train/ (3 pictures)",)),
+        (splits_within_classes, ("test/ (3 images), train/ (3 images)",)),
         (training_alone, ("train/ (cat/, dog/)",)),
     ],
 )
@@ -188,7 +188,7 @@ def test_what_could_be_understood_in_two_ways_is_refused_with_what_was_seen(
     with pytest.raises(DataError) as caught:
         load(root)
     assert caught.value.exit_code == 3
-    assert "Seen in" in caught.value.detail
+    assert "Found in" in caught.value.detail
     for words in shown:
         assert words in caught.value.detail
     assert caught.value.hint
@@ -211,7 +211,7 @@ def test_folders_without_pictures_beside_the_splits_are_named_and_not_used(root:
     events, loaded = load(root)
     assert loaded.classes == ("cat", "dog")
     assert isinstance(events[0], Phase)
-    assert "annotations/ without pictures: not used" in events[0].detail
+    assert "annotations/ without images: not used" in events[0].detail
 
 
 @pytest.mark.parametrize("around", ["pictures", "archive/data", "a/b/c"])
@@ -289,7 +289,7 @@ def test_composed_and_decomposed_names_are_one_class(root: Path) -> None:
 def test_setup_tells_what_is_wrong_with_the_layout(build: Callable[[Path], None], root: Path) -> None:
     build(root)
     found = survey(override(Experiment(), ["data.dataset=folder", f"data.root={root}"]), ())
-    assert "Seen in" in found.problem
+    assert "Found in" in found.problem
     assert (found.classes, found.layout, found.estimate.pictures) == (None, "", None)
 
 

@@ -1,4 +1,4 @@
-"""The story of a run, folded from its events."""
+"""The state of a run and of a job, built from their events."""
 
 from __future__ import annotations
 
@@ -6,8 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnn_tui.events import BatchFinished, ErrorReport, Event, Phase, Progress, RunFinished, WarningRaised
-from cnn_tui.history import MOST_BATCHES, RunHistory
+from cnn_tui.config.job import Job
+from cnn_tui.config.preset import RunPreset
+from cnn_tui.config.study import StudyPreset
+from cnn_tui.events import (
+    BatchFinished,
+    ErrorReport,
+    Event,
+    JobFinished,
+    JobStarted,
+    Phase,
+    Progress,
+    RunEvent,
+    RunFinished,
+    RunReused,
+    WarningRaised,
+)
+from cnn_tui.history import MOST_BATCHES, JobHistory, RunHistory
 from samples import ENVIRONMENT, epoch, events, result, started, story
 
 
@@ -116,3 +131,53 @@ def test_a_long_run_keeps_a_bounded_number_of_batches_with_both_ends() -> None:
     assert len(kept) <= MOST_BATCHES
     assert (kept[0], kept[-1]) == (1, 20_000)
     assert kept == sorted(kept)
+
+
+RUN = Job(preset=RunPreset(name="one"))
+STUDY = Job(preset=StudyPreset(name="three", factor="training.epochs", values=(1, 2, 3)))
+LOST = ErrorReport(title="lost")
+
+
+def test_a_job_counts_reused_running_and_ended_runs() -> None:
+    history = JobHistory(STUDY)
+    history.apply(JobStarted(preset=STUDY.preset, runs=3))
+    history.apply(RunReused(run=2, session_id="earlier"))
+    first = history.apply(RunEvent(run=0, event=started("a")))
+    second = history.apply(RunEvent(run=1, event=started("b")))
+    assert (list(history.running), history.reused, history.ended) == ([0, 1], 1, {2: "earlier"})
+    assert (history.current, history.current_run) == (1, second)
+    assert history.apply(RunEvent(run=1, event=RunFinished(status="failed", error=LOST))) is second
+    assert (history.current, history.current_run) == (0, first)
+    history.apply(RunEvent(run=0, event=RunFinished(status="done", result=result())))
+    assert (history.current, history.current_run) == (0, first)
+    assert history.ended == {2: "earlier", 1: "b", 0: "a"}
+    assert history.errors == {1: LOST}
+    history.apply(JobFinished(status="failed", failed=1))
+    assert list(history.end_all(LOST)) == []
+
+
+@pytest.mark.parametrize("job", [RUN, STUDY])
+def test_every_open_run_and_the_job_end_with_the_error(job: Job) -> None:
+    history = JobHistory(job)
+    for run in range(len(job.runs)):
+        history.apply(RunEvent(run=run, event=started(f"session-{run}")))
+    *ends, last = history.end_all(LOST)
+    assert [
+        (end.run, end.event.status, end.event.error)
+        for end in ends
+        if isinstance(end, RunEvent) and isinstance(end.event, RunFinished)
+    ] == [(run, "failed", LOST) for run in range(len(job.runs))]
+    assert isinstance(last, JobFinished)
+    assert (last.status, last.failed, last.error) == ("failed", len(job.runs), LOST)
+
+
+def test_a_run_that_never_started_ends_too_and_a_study_without_runs_just_ends() -> None:
+    assert [event.type for event in JobHistory(RUN).end_all(LOST)] == ["row_event", "study_finished"]
+    assert [event.type for event in JobHistory(STUDY).end_all(LOST)] == ["study_finished"]
+
+
+def test_job_events_keep_their_names_in_json() -> None:
+    document = RunEvent(run=1, event=started()).model_dump(mode="json", by_alias=True)
+    assert (document["type"], document["row"], document["event"]["type"]) == ("row_event", 1, "run_started")
+    document = JobStarted(preset=STUDY.preset, runs=3).model_dump(mode="json", by_alias=True)
+    assert (document["type"], document["rows"], document["study"]["name"]) == ("study_started", 3, "three")

@@ -1,4 +1,4 @@
-"""No module of the program imports another that imports it back, directly or through others."""
+"""There are no import cycles."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def cycles(imports: Mapping[str, Iterable[str]]) -> list[list[str]]:
     return found
 
 
-def test_a_cycle_is_found_and_a_diamond_is_none() -> None:
+def test_cycles_are_found_and_diamonds_are_not() -> None:
     assert cycles({"a": "b", "b": "c", "c": "a", "d": "a"}) == [["a", "b", "c"]]
     assert cycles({"a": "bc", "b": "d", "c": "d", "d": ""}) == []
 
 
 def test_the_program_has_no_import_cycles() -> None:
-    """Imports inside functions and those for type checkers count too: they couple modules all the same."""
+    """Imports inside functions and for type checkers count too."""
     graph = grimp.build_graph("cnn_tui", cache_dir=None)
     assert cycles({module: sorted(graph.find_modules_directly_imported_by(module)) for module in graph.modules}) == []

@@ -1,4 +1,4 @@
-"""What loads what: the layers, and that neither help nor the low layers wait for torch or Textual."""
+"""Imports: the layers, and that neither help nor the lower layers import torch or Textual."""
 
 from __future__ import annotations
 
@@ -11,29 +11,41 @@ import pytest
 ROOT = Path(__file__).parent.parent
 HEAVY = ("torch", "torchvision", "sklearn", "scipy", "textual")
 FOR_EXPORT = ("matplotlib", "jinja2")
-LOW = ("amounts", "errors", "imports", "paths", "metrics", "events", "history", "catalog", "config", "store", "reports")
+LOW = (
+    "formatting",
+    "errors",
+    "imports",
+    "paths",
+    "metrics",
+    "events",
+    "history",
+    "catalog",
+    "config",
+    "store",
+    "reports",
+)
 
 
 def loaded_by(script: str) -> set[str]:
-    """The top-level packages that a fresh interpreter has loaded after a script."""
+    """The top-level packages that a fresh interpreter has imported after a script."""
     report = "\nimport sys\nprint('\\0' + ' '.join({name.partition('.')[0] for name in sys.modules}))"
     ended = subprocess.run([sys.executable, "-c", script + report], capture_output=True, text=True, check=True)
     return set(ended.stdout.partition("\0")[2].split())
 
 
 @pytest.mark.parametrize("flag", ["--help", "--version"])
-def test_help_waits_for_nothing_heavy(flag: str) -> None:
+def test_help_imports_nothing_heavy(flag: str) -> None:
     script = f"from cnn_tui.cli.main import cli\nfrom cnn_tui.cli.output import guarded\nguarded(cli, ['{flag}'])"
     assert loaded_by(script).isdisjoint({*HEAVY, *FOR_EXPORT, "pydantic", "numpy", "rich"})
 
 
-def test_listing_presets_waits_for_neither_torch_nor_textual() -> None:
+def test_listing_presets_imports_neither_torch_nor_textual() -> None:
     script = "from cnn_tui.cli.main import cli\nfrom cnn_tui.cli.output import guarded\nguarded(cli, ['presets'])"
     assert loaded_by(script).isdisjoint(HEAVY)
 
 
-def test_the_low_layers_load_neither_torch_nor_textual() -> None:
-    files = [path for name in LOW for path in (ROOT / "cnn_tui").glob(f"{name}/**/[!_]*.py")]
+def test_the_lower_layers_import_neither_torch_nor_textual() -> None:
+    files = [path for name in LOW for path in (ROOT / "cnn_tui").glob(f"{name}/[!_]*.py")]
     files += [ROOT / "cnn_tui" / f"{name}.py" for name in LOW if (ROOT / "cnn_tui" / f"{name}.py").exists()]
     modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files]
     assert {"cnn_tui.errors", "cnn_tui.config.experiment", "cnn_tui.store.sessions"} <= set(modules)
@@ -43,13 +55,13 @@ def test_the_low_layers_load_neither_torch_nor_textual() -> None:
 
 
 def test_only_an_export_loads_what_draws_reports() -> None:
-    script = "import cnn_tui.cli.export, cnn_tui.cli.study_output, cnn_tui.tui.app, cnn_tui.tui.modes"
+    script = "import cnn_tui.cli.export, cnn_tui.cli.destination, cnn_tui.tui.app, cnn_tui.tui.modes"
     screens = sorted((ROOT / "cnn_tui" / "tui" / "screens").glob("[!_]*.py"))
     imports = "\n".join(f"import cnn_tui.tui.screens.{path.stem}" for path in screens)
     assert loaded_by(f"{script}\n{imports}").isdisjoint(FOR_EXPORT)
 
 
-def test_package_inits_are_empty() -> None:
+def test_package_init_files_are_empty() -> None:
     assert [path for path in (ROOT / "cnn_tui").rglob("__init__.py") if path.read_text().strip()] == []
 
 

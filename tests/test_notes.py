@@ -1,4 +1,4 @@
-"""Notes and tags on sessions: what is allowed, kept beside the record, and set and shown by the command line."""
+"""Notes and tags of sessions: validation, storage, and the command line."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from cnn_tui.reports.documents.html import document_html
 from cnn_tui.reports.sessions.data import read_session
 from cnn_tui.reports.sessions.document import session_document
 from cnn_tui.store.notes import SessionNote, changed_tags, make_note, read_note, write_note
-from cnn_tui.store.session_writer import SessionWriter
-from cnn_tui.store.sessions import list_sessions, load_session, new_session_folder
+from cnn_tui.store.session_writer import SessionWriter, new_session_folder
+from cnn_tui.store.sessions import list_sessions, load_session
 from samples import story
 
 Output = pytest.CaptureFixture[str]
@@ -46,7 +46,7 @@ def noted(*arguments: str) -> int:
     return guarded(cli, ["sessions", "note", *arguments])
 
 
-def test_tags_are_words_each_of_them_once() -> None:
+def test_tags_are_unique_words() -> None:
     made = make_note("  a first try ", ["#base", "Slow", "slow", "base", "kept"])
     assert made == SessionNote(note="a first try", tags=("base", "Slow", "kept"))
     assert (made.tag_line, made.line) == ("#base #Slow #kept", "#base #Slow #kept  a first try")
@@ -65,16 +65,14 @@ def test_tags_are_words_each_of_them_once() -> None:
         ("", [str(number) for number in range(21)], "tags"),
     ],
 )
-def test_what_is_not_allowed_is_refused_in_words(note: str, tags: list[str], words: str) -> None:
+def test_invalid_notes_are_rejected_with_a_reason(note: str, tags: list[str], words: str) -> None:
     with pytest.raises(ConfigError, match="This note is not allowed") as caught:
         make_note(note, tags)
     assert words in caught.value.detail
 
 
 @given(st.text(max_size=60), st.lists(st.text(max_size=8), max_size=5))
-def test_what_is_allowed_comes_back_as_it_was_written(
-    tmp_path_factory: pytest.TempPathFactory, note: str, tags: list[str]
-) -> None:
+def test_valid_notes_round_trip(tmp_path_factory: pytest.TempPathFactory, note: str, tags: list[str]) -> None:
     try:
         made = make_note(note, tags)
     except ConfigError:
@@ -84,11 +82,11 @@ def test_what_is_allowed_comes_back_as_it_was_written(
     assert read_note(folder) == made
 
 
-def test_tags_are_added_and_taken_away_whatever_their_case() -> None:
+def test_tags_are_added_and_removed_ignoring_case() -> None:
     assert changed_tags(("Base", "slow"), ["#new"], ["base", "#other"]) == ("slow", "#new")
 
 
-def test_a_session_without_a_note_has_an_empty_one_and_its_record_is_never_touched() -> None:
+def test_notes_default_to_empty_and_leave_the_record_unchanged() -> None:
     folder = session()
     assert read_note(folder) == SessionNote()
     before = (folder / "session.json").read_bytes()
@@ -98,7 +96,7 @@ def test_a_session_without_a_note_has_an_empty_one_and_its_record_is_never_touch
 
 
 @pytest.mark.parametrize("content", ["{", '{"note": 3}', '{"tags": ["a", "A"]}', '{"schema_version": 99}', '{"x": 1}'])
-def test_a_damaged_note_is_told_and_hides_nothing(content: str, capsys: Output) -> None:
+def test_a_damaged_note_is_reported(content: str, capsys: Output) -> None:
     folder = session()
     (folder / "note.json").write_text(content)
     with pytest.raises(StorageError, match=r"note\.json"):
@@ -128,12 +126,12 @@ def test_the_command_line_sets_and_prints_notes_and_tags(capsys: Output) -> None
 
 
 @pytest.mark.parametrize(("arguments", "code"), [(["nothing", "x"], 4), (["latest", "--tag", "a b"], 2), ([], 2)])
-def test_what_cannot_be_written_has_its_exit_code(arguments: list[str], code: int) -> None:
+def test_notes_that_cannot_be_written_have_exit_codes(arguments: list[str], code: int) -> None:
     session()
     assert noted(*arguments) == code
 
 
-def test_show_list_and_reports_have_them(capsys: Output) -> None:
+def test_notes_appear_in_show_list_and_reports(capsys: Output) -> None:
     folder = session()
     write_note(folder, SessionNote(note="a first try", tags=("base", "slow")))
     session("other")
@@ -154,7 +152,7 @@ def test_show_list_and_reports_have_them(capsys: Output) -> None:
     assert "Note: a first try" in document_markdown(session_document(read_session(folder)))
 
 
-def test_without_tags_the_list_is_as_it_was(capsys: Output) -> None:
+def test_the_list_has_no_tags_column_without_tags(capsys: Output) -> None:
     session()
     assert guarded(cli, ["sessions", "list"]) == 0
     assert "tags" not in capsys.readouterr().out.splitlines()[0]

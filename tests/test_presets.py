@@ -1,4 +1,4 @@
-"""Presets in files: round trips, names, lists and the ones that come with the program."""
+"""Preset files: round trips, names, lists and the shipped presets."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 
 from cnn_tui import paths
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.config.notices import notices
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import ReportedRow, StudyPreset
+from cnn_tui.config.warnings import experiment_warnings
 from cnn_tui.errors import PresetError
 from cnn_tui.store.presets import (
     PresetExistsError,
@@ -22,9 +22,8 @@ from cnn_tui.store.presets import (
     load_preset,
     load_study,
     parse_preset,
-    renamed,
+    renamed_preset,
     save_preset,
-    save_study,
 )
 from cnn_tui.store.strict_json import parse_object
 from samples import run_presets
@@ -41,11 +40,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_every_shipped_preset_loads_and_says_what_it_is_for(name: str) -> None:
+def test_every_shipped_preset_loads_and_has_a_description(name: str) -> None:
     preset = load_any(find_preset(name))
     assert preset.name == name
     assert preset.description.endswith(".")
-    assert notices(preset.base if isinstance(preset, StudyPreset) else preset.experiment) == ()
+    assert experiment_warnings(preset.base if isinstance(preset, StudyPreset) else preset.experiment) == ()
 
 
 def test_the_studies_of_the_report_have_its_setup_and_its_figures() -> None:
@@ -93,19 +92,19 @@ def test_the_quickstart_needs_no_download() -> None:
 
 
 @given(run_presets())
-def test_any_preset_survives_its_json(preset: RunPreset) -> None:
+def test_presets_round_trip_through_json(preset: RunPreset) -> None:
     assert parse_preset(parse_object(preset.model_dump_json().encode(), "x"), "x") == preset
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(run_presets())
-def test_any_preset_survives_its_file(tmp_path: Path, preset: RunPreset) -> None:
+def test_presets_round_trip_through_files(tmp_path: Path, preset: RunPreset) -> None:
     path = save_preset(preset, tmp_path / "any", preset.name, overwrite=True)
     assert path.parent == tmp_path / "any"
     assert load_preset(path) == preset
 
 
-def test_what_a_preset_leaves_out_takes_the_default(tmp_path: Path) -> None:
+def test_missing_fields_have_defaults(tmp_path: Path) -> None:
     path = tmp_path / "empty.json"
     path.write_text("{}")
     preset = load_preset(path)
@@ -145,7 +144,7 @@ def test_a_saved_preset_stays_in_its_folder(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "x" * 201])
-def test_a_name_that_no_preset_can_have_writes_nothing(tmp_path: Path, name: str) -> None:
+def test_an_invalid_name_writes_nothing(tmp_path: Path, name: str) -> None:
     with pytest.raises(PresetError, match="name"):
         save_preset(RunPreset(), tmp_path, name)
     assert list(tmp_path.iterdir()) == []
@@ -153,10 +152,10 @@ def test_a_name_that_no_preset_can_have_writes_nothing(tmp_path: Path, name: str
 
 def test_renamed_changes_the_name_only() -> None:
     preset = RunPreset(name="old", description="kept")
-    assert renamed(preset, "new") == preset.model_copy(update={"name": "new"})
+    assert renamed_preset(preset, "new") == preset.model_copy(update={"name": "new"})
 
 
-def test_own_presets_come_before_shipped_ones(home: Path) -> None:
+def test_user_presets_come_before_shipped_ones(home: Path) -> None:
     own = save_preset(RunPreset(), home / "presets", "quickstart")
     assert find_preset("quickstart") == own
     assert next(entry.origin for entry in list_presets()) == "own"
@@ -175,13 +174,13 @@ def test_a_path_is_found_before_a_name(tmp_path: Path, monkeypatch: pytest.Monke
     assert find_preset("quickstart") == Path("quickstart")
 
 
-def test_a_session_folder_stands_for_its_record(tmp_path: Path) -> None:
+def test_a_session_folder_is_found_as_a_preset(tmp_path: Path) -> None:
     (tmp_path / "session.json").write_text("{}")
     assert find_preset(str(tmp_path)) == tmp_path / "session.json"
 
 
 @pytest.mark.parametrize("name", ["no/such.json", "missing.json", "../../x", "x" * 300, "a\x00b"])
-def test_what_is_not_there_is_told(name: str) -> None:
+def test_a_missing_preset_is_reported(name: str) -> None:
     with pytest.raises(PresetError, match="No preset"):
         find_preset(name)
 
@@ -192,7 +191,7 @@ def test_a_misspelt_name_gets_suggestions() -> None:
     assert "baseline-resnet18" in caught.value.hint
 
 
-def test_a_broken_preset_is_listed_and_hides_no_other(home: Path) -> None:
+def test_a_broken_preset_is_listed_with_the_others(home: Path) -> None:
     save_preset(RunPreset(), home / "presets", "good")
     (home / "presets" / "bad.json").write_text('{"experiment": {"training": {"epochs": 0}}}')
     (home / "presets" / ".tmp-1.json").write_text("half")
@@ -204,27 +203,27 @@ def test_a_broken_preset_is_listed_and_hides_no_other(home: Path) -> None:
 
 
 def test_a_study_is_saved_listed_and_found(home: Path) -> None:
-    path = save_study(study(), home / "presets", "How long?")
+    path = save_preset(study(), home / "presets", "How long?")
     assert path.name == "how-long.json"
     assert load_study(path) == study(name="How long?")
     assert find_preset("How long?") == path
     (entry,) = [entry for entry in list_presets() if entry.origin == "own"]
     assert (entry.preset, entry.study, entry.problem) == (None, study(name="How long?"), None)
     with pytest.raises(PresetExistsError, match="how-long"):
-        save_study(study(), home / "presets", "how long")
+        save_preset(study(), home / "presets", "how long")
 
 
-def test_a_study_without_a_name_is_called_as_its_file(tmp_path: Path) -> None:
+def test_a_study_without_a_name_is_named_after_its_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.json"
     path.write_text('{"kind": "study", "factor": "training.epochs", "values": [1]}')
     assert load_study(path).name == "mine"
 
 
-def test_a_run_is_no_study_and_a_study_no_run(tmp_path: Path) -> None:
+def test_runs_and_studies_are_not_interchangeable(tmp_path: Path) -> None:
     run, varied = tmp_path / "run.json", tmp_path / "study.json"
     run.write_text("{}")
     varied.write_text(study().model_dump_json())
-    with pytest.raises(PresetError, match="holds a run, not a study"):
+    with pytest.raises(PresetError, match="is a run, not a study"):
         load_study(run)
-    with pytest.raises(PresetError, match="holds a study, not a run"):
+    with pytest.raises(PresetError, match="is a study, not a run"):
         load_preset(varied)

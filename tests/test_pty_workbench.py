@@ -297,6 +297,6 @@ def test_a_terminal_that_was_tiny_while_the_program_was_held_up_is_painted_anew(
 )
 def test_poor_terminals(environment: dict[str, str], presets: Path, home_env: dict[str, str]) -> None:
     with Terminal([PROGRAM, "tiny"], env=home_env | environment) as terminal:
-        terminal.expect("Picture size")
+        terminal.expect("Image size")
         terminal.press("ctrl+q")
         assert terminal.wait_exit() == 0

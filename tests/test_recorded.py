@@ -1,4 +1,4 @@
-"""Sessions, a preset and a study that an earlier version wrote: they open, and run again."""
+"""Sessions, a preset and a study written by an earlier version open and run again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Output = pytest.CaptureFixture[str]
 
 @pytest.fixture(autouse=True)
 def recorded(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home that holds the recorded files, and an empty working directory."""
+    """A home folder with the recorded files, and an empty working directory."""
     shutil.copytree(RECORDED, home)
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     (tmp_path / "work").mkdir()
@@ -43,7 +43,7 @@ def test_all_of_them_are_listed(capsys: Output) -> None:
     assert {entry["id"] for entry in listed} == set(IDS.values())
 
 
-def test_records_say_what_became_of_the_runs() -> None:
+def test_records_have_the_outcomes_of_the_runs() -> None:
     for name, status in STATUS.items():
         assert load_session(IDS[name]).status == status
     assert [load_session(IDS[name]).study is not None for name in ROWS] == [True] * 3
@@ -55,7 +55,7 @@ def test_records_say_what_became_of_the_runs() -> None:
     assert sum(map(sum, done.confusion_matrix)) == 40
 
 
-def test_curves_pictures_and_note_are_read() -> None:
+def test_curves_images_and_note_are_read() -> None:
     session = read_session(find_session(IDS["done"]))
     assert session.damage == ""
     assert [epoch.epoch for epoch in session.epochs] == [1, 2, 3]
@@ -89,7 +89,7 @@ def test_the_presets_open(recorded: Path) -> None:
     assert [cell.experiment for cell in study.cells()] == [load_session(IDS[name]).experiment for name in ROWS]
 
 
-def test_a_study_takes_its_rows_from_them(capsys: Output) -> None:
+def test_a_study_reuses_recorded_rows(capsys: Output) -> None:
     assert guarded(cli, ["study", "rates", "--json"]) == 0
     types = [json.loads(line)["type"] for line in capsys.readouterr().out.splitlines()]
     assert types == ["study_started", *["row_kept"] * 3, "study_finished"]

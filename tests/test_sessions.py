@@ -1,4 +1,4 @@
-"""The records of runs: written while they happen, found, read, and hidden by nothing."""
+"""Sessions: writing, finding, reading, renaming and deleting them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,12 @@ from cnn_tui.metrics import score
 from cnn_tui.store.files import sha256_of
 from cnn_tui.store.predictions import Predictions
 from cnn_tui.store.presets import load_preset
-from cnn_tui.store.session_writer import SessionWriter
+from cnn_tui.store.session_writer import SessionWriter, new_session_folder
 from cnn_tui.store.sessions import (
     delete_session,
     find_session,
     list_sessions,
     load_session,
-    new_session_folder,
     read_history,
     read_record,
     rename_session,
@@ -60,27 +59,27 @@ PREDICTIONS = Predictions(
 )
 
 
-def test_an_id_is_a_time_and_a_slug(home: Path) -> None:
+def test_an_id_consists_of_time_and_slug(home: Path) -> None:
     session_id, folder = new_session_folder("My Run: ../../x")
     assert re.fullmatch(r"\d{8}T\d{6}Z-my-run-x", session_id)
     assert folder == home / "sessions" / session_id
     assert folder.is_dir()
 
 
-def test_ids_are_numbered_where_they_collide(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colliding_ids_are_numbered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.time", lambda: 1_795_392_902.0)
     ids = [new_session_folder("x")[0] for _ in range(3)]
     assert ids == ["20261123T001502Z-x", "20261123T001502Z-x-2", "20261123T001502Z-x-3"]
 
 
-def test_a_run_goes_from_queued_to_done() -> None:
+def test_the_status_goes_from_queued_to_done() -> None:
     with writer_for() as writer:
         assert load_session(writer.folder).status == "queued"
-        told = story(writer.session.id)
-        writer.record(told[0])
+        events = story(writer.session.id)
+        writer.record(events[0])
         running = load_session(writer.folder)
         assert (running.status, running.environment, running.pid) == ("running", ENVIRONMENT, os.getpid())
-        for event in told[1:]:
+        for event in events[1:]:
             writer.record(event)
         writer.set_status("done")
     record = load_session(writer.folder)
@@ -97,7 +96,7 @@ def test_the_history_is_that_of_the_events() -> None:
     assert read_history(folder / "nowhere").epochs == []
 
 
-def test_a_failure_is_kept_with_its_reason() -> None:
+def test_a_failure_is_recorded_with_its_reason() -> None:
     error = ErrorReport(title="The loss is not finite", detail="epoch 3", hint="A smaller learning rate.")
     with writer_for() as writer:
         writer.record(started(writer.session.id))
@@ -111,7 +110,7 @@ def test_session_json_is_a_preset_of_the_same_experiment() -> None:
     assert preset == RunPreset(name="a name")
 
 
-def test_a_record_becomes_another_session_without_what_became_of_it() -> None:
+def test_a_record_run_again_has_no_old_result() -> None:
     record = load_session(finished())
     session_id, folder = new_session_folder("again")
     with SessionWriter(folder, session_id, record):
@@ -119,7 +118,7 @@ def test_a_record_becomes_another_session_without_what_became_of_it() -> None:
     assert (again.status, again.result, again.experiment) == ("queued", None, record.experiment)
 
 
-def test_weights_are_written_whole_and_sealed() -> None:
+def test_weights_are_saved_with_their_checksum() -> None:
     def write(path: Path) -> None:
         path.write_bytes(b"weights")
 
@@ -130,7 +129,7 @@ def test_weights_are_written_whole_and_sealed() -> None:
     assert load_session(writer.folder).weights_sha256 == sha256_of(path)
 
 
-def test_weights_that_cannot_be_written_leave_no_seal() -> None:
+def test_a_failed_write_of_weights_leaves_no_checksum() -> None:
     def write(path: Path) -> None:
         raise OSError(28, "No space left on device")
 
@@ -139,9 +138,9 @@ def test_weights_that_cannot_be_written_leave_no_seal() -> None:
     assert load_session(writer.folder).weights_sha256 is None
 
 
-def test_predictions_come_back() -> None:
+def test_predictions_round_trip() -> None:
     with writer_for() as writer:
-        writer.save_predictions(PREDICTIONS)
+        PREDICTIONS.save(writer.folder)
     loaded = Predictions.load(writer.folder)
     for name in ("actual", "predicted", "confidence", "index"):
         np.testing.assert_array_equal(getattr(loaded, name), getattr(PREDICTIONS, name))
@@ -158,7 +157,7 @@ def ranked(**changes: Any) -> Predictions:
     return replace(PREDICTIONS, **given | changes)
 
 
-def test_top_classes_come_back_and_logits_where_they_are_asked_for(tmp_path: Path) -> None:
+def test_top_classes_round_trip_and_logits_on_request(tmp_path: Path) -> None:
     ranked().save(tmp_path)
     assert Predictions.load(tmp_path).logits is None
     loaded = Predictions.load(tmp_path, with_logits=True)
@@ -176,12 +175,12 @@ def test_top_classes_come_back_and_logits_where_they_are_asked_for(tmp_path: Pat
         {"top_probabilities": np.zeros((3, 1), np.float32)},
     ],
 )
-def test_top_classes_and_logits_must_pair_up(changes: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"pair up|tables of"):
+def test_shapes_of_top_classes_and_logits_must_match(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"do not match|tables of"):
         ranked(**changes)
 
 
-def test_a_session_recorded_before_there_were_rankings_opens() -> None:
+def test_a_session_without_top_classes_opens() -> None:
     folder = Path(__file__).parent / "recorded" / "before-top-five"
     result = load_session(folder).result
     assert result is not None
@@ -194,19 +193,19 @@ def test_a_session_recorded_before_there_were_rankings_opens() -> None:
     assert (predictions.top_classes, predictions.top_probabilities, predictions.logits) == (None, None, None)
 
 
-def test_predictions_must_pair_up() -> None:
-    with pytest.raises(ValueError, match="do not pair up"):
+def test_shapes_of_predictions_must_match() -> None:
+    with pytest.raises(ValueError, match="do not match"):
         Predictions(PREDICTIONS.actual, PREDICTIONS.predicted[:2], PREDICTIONS.confidence, PREDICTIONS.index)
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"PK\x03\x04 and no more", b"\x93NUMPY"])
-def test_damaged_predictions_are_told(tmp_path: Path, content: bytes) -> None:
+def test_damaged_predictions_are_reported(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "predictions.npz").write_bytes(content)
     with pytest.raises(StorageError, match="Cannot read the predictions"):
         Predictions.load(tmp_path)
 
 
-def test_pickles_in_predictions_are_never_run(tmp_path: Path) -> None:
+def test_pickles_in_predictions_are_not_executed(tmp_path: Path) -> None:
     objects = np.array([{"a": 1}], dtype=object)
     np.savez(tmp_path / "predictions.npz", actual=objects, predicted=objects, confidence=objects, index=objects)
     with pytest.raises(StorageError, match="pickle"):
@@ -214,7 +213,7 @@ def test_pickles_in_predictions_are_never_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-def test_a_full_disk_under_the_events_is_told_once_and_the_result_kept() -> None:
+def test_a_full_disk_is_reported_once_and_the_result_saved() -> None:
     session_id, folder = new_session_folder("full")
     (folder / "events.jsonl").symlink_to("/dev/full")
     with SessionWriter(folder, session_id, RunPreset()) as writer:
@@ -228,7 +227,7 @@ def test_a_full_disk_under_the_events_is_told_once_and_the_result_kept() -> None
     assert load_session(folder).result == result()
 
 
-def test_a_run_whose_writer_went_away_counts_as_killed() -> None:
+def test_a_run_without_a_writer_is_killed() -> None:
     with writer_for() as writer:
         writer.record(started(writer.session.id))
         assert load_session(writer.folder).status == "running"
@@ -236,12 +235,11 @@ def test_a_run_whose_writer_went_away_counts_as_killed() -> None:
     assert read_record(writer.folder).status == "running"
 
 
-def test_a_process_that_dies_lets_go_of_its_session() -> None:
+def test_a_dead_process_releases_its_session() -> None:
     script = (
         "import os, sys, time\n"
         "from cnn_tui.config.preset import RunPreset\n"
-        "from cnn_tui.store.sessions import new_session_folder\n"
-        "from cnn_tui.store.session_writer import SessionWriter\n"
+        "from cnn_tui.store.session_writer import SessionWriter, new_session_folder\n"
         "session_id, folder = new_session_folder('x')\n"
         "writer = SessionWriter(folder, session_id, RunPreset())\n"
         "print(session_id, flush=True)\n"
@@ -257,7 +255,7 @@ def test_a_process_that_dies_lets_go_of_its_session() -> None:
     assert load_session(session_id).status == "killed"
 
 
-def test_a_session_is_found_by_id_beginning_latest_and_path(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_is_found_by_id_prefix_latest_and_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.time", lambda: 1_795_392_902.0)
     old = finished("old")
     monkeypatch.setattr("time.time", lambda: 1_795_392_962.0)
@@ -271,7 +269,7 @@ def test_a_session_is_found_by_id_beginning_latest_and_path(monkeypatch: pytest.
     assert [entry.folder for entry in list_sessions()] == [new, old]
 
 
-def test_runs_of_one_second_are_in_the_order_of_their_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_of_the_same_second_are_ordered_by_their_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.time", lambda: 1_795_392_902.0)
     folders = [finished("b"), finished("a")]
     for age, folder in enumerate(folders):
@@ -280,13 +278,13 @@ def test_runs_of_one_second_are_in_the_order_of_their_ends(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("name", ["nothing", "../../x", "/etc", "latest", "x" * 300, "a\x00b"])
-def test_no_session_has_its_own_error(name: str) -> None:
+def test_an_unknown_session_has_its_own_error(name: str) -> None:
     with pytest.raises(SessionNotFoundError) as caught:
         find_session(name)
     assert caught.value.exit_code == 4
 
 
-def test_an_ambiguous_beginning_names_the_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_ambiguous_prefix_lists_the_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.time", lambda: 1_795_392_902.0)
     finished("a")
     finished("b")
@@ -296,7 +294,7 @@ def test_an_ambiguous_beginning_names_the_candidates(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("content", [None, "", "{", "[]", '{"status": "done"}', '{"schema_version": 2}'])
-def test_a_damaged_session_is_listed_and_hides_no_other(home: Path, content: str | None) -> None:
+def test_a_damaged_session_is_listed_with_the_others(home: Path, content: str | None) -> None:
     good = finished()
     bad = home / "sessions" / "bad"
     bad.mkdir()
@@ -334,7 +332,7 @@ def test_a_live_session_is_neither_deleted_nor_renamed() -> None:
     assert writer.folder.exists()
 
 
-def test_what_lies_elsewhere_is_not_deleted(tmp_path: Path) -> None:
+def test_sessions_outside_the_sessions_folder_are_not_deleted(tmp_path: Path) -> None:
     elsewhere = finished().rename(tmp_path / "elsewhere")
     with pytest.raises(SessionNotFoundError):
         delete_session(str(elsewhere))
@@ -350,7 +348,7 @@ def test_renaming_keeps_the_id_and_the_result() -> None:
         rename_session(folder.name, "")
 
 
-def test_a_full_disk_is_found_before_training(home: Path) -> None:
+def test_a_full_disk_is_detected_before_training(home: Path) -> None:
     home.write_text("a file where the folder should be")
     with pytest.raises(StorageError, match="sessions"):
         new_session_folder("x")

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image, features
 
-from cnn_tui.catalog import picture_files
+from cnn_tui.catalog import image_files
 from cnn_tui.engine.control import never
 from cnn_tui.engine.data.folder_listing import scan
 from cnn_tui.errors import DataError
@@ -25,11 +25,11 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def no_heif(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a machine without pillow-heif."""
-    endings = picture_files.readable_endings() - picture_files.HEIF_ENDINGS
+    endings = image_files.readable_endings() - image_files.HEIF_ENDINGS
     for module in (
-        "cnn_tui.catalog.picture_files",
+        "cnn_tui.catalog.image_files",
         "cnn_tui.engine.data.folder_listing",
-        "cnn_tui.store.folder_entries",
+        "cnn_tui.store.image_folder",
     ):
         monkeypatch.setattr(f"{module}.readable_endings", lambda: endings)
 

@@ -10,12 +10,13 @@ import torch
 from torchvision.models import shufflenet_v2_x0_5, squeezenet1_1, vgg11
 
 from cnn_tui import paths
+from cnn_tui.config.job import Job
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.engine.control import Control
-from cnn_tui.events import EpochFinished, RowEvent, RowKept, RunFinished, RunStarted, StudyEvent, StudyFinished
+from cnn_tui.events import EpochFinished, JobEvent, JobFinished, RunEvent, RunFinished, RunReused, RunStarted
+from cnn_tui.jobs import run_job
 from cnn_tui.metrics import Result
 from cnn_tui.store.sessions import load_session, read_history
-from cnn_tui.studies import run_study
 
 
 @pytest.fixture(scope="module")
@@ -39,35 +40,36 @@ def study(weights: str, factor: str, values: list[Any], **changes: Any) -> Study
     return StudyPreset.model_validate({"name": "small", "base": base, "factor": factor, "values": values, **changes})
 
 
-def results(events: list[StudyEvent]) -> dict[int, Result]:
+def results(events: list[JobEvent]) -> dict[int, Result]:
     found = {}
     for event in events:
-        if isinstance(event, RowEvent) and isinstance(event.event, RunFinished) and event.event.result is not None:
-            found[event.row] = event.event.result
+        if isinstance(event, RunEvent) and isinstance(event.event, RunFinished) and event.event.result is not None:
+            found[event.run] = event.event.result
     return found
 
 
-def epochs(events: list[StudyEvent]) -> dict[int, list[tuple[float | None, ...]]]:
+def epochs(events: list[JobEvent]) -> dict[int, list[tuple[float | None, ...]]]:
     found: dict[int, list[tuple[float | None, ...]]] = {}
     for event in events:
-        if isinstance(event, RowEvent) and isinstance(event.event, EpochFinished):
+        if isinstance(event, RunEvent) and isinstance(event.event, EpochFinished):
             one = event.event
             figures = (one.train_loss, one.train_accuracy, one.validation_loss, one.validation_accuracy)
-            found.setdefault(event.row, []).append(figures)
+            found.setdefault(event.run, []).append(figures)
     return found
 
 
-def sessions(events: list[StudyEvent]) -> dict[int, str]:
+def sessions(events: list[JobEvent]) -> dict[int, str]:
     return {
-        event.row: event.event.session_id
+        event.run: event.event.session_id
         for event in events
-        if isinstance(event, RowEvent) and isinstance(event.event, RunStarted)
+        if isinstance(event, RunEvent) and isinstance(event.event, RunStarted)
     }
 
 
-def assert_alike(one: StudyPreset) -> list[StudyEvent]:
+def assert_alike(one: StudyPreset) -> list[JobEvent]:
     """Run a study both ways; the events of the clever one."""
-    clever, plain = list(run_study(one, Control(), fresh=True)), list(run_study(one, Control(), plain=True, fresh=True))
+    clever = list(run_job(Job(preset=one, fresh=True), Control()))
+    plain = list(run_job(Job(preset=one, plain=True, fresh=True), Control()))
     mine, theirs = results(clever), results(plain)
     assert mine.keys() == theirs.keys() == {cell.index for cell in one.cells()}
     for row, result in mine.items():
@@ -80,7 +82,7 @@ def assert_alike(one: StudyPreset) -> list[StudyEvent]:
     return clever
 
 
-def together(events: list[StudyEvent]) -> set[int]:
+def together(events: list[JobEvent]) -> set[int]:
     """How many rows were trained with each."""
     parts = [load_session(paths.sessions_folder() / name).study for name in sessions(events).values()]
     return {part.together for part in parts if part is not None}
@@ -151,7 +153,7 @@ def test_epochs_do_not_nest_where_the_schedule_knows_them(pretrained: str) -> No
 
 
 def test_rows_are_sessions_with_their_own_settings_and_story(pretrained: str) -> None:
-    events = list(run_study(study(pretrained, "training.epochs", [1, 3]), Control()))
+    events = list(run_job(Job(preset=study(pretrained, "training.epochs", [1, 3])), Control()))
     for row, asked in enumerate((1, 3)):
         folder = paths.sessions_folder() / sessions(events)[row]
         record, history = load_session(folder), read_history(folder)
@@ -168,42 +170,44 @@ def test_rows_are_sessions_with_their_own_settings_and_story(pretrained: str) ->
 
 
 def test_finished_rows_are_kept_and_new_values_are_added(pretrained: str) -> None:
-    first = list(run_study(study(pretrained, "training.epochs", [1, 2]), Control()))
-    again = list(run_study(study(pretrained, "training.epochs", [2, 3, 1]), Control()))
-    kept = {event.row: event.session_id for event in again if isinstance(event, RowKept)}
+    first = list(run_job(Job(preset=study(pretrained, "training.epochs", [1, 2])), Control()))
+    again = list(run_job(Job(preset=study(pretrained, "training.epochs", [2, 3, 1])), Control()))
+    kept = {event.run: event.session_id for event in again if isinstance(event, RunReused)}
     assert kept == {0: sessions(first)[1], 2: sessions(first)[0]}
     assert results(again).keys() == {1}
-    alone = list(run_study(study(pretrained, "training.epochs", [1, 2], plain=True), Control()))
-    assert not [event for event in alone if isinstance(event, RowKept)]
+    alone = list(run_job(Job(preset=study(pretrained, "training.epochs", [1, 2], plain=True)), Control()))
+    assert not [event for event in alone if isinstance(event, RunReused)]
 
 
 def test_a_row_that_diverges_fails_and_the_others_go_on(pretrained: str) -> None:
     base = {"training": {"optimizer": {"name": "sgd", "weight_decay": 10.0}}}
     events = list(
-        run_study(study(pretrained, "training.optimizer.learning_rate", [1000.0, 0.001], base=base), Control())
+        run_job(
+            Job(preset=study(pretrained, "training.optimizer.learning_rate", [1000.0, 0.001], base=base)), Control()
+        )
     )
     ends = {
-        told.row: told.event for told in events if isinstance(told, RowEvent) and isinstance(told.event, RunFinished)
+        told.run: told.event for told in events if isinstance(told, RunEvent) and isinstance(told.event, RunFinished)
     }
     assert {row: end.status for row, end in ends.items()} == {0: "failed", 1: "done"}
     assert ends[0].error is not None
     assert "learning_rate=100" in ends[0].error.hint
     finished = events[-1]
-    assert isinstance(finished, StudyFinished)
+    assert isinstance(finished, JobFinished)
     assert (finished.status, finished.failed) == ("failed", 1)
 
 
 def test_a_stopped_study_tests_what_it_has_and_goes_on_later(pretrained: str) -> None:
     asked = study(pretrained, "training.epochs", [1, 2, 2000])
     control, events = Control(), []
-    for event in run_study(asked, control):
+    for event in run_job(Job(preset=asked), control):
         events.append(event)
-        if isinstance(event, RowEvent) and isinstance(event.event, EpochFinished) and event.event.epoch == 3:
+        if isinstance(event, RunEvent) and isinstance(event.event, EpochFinished) and event.event.epoch == 3:
             control.stop()
-    assert isinstance(events[-1], StudyFinished)
+    assert isinstance(events[-1], JobFinished)
     assert events[-1].status == "stopped"
     assert results(events).keys() == {0, 1, 2}
     shorter = study(pretrained, "training.epochs", [1, 2, 4])
-    again = list(run_study(shorter, Control()))
-    assert {event.row for event in again if isinstance(event, RowKept)} == {0, 1}
+    again = list(run_job(Job(preset=shorter), Control()))
+    assert {event.run for event in again if isinstance(event, RunReused)} == {0, 1}
     assert results(again).keys() == {2}

@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from cnn_tui.config.job import Job
 from cnn_tui.config.study import StudyPreset
-from cnn_tui.events import ErrorReport, RowEvent, RowKept, RunFinished, StudyFinished, StudyStarted
+from cnn_tui.events import ErrorReport, JobFinished, JobStarted, RunEvent, RunFinished, RunReused
 from cnn_tui.reports.charts.series import Chart
 from cnn_tui.reports.formats import FIGURE_FORMATS, FORMATS, Format, format_of, render_study, write_report
+from cnn_tui.reports.job_progress import JobProgress
 from cnn_tui.reports.studies.charts import charts
 from cnn_tui.reports.studies.document import results_table, setup_text, state, study_document
 from cnn_tui.reports.studies.findings import differences, mean_difference
 from cnn_tui.reports.studies.table import StudyTable, study_table
-from cnn_tui.reports.study_progress import StudyProgress
 from cnn_tui.store.records import SessionRecord
 from samples import epoch, result, started
 from study_records import record, records, study
@@ -225,29 +226,29 @@ def read(session_id: str) -> SessionRecord:
 
 
 def test_progress_follows_runs_that_take_turns() -> None:
-    progress = StudyProgress(study(), read)
-    progress.apply(StudyStarted(study=study(), rows=3))
-    progress.apply(RowKept(row=2, session_id="session-2"))
+    progress = JobProgress(Job(preset=study()), read)
+    progress.apply(JobStarted(preset=study(), runs=3))
+    progress.apply(RunReused(run=2, session_id="session-2"))
     for row in (0, 1):
-        progress.apply(RowEvent(row=row, event=started(f"session-{row}")))
-    progress.apply(RowEvent(row=1, event=epoch(1)))
+        progress.apply(RunEvent(run=row, event=started(f"session-{row}")))
+    progress.apply(RunEvent(run=1, event=epoch(1)))
     assert [row.status for row in progress.table.rows] == ["running", "running", "done"]
-    assert progress.current is progress.histories[1]
-    progress.apply(RowEvent(row=0, event=RunFinished(status="done", result=result())))
+    assert progress.history.current_run is progress.history.running[1]
+    progress.apply(RunEvent(run=0, event=RunFinished(status="done", result=result())))
     assert [row.status for row in progress.table.rows] == ["done", "running", "done"]
     accuracy = progress.table.rows[0].accuracy
     assert accuracy is not None
     assert accuracy.mean == result().accuracy
-    assert (progress.kept, progress.table.done) == (1, 2)
-    progress.apply(RowEvent(row=1, event=RunFinished(status="failed", error=ErrorReport(title="NaN"))))
-    progress.apply(StudyFinished(status="failed", failed=1))
+    assert (progress.history.reused, progress.table.done) == (1, 2)
+    progress.apply(RunEvent(run=1, event=RunFinished(status="failed", error=ErrorReport(title="NaN"))))
+    progress.apply(JobFinished(status="failed", failed=1))
     assert [(row.status, row.reason) for row in progress.table.rows] == [("done", ""), ("failed", "NaN"), ("done", "")]
-    assert progress.current is None
+    assert not progress.history.running
 
 
 def test_a_run_that_could_not_be_kept_is_in_the_table_all_the_same() -> None:
-    progress = StudyProgress(study())
-    progress.apply(RowEvent(row=0, event=started("nowhere")))
-    progress.apply(RowEvent(row=0, event=RunFinished(status="done", result=result())))
+    progress = JobProgress(Job(preset=study()))
+    progress.apply(RunEvent(run=0, event=started("nowhere")))
+    progress.apply(RunEvent(run=0, event=RunFinished(status="done", result=result())))
     assert progress.table.rows[0].status == "done"
     assert progress.table.environments != ()

@@ -14,18 +14,18 @@ import pytest
 from cnn_tui import paths
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.store.sessions import lock_of, read_record
-from trainer_talk import WAIT_SECONDS
+from trainer_messages import WAIT_SECONDS
 
 WORKBENCH = """
 import os, signal, sys
 from cnn_tui.trainer.process import ProcessTrainer
 from cnn_tui.trainer.protocol import Hello
-from trainer_talk import preset, until_batch, until_type
+from trainer_messages import run, session_id, until_batch, until_type
 
 trainer = ProcessTrainer(when_abandoned=sys.argv[1], runner="scripted_runs:short")
-trainer.submit(preset(100))
+trainer.submit(run(100))
 pid = until_type(trainer, Hello).pid
-print(pid, until_batch(trainer), flush=True)
+print(pid, session_id(until_batch(trainer)), flush=True)
 os.kill(os.getpid(), int(sys.argv[2]))
 """
 

@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 
 from cnn_tui import paths
+from cnn_tui.config.job import Job
 from cnn_tui.store.sessions import load_session, read_history, read_record
 from cnn_tui.trainer.process import ProcessTrainer
-from cnn_tui.trainer.protocol import Hello, Idle, Lost, Message, Paused, Ready, Refused, RunEvent, Trainer
-from trainer_talk import (
+from cnn_tui.trainer.protocol import Hello, Idle, JobUpdate, Lost, Message, Paused, Ready, Refused, Trainer
+from trainer_messages import (
     WAIT_SECONDS,
     ending,
     events,
-    preset,
+    run,
     session_id,
     tiny,
     until_batch,
@@ -57,7 +58,7 @@ def test_one_child_serves_many_runs(make: Make) -> None:
     assert pid != os.getpid()
     for _ in range(2):
         assert not trainer.busy
-        trainer.submit(preset(3))
+        trainer.submit(run(3))
         assert trainer.busy
         messages = until_idle(trainer)
         assert [event.type for event in events(messages)] == ["run_started", *["batch_finished"] * 3, "run_finished"]
@@ -68,7 +69,7 @@ def test_one_child_serves_many_runs(make: Make) -> None:
 
 def test_the_real_engine_runs_in_the_child() -> None:
     trainer = ProcessTrainer()
-    trainer.submit(tiny())
+    trainer.submit(Job(preset=tiny()))
     ready = until_type(trainer, Ready)
     assert ready.torch
     assert ready.device_name
@@ -79,8 +80,8 @@ def test_the_real_engine_runs_in_the_child() -> None:
     record = load_session(_folder(session_id(messages)))
     assert record.status == "done"
     assert record.result == end.result
-    trainer.submit(tiny(epochs=10_000))
-    session = until_batch(trainer)
+    trainer.submit(Job(preset=tiny(epochs=10_000)))
+    session = session_id(until_batch(trainer))
     trainer.close(finish=False)
     assert trainer.wait(WAIT_SECONDS)
     stopped = load_session(_folder(session))
@@ -90,10 +91,10 @@ def test_the_real_engine_runs_in_the_child() -> None:
 
 def test_the_second_run_is_refused(make: Make) -> None:
     trainer = make("short")
-    trainer.submit(preset(10_000, "first"))
+    trainer.submit(run(10_000, "first"))
     until_batch(trainer)
-    trainer.submit(preset(1, "second"))
-    assert "going on" in until_type(trainer, Refused).reason
+    trainer.submit(run(1, "second"))
+    assert "already running" in until_type(trainer, Refused).reason
     trainer.stop()
     assert ending(until_idle(trainer)).status == "stopped"
     assert len(list(paths.sessions_folder().iterdir())) == 1
@@ -101,11 +102,11 @@ def test_the_second_run_is_refused(make: Make) -> None:
 
 def test_stopping_tests_and_stopping_twice_does_not(make: Make) -> None:
     trainer = make("short")
-    trainer.submit(preset(10_000))
+    trainer.submit(run(10_000))
     until_batch(trainer)
     trainer.stop()
     assert ending(until_idle(trainer)).result is not None
-    trainer.submit(preset(10_000))
+    trainer.submit(run(10_000))
     until_batch(trainer)
     trainer.pause()
     until_type(trainer, Paused)
@@ -116,7 +117,7 @@ def test_stopping_tests_and_stopping_twice_does_not(make: Make) -> None:
 
 def test_a_paused_run_waits_until_it_is_resumed(make: Make) -> None:
     trainer = make("short")
-    trainer.submit(preset(30))
+    trainer.submit(run(30))
     until_batch(trainer)
     trainer.pause()
     assert until_type(trainer, Paused).paused
@@ -129,7 +130,7 @@ def test_a_paused_run_waits_until_it_is_resumed(make: Make) -> None:
 
 def test_what_is_printed_goes_to_the_session_and_never_into_the_protocol(make: Make) -> None:
     trainer = make("noisy")
-    trainer.submit(preset(2))
+    trainer.submit(run(2))
     messages = until_idle(trainer)
     assert [event.type for event in events(messages)] == ["run_started", *["batch_finished"] * 2, "run_finished"]
     log = (_folder(session_id(messages)) / "trainer.log").read_text()
@@ -143,7 +144,7 @@ def test_what_is_printed_goes_to_the_session_and_never_into_the_protocol(make: M
 
 def _assert_lost(messages: list[Message], words: str) -> Lost:
     """The run ended as failed, then its trainer was told to be lost, then the next run may come."""
-    assert [type(message) for message in messages[-3:]] == [RunEvent, Lost, Idle]
+    assert [type(message) for message in messages[-3:]] == [JobUpdate, Lost, Idle]
     error = ending(messages).error
     lost = messages[-2]
     assert isinstance(lost, Lost)
@@ -155,9 +156,9 @@ def _assert_lost(messages: list[Message], words: str) -> Lost:
 
 def test_a_child_that_is_killed_mid_run_fails_the_session_and_the_next_run_gets_a_new_one(make: Make) -> None:
     trainer = make("short")
-    trainer.submit(preset(10_000))
+    trainer.submit(run(10_000))
     pid = until_type(trainer, Hello).pid
-    session = until_batch(trainer)
+    session = session_id(until_batch(trainer))
     os.kill(pid, signal.SIGKILL)
     lost = _assert_lost(until_idle(trainer), "SIGKILL")
     assert (lost.status, lost.session_id) == ("failed", session)
@@ -167,15 +168,15 @@ def test_a_child_that_is_killed_mid_run_fails_the_session_and_the_next_run_gets_
     assert history.finished is not None
     assert history.finished.error == lost.error
     assert not trainer.alive
-    trainer.submit(preset(2))
+    trainer.submit(run(2))
     assert until_type(trainer, Hello).pid != pid
     assert ending(until_idle(trainer)).status == "done"
 
 
 def test_killing_ends_the_run_as_killed(make: Make) -> None:
     trainer = make("short")
-    trainer.submit(preset(10_000))
-    session = until_batch(trainer)
+    trainer.submit(run(10_000))
+    session = session_id(until_batch(trainer))
     trainer.kill()
     lost = _assert_lost(until_idle(trainer), "killed")
     assert (lost.status, lost.session_id) == ("killed", session)
@@ -187,7 +188,7 @@ def test_an_idle_child_that_dies_is_replaced_without_a_word_lost(make: Make) -> 
     trainer.start()
     pid = until_type(trainer, Ready).pid
     trainer.kill()
-    trainer.submit(preset(2))
+    trainer.submit(run(2))
     messages = until_idle(trainer)
     assert ending(messages).status == "done"
     assert any(isinstance(message, Ready) and message.pid != pid for message in messages)
@@ -195,17 +196,17 @@ def test_an_idle_child_that_dies_is_replaced_without_a_word_lost(make: Make) -> 
 
 def test_a_crash_is_told_with_the_end_of_the_log(make: Make) -> None:
     trainer = make("crashing")
-    trainer.submit(preset())
+    trainer.submit(run())
     lost = _assert_lost(until_idle(trainer), "SIGSEGV")
     assert "about to crash" in lost.error.detail
     assert "Segmentation fault" in lost.log_tail
-    trainer.submit(preset(1, "good"))
+    trainer.submit(run(1, "good"))
     assert ending(until_idle(trainer)).status == "done"
 
 
 def test_a_mistake_in_the_engine_is_told_with_its_traceback(make: Make) -> None:
     trainer = make("broken")
-    trainer.submit(preset())
+    trainer.submit(run())
     messages = until_idle(trainer)
     lost = _assert_lost(messages, "exit code 1")
     assert "ZeroDivisionError: a mistake in the engine" in lost.error.detail
@@ -214,7 +215,7 @@ def test_a_mistake_in_the_engine_is_told_with_its_traceback(make: Make) -> None:
 
 def test_a_session_that_nobody_was_told_of_is_found_by_its_process(make: Make) -> None:
     trainer = make("early")
-    trainer.submit(preset())
+    trainer.submit(run())
     lost = _assert_lost(until_idle(trainer), "exit code 7")
     assert lost.session_id is not None
     assert read_record(_folder(lost.session_id)).error == lost.error
@@ -222,13 +223,13 @@ def test_a_session_that_nobody_was_told_of_is_found_by_its_process(make: Make) -
 
 def test_an_engine_that_cannot_be_loaded_fails_the_run(make: Make) -> None:
     trainer = make("missing")
-    trainer.submit(preset())
+    trainer.submit(run())
     assert "missing" in _assert_lost(until_idle(trainer), "exit code 1").log_tail
 
 
 def test_a_failure_before_the_run_has_begun_keeps_the_child(make: Make) -> None:
     trainer = make("refusing")
-    trainer.submit(preset())
+    trainer.submit(run())
     error = ending(until_idle(trainer)).error
     assert error is not None
     assert (error.title, error.hint, error.exit_code) == ("No pictures", "Fill it.", 3)
@@ -238,8 +239,8 @@ def test_a_failure_before_the_run_has_begun_keeps_the_child(make: Make) -> None:
 @pytest.mark.parametrize(("finish", "status"), [(True, "done"), (False, "stopped")])
 def test_closing_finishes_the_run_or_stops_and_saves_it(make: Make, finish: bool, status: str) -> None:
     trainer = make("short")
-    trainer.submit(preset(60))
-    session = until_batch(trainer)
+    trainer.submit(run(60))
+    session = session_id(until_batch(trainer))
     trainer.pause()
     until_type(trainer, Paused)
     trainer.close(finish)
@@ -252,8 +253,8 @@ def test_closing_finishes_the_run_or_stops_and_saves_it(make: Make, finish: bool
 
 def test_closing_after_a_stop_still_lets_the_run_be_tested(make: Make) -> None:
     trainer = make("short")
-    trainer.submit(preset(10_000))
-    session = until_batch(trainer)
+    trainer.submit(run(10_000))
+    session = session_id(until_batch(trainer))
     trainer.stop()
     trainer.close(finish=False)
     assert trainer.wait(WAIT_SECONDS)
@@ -270,9 +271,9 @@ def test_closing_while_the_engine_loads_ends_the_child() -> None:
 
 def test_sigterm_stops_and_saves_the_run_and_ends_the_child(make: Make) -> None:
     trainer = make("short")
-    trainer.submit(preset(10_000))
+    trainer.submit(run(10_000))
     pid = until_type(trainer, Hello).pid
-    session = until_batch(trainer)
+    session = session_id(until_batch(trainer))
     os.kill(pid, signal.SIGTERM)
     messages = until_idle(trainer)
     assert isinstance(trainer.next_message(WAIT_SECONDS), Lost)
@@ -282,7 +283,7 @@ def test_sigterm_stops_and_saves_the_run_and_ends_the_child(make: Make) -> None:
 
 def test_the_terminals_signals_do_not_reach_the_run(make: Make) -> None:
     trainer = make("short")
-    trainer.submit(preset(100))
+    trainer.submit(run(100))
     pid = until_type(trainer, Hello).pid
     until_batch(trainer)
     assert os.getpgid(pid) == pid

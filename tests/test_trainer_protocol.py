@@ -12,25 +12,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cnn_tui.config.job import Job
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.events import (
     BatchFinished,
     ErrorReport,
     Event,
-    RowEvent,
-    RowKept,
+    JobEvent,
+    JobFinished,
+    JobStarted,
+    RunEvent,
     RunFinished,
-    StudyEvent,
-    StudyFinished,
-    StudyStarted,
+    RunReused,
 )
-from cnn_tui.trainer.endings import explain_exit, log_tail
-from cnn_tui.trainer.lines import read_lines
-from cnn_tui.trainer.outbox import Outbox
+from cnn_tui.trainer.crash_report import explain_exit, log_tail
+from cnn_tui.trainer.message_queue import MessageWriter
+from cnn_tui.trainer.pipes import read_lines
 from cnn_tui.trainer.protocol import (
     Hello,
     Idle,
+    JobUpdate,
     Lost,
     Pause,
     Paused,
@@ -38,12 +40,9 @@ from cnn_tui.trainer.protocol import (
     Ready,
     Refused,
     Resume,
-    RunEvent,
     Shutdown,
-    StartRun,
-    StartStudy,
+    Start,
     Stop,
-    StudySaid,
     parse_command,
     parse_message,
     to_line,
@@ -54,16 +53,17 @@ from scripted_runs import batch
 
 @given(run_presets())
 def test_any_preset_survives_the_way_to_the_trainer(preset: RunPreset) -> None:
-    line = to_line(StartRun(preset=preset))
+    line = to_line(Start(job=Job(preset=preset)))
     assert line.count(b"\n") == 1
-    assert parse_command(line.rstrip(b"\n")) == StartRun(preset=preset)
+    assert parse_command(line.rstrip(b"\n")) == Start(job=Job(preset=preset))
 
 
 @given(events())
 def test_any_event_survives_the_way_back(event: Event) -> None:
-    line = to_line(RunEvent(event=event))
+    update = JobUpdate(event=RunEvent(run=0, event=event))
+    line = to_line(update)
     assert line.count(b"\n") == 1
-    assert parse_message(line) == RunEvent(event=event)
+    assert parse_message(line) == update
 
 
 RATES = StudyPreset(name="[/] rates", factor="training.optimizer.learning_rate", values=(1e-4, 1e-3), repeats=2)
@@ -79,21 +79,22 @@ RATES = StudyPreset(name="[/] rates", factor="training.optimizer.learning_rate",
     ],
 )
 def test_a_study_survives_the_way_to_the_trainer(study: StudyPreset) -> None:
-    command = StartStudy(study=study, plain=True, fresh=True)
+    command = Start(job=Job(preset=study, plain=True, fresh=True))
     assert parse_command(to_line(command)) == command
 
 
 @pytest.mark.parametrize(
     "event",
     [
-        StudyStarted(study=RATES, rows=4),
-        RowKept(row=3, session_id="20261123T001502Z-[/]"),
-        RowEvent(row=2, event=RunFinished(status="done", result=result())),
-        StudyFinished(status="failed", failed=2, error=ErrorReport(title="gone", hint="again")),
+        JobStarted(preset=RATES, runs=4),
+        JobStarted(preset=RunPreset(name="one"), runs=1),
+        RunReused(run=3, session_id="20261123T001502Z-[/]"),
+        RunEvent(run=2, event=RunFinished(status="done", result=result())),
+        JobFinished(status="failed", failed=2, error=ErrorReport(title="gone", hint="again")),
     ],
 )
-def test_a_studys_events_survive_the_way_back(event: StudyEvent) -> None:
-    assert parse_message(to_line(StudySaid(event=event))) == StudySaid(event=event)
+def test_job_events_survive_the_way_back(event: JobEvent) -> None:
+    assert parse_message(to_line(JobUpdate(event=event))) == JobUpdate(event=event)
 
 
 @pytest.mark.parametrize("command", [Stop(), Pause(), Resume(), Shutdown(mode="finish"), Shutdown(mode="stop")])
@@ -126,8 +127,8 @@ def test_messages_survive(message: Hello | Ready | Paused | Refused | Idle | Los
         b"\xff",
         b'{"type":"stop","more":1}',
         b'{"type":"shutdown","mode":"now"}',
-        b'{"type":"start_run","preset":{"experiment":{"training":{"epochs":0}}}}',
-        b'{"type":"start_study","study":{"factor":"training.epochs","values":[0]}}',
+        b'{"type":"start","job":{"preset":{"kind":"run","experiment":{"training":{"epochs":0}}}}}',
+        b'{"type":"start","job":{"preset":{"kind":"study","factor":"training.epochs","values":[0]}}}',
     ],
 )
 def test_what_is_no_command_is_refused_in_words(line: bytes) -> None:
@@ -159,15 +160,18 @@ def test_a_line_without_end_is_given_up() -> None:
     os.close(reader)
 
 
+def update(event: Event) -> JobUpdate:
+    return JobUpdate(event=RunEvent(run=0, event=event))
+
+
 def test_a_reader_that_sleeps_loses_batches_and_nothing_else() -> None:
     reader, writer = os.pipe()
-    outbox = Outbox(writer, backlog=10)
+    queue = MessageWriter(writer, backlog=10)
     for step in range(3000):
-        outbox.send(RunEvent(event=batch(step)))
-        outbox.send(StudySaid(event=RowEvent(row=0, event=batch(step))))
-    end = RunFinished(status="stopped")
-    outbox.send(RunEvent(event=end))
-    outbox.send(Idle())
+        queue.send(update(batch(step)))
+    end = update(RunFinished(status="stopped"))
+    queue.send(end)
+    queue.send(Idle())
     received: list[object] = []
 
     def read() -> None:
@@ -175,24 +179,24 @@ def test_a_reader_that_sleeps_loses_batches_and_nothing_else() -> None:
 
     thread = threading.Thread(target=read)
     thread.start()
-    outbox.close(30)
+    queue.close(30)
     os.close(writer)
     thread.join(30)
     os.close(reader)
-    assert received[-2:] == [RunEvent(event=end), Idle()]
-    batches = [said.event for said in received if isinstance(said, RunEvent) and isinstance(said.event, BatchFinished)]
-    assert 10 <= len(batches) < 3000
-    assert sum(isinstance(said, StudySaid) for said in received) < 3000
-    assert [event.step for event in batches] == sorted(event.step for event in batches)
+    assert received[-2:] == [end, Idle()]
+    events = [message.event for message in received if isinstance(message, JobUpdate)]
+    steps = [one.event.step for one in events if isinstance(one, RunEvent) and isinstance(one.event, BatchFinished)]
+    assert 10 <= len(steps) < 3000
+    assert steps == sorted(steps)
 
 
 def test_a_reader_that_is_gone_holds_nothing_up() -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    outbox = Outbox(writer)
+    queue = MessageWriter(writer)
     for step in range(100):
-        outbox.send(RunEvent(event=batch(step)))
-    outbox.close(30)
+        queue.send(update(batch(step)))
+    queue.close(30)
     os.close(writer)
 
 

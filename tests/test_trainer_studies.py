@@ -11,23 +11,24 @@ from pathlib import Path
 import pytest
 
 from cnn_tui import paths
+from cnn_tui.config.job import Job
 from cnn_tui.config.study import StudyPreset
-from cnn_tui.events import RowKept, RunFinished, StudyStarted
+from cnn_tui.events import JobStarted, RunFinished, RunReused
 from cnn_tui.store.sessions import read_history, read_record
 from cnn_tui.trainer.process import ProcessTrainer
 from cnn_tui.trainer.protocol import Hello, Idle, Lost, Paused, Refused, Trainer
 from cnn_tui.trainer.thread import ThreadTrainer
-from trainer_talk import (
+from trainer_messages import (
     WAIT_SECONDS,
-    preset,
-    row_events,
-    row_session,
+    events,
+    job_ending,
+    job_events,
+    run,
+    session_id,
     study,
-    study_ending,
-    study_events,
     tiny,
+    until_batch,
     until_idle,
-    until_row_batch,
     until_type,
 )
 
@@ -42,7 +43,7 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     made: list[Trainer] = []
 
     def one(script: str) -> Trainer:
-        made.append(ProcessTrainer(runner="scripted_runs:short", study_runner=f"scripted_runs:{script}"))
+        made.append(ProcessTrainer(runner=f"scripted_runs:{script}"))
         return made[-1]
 
     yield one
@@ -55,7 +56,7 @@ def in_thread() -> Iterator[Make]:
     made: list[Trainer] = []
 
     def one(script: str) -> Trainer:
-        made.append(ThreadTrainer("scripted_runs:short", f"scripted_runs:{script}"))
+        made.append(ThreadTrainer(f"scripted_runs:{script}"))
         return made[-1]
 
     yield one
@@ -85,143 +86,143 @@ def _statuses(*sessions: str) -> list[str]:
 
 
 def test_a_study_tells_its_rows_and_a_run_can_follow(make: Make) -> None:
-    trainer = make("one_by_one")
-    trainer.submit_study(study(1, 3))
+    trainer = make("short")
+    trainer.submit(study(1, 3))
     assert trainer.busy
     messages = until_idle(trainer)
-    assert study_events(messages)[0].type == "study_started"
+    assert job_events(messages)[0].type == "study_started"
     for row, steps in enumerate((1, 3)):
-        kinds = [event.type for event in row_events(messages, row)]
+        kinds = [event.type for event in events(messages, row)]
         assert kinds == ["run_started", *["batch_finished"] * steps, "run_finished"]
-        assert _statuses(row_session(messages, row)) == ["done"]
-    assert study_ending(messages).status == "done"
+        assert _statuses(session_id(messages, row)) == ["done"]
+    assert job_ending(messages).status == "done"
     assert not trainer.busy
-    trainer.submit(preset(1))
+    trainer.submit(run(1))
     until_idle(trainer)
 
 
 @pytest.mark.parametrize(("plain", "fresh"), [(False, True), (True, False)])
 def test_how_it_is_to_run_arrives(make: Make, plain: bool, fresh: bool) -> None:
-    trainer = make("told")
-    trainer.submit_study(study(1), plain=plain, fresh=fresh)
-    started = study_events(until_idle(trainer))[0]
-    assert isinstance(started, StudyStarted)
-    assert started.study.name == f"plain {plain} fresh {fresh}"
+    trainer = make("options")
+    trainer.submit(study(1).model_copy(update={"plain": plain, "fresh": fresh}))
+    started = job_events(until_idle(trainer))[0]
+    assert isinstance(started, JobStarted)
+    assert started.preset.name == f"plain {plain} fresh {fresh}"
 
 
 def test_run_and_study_refuse_each_other(make: Make) -> None:
-    trainer = make("one_by_one")
-    trainer.submit_study(study(LONG))
-    until_row_batch(trainer, 0)
-    trainer.submit(preset(1))
-    assert "going on" in until_type(trainer, Refused).reason
-    trainer.submit_study(study(1))
-    assert "going on" in until_type(trainer, Refused).reason
+    trainer = make("short")
+    trainer.submit(study(LONG))
+    until_batch(trainer, 0)
+    trainer.submit(run(1))
+    assert "already running" in until_type(trainer, Refused).reason
+    trainer.submit(study(1))
+    assert "already running" in until_type(trainer, Refused).reason
     trainer.stop()
-    assert study_ending(until_idle(trainer)).status == "stopped"
+    assert job_ending(until_idle(trainer)).status == "stopped"
     assert len(list(paths.sessions_folder().iterdir())) == 1
 
 
 def test_pausing_waits_and_stopping_saves_what_there_is(make: Make) -> None:
     trainer = make("together")
-    trainer.submit_study(study(LONG, LONG + 1))
-    begun = until_row_batch(trainer, 1)
+    trainer.submit(study(LONG, LONG + 1))
+    begun = until_batch(trainer, 1)
     trainer.pause()
     assert until_type(trainer, Paused).paused
     assert trainer.next_message(0.3) is None
     trainer.stop()
     messages = until_idle(trainer)
-    assert study_ending(messages).status == "stopped"
-    assert _statuses(row_session(begun, 0), row_session(begun, 1)) == ["stopped", "stopped"]
-    ends = [event for row in (0, 1) for event in row_events(messages, row) if isinstance(event, RunFinished)]
+    assert job_ending(messages).status == "stopped"
+    assert _statuses(session_id(begun, 0), session_id(begun, 1)) == ["stopped", "stopped"]
+    ends = [event for row in (0, 1) for event in events(messages, row) if isinstance(event, RunFinished)]
     assert [end.result is not None for end in ends] == [True, True]
 
 
 def test_an_expected_failure_ends_the_study_and_not_the_trainer(make: Make) -> None:
-    trainer = make("refusing_study")
-    trainer.submit_study(study(1))
-    end = study_ending(until_idle(trainer))
+    trainer = make("refusing")
+    trainer.submit(study(1))
+    end = job_ending(until_idle(trainer))
     assert end.status == "failed"
     assert end.error is not None
     assert (end.error.title, end.error.exit_code) == ("No pictures", 3)
-    trainer.submit(preset(1))
+    trainer.submit(run(1))
     until_idle(trainer)
 
 
 @pytest.mark.parametrize("finish", [True, False])
 def test_closing_finishes_the_study_or_stops_and_saves_it(make: Make, finish: bool) -> None:
     trainer = make("together")
-    trainer.submit_study(study(60, 61))
-    begun = until_row_batch(trainer, 1)
+    trainer.submit(study(60, 61))
+    begun = until_batch(trainer, 1)
     trainer.close(finish)
     assert trainer.wait(WAIT_SECONDS)
     expected = "done" if finish else "stopped"
-    assert _statuses(row_session(begun, 0), row_session(begun, 1)) == [expected, expected]
+    assert _statuses(session_id(begun, 0), session_id(begun, 1)) == [expected, expected]
 
 
 @pytest.mark.parametrize("killed", [True, False])
 def test_a_child_that_dies_loses_every_open_session_and_no_finished_one(in_process: Make, killed: bool) -> None:
     trainer = in_process("together")
-    trainer.submit_study(study(1, LONG, LONG + 1))
+    trainer.submit(study(1, LONG, LONG + 1))
     pid = until_type(trainer, Hello).pid
-    begun = until_row_batch(trainer, 2)
-    begun += until_row_batch(trainer, 2)
-    begun += until_row_batch(trainer, 2)
+    begun = until_batch(trainer, 2)
+    begun += until_batch(trainer, 2)
+    begun += until_batch(trainer, 2)
     if killed:
         trainer.kill()
     else:
         os.kill(pid, signal.SIGKILL)
     messages = begun + until_idle(trainer)
-    end, lost = study_ending(messages), messages[-2]
+    end, lost = job_ending(messages), messages[-2]
     assert isinstance(lost, Lost)
     assert isinstance(messages[-1], Idle)
     assert (end.status, end.failed, end.error) == ("failed", 2, lost.error)
     expected = "killed" if killed else "failed"
     assert lost.status == expected
-    sessions = [row_session(messages, row) for row in range(3)]
+    sessions = [session_id(messages, row) for row in range(3)]
     assert _statuses(*sessions) == ["done", expected, expected]
     assert lost.session_id == sessions[2]
     for row in (1, 2):
-        told = row_events(messages, row)[-1]
+        told = events(messages, row)[-1]
         assert isinstance(told, RunFinished)
         assert told.error == lost.error
         history = read_history(_folder(sessions[row]))
         assert history.error == lost.error
-    trainer.submit_study(study(1))
-    assert study_ending(until_idle(trainer)).status == "done"
+    trainer.submit(study(1))
+    assert job_ending(until_idle(trainer)).status == "done"
 
 
 def test_what_rows_print_goes_to_the_session_that_began_last(in_process: Make) -> None:
     trainer = in_process("together")
-    trainer.submit_study(study(1, 2))
+    trainer.submit(study(1, 2))
     messages = until_idle(trainer)
-    first, last = (_folder(row_session(messages, row)) / "trainer.log" for row in (0, 1))
+    first, last = (_folder(session_id(messages, row)) / "trainer.log" for row in (0, 1))
     assert first.read_text() == "row 0: run_started\n"
     assert last.read_text().splitlines()[-1] == "row 1: run_finished"
     assert "row 0: run_finished" in last.read_text()
 
 
 def test_a_mistake_in_a_child_ends_the_study_with_its_traceback(in_process: Make) -> None:
-    trainer = in_process("broken_study")
-    trainer.submit_study(study(LONG, LONG + 1))
+    trainer = in_process("broken_together")
+    trainer.submit(study(LONG, LONG + 1))
     messages = until_idle(trainer)
-    error = study_ending(messages).error
+    error = job_ending(messages).error
     assert error is not None
-    assert "ZeroDivisionError: a mistake in the study" in error.detail
-    assert _statuses(row_session(messages, 0), row_session(messages, 1)) == ["failed", "failed"]
+    assert "ZeroDivisionError: a mistake in the engine" in error.detail
+    assert _statuses(session_id(messages, 0), session_id(messages, 1)) == ["failed", "failed"]
 
 
 def test_a_mistake_in_a_thread_ends_the_study_only(in_thread: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[threading.ExceptHookArgs] = []
     monkeypatch.setattr(threading, "excepthook", told.append)
-    trainer = in_thread("broken_study")
-    trainer.submit_study(study(LONG, LONG + 1))
+    trainer = in_thread("broken_together")
+    trainer.submit(study(LONG, LONG + 1))
     messages = until_idle(trainer)
-    end = study_ending(messages)
+    end = job_ending(messages)
     assert (end.status, end.failed) == ("failed", 2)
     assert end.error is not None
-    assert end.error.detail == "ZeroDivisionError: a mistake in the study"
-    assert _statuses(row_session(messages, 0), row_session(messages, 1)) == ["failed", "failed"]
+    assert end.error.detail == "ZeroDivisionError: a mistake in the engine"
+    assert _statuses(session_id(messages, 0), session_id(messages, 1)) == ["failed", "failed"]
     assert trainer.wait(WAIT_SECONDS)
     assert [args.exc_type for args in told] == [ZeroDivisionError]
 
@@ -242,13 +243,13 @@ def test_the_real_engine_runs_a_study_in_the_child(tmp_path: Path) -> None:
         {"name": "rates", "base": base, "factor": "training.optimizer.learning_rate", "values": [0.001, 0.01]}
     )
     trainer = ProcessTrainer()
-    trainer.submit_study(rates)
+    trainer.submit(Job(preset=rates))
     messages = until_idle(trainer)
-    assert study_ending(messages).status == "done"
-    sessions = [row_session(messages, row) for row in range(2)]
+    assert job_ending(messages).status == "done"
+    sessions = [session_id(messages, row) for row in range(2)]
     assert _statuses(*sessions) == ["done", "done"]
-    trainer.submit_study(rates)
-    kept = [event.session_id for event in study_events(until_idle(trainer)) if isinstance(event, RowKept)]
+    trainer.submit(Job(preset=rates))
+    kept = [event.session_id for event in job_events(until_idle(trainer)) if isinstance(event, RunReused)]
     assert kept == sessions
     trainer.close(finish=True)
     assert trainer.wait(WAIT_SECONDS)

@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from cnn_tui import paths
+from cnn_tui.config.job import Job
 from cnn_tui.store.sessions import read_record
 from cnn_tui.trainer.protocol import Paused, Ready, Refused, Trainer
 from cnn_tui.trainer.thread import ThreadTrainer
-from trainer_talk import (
+from trainer_messages import (
     WAIT_SECONDS,
     ending,
     events,
-    preset,
+    run,
     session_id,
     tiny,
     until_batch,
@@ -51,7 +52,7 @@ def test_it_serves_many_runs(make: Make) -> None:
     trainer.start()
     until_type(trainer, Ready)
     for _ in range(2):
-        trainer.submit(preset(3))
+        trainer.submit(run(3))
         messages = until_idle(trainer)
         assert [event.type for event in events(messages)] == ["run_started", *["batch_finished"] * 3, "run_finished"]
         assert _status(session_id(messages)) == "done"
@@ -60,7 +61,7 @@ def test_it_serves_many_runs(make: Make) -> None:
 
 def test_the_real_engine_runs_in_the_thread() -> None:
     trainer = ThreadTrainer()
-    trainer.submit(tiny())
+    trainer.submit(Job(preset=tiny()))
     assert until_type(trainer, Ready).torch
     messages = until_idle(trainer)
     end = ending(messages)
@@ -70,17 +71,17 @@ def test_the_real_engine_runs_in_the_thread() -> None:
 
 def test_the_second_run_is_refused(make: Make) -> None:
     trainer = make("short")
-    trainer.submit(preset(10_000))
+    trainer.submit(run(10_000))
     until_batch(trainer)
-    trainer.submit(preset(1))
-    assert "going on" in until_type(trainer, Refused).reason
+    trainer.submit(run(1))
+    assert "already running" in until_type(trainer, Refused).reason
     trainer.stop()
     assert ending(until_idle(trainer)).status == "stopped"
 
 
 def test_it_pauses_and_resumes(make: Make) -> None:
     trainer = make("short")
-    trainer.submit(preset(30))
+    trainer.submit(run(30))
     until_batch(trainer)
     trainer.pause()
     assert until_type(trainer, Paused).paused
@@ -92,8 +93,8 @@ def test_it_pauses_and_resumes(make: Make) -> None:
 
 def test_killing_stops_and_says_why_it_is_no_more_than_that(make: Make) -> None:
     trainer = make("short")
-    trainer.submit(preset(10_000))
-    session = until_batch(trainer)
+    trainer.submit(run(10_000))
+    session = session_id(until_batch(trainer))
     trainer.kill()
     assert "cannot be killed" in until_type(trainer, Refused).reason
     end = ending(until_idle(trainer))
@@ -103,7 +104,7 @@ def test_killing_stops_and_says_why_it_is_no_more_than_that(make: Make) -> None:
 
 def test_an_expected_failure_is_told(make: Make) -> None:
     trainer = make("refusing")
-    trainer.submit(preset())
+    trainer.submit(run())
     error = ending(until_idle(trainer)).error
     assert error is not None
     assert error.title == "No pictures"
@@ -113,7 +114,7 @@ def test_a_mistake_in_the_engine_ends_its_run_only(make: Make, monkeypatch: pyte
     told: list[threading.ExceptHookArgs] = []
     monkeypatch.setattr(threading, "excepthook", told.append)
     trainer = make("broken")
-    trainer.submit(preset())
+    trainer.submit(run())
     messages = until_idle(trainer)
     error = ending(messages).error
     assert error is not None
@@ -121,15 +122,15 @@ def test_a_mistake_in_the_engine_ends_its_run_only(make: Make, monkeypatch: pyte
     assert _status(session_id(messages)) == "failed"
     assert trainer.wait(WAIT_SECONDS)
     assert [args.exc_type for args in told] == [ZeroDivisionError]
-    trainer.submit(preset(1, "good"))
+    trainer.submit(run(1, "good"))
     assert ending(until_idle(trainer)).status == "done"
 
 
 @pytest.mark.parametrize(("finish", "status"), [(True, "done"), (False, "stopped")])
 def test_closing_finishes_the_run_or_stops_and_saves_it(make: Make, finish: bool, status: str) -> None:
     trainer = make("short")
-    trainer.submit(preset(60))
-    session = until_batch(trainer)
+    trainer.submit(run(60))
+    session = session_id(until_batch(trainer))
     trainer.pause()
     until_type(trainer, Paused)
     trainer.close(finish)

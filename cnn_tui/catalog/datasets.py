@@ -1,7 +1,7 @@
-"""The datasets to pick from, as a table of facts. Figures in bytes and pictures are those of the official files.
+"""The selectable datasets, as a table of facts. Sizes are those of the official files.
 
-Addresses and checksums are torchvision's (``torchvision/datasets``); of CIFAR it is the binary version from the
-same page, which holds the same pictures and takes no unpickling to read.
+URLs and checksums are torchvision's (``torchvision/datasets``), except for CIFAR: the binary version from the same page
+contains the same images and is read without unpickling.
 """
 
 from __future__ import annotations
@@ -15,36 +15,35 @@ class RemoteFile:
     """One official file.
 
     Attributes:
-        name: what it is called in the dataset's folder.
-        urls: where it can be had, the best first.
-        bytes: its size.
-        holds: for an archive, the files in it that are needed; they stand in its place once it is unpacked.
+        name: the file name in the dataset's folder.
+        urls: in order of preference.
+        members: for an archive, the required files in it, which replace it after unpacking.
     """
 
     name: str
     urls: tuple[str, ...]
     md5: str
     bytes: int
-    holds: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
 
     def is_in(self, folder: Path) -> bool:
-        """Whether a folder has the file, or all that is needed of it."""
-        if self.holds and all((folder / name).is_file() for name in self.holds):
+        """Whether a folder contains the file or, for an archive, all required files in it."""
+        if self.members and all((folder / name).is_file() for name in self.members):
             return True
         return (folder / self.name).is_file()
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """One dataset of the catalogue.
+    """One dataset. Figures are None for a folder of the user's images.
 
     Attributes:
-        classes: how many; None where the pictures decide.
-        train: pictures in the training split.
-        test: pictures in the test split.
-        image_size: side of its square pictures in pixels.
+        classes: number of classes.
+        train: images in the training split.
+        test: images in the test split.
+        image_size: side of its square images in pixels.
         channels: 1 for grey, 3 for colour.
-        files: what has to be fetched, nothing where the pictures are here already.
+        files: to download; empty if none are needed.
     """
 
     name: str
@@ -59,11 +58,11 @@ class Dataset:
 
     @property
     def download_bytes(self) -> int:
-        """The size of all its files together."""
+        """The total size of its files."""
         return sum(file.bytes for file in self.files)
 
     def missing(self, folder: Path) -> tuple[RemoteFile, ...]:
-        """The files that its folder does not have yet."""
+        """The files that its folder does not contain yet."""
         return tuple(file for file in self.files if not file.is_in(folder))
 
 
@@ -117,15 +116,15 @@ _STL10 = RemoteFile(
 DATASETS: dict[str, Dataset] = {
     dataset.name: dataset
     for dataset in (
-        Dataset("digits", "Digits", "scanned handwritten digits that come with scikit-learn", 10, 1_437, 360, 8, 1),
+        Dataset("digits", "Digits", "scanned handwritten digits, included in scikit-learn", 10, 1_437, 360, 8, 1),
         Dataset("mnist", "MNIST", "handwritten digits", 10, 60_000, 10_000, 28, 1, _MNIST),
-        Dataset("fashion_mnist", "Fashion-MNIST", "pictures of clothes", 10, 60_000, 10_000, 28, 1, _FASHION_MNIST),
+        Dataset("fashion_mnist", "Fashion-MNIST", "images of clothing", 10, 60_000, 10_000, 28, 1, _FASHION_MNIST),
         Dataset(
-            "cifar10", "CIFAR-10", "small photographs of animals, vehicles", 10, 50_000, 10_000, 32, 3, (_CIFAR10,)
+            "cifar10", "CIFAR-10", "small photographs of animals and vehicles", 10, 50_000, 10_000, 32, 3, (_CIFAR10,)
         ),
-        Dataset("cifar100", "CIFAR-100", "small photographs of 100 things", 100, 50_000, 10_000, 32, 3, (_CIFAR100,)),
-        Dataset("svhn", "SVHN", "house numbers from street pictures", 10, 73_257, 26_032, 32, 3, _SVHN),
+        Dataset("cifar100", "CIFAR-100", "small photographs of 100 classes", 100, 50_000, 10_000, 32, 3, (_CIFAR100,)),
+        Dataset("svhn", "SVHN", "house numbers from street view images", 10, 73_257, 26_032, 32, 3, _SVHN),
         Dataset("stl10", "STL-10", "photographs of animals and vehicles", 10, 5_000, 8_000, 96, 3, (_STL10,)),
-        Dataset("folder", "Folder", "your own pictures, one folder for each class"),
+        Dataset("folder", "Folder", "your own images, one folder for each class"),
     )
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from cnn_tui.catalog.heads import HEADS
+from cnn_tui.catalog.models import ARCHITECTURES
 
 _LARGE_BYTES = 32_768  # of an image in float32
 _FLOAT_BYTES, _HALF_BYTES = 4, 2
@@ -17,7 +17,7 @@ _FLOAT_BYTES, _HALF_BYTES = 4, 2
 
 def feature_shape(architecture: str, trainable: str, image_size: int) -> tuple[int, ...]:
     """The shape of an image's features: (F,), or (P, C) where they are maps of P positions."""
-    head = HEADS[architecture]
+    head = ARCHITECTURES[architecture].head
     if architecture.startswith("squeezenet"):
         return _squeezenet_side(architecture, image_size) ** 2, head.inputs
     return ((head.flat if trainable == "classifier" else head.cut) or head.inputs,)

@@ -1,4 +1,4 @@
-"""``cnn-tui cache``: features of frozen backbones and decoded pictures, as they are kept on disk."""
+"""``cnn-tui cache``: features of frozen backbones and decoded images on disk."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cnn_tui.amounts import some
 from cnn_tui.cli.groups import ListByDefault
-from cnn_tui.reports.texts import data_words
+from cnn_tui.formatting import dataset_label, pluralize
 
 if TYPE_CHECKING:
     from cnn_tui.store.cache_index import CachedSet
@@ -16,14 +15,14 @@ if TYPE_CHECKING:
 
 @click.group("cache", cls=ListByDefault, subcommand_metavar="[COMMAND] ...")
 def cache() -> None:
-    """List or clear the features and decoded pictures that are kept. Without a command this lists them."""
+    """List or clear cached features and decoded images. Without a command, list them."""
 
 
 @cache.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def list_sets(as_json: bool) -> None:
-    """List what is kept, the last used first."""
-    from cnn_tui.cli.output import print_json, print_table, say
+    """List the cached sets, the most recently used first."""
+    from cnn_tui.cli.output import print_json, print_message, print_table
     from cnn_tui.paths import cache_folder
     from cnn_tui.store.cache_index import cached_sets, size_limit
 
@@ -33,7 +32,7 @@ def list_sets(as_json: bool) -> None:
             [
                 {
                     "key": one.key,
-                    "kind": "pictures" if one.is_pictures else "features",
+                    "kind": "pictures" if one.is_decoded else "features",
                     "about": one.about.model_dump() if one.about else None,
                     "bytes": one.size,
                     "used": one.used,
@@ -43,43 +42,44 @@ def list_sets(as_json: bool) -> None:
         )
         return
     rows = [_row(one) for one in sets]
-    columns = ("key", "model", "weights", "pictures", "pixels", "precision", "size", "last used")
+    columns = ("key", "model", "weights", "images", "pixels", "precision", "size", "last used")
     print_table(columns, rows, numbers=("pixels", "size"))
     total = sum(one.size for one in sets)
-    say(f"{total / 1e9:,.2f} of at most {size_limit() / 1e9:,.0f} GB in {cache_folder()}")
+    print_message(f"{total / 1e9:,.2f} of at most {size_limit() / 1e9:,.0f} GB in {cache_folder()}")
 
 
 def _row(one: CachedSet) -> list[str]:
-    from cnn_tui.store.cache_index import AboutFeatures, AboutPictures, ago
+    from cnn_tui.formatting import time_ago
+    from cnn_tui.store.cache_index import DecodedSetInfo, FeatureSetInfo
 
     match one.about:
-        case AboutFeatures() as about:
-            pictures = data_words(about.dataset, about.root)
-            what = [about.architecture, about.weights, pictures, str(about.image_size), about.precision]
-        case AboutPictures(root=root):
-            what = ["decoded pictures", "", data_words("folder", root), "", ""]
+        case FeatureSetInfo() as about:
+            images = dataset_label(about.dataset, about.root)
+            what = [about.architecture, about.weights, images, str(about.image_size), about.precision]
+        case DecodedSetInfo(root=root):
+            what = ["decoded images", "", dataset_label("folder", root), "", ""]
         case None:
             what = ["damaged", "", "", "", ""]
-    return [one.key[:8], *what, f"{one.size / 1e6:,.1f} MB", ago(one.used)]
+    return [one.key[:8], *what, f"{one.size / 1e6:,.1f} MB", time_ago(one.used)]
 
 
 @cache.command("clear")
 @click.argument("keys", metavar="[KEY]...", nargs=-1)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def clear(keys: tuple[str, ...], yes: bool) -> None:
-    """Delete what is kept: all of it, or the sets whose keys begin with KEY."""
-    from cnn_tui.cli.output import say
+    """Delete all cached sets, or those whose keys begin with KEY."""
+    from cnn_tui.cli.output import print_message
     from cnn_tui.errors import ConfigError
     from cnn_tui.store.cache_index import cached_sets, remove
 
     sets = cached_sets()
     for key in keys:
         if not any(one.key.startswith(key) for one in sets):
-            raise ConfigError(f"Nothing is kept with the key {key!r}", "", "'cnn-tui cache' lists them.")
+            raise ConfigError(f"No cached set has the key {key!r}", "", "'cnn-tui cache' lists all sets.")
     chosen = [one for one in sets if not keys or any(one.key.startswith(key) for key in keys)]
-    what = f"{some(len(chosen), 'set')} of {sum(one.size for one in chosen) / 1e6:,.1f} MB"
+    what = f"{pluralize(len(chosen), 'set')} of {sum(one.size for one in chosen) / 1e6:,.1f} MB"
     if chosen and not yes:
         click.confirm(f"Delete {what}?", abort=True, err=True)
     for one in chosen:
         remove(one)
-    say(f"{what} deleted")
+    print_message(f"{what} deleted")

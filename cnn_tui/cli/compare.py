@@ -41,9 +41,9 @@ def compare_sessions(names: tuple[str, ...], as_json: bool, chosen: Format | Non
 def _write(names: tuple[str, ...], as_json: bool, chosen: Format | None, output: str | None) -> None:
     import json
 
+    from cnn_tui.cli.destination import Destination
     from cnn_tui.cli.document import print_document
-    from cnn_tui.cli.output import console, say
-    from cnn_tui.cli.study_output import Destination
+    from cnn_tui.cli.output import console, print_message
     from cnn_tui.reports.comparison.compare import compare
     from cnn_tui.reports.comparison.document import comparison_document, comparison_json
     from cnn_tui.reports.formats import Report, render
@@ -55,7 +55,7 @@ def _write(names: tuple[str, ...], as_json: bool, chosen: Format | None, output:
     comparison = compare([read_session(folder) for folder in folders])
     for session in comparison.sessions:
         if session.damage:
-            say(session.damage)
+            print_message(session.damage)
     if as_json:
         destination.write(Report(json.dumps(comparison_json(comparison), indent=2, allow_nan=False) + "\n"))
     elif destination.format == "text" and destination.path is None:

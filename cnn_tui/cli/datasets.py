@@ -10,7 +10,7 @@ import click
 from cnn_tui import paths
 from cnn_tui.catalog.datasets import DATASETS, Dataset
 from cnn_tui.cli.output import print_json, print_table
-from cnn_tui.reports.texts import quantity
+from cnn_tui.formatting import quantity
 
 _UNKNOWN = "-"
 
@@ -73,7 +73,7 @@ def _bytes_to_download(dataset: Dataset) -> int:
 
 
 def _bytes_here(dataset: Dataset) -> int:
-    known = [_folder(dataset) / name for file in dataset.files for name in (file.name, *file.holds)]
+    known = [_folder(dataset) / name for file in dataset.files for name in (file.name, *file.members)]
     return sum(path.stat().st_size for path in known if path.is_file())
 
 

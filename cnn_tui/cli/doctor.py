@@ -1,4 +1,4 @@
-"""``cnn-tui doctor``: whether this machine can do what the program needs, and what to do where it cannot."""
+"""``cnn-tui doctor``: checks of this machine, with a remedy for each problem."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from typing import Literal
 import click
 
 from cnn_tui import paths
-from cnn_tui.amounts import some
-from cnn_tui.reports.texts import part_of, quantity
+from cnn_tui.formatting import pluralize, progress_text, quantity
 
-_LITTLE_DISK = _LITTLE_MEMORY = 2e9
+_MIN_DISK = _MIN_MEMORY = 2e9
 
 State = Literal["ok", "note", "problem"]
 _SIGNS: dict[State, tuple[str, str]] = {"ok": ("✓", "green"), "note": ("·", "yellow"), "problem": ("✗", "red")}
@@ -24,7 +23,7 @@ _SIGNS: dict[State, tuple[str, str]] = {"ok": ("✓", "green"), "note": ("·", "
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at; a problem comes with its remedy."""
+    """The result of one check; a problem has a remedy."""
 
     state: State
     subject: str
@@ -36,7 +35,7 @@ class Finding:
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.pass_context
 def doctor(ctx: click.Context, as_json: bool) -> None:
-    """Look at Python, PyTorch, the device, memory, disk and what is downloaded."""
+    """Check Python, PyTorch, the device, memory, disk space and downloads."""
     findings = list(examine())
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
@@ -46,7 +45,7 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
 
 
 def examine() -> Iterator[Finding]:
-    """Everything that a run depends on, one finding each."""
+    """Check everything that a run depends on."""
     yield Finding("ok", "Python", f"{platform.python_version()} on {platform.platform(terse=True)}")
     yield from _torch()
     yield from _memory()
@@ -57,14 +56,14 @@ def examine() -> Iterator[Finding]:
 def _torch() -> Iterator[Finding]:
     try:
         import torch
-        import torchvision  # fails where the two were built apart
+        import torchvision  # fails if built for another version of torch
 
         from cnn_tui.engine.device import bfloat16_is_fast, device_name, free_memory
     except (ImportError, RuntimeError, OSError) as error:
         yield Finding(
             "problem",
             "PyTorch",
-            f"it cannot be loaded: {error}",
+            f"cannot be loaded: {error}",
             "Install torch and torchvision from the same index: pip install --force-reinstall torch torchvision",
         )
         return
@@ -81,20 +80,22 @@ def _torch() -> Iterator[Finding]:
         yield Finding(
             "note",
             "Device",
-            f"cpu: {device_name(device)}, {some(torch.get_num_threads(), 'thread')}; PyTorch sees no GPU",
-            "With an NVIDIA card, check that 'nvidia-smi' works and that this PyTorch was built for CUDA.",
+            f"cpu: {device_name(device)}, {pluralize(torch.get_num_threads(), 'thread')}; PyTorch sees no GPU",
+            "With an NVIDIA GPU, check that 'nvidia-smi' works and that PyTorch is built for CUDA.",
         )
     fast = bfloat16_is_fast(device)
-    yield Finding("ok", "bfloat16", "fast here, chosen by itself" if fast else "not fast here; float32 is chosen")
+    yield Finding(
+        "ok", "bfloat16", "fast here, selected automatically" if fast else "not fast here; float32 is selected"
+    )
 
 
 def _memory() -> Iterator[Finding]:
     import psutil
 
     memory = psutil.virtual_memory()
-    found = f"{part_of(memory.available, memory.total, 'bytes')} free"
-    if memory.available < _LITTLE_MEMORY:
-        yield Finding("problem", "Memory", found, "Close other programs, or use smaller pictures and batches.")
+    found = f"{progress_text(memory.available, memory.total, 'bytes')} free"
+    if memory.available < _MIN_MEMORY:
+        yield Finding("problem", "Memory", found, "Close other programs, or use smaller images and batches.")
     else:
         yield Finding("ok", "Memory", found)
 
@@ -112,12 +113,14 @@ def _folders() -> Iterator[Finding]:
             folder.mkdir(parents=True, exist_ok=True)
             ensure_writable(folder)
         except (OSError, StorageError) as error:
-            yield Finding("problem", subject, f"{folder}: {error}", "Set CNN_TUI_HOME to a folder that can be written.")
+            yield Finding("problem", subject, f"{folder}: {error}", "Set CNN_TUI_HOME to a writable folder.")
             continue
         free = shutil.disk_usage(folder).free
         found = f"{folder}, {quantity(free, 'bytes')} free"
-        if free < _LITTLE_DISK:
-            yield Finding("problem", subject, found, "Free some disk, or set CNN_TUI_HOME to another one.")
+        if free < _MIN_DISK:
+            yield Finding(
+                "problem", subject, found, "Free some space, or set CNN_TUI_HOME to a folder on another disk."
+            )
         else:
             yield Finding("ok", subject, found)
 
@@ -125,12 +128,12 @@ def _folders() -> Iterator[Finding]:
 def _downloads() -> Iterator[Finding]:
     for subject, folder, more in (
         ("Datasets", paths.datasets_folder(), "see 'cnn-tui datasets'"),
-        ("Weights", paths.weights_folder(), "fetched when a run needs them"),
+        ("Weights", paths.weights_folder(), "downloaded when a run needs them"),
     ):
         names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-        kept = ", ".join(name for name in names if not name.startswith("."))
+        found = ", ".join(name for name in names if not name.startswith("."))
         size = sum(path.stat().st_size for path in _files(folder))
-        yield Finding("ok", subject, f"{kept} ({quantity(size, 'bytes')})" if kept else f"none downloaded, {more}")
+        yield Finding("ok", subject, f"{found} ({quantity(size, 'bytes')})" if found else f"none downloaded, {more}")
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -141,7 +144,7 @@ def _print(findings: list[Finding]) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from cnn_tui.store.names import printable
+    from cnn_tui.formatting import printable
 
     console = Console(markup=False, highlight=False, soft_wrap=True)
     for finding in findings:

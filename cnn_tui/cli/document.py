@@ -9,6 +9,7 @@ from rich.style import Style
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from cnn_tui.formatting import printable
 from cnn_tui.reports.charts.heat import MatrixChart
 from cnn_tui.reports.charts.painting import text_chart
 from cnn_tui.reports.charts.series import COLOURS, Chart
@@ -16,7 +17,6 @@ from cnn_tui.reports.documents.document import Block, Document, Section, block_t
 from cnn_tui.reports.documents.latex import to_latex
 from cnn_tui.reports.documents.tables import HeatTable, Table, to_csv, to_markdown
 from cnn_tui.reports.formats import Format
-from cnn_tui.store.names import printable
 
 _WIDEST_CHART, _CHART_HEIGHT = 110, 14
 _PIPED_CHART = 100  # cells, where there is no terminal

@@ -42,8 +42,8 @@ def export(session: str, chosen: Format | Literal["json"] | None, table: str | N
 
 
 def _write(session: str, chosen: Format | None, table: str | None, output: str | None) -> None:
-    from cnn_tui.cli.output import say
-    from cnn_tui.cli.study_output import Destination
+    from cnn_tui.cli.destination import Destination
+    from cnn_tui.cli.output import print_message
     from cnn_tui.reports.formats import render
     from cnn_tui.reports.sessions.data import read_session
     from cnn_tui.reports.sessions.document import session_document
@@ -53,7 +53,7 @@ def _write(session: str, chosen: Format | None, table: str | None, output: str |
     destination = Destination(output, chosen, "markdown", FORMATS)
     data = read_session(folder)
     if data.damage:
-        say(data.damage)
+        print_message(data.damage)
     if table is None:
         document = session_document(data, _mistakes(data))
         destination.write(render(document, destination.format, destination.width, destination.path))
@@ -64,14 +64,14 @@ def _write(session: str, chosen: Format | None, table: str | None, output: str |
 
 def _mistakes(session: SessionData) -> tuple[Mistake, ...]:
     """The most confident mistakes; none, with a message, if their images cannot be read."""
-    from cnn_tui.cli.output import say
+    from cnn_tui.cli.output import print_message
     from cnn_tui.errors import StorageError
     from cnn_tui.reports.sessions.data import read_mistakes
 
     try:
         return read_mistakes(session)
     except StorageError as error:
-        say(str(error))
+        print_message(str(error))
         return ()
 
 
@@ -92,7 +92,7 @@ def _one_table(session: SessionData, name: str, chosen: Format) -> Report:
 def _write_json(session: str, table: str | None, output: str | None) -> None:
     import json
 
-    from cnn_tui.cli.study_output import Destination
+    from cnn_tui.cli.destination import Destination
     from cnn_tui.errors import ConfigError
     from cnn_tui.reports.formats import Report
     from cnn_tui.reports.sessions.data import read_session, session_json

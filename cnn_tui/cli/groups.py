@@ -1,4 +1,4 @@
-"""Command groups that import a command only when it runs, and that know what is meant without a command."""
+"""Command groups with lazily imported commands, and with a default command."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cnn_tui.errors import PresetError
 
 @dataclass(frozen=True)
 class LazyCommand:
-    """Where a command is, as ``module:attribute``, and what the list of commands says of it."""
+    """The location of a command as ``module:attribute``, and its line in the list of commands."""
 
     target: str
     help: str
@@ -28,7 +28,7 @@ class LazyCommand:
 
 
 class LazyGroup(click.Group):
-    """A group made of :class:`LazyCommand`; a first word that is none of them is a preset for the ``default`` one."""
+    """A group of :class:`LazyCommand`; any other first argument is a preset for the ``default`` command."""
 
     def __init__(self, *, lazy: Mapping[str, LazyCommand], default: str, **settings: Any) -> None:
         super().__init__(**settings)
@@ -36,11 +36,11 @@ class LazyGroup(click.Group):
         self._default = default
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The commands in the order of their table."""
+        """The commands in their order of definition."""
         return list(self._lazy)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import one command, None where there is none of this name."""
+        """Import a command, None if there is none with this name."""
         command = self._lazy.get(cmd_name)
         return command.load() if command else None
 
@@ -52,14 +52,14 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Take the first word for a command, else for a preset."""
+        """Interpret the first argument as a command, or else as a preset."""
         if args[0] not in self._lazy:
             self._check_preset(args[0], ctx)
             args = [self._default, *args]
         return super().resolve_command(ctx, args)
 
     def _check_preset(self, word: str, ctx: click.Context) -> None:
-        """Refuse a word that is neither preset nor command, with the command that it resembles."""
+        """Reject an argument that is neither preset nor command, and suggest a similar command."""
         from cnn_tui.store.presets import find_preset
 
         try:
@@ -68,15 +68,15 @@ class LazyGroup(click.Group):
             likely = difflib.get_close_matches(word, self._lazy, n=1)
             if not likely:
                 raise
-            message = f"No command and no preset is called {word!r}. Did you mean '{likely[0]}'?"
+            message = f"There is no command or preset {word!r}. Did you mean '{likely[0]}'?"
             raise click.UsageError(message, ctx) from error
 
 
 class ListByDefault(click.Group):
-    """A group whose command ``list`` is meant where none is named."""
+    """A group that runs its command ``list`` by default."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put ``list`` in front of nothing and of options that are not the group's own."""
+        """Insert ``list`` if there is no command."""
         if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
             args = ["list", *args]
         return super().parse_args(ctx, args)

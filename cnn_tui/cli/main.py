@@ -1,4 +1,4 @@
-"""The command ``cnn-tui``: the table of its commands, each imported when it is used."""
+"""The command ``cnn-tui`` and the table of its subcommands, which are imported when used."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from cnn_tui.cli.groups import LazyCommand, LazyGroup
 from cnn_tui.cli.output import Invocation
 
 COMMANDS = {
-    "open": LazyCommand("cnn_tui.cli.workbench:open_workbench", "Open the workbench; also what a PRESET alone does."),
-    "demo": LazyCommand("cnn_tui.cli.run:demo", "Train on handwritten digits, now, without any download."),
-    "run": LazyCommand("cnn_tui.cli.run:run", "Train what presets ask for, without the workbench."),
-    "study": LazyCommand("cnn_tui.cli.study:study", "Vary a setting: one table and one plot of many runs."),
-    "reproduce": LazyCommand("cnn_tui.cli.reproduce:reproduce", "Run the whole report that this program grew from."),
+    "open": LazyCommand("cnn_tui.cli.workbench:open_workbench", "Open the workbench (the default)."),
+    "demo": LazyCommand("cnn_tui.cli.run:demo", "Train on handwritten digits in the workbench; needs no download."),
+    "run": LazyCommand("cnn_tui.cli.run:run", "Train presets without the workbench."),
+    "study": LazyCommand("cnn_tui.cli.study:study", "Vary one or two settings: many runs, one table, one plot."),
+    "reproduce": LazyCommand("cnn_tui.cli.reproduce:reproduce", "Reproduce a published report with all its studies."),
     "presets": LazyCommand("cnn_tui.cli.presets:presets", "List, show and check presets."),
-    "models": LazyCommand("cnn_tui.cli.models:models", "List the models to pick from, or show one."),
-    "datasets": LazyCommand("cnn_tui.cli.datasets:datasets", "List the datasets to pick from."),
-    "sessions": LazyCommand("cnn_tui.cli.sessions:sessions", "List, show, compare, export and delete runs."),
-    "cache": LazyCommand("cnn_tui.cli.cache:cache", "List or clear the kept features of frozen networks."),
-    "doctor": LazyCommand("cnn_tui.cli.doctor:doctor", "Check this machine for what training needs."),
+    "models": LazyCommand("cnn_tui.cli.models:models", "List the available models, or show one."),
+    "datasets": LazyCommand("cnn_tui.cli.datasets:datasets", "List the available datasets."),
+    "sessions": LazyCommand("cnn_tui.cli.sessions:sessions", "List, show, compare, export, annotate and delete runs."),
+    "cache": LazyCommand("cnn_tui.cli.cache:cache", "List or clear cached features and decoded images."),
+    "doctor": LazyCommand("cnn_tui.cli.doctor:doctor", "Check that this machine is ready for training."),
 }
 
 
@@ -41,7 +41,7 @@ def _set_debug(ctx: click.Context, parameter: click.Parameter, value: bool) -> N
 def cli(ctx: click.Context) -> None:
     """Train convolutional neural networks in a terminal.
 
-    Without a command this opens the workbench, with PRESET loaded if one is named.
+    Without a command, open the workbench, with PRESET in its form if given.
     """
     if ctx.invoked_subcommand is None:
         ctx.invoke(COMMANDS["open"].load())

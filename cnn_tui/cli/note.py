@@ -15,18 +15,18 @@ def note(session: str, text: str | None, added: tuple[str, ...], removed: tuple[
 
     TEXT replaces the note; an empty TEXT deletes it. Without TEXT and tags, print the present note and tags.
     """
-    from cnn_tui.cli.output import say
-    from cnn_tui.store.names import printable
+    from cnn_tui.cli.output import print_message
+    from cnn_tui.formatting import printable
     from cnn_tui.store.notes import changed_tags, make_note, read_note, write_note
-    from cnn_tui.store.sessions import find_session, note_of
+    from cnn_tui.store.sessions import find_session, note_or_problem
 
     folder = find_session(session)
     if text is None:
         before = read_note(folder)
     else:
-        before, problem = note_of(folder)
+        before, problem = note_or_problem(folder)
         if problem:
-            say(f"Replaced the note, because it could not be read: {problem.splitlines()[0]}")
+            print_message(f"Replaced the note, because it could not be read: {problem.splitlines()[0]}")
     after = before
     if text is not None or added or removed:
         after = make_note(before.note if text is None else text, changed_tags(before.tags, added, removed))

@@ -1,25 +1,27 @@
-"""What a command says: data on stdout, talk on stderr, and every failure in words at one boundary."""
+"""The output of commands: results on stdout, messages on stderr, and one place that reports errors."""
 
 from __future__ import annotations
 
 import functools
+import io
 import json
+import os
 import sys
 import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from cnn_tui.cli.streams import give_up_output
-from cnn_tui.errors import CnnTuiError, OutputError, StorageError, UnreadOutputError
-from cnn_tui.store.names import printable
+from cnn_tui.errors import CnnTuiError, OutputClosedError, OutputError, StorageError
+from cnn_tui.formatting import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from _typeshed import ReadableBuffer
     from rich.console import Console
 
     from cnn_tui.config.experiment import Experiment
@@ -30,15 +32,46 @@ _UNBOUNDED_WIDTH = 10_000
 
 @dataclass
 class Invocation:
-    """What was asked of the program as a whole; ``debug`` shows tracebacks."""
+    """Options of the program itself; ``debug`` shows tracebacks."""
 
     debug: bool = False
 
 
-def guarded(command: click.Command, arguments: Sequence[str] | None = None) -> int:
-    """Run a command, tell its failure in words, and give the exit code.
+class _Checked(io.FileIO):
+    """A descriptor that raises :class:`OutputError` if writing fails, and discards everything once ``discarding``.
 
-    What nobody expected ends in :func:`report_bug`, by the interpreter's own hook.
+    The interpreter flushes its buffers when it exits, and would report the error a second time.
+    """
+
+    discarding = False
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Write, or raise an OutputError."""
+        if not self.discarding:
+            try:
+                return super().write(data)
+            except OSError as error:
+                kind = OutputClosedError if isinstance(error, BrokenPipeError) else OutputError
+                raise kind(f"The output cannot be written: {error.strerror or error}") from error
+        return memoryview(data).nbytes
+
+
+class _Lossy(_Checked):
+    """A descriptor that discards what cannot be written: a lost message does not end a run."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Write if possible."""
+        try:
+            return super().write(data)
+        except OutputError:
+            self.discarding = True
+            return super().write(data)
+
+
+def guarded(command: click.Command, arguments: Sequence[str] | None = None) -> int:
+    """Run a command, report its failure, and return the exit code.
+
+    Unexpected errors reach :func:`report_bug` through ``sys.excepthook``.
     """
     invocation = Invocation()
     sys.excepthook = functools.partial(report_bug, invocation)
@@ -47,10 +80,10 @@ def guarded(command: click.Command, arguments: Sequence[str] | None = None) -> i
         sys.stdout.flush()
     except CnnTuiError as error:
         if isinstance(error, OutputError):
-            give_up_output()
+            discard_output()
         if invocation.debug:
             traceback.print_exc()
-        if not isinstance(error, UnreadOutputError):
+        if not isinstance(error, OutputClosedError):
             print_error(error)
         return error.exit_code
     except click.ClickException as error:
@@ -61,60 +94,74 @@ def guarded(command: click.Command, arguments: Sequence[str] | None = None) -> i
     return code if isinstance(code, int) else 0
 
 
+def check_standard_streams() -> None:
+    """Make failed writes to stdout raise an :class:`OutputError`, and discard messages that stderr cannot take.
+
+    Characters missing from the locale's encoding are written as escapes.
+    """
+    sys.stdout = _checked(sys.stdout, _Checked)
+    sys.stderr = _checked(sys.stderr, _Lossy)
+
+
+def discard_output() -> None:
+    """Discard further writes to standard output, after a failure that has been reported."""
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    if isinstance(raw, _Checked):
+        raw.discarding = True
+
+
 def report_bug(
     invocation: Invocation, kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    """Tell of an error that nobody expected: one message, and the traceback in a file or, with ``--debug``, here."""
+    """Report an unexpected error in one message, with the traceback in a file or, with ``--debug``, on stderr."""
     lines = "".join(traceback.format_exception(kind, error, trace))
     if invocation.debug:
         sys.stderr.write(lines)
         return
-    path = _keep_traceback(lines)
+    path = _save_traceback(lines)
     detail = f"{kind.__name__}: {error}" + (f"\nThe traceback is in {path}." if path else "")
     hint = "Please report it with the traceback." if path else "Run it again with --debug to see the traceback."
     print_error(CnnTuiError("This is a bug in cnn-tui", detail, hint))
 
 
 def print_error(error: CnnTuiError) -> None:
-    """Show an expected failure on stderr."""
+    """Print an expected error on stderr."""
     for line in error_lines(error.title, error.detail, error.hint):
-        say(line)
+        print_message(line)
 
 
 def error_lines(title: str, detail: str, hint: str) -> list[str]:
-    """A failure in lines that are safe to show: what happened, why, and what to do next."""
-    reasons = [line for line in (*detail.split("\n"), hint) if line]
-    return [printable(f"error: {title}"), *(printable(f"  {line}") for line in reasons)]
+    """An error as printable lines: what happened, why, and what to do next."""
+    details = [line for line in (*detail.split("\n"), hint) if line]
+    return [printable(f"error: {title}"), *(printable(f"  {line}") for line in details)]
 
 
-def say(text: str) -> None:
-    """Put a line of talk on stderr."""
+def print_message(text: str) -> None:
+    """Print a message on stderr."""
     click.echo(printable(text), err=True)
 
 
-def say_unused(settings: Iterable[str], experiments: Iterable[Experiment]) -> None:
-    """Say which ``path=value`` settings have no effect on any of the experiments, and why."""
-    from cnn_tui.config.inapplicable import without_effect
+def warn_unused(settings: Iterable[str], experiments: Iterable[Experiment]) -> None:
+    """Report which ``path=value`` settings have no effect on any of the experiments, and why."""
+    from cnn_tui.config.warnings import unused_in_all
 
-    for path, reason in without_effect(
-        [setting.partition("=")[0].strip() for setting in settings], experiments
-    ).items():
-        say(f"{path} has no effect: {reason}")
+    for path, reason in unused_in_all([setting.partition("=")[0].strip() for setting in settings], experiments).items():
+        print_message(f"{path} has no effect: {reason}")
 
 
 def print_json(value: Any) -> None:
-    """Put a value on stdout as JSON; only ASCII, so that no text in it can steer a terminal."""
+    """Print a value on stdout as JSON in ASCII, so that text in it cannot control a terminal."""
     click.echo(json.dumps(value, indent=2, allow_nan=False))
 
 
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Iterable[str] = (), shorten: str = ""
 ) -> None:
-    """Put a table on stdout.
+    """Print a table on stdout.
 
     Args:
-        numbers: the columns that are aligned right.
-        shorten: the column that gives way on a narrow terminal; elsewhere every cell is printed whole.
+        numbers: columns that are aligned right.
+        shorten: the column that is truncated on a narrow terminal; cells are never truncated elsewhere.
     """
     from rich.table import Table
     from rich.text import Text
@@ -122,12 +169,12 @@ def print_table(
     right = set(numbers)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        gives_way = column == shorten
+        truncated = column == shorten
         table.add_column(
             column,
             justify="right" if column in right else "left",
-            overflow="ellipsis" if gives_way else "fold",
-            no_wrap=gives_way,
+            overflow="ellipsis" if truncated else "fold",
+            no_wrap=truncated,
         )
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
@@ -135,7 +182,7 @@ def print_table(
 
 
 def console() -> Console:
-    """A rich console on stdout that takes no text for markup."""
+    """A rich console on stdout that does not interpret markup."""
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else _UNBOUNDED_WIDTH
@@ -148,7 +195,7 @@ def _usage_error(error: click.ClickException) -> CnnTuiError:
     return CnnTuiError(title, detail, f"See '{context.command_path} --help'." if context else "")
 
 
-def _keep_traceback(lines: str) -> Path | None:
+def _save_traceback(lines: str) -> Path | None:
     from cnn_tui import paths
     from cnn_tui.store.files import ensure_writable, write_atomic
 
@@ -159,3 +206,22 @@ def _keep_traceback(lines: str) -> Path | None:
     except StorageError:
         return None
     return path
+
+
+def _checked(stream: TextIO | None, kind: type[_Checked]) -> TextIO:
+    """The replacement of a standard stream. Terminals are kept: they are neither full nor pipes."""
+    if stream is None:
+        # The descriptor was closed at startup. A read-only one takes its number, so that output cannot go into a file
+        # that is opened later.
+        return _stream(kind(os.open(os.devnull, os.O_RDONLY), "w", closefd=False), "utf-8")
+    if stream.isatty():
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+        return stream
+    return _stream(kind(stream.fileno(), "w", closefd=False), stream.encoding)
+
+
+def _stream(raw: _Checked, encoding: str) -> io.TextIOWrapper:
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw), encoding, "backslashreplace", line_buffering=isinstance(raw, _Lossy)
+    )

@@ -1,4 +1,4 @@
-"""``cnn-tui presets``: what there is to run, and whether a file is one of them."""
+"""``cnn-tui presets``: listing, showing and checking presets."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ from typing import Any
 
 import click
 
-from cnn_tui.amounts import some
 from cnn_tui.cli.groups import ListByDefault
-from cnn_tui.cli.output import print_error, print_json, print_table, say
+from cnn_tui.cli.output import print_error, print_json, print_message, print_table
 from cnn_tui.config.fields import experiment_fields, value_at
-from cnn_tui.config.notices import notices
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
+from cnn_tui.config.warnings import experiment_warnings
 from cnn_tui.errors import PresetError
+from cnn_tui.formatting import pluralize, printable
 from cnn_tui.reports.labels import value_text
-from cnn_tui.store.names import printable
 from cnn_tui.store.presets import PresetEntry, find_preset, list_presets, load_any
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -23,13 +22,13 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @click.group(cls=ListByDefault, subcommand_metavar="[COMMAND] ...")
 def presets() -> None:
-    """List, show and check presets. Without a command this lists them."""
+    """List, show and check presets. Without a command, list them."""
 
 
 @presets.command("list")
 @_JSON
 def list_(as_json: bool) -> None:
-    """List your own presets and those that come with the program."""
+    """List your own presets and those shipped with the program."""
     entries = list_presets()
     if as_json:
         print_json([_document(entry) for entry in entries])
@@ -38,7 +37,7 @@ def list_(as_json: bool) -> None:
     print_table(columns, map(_row, entries), numbers=["epochs"], shorten="description")
     for entry in entries:
         if entry.problem is not None:
-            say(f"{entry.path} is broken; 'cnn-tui presets check' tells why.")
+            print_message(f"{entry.path} is broken; 'cnn-tui presets check' shows why.")
 
 
 @presets.command()
@@ -59,15 +58,15 @@ def show(name: str, as_json: bool) -> None:
         ("setting", "value"),
         [*heading, *((path, varied.pop(path, value)) for path, value in settings), *varied.items()],
     )
-    for notice in notices(base):
-        say(f"{notice.title}: {notice.detail}")
+    for warning in experiment_warnings(base):
+        print_message(f"{warning.title}: {warning.detail}")
 
 
 @presets.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.pass_context
 def check(ctx: click.Context, files: tuple[str, ...]) -> None:
-    """Check that each FILE is a valid preset, and tell all that is wrong with those that are not."""
+    """Check that each FILE is a valid preset, and report all errors."""
     failures = 0
     for name in files:
         try:
@@ -83,18 +82,18 @@ def check(ctx: click.Context, files: tuple[str, ...]) -> None:
 @presets.command()
 @click.argument("kind", type=click.Choice(["run", "study"]), default="run")
 def schema(kind: str) -> None:
-    """Print the JSON Schema of presets of a KIND, run or study: every field, its default and what it allows."""
+    """Print the JSON Schema of presets of a KIND, run or study: every field, its default and allowed values."""
     model = StudyPreset if kind == "study" else RunPreset
     print_json({"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()})
 
 
 def shown(value: Any) -> str:
-    """A setting's value as a person writes it; nothing for null."""
+    """A setting's value as text; empty for null."""
     return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _row(entry: PresetEntry) -> tuple[str, ...]:
-    preset = entry.holds
+    preset = entry.content
     if preset is None:
         return entry.name, "", entry.origin, "", "", "", "", "broken"
     base = preset.base if isinstance(preset, StudyPreset) else preset.experiment
@@ -105,19 +104,19 @@ def _row(entry: PresetEntry) -> tuple[str, ...]:
 
 
 def _varied(study: StudyPreset, *, brief: bool = False) -> dict[str, str]:
-    """What a study sets its factors to, by their paths, and what else there is to know of it."""
+    """A study's factors with their values, and its other fields, as table rows."""
     factors = {study.factor: study.values}
     if study.second_factor is not None:
         factors[study.second_factor] = study.second_values
     if brief:
-        return {path: some(len(values), "value") for path, values in factors.items()}
-    told = {path: f"varied: {', '.join(map(value_text, values))}" for path, values in factors.items()}
+        return {path: pluralize(len(values), "value") for path, values in factors.items()}
+    factor_rows = {path: f"varied: {', '.join(map(value_text, values))}" for path, values in factors.items()}
     more = {"repeats": str(study.repeats), "plain": str(study.plain).lower()}
-    return told | more | {"reported": some(len(study.reported), "value")}
+    return factor_rows | more | {"reported": pluralize(len(study.reported), "value")}
 
 
 def _document(entry: PresetEntry) -> dict[str, Any]:
-    preset = entry.holds
+    preset = entry.content
     return {
         "name": entry.name,
         "kind": preset.kind if preset else None,

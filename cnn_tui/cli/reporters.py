@@ -1,50 +1,36 @@
-"""How a run is told outside the workbench: as JSON, as plain lines, or live on a terminal."""
+"""Reporters print a job's events: as JSON, as plain lines, or live in a terminal (see ``live``)."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self, TypeVar
+from typing import Protocol, Self
 
 from rich.console import Console
 
-from cnn_tui.cli.live import LiveReporter
+from cnn_tui.cli.live import LiveRunReporter, LiveStudyReporter, run_name
+from cnn_tui.cli.output import print_message
 from cnn_tui.cli.result_tables import print_result
-from cnn_tui.config.preset import RunPreset
-from cnn_tui.errors import OutputError
-from cnn_tui.events import EpochFinished, Event, Phase, RunFinished, RunStarted, StudyEvent, WarningRaised
-from cnn_tui.store.names import printable
-
-if TYPE_CHECKING:
-    from cnn_tui.engine.control import Control
-
-_Told = TypeVar("_Told")
-
-
-def reported(told: Iterator[_Told], report: Callable[[_Told], None], control: Control) -> Iterator[_Told]:
-    """Report what a job tells as it passes.
-
-    Raises:
-        OutputError: a report cannot be written. Before that the job is stopped as by an interrupt, and has saved
-            what there was.
-    """
-    broken: OutputError | None = None
-    for one in told:
-        if broken is None:
-            try:
-                report(one)
-            except OutputError as error:
-                broken = error
-                control.stop()
-        yield one
-    if broken is not None:
-        raise OutputError(f"{broken.title}; what there was is saved") from broken
+from cnn_tui.events import (
+    EpochFinished,
+    Event,
+    JobEvent,
+    JobStarted,
+    Phase,
+    RunEvent,
+    RunFinished,
+    RunReused,
+    RunStarted,
+    WarningRaised,
+)
+from cnn_tui.formatting import pluralize, printable
+from cnn_tui.reports.job_progress import JobProgress
+from cnn_tui.reports.studies.table import COLUMNS
 
 
 class Reporter(Protocol):
-    """Tells a run's events to whoever started it."""
+    """Prints the events of a job; each was applied to its :class:`JobProgress` before."""
 
     def __enter__(self) -> Self: ...
 
@@ -52,26 +38,25 @@ class Reporter(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def loading(self) -> None:
-        """Say that PyTorch is being loaded."""
-        ...
-
-    def report(self, event: Event) -> None:
-        """Tell one event."""
+    def report(self, event: JobEvent) -> None:
+        """Print an event."""
         ...
 
 
-def make_reporter(preset: RunPreset, as_json: bool) -> Reporter:
-    """The reporter for where the output goes."""
+def make_reporter(progress: JobProgress, as_json: bool) -> Reporter:
+    """The reporter for the kind of job and for where the output goes."""
     if as_json:
-        return JsonReporter()
-    if sys.stdout.isatty() and sys.stderr.isatty():
-        return LiveReporter(preset)
-    return PlainReporter(preset)
+        return JsonReporter(progress)
+    if progress.job.study is not None:
+        return LiveStudyReporter(progress) if sys.stderr.isatty() else PlainStudyReporter(progress)
+    return LiveRunReporter(progress) if sys.stdout.isatty() and sys.stderr.isatty() else PlainRunReporter(progress)
 
 
-class Quiet:
-    """What reporters share that hold nothing open."""
+class _PlainReporter:
+    """The parts of a reporter that holds no resources."""
+
+    def __init__(self, progress: JobProgress) -> None:
+        self._progress = progress
 
     def __enter__(self) -> Self:
         return self
@@ -81,45 +66,84 @@ class Quiet:
     ) -> None:
         return None
 
-    def loading(self) -> None:
-        """Nothing to say yet."""
 
+class JsonReporter(_PlainReporter):
+    """Prints one event per line on standard output. A single run prints its own events only, a study all job events."""
 
-class JsonReporter(Quiet):
-    """One event per line on standard output."""
+    def report(self, event: JobEvent) -> None:
+        """Print the event in ASCII, so that no name can send control characters to a terminal."""
+        if self._progress.job.study is not None:
+            self._print(event)
+        elif isinstance(event, RunEvent):
+            self._print(event.event)
 
-    def report(self, event: Event | StudyEvent) -> None:
-        """Print the event, in ASCII, so that no name reaches a terminal raw."""
-        sys.stdout.write(json.dumps(event.model_dump(mode="json")) + "\n")
+    def _print(self, event: Event | JobEvent) -> None:
+        sys.stdout.write(json.dumps(event.model_dump(mode="json", by_alias=True)) + "\n")
         sys.stdout.flush()
 
 
-class PlainReporter(Quiet):
-    """A line per epoch and the tables at the end on standard output; what is going on on standard error."""
+class PlainRunReporter(_PlainReporter):
+    """Prints epochs and result tables on standard output, phases and warnings on standard error."""
 
-    def __init__(self, preset: RunPreset) -> None:
+    def __init__(self, progress: JobProgress) -> None:
+        super().__init__(progress)
         self._out = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160, markup=False, highlight=False)
-        self._talk = Console(file=sys.stderr, markup=False, highlight=False, soft_wrap=True)
-        self._name = printable(preset.name)
-        self._epochs = preset.experiment.training.epochs
+        self._err = Console(file=sys.stderr, markup=False, highlight=False, soft_wrap=True)
 
-    def report(self, event: Event) -> None:
-        """Print the event where it matters to a reader of lines."""
+    def report(self, event: JobEvent) -> None:
+        """Print the event if it matters in a log."""
+        if isinstance(event, RunEvent):
+            self._report_run(event.event)
+
+    def _report_run(self, event: Event) -> None:
+        preset = self._progress.job.runs[0]
         match event:
             case RunStarted():
-                self._talk.print(f"{self._name}: session {event.session_id} on {event.environment.device_name}")
+                name = printable(preset.name)
+                self._err.print(f"{name}: session {event.session_id} on {event.environment.device_name}")
             case Phase():
-                self._talk.print(printable(f"{event.name}: {event.detail}" if event.detail else event.name))
+                self._err.print(printable(_phase_text(event)))
             case EpochFinished():
-                self._out.print(epoch_line(event, self._epochs))
+                self._out.print(epoch_line(event, preset.experiment.training.epochs))
             case WarningRaised():
-                self._talk.print(printable(warning_text(event)))
+                self._err.print(printable(warning_text(event)))
             case RunFinished():
-                print_result(event, self._out, self._talk)
+                print_result(event, self._out, self._err)
+
+
+class PlainStudyReporter(_PlainReporter):
+    """Prints a line for each run that ends on standard error; standard output is for the table."""
+
+    def __init__(self, progress: JobProgress) -> None:
+        super().__init__(progress)
+        self._phase = ""
+
+    def report(self, event: JobEvent) -> None:
+        """Print the event if it matters in a log."""
+        match event:
+            case JobStarted():
+                print_message(f"{event.preset.name}: {pluralize(event.runs, 'run')}")
+            case RunReused():
+                print_message(f"{run_name(self._progress, event.run)}: kept from session {event.session_id}")
+            case RunEvent():
+                self._report_run(event.run, event.event)
+
+    def _report_run(self, run: int, event: Event) -> None:
+        match event:
+            case Phase():
+                phase = _phase_text(event)
+                if phase != self._phase:  # runs that train together all report it
+                    print_message(phase)
+                self._phase = phase
+            case WarningRaised():
+                print_message(warning_text(event))
+            case RunFinished():
+                self._phase = ""
+                print_message(f"{run_name(self._progress, run)}: {_result_text(event)}")
 
 
 def epoch_line(event: EpochFinished, epochs: int) -> str:
-    """An epoch in one line."""
+    """An epoch as one line."""
     line = f"epoch {event.epoch}/{epochs}  train loss {event.train_loss:.4f}  accuracy {event.train_accuracy:.4f}"
     if event.validation_loss is not None and event.validation_accuracy is not None:
         line += f"  validation loss {event.validation_loss:.4f}  accuracy {event.validation_accuracy:.4f}"
@@ -127,5 +151,22 @@ def epoch_line(event: EpochFinished, epochs: int) -> str:
 
 
 def warning_text(event: WarningRaised) -> str:
-    """A warning in one paragraph."""
+    """A warning as one paragraph."""
     return "warning: " + ". ".join(part.rstrip(".") for part in (event.title, event.detail, event.hint) if part) + "."
+
+
+def _phase_text(event: Phase) -> str:
+    return f"{event.name}: {event.detail}" if event.detail else event.name
+
+
+def _result_text(event: RunFinished) -> str:
+    """The scores of a run of a study, or the reason why there are none."""
+    if event.error is not None:
+        detail = event.error.detail.partition("\n")[0]
+        return f"failed: {event.error.title}" + (f" ({detail})" if detail else "")
+    if event.result is None:
+        return "stopped before it could be tested"
+    result = event.result
+    stopped = "stopped early; " if event.status == "stopped" else ""
+    scores = ", ".join(f"{metric.heading} {metric.text(result.value(metric))}" for metric in COLUMNS)
+    return f"{stopped}{scores}, {result.train_seconds:.1f} s"

@@ -1,4 +1,4 @@
-"""``cnn-tui reproduce``: the seed report, run again, as one document."""
+"""``cnn-tui reproduce``: repeat the studies of the original report, as one document."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cnn_tui.cli.run import interruptible
 from cnn_tui.cli.settings import SettingsCommand
-from cnn_tui.cli.study_options import study_options
+from cnn_tui.cli.study import study_options
 
 if TYPE_CHECKING:
-    from cnn_tui.cli.study_output import Destination
+    from cnn_tui.cli.destination import Destination
     from cnn_tui.config.study import StudyPreset
     from cnn_tui.engine.control import Control
     from cnn_tui.reports.formats import Format
@@ -23,8 +22,8 @@ _FORMATS = ("markdown", "html")
 
 
 @click.command("reproduce", cls=SettingsCommand)
-@click.option("--only", metavar="NAME", multiple=True, help="Run this part only; may be repeated. The names are above.")
-@study_options(_FORMATS, "Write the report into FILE, after each study anew.")
+@click.option("--only", metavar="NAME", multiple=True, help="Run only this part, named as above; may be repeated.")
+@study_options(_FORMATS, "Write the report into FILE, again after each study.")
 @click.pass_context
 def reproduce(
     ctx: click.Context,
@@ -36,27 +35,27 @@ def reproduce(
     chosen: Format | None,
     output: str | None,
 ) -> None:
-    """Run every study of the report that this program grew from, and its future work, as one document.
+    """Run every study of the report that this program is based on, and its future work, as one document.
 
     \b
-    Parts, in their order:
+    Parts, in order:
       table1, table2, figure4, table3, figure6 (together: report)
       resnet18-epochs, found-values, more-models, random-weights,
       time-epochs, time-batch-size (together: future)
 
-    --set narrows it to any size, such as --set data.train_limit=2000. A study that varies the very setting keeps its
-    values: --set training.epochs=2 changes all but the studies of epochs. Rows that were finished earlier with the
-    same settings are kept, so that what was interrupted goes on where it was.
+    --set makes it smaller, such as --set data.train_limit=2000. A study that varies this setting keeps its values:
+    --set training.epochs=2 changes all studies but those of epochs. Runs that were finished earlier with the same
+    settings are reused, so an interrupted reproduction continues where it stopped.
 
     The report goes to standard output as Markdown unless --output names a file.
     """
-    from cnn_tui.cli.study_output import Destination
+    from cnn_tui.cli.destination import Destination
+    from cnn_tui.cli.job import interruptible
+    from cnn_tui.engine.control import Control
     from cnn_tui.reports.studies.reproduction import parts_of
 
     planned = plan(parts_of(only), settings)
     destination = Destination(output, chosen, "markdown", _FORMATS)
-    from cnn_tui.engine.control import Control
-
     control = Control()
     with interruptible(control):
         code = _run(planned, settings, control, destination, as_json=as_json, plain=plain, fresh=fresh)
@@ -65,27 +64,27 @@ def reproduce(
 
 
 def plan(parts: Sequence[Part], settings: Sequence[str]) -> list[tuple[Part, StudyPreset, tuple[str, ...]]]:
-    """Each part with its study, the settings laid over it, and those that it keeps its own values for.
+    """Each part with its study, changed by the settings, and the settings that do not apply because it varies them.
 
     Raises:
-        ConfigError: a setting is not allowed in a study, or is what all of them vary.
+        ConfigError: a setting is invalid in a study, or varied by all of them.
         PresetError: a shipped study cannot be read.
     """
     from cnn_tui import paths
-    from cnn_tui.cli.study_output import lay_over, path_of, varied
+    from cnn_tui.cli.study import override_study, path_of, varied_values
     from cnn_tui.errors import ConfigError
     from cnn_tui.store.presets import load_study
 
     planned = []
     for part in parts:
         study = load_study(paths.shipped_presets_folder() / f"{part.preset}.json")
-        skipped = tuple(setting for setting in settings if path_of(setting) in varied(study))
-        changed = lay_over(study, [setting for setting in settings if setting not in skipped])
+        skipped = tuple(setting for setting in settings if path_of(setting) in varied_values(study))
+        changed = override_study(study, [setting for setting in settings if setting not in skipped])
         planned.append((part, changed, skipped))
     for setting in settings:
         if all(setting in skipped for _, _, skipped in planned):
             names = ", ".join(part.names[0] for part in parts)
-            raise ConfigError(f"--set {setting} changes nothing", f"It is what is varied in {names}.", "Leave it out.")
+            raise ConfigError(f"--set {setting} changes nothing", f"It is varied by {names}.", "Leave it out.")
     return planned
 
 
@@ -99,21 +98,22 @@ def _run(
     plain: bool,
     fresh: bool,
 ) -> int:
-    """Run the studies and write what there is after each; the exit code."""
-    from cnn_tui.cli.output import say
-    from cnn_tui.cli.study_running import exit_code, follow_study
+    """Run the studies and write the report after each; return the exit code."""
+    from cnn_tui.cli.job import exit_code, run_here
+    from cnn_tui.cli.output import print_message
+    from cnn_tui.config.job import Job
     from cnn_tui.reports.studies.reproduction import PartResult
 
     outcomes: list[PartResult] = []
     codes = []
     for number, (part, study, skipped) in enumerate(planned, start=1):
-        say(f"[{number}/{len(planned)}] {part.title}")
+        print_message(f"[{number}/{len(planned)}] {part.title}")
         for setting in skipped:
-            say(f"--set {setting} is not for this study, which varies it")
-        begun = time.perf_counter()
-        progress = follow_study(study, control, as_json=as_json, plain=plain, fresh=fresh)
-        seconds = time.perf_counter() - begun
-        outcomes.append(PartResult(part, progress.table, seconds, progress.kept, skipped))
+            print_message(f"--set {setting} does not apply to this study, which varies it")
+        started = time.perf_counter()
+        progress = run_here(Job(preset=study, plain=plain, fresh=fresh), control, as_json=as_json)
+        seconds = time.perf_counter() - started
+        outcomes.append(PartResult(part, progress.table, seconds, progress.history.reused, skipped))
         codes.append(exit_code(progress, control))
         ended = control.stopping or number == len(planned)
         if destination.path is not None or (ended and not as_json):

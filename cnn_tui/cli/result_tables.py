@@ -9,15 +9,13 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from cnn_tui.amounts import some
 from cnn_tui.cli.output import error_lines
 from cnn_tui.events import RunFinished
+from cnn_tui.formatting import pluralize, printable, shorten
 from cnn_tui.metrics import DETAILS, SUMMARY, Metric, Result, Scores
 from cnn_tui.reports.charts.heat import background, signed_shares
-from cnn_tui.reports.labels import best_epoch_text
+from cnn_tui.reports.labels import best_epoch_label
 from cnn_tui.reports.sessions.scores import CLASS_HEADINGS, class_summaries, confused_pairs, macro_summary
-from cnn_tui.reports.texts import shorten
-from cnn_tui.store.names import printable
 
 _MOST_CLASSES = 20  # a larger matrix fits no terminal; the most confused pairs replace it
 _MOST_PAIRS = 10
@@ -50,7 +48,7 @@ def class_table(scores: Scores) -> Table:
         style = "bold" if row.index is None else "dim" if row.support == 0 else None
         table.add_row(Text(name), *(f"{value:.3f}" for value in row.values), f"{row.support:,}", style=style)
     if scores.unsupported:
-        excluded = some(len(scores.unsupported), "class", "classes")
+        excluded = pluralize(len(scores.unsupported), "class", "classes")
         table.caption = f"The macro mean excludes {excluded} without test images"
     return table
 
@@ -84,11 +82,11 @@ def _confused_table(scores: Scores) -> Table:
 
 
 def _summary(status: str, result: Result) -> Text:
-    best = f", {best_epoch_text(result.best_epoch)}" if result.best_epoch is not None else ""
+    best = f", {best_epoch_label(result.best_epoch)}" if result.best_epoch is not None else ""
     lead = "stopped; " if status == "stopped" else ""
     return Text(
         f"{lead}{_metrics_line(result, SUMMARY)}\n{_metrics_line(result, DETAILS)}\n"
-        f"{some(result.epochs_run, 'epoch')} in {result.train_seconds:.1f} s{best}, "
+        f"{pluralize(result.epochs_run, 'epoch')} in {result.train_seconds:.1f} s{best}, "
         f"{result.images_per_second:,.0f} images/s, {result.total_seconds:.1f} s in total"
     )
 

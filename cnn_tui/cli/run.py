@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -13,18 +10,15 @@ from cnn_tui.cli.settings import SettingsCommand, prepare
 from cnn_tui.errors import CnnTuiError
 
 if TYPE_CHECKING:
-    from cnn_tui.cli.reporters import Reporter
     from cnn_tui.config.preset import RunPreset
-    from cnn_tui.engine.control import Control
 
-INTERRUPTED = 130
 _DEMO = "quickstart"
 
 
 @click.command("run", cls=SettingsCommand)
 @click.argument("presets", metavar="PRESET...", nargs=-1, required=True)
 @click.option("--set", "settings", metavar="PATH=VALUE", multiple=True, help="Change one setting; may be repeated.")
-@click.option("--name", help="What to call the session; else it is the preset's name, numbered where it is taken.")
+@click.option("--name", help="The session's name; by default the preset's name, with a number if it is taken.")
 @click.option("--json", "as_json", is_flag=True, help="Print one event per line as JSON.")
 @click.pass_context
 def run(
@@ -34,18 +28,18 @@ def run(
 
     A PRESET is a JSON file, the session.json of an earlier run, or the name of a preset (see 'cnn-tui presets').
     """
-    from cnn_tui.cli.output import print_error
-    from cnn_tui.store.session_names import distinctly_named
+    from cnn_tui.cli.output import INTERRUPTED, print_error
+    from cnn_tui.store.session_writer import with_unique_name
 
-    jobs, codes = [], []
-    for preset in presets:
+    prepared, codes = [], []
+    for preset_name in presets:
         try:
-            jobs.append(prepare(preset, settings, name))
+            prepared.append(prepare(preset_name, settings, name))
         except CnnTuiError as error:
             print_error(error)
             codes.append(error.exit_code)
-    for job in jobs:
-        code = run_here(job if name is not None else distinctly_named(job), as_json)
+    for preset in prepared:
+        code = _run(preset if name is not None else with_unique_name(preset), as_json)
         codes.append(code)
         if code == INTERRUPTED:
             break
@@ -56,68 +50,26 @@ def run(
 @click.option("--json", "as_json", is_flag=True, help="Print one event per line as JSON.")
 @click.pass_context
 def demo(ctx: click.Context, as_json: bool) -> None:
-    """Train on handwritten digits, now, without any download.
+    """Train on handwritten digits right away, without a download.
 
-    In a terminal this opens the workbench and starts it there.
+    In a terminal this opens the workbench and starts the training there.
     """
     from cnn_tui.cli.workbench import is_terminal, show
 
     if is_terminal() and not as_json:
         show(_DEMO, start=True)
     else:
-        from cnn_tui.store.session_names import distinctly_named
+        from cnn_tui.store.session_writer import with_unique_name
 
-        ctx.exit(run_here(distinctly_named(prepare(_DEMO, (), None)), as_json))
-
-
-def run_here(preset: RunPreset, as_json: bool) -> int:
-    """Train one preset in this process and report on it; the exit code.
-
-    Raises:
-        StorageError: not even a temporary file can be written.
-        OutputError: the report cannot be written; the run was stopped and is saved.
-    """
-    from cnn_tui.cli.reporters import make_reporter
-    from cnn_tui.config.locations import located_preset
-    from cnn_tui.store.files import ensure_temporary_folder
-
-    ensure_temporary_folder()
-    preset = located_preset(preset)
-    reporter = make_reporter(preset, as_json)
-    with reporter:
-        reporter.loading()
-        from cnn_tui.engine.control import Control
-
-        control = Control()
-        with interruptible(control):
-            return _follow(preset, control, reporter)
+        ctx.exit(_run(with_unique_name(prepare(_DEMO, (), None)), as_json))
 
 
-def _follow(preset: RunPreset, control: Control, reporter: Reporter) -> int:
-    from cnn_tui.cli.reporters import reported
-    from cnn_tui.events import RunFinished
-    from cnn_tui.imports import collector_paused
+def _run(preset: RunPreset, as_json: bool) -> int:
+    """Train one preset in this process; return the exit code."""
+    from cnn_tui.cli.job import exit_code, interruptible, run_here
+    from cnn_tui.config.job import Job
+    from cnn_tui.engine.control import Control
 
-    with collector_paused():
-        from cnn_tui.engine.training.record import run_recorded
-
-    code = 1
-    for event in reported(run_recorded(preset, control), reporter.report, control):
-        if isinstance(event, RunFinished):
-            code = event.error.exit_code if event.error else 0
-    return INTERRUPTED if control.stopping else code
-
-
-@contextmanager
-def interruptible(control: Control) -> Iterator[None]:
-    """Let Ctrl+C and SIGTERM stop the run at its next batch, and a second one leave the test out."""
-
-    def stop(signum: int, frame: object) -> None:
-        control.stop()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    control = Control()
+    with interruptible(control):
+        return exit_code(run_here(Job(preset=preset), control, as_json=as_json), control)

@@ -12,14 +12,14 @@ from cnn_tui.cli.compare import compare_sessions
 from cnn_tui.cli.export import export
 from cnn_tui.cli.groups import ListByDefault
 from cnn_tui.cli.note import note
-from cnn_tui.cli.output import console, print_error, print_json, print_table, say
+from cnn_tui.cli.output import console, print_error, print_json, print_message, print_table
 from cnn_tui.cli.presets import shown
 from cnn_tui.config.fields import experiment_fields, value_at
 from cnn_tui.errors import CnnTuiError, ConfigError
+from cnn_tui.formatting import printable
 from cnn_tui.history import RunHistory
 from cnn_tui.metrics import LISTED, Result
 from cnn_tui.reports.labels import session_label
-from cnn_tui.store.names import printable
 from cnn_tui.store.notes import SessionNote
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.store.sessions import (
@@ -28,7 +28,7 @@ from cnn_tui.store.sessions import (
     find_session,
     list_sessions,
     load_session,
-    note_of,
+    note_or_problem,
     read_history,
 )
 
@@ -67,9 +67,9 @@ def list_(as_json: bool) -> None:
     print_table(columns, rows, numbers=_NUMBERS, shorten="name")
     for entry in entries:
         if entry.problem is not None:
-            say(f"{entry.id} is broken: {entry.problem.splitlines()[0]}")
+            print_message(f"{entry.id} is broken: {entry.problem.splitlines()[0]}")
         if entry.note_problem:
-            say(f"{entry.id} has a broken note: {entry.note_problem.splitlines()[0]}")
+            print_message(f"{entry.id} has a broken note: {entry.note_problem.splitlines()[0]}")
 
 
 @sessions.command()
@@ -79,9 +79,9 @@ def show(session: str, as_json: bool) -> None:
     """Show the settings, the last epoch and the result of a SESSION."""
     folder = find_session(session)
     record, history = load_session(folder), read_history(folder)
-    note_and_tags, problem = note_of(folder)
+    note_and_tags, problem = note_or_problem(folder)
     if problem:
-        say(problem)
+        print_message(problem)
     if as_json:
         from cnn_tui.reports.sessions.data import session_json
 
@@ -132,7 +132,7 @@ def _row(entry: SessionEntry) -> tuple[str, ...]:
     return (
         session_label(record.name, record.study),
         experiment.model.architecture,
-        experiment.data.dataset,
+        experiment.data.label,
         _epochs(record),
         f"{experiment.training.optimizer.learning_rate:g}",
         str(experiment.training.batch_size),

@@ -1,4 +1,4 @@
-"""Presets named on the command line, with the settings that ``--set`` changes."""
+"""Presets on the command line, with ``--set`` overrides."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def _fields_help() -> str:
-    """Every setting that ``--set`` takes, from the fields themselves."""
+    """Every setting that ``--set`` accepts, with default and allowed values."""
     from cnn_tui.config.fields import experiment_fields
 
     lines = []
@@ -23,25 +23,24 @@ def _fields_help() -> str:
 
 
 class SettingsCommand(click.Command):
-    """Shows the experiment's fields below its options."""
+    """A command whose help lists the settings below its options."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write them."""
+        """Write the list of settings."""
         formatter.write("\n" + _fields_help().removeprefix("\b\n") + "\n")
 
 
 def prepare(preset: str, settings: tuple[str, ...], name: str | None) -> RunPreset:
-    """Find and load a preset, with settings and name laid over it; say which of the settings have no effect.
+    """Find and load a preset, apply settings and name, and report settings without effect.
 
     Raises:
-        CnnTuiError: there is no such preset, or it or a setting is not allowed.
+        CnnTuiError: there is no such preset, or the preset or a setting is invalid.
     """
-    from cnn_tui.cli.output import say_unused
-    from cnn_tui.config.derivation import with_experiment
-    from cnn_tui.config.overrides import override
-    from cnn_tui.store.presets import find_preset, load_preset, renamed
+    from cnn_tui.cli.output import warn_unused
+    from cnn_tui.config.changes import override, with_experiment
+    from cnn_tui.store.presets import find_preset, load_preset, renamed_preset
 
     loaded = load_preset(find_preset(preset))
     changed = with_experiment(loaded, override(loaded.experiment, settings))
-    say_unused(settings, [changed.experiment])
-    return renamed(changed, name) if name is not None else changed
+    warn_unused(settings, [changed.experiment])
+    return renamed_preset(changed, name) if name is not None else changed

@@ -21,37 +21,36 @@ if TYPE_CHECKING:
 
 @click.command("open")
 @click.argument("preset", required=False)
-@click.option("--in-process", is_flag=True, help="Train inside this process, where a second one is unwelcome.")
+@click.option("--in-process", is_flag=True, help="Train inside this process instead of a second one.")
 def open_workbench(preset: str | None, in_process: bool) -> None:
-    """Open the workbench, with PRESET in its form."""
+    """Open the workbench, with PRESET in its form if given."""
     show(preset, start=False, in_process=in_process)
 
 
 def is_terminal() -> bool:
-    """Whether there is a terminal to open the workbench in."""
+    """Whether standard input and output are a terminal."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def show(name: str | None, start: bool, in_process: bool = False) -> None:
-    """Run the workbench, with the preset of this name or path in its form, until the user leaves it.
+    """Run the workbench until the user quits, with the preset of this name or path in its form.
 
     Raises:
         PresetError: there is no such preset, or it is broken.
-        ConfigError: there is no terminal.
+        ConfigError: standard input or output is not a terminal.
     """
     preset, path = _found(name) if name is not None else (None, None)
     if not is_terminal():
         raise ConfigError(
             "The workbench needs a terminal",
-            "Standard input and output are not one.",
+            "Standard input or output is not one.",
             "Without a terminal use 'cnn-tui run PRESET' or 'cnn-tui demo'.",
         )
-    # The terminal itself is asked for its size. What a shell or a test runner exported of it would be believed before
-    # that, also after a resize.
+    # These would take precedence over the size of the terminal, even after a resize.
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
-    # What is made until the first screen stands is there to stay: looking through it for garbage would take a tenth of
-    # the start. The workbench lets the collector loose again.
+    # Almost everything created until the first screen is permanent, and garbage collection takes a tenth of that time.
+    # The workbench enables it again.
     gc.disable()
     from cnn_tui.tui.app import Workbench
 

@@ -1,21 +1,22 @@
-"""The fields of an experiment as a flat list, with all that a form or a help page needs to know of them."""
+"""The fields of an experiment as a flat list, with everything that forms and help pages show of them."""
 
 from __future__ import annotations
 
 import functools
+import json
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BaseModel, WithJsonSchema
 from pydantic.fields import FieldInfo
 
-from cnn_tui.catalog.models import ARCHITECTURES
-from cnn_tui.config.bounds import bounds, span
 from cnn_tui.config.experiment import Experiment
 
 Kind = Literal["choice", "integer", "number", "text", "path"]
+_AT_LEAST, _AT_MOST = "at least ", "at most "
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,12 @@ class FieldSpec:
 
     Attributes:
         path: dotted, such as ``training.optimizer.learning_rate``.
-        kind: what sort of control edits it.
+        kind: determines the control that edits it.
         choices: the allowed values of a choice.
-        suggestions: frequent values of a text that allows others too.
+        suggestions: common values of a text that allows others too.
         optional: whether null is allowed.
-        lower: the bound in words, such as "at least 1"; empty for none. ``upper`` likewise.
+        lower: the lower bound as text, such as "at least 1"; empty if there is none.
+        upper: the upper bound as text.
     """
 
     path: str
@@ -50,16 +52,21 @@ class FieldSpec:
 
     @property
     def bounds(self) -> str:
-        """What is allowed, in words and with the unit; empty where anything is."""
+        """The allowed values with their unit, such as "1 to 100,000 epochs"; empty if any are allowed."""
         if self.choices:
             return ", ".join(self.choices) if len(self.choices) <= 10 else f"{len(self.choices)} choices"
-        words = f"{span(self.lower, self.upper)} {self.unit}".strip()
-        return f"{words}, or none" if self.optional and words else words
+        text = f"{self._range()} {self.unit}".strip()
+        return f"{text}, or none" if self.optional and text else text
+
+    def _range(self) -> str:
+        if self.lower.startswith(_AT_LEAST) and self.upper.startswith(_AT_MOST):
+            return f"{self.lower.removeprefix(_AT_LEAST)} to {self.upper.removeprefix(_AT_MOST)}"
+        return " and ".join(part for part in (self.lower, self.upper) if part)
 
 
 @functools.cache
 def experiment_fields() -> tuple[FieldSpec, ...]:
-    """Every scalar field of :class:`Experiment`, in its order."""
+    """Every scalar field of :class:`Experiment`, in order."""
     return tuple(_walk(Experiment, ""))
 
 
@@ -76,11 +83,51 @@ def field(path: str) -> FieldSpec:
 
 
 def value_at(experiment: Experiment, path: str) -> Any:
-    """The value that an experiment has at a dotted path."""
+    """The value of an experiment's field at a dotted path."""
     value: Any = experiment
     for name in path.split("."):
         value = getattr(value, name)
     return value
+
+
+def set_value(document: dict[str, Any], path: str, value: Any) -> None:
+    """Set the value at a dotted path of a nested document."""
+    *parents, name = path.split(".")
+    for parent in parents:
+        document = document.setdefault(parent, {})
+    document[name] = value
+
+
+def parse_value(spec: FieldSpec, text: str) -> Any:
+    """Convert a user's input for a field; input that cannot be converted stays text, for validation to reject."""
+    if spec.optional and text in ("", "null", "none"):
+        return None
+    if spec.kind in ("integer", "number"):
+        try:
+            value = json.loads(text.replace("_", ""))
+        except ValueError:
+            return text
+        return value if isinstance(value, int | float) and not isinstance(value, bool) else text
+    return text
+
+
+def bounds(metadata: Iterable[Any]) -> tuple[str, str]:
+    """The lower and upper bound in a field's annotations as text, such as "at least 1"; empty if there is none."""
+    lower = upper = ""
+    for item in metadata:
+        if isinstance(item, Ge):
+            lower = f"{_AT_LEAST}{_number(item.ge)}"
+        elif isinstance(item, Gt):
+            lower = f"more than {_number(item.gt)}"
+        elif isinstance(item, Le):
+            upper = f"{_AT_MOST}{_number(item.le)}"
+        elif isinstance(item, Lt):
+            upper = f"less than {_number(item.lt)}"
+    return lower, upper
+
+
+def _number(value: Any) -> str:
+    return f"{int(value):,}" if value == int(value) else f"{value:g}"
 
 
 def _walk(model: type[BaseModel], prefix: str) -> Iterator[FieldSpec]:
@@ -93,9 +140,9 @@ def _walk(model: type[BaseModel], prefix: str) -> Iterator[FieldSpec]:
 
 
 def _spec(path: str, info: FieldInfo) -> FieldSpec:
-    annotation, optional = _unwrap(info.annotation)
+    annotation, optional = _without_none(info.annotation)
     extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
-    choices = _choices(path, annotation)
+    choices = _choices(annotation, info.metadata)
     suggestions = extra.get("suggestions")
     lower, upper = bounds(info.metadata)
     return FieldSpec(
@@ -113,17 +160,18 @@ def _spec(path: str, info: FieldInfo) -> FieldSpec:
     )
 
 
-def _unwrap(annotation: Any) -> tuple[Any, bool]:
+def _without_none(annotation: Any) -> tuple[Any, bool]:
     if get_origin(annotation) in (Union, types.UnionType):
         (inner,) = [part for part in get_args(annotation) if part is not type(None)]
         return inner, True
     return annotation, False
 
 
-def _choices(path: str, annotation: Any) -> tuple[str, ...]:
+def _choices(annotation: Any, metadata: Iterable[Any]) -> tuple[str, ...]:
     if get_origin(annotation) is Literal:
         return get_args(annotation)
-    return tuple(ARCHITECTURES) if path == "model.architecture" else ()
+    schemas = (item.json_schema or {} for item in metadata if isinstance(item, WithJsonSchema))
+    return tuple(choice for schema in schemas for choice in schema.get("enum", ()))
 
 
 def _kind(annotation: Any, choices: tuple[str, ...], text_format: Any) -> Kind:

@@ -16,10 +16,10 @@ from pathlib import Path
 import psutil
 import torch
 
-from cnn_tui.amounts import some
 from cnn_tui.config.experiment import TrainingConfig
 from cnn_tui.errors import ConfigError
 from cnn_tui.events import Environment
+from cnn_tui.formatting import pluralize
 
 _MIN_SPEEDUP = 1.5  # of bfloat16 over float32, for "auto" to choose it
 _TRIALS = 4
@@ -72,7 +72,7 @@ def _device(name: str) -> torch.device:
     if (device.index or 0) >= count:
         raise ConfigError(
             f"There is no device '{name}' here",
-            f"training.device asks for '{name}', and PyTorch sees {some(count, f'{device.type.upper()} device')}.",
+            f"training.device asks for '{name}', and PyTorch sees {pluralize(count, f'{device.type.upper()} device')}.",
             "Set training.device to auto or cpu, or run 'cnn-tui doctor' to see why.",
         )
     return device

@@ -110,7 +110,7 @@ def _text(document: Document, chosen: Format, width: int) -> str:
 
 def _figures_folder(output: PurePath) -> str:
     """The name of the folder of a LaTeX report's charts, without characters that LaTeX would interpret."""
-    from cnn_tui.store.names import slug
+    from cnn_tui.store.files import slug
 
     stem = output.stem if _SAFE_IN_LATEX.fullmatch(output.stem) else slug(output.stem)
     return f"{stem}-figures"

@@ -23,7 +23,7 @@ _CLEAR_FROM_VALUE = {"architecture", "dataset", "name", "schedule"}
 _ZERO_WIDTH_JOINER = "\u200d"  # joins emoji; other invisible characters can control terminals or reorder text
 
 
-def best_epoch_text(number: int, epoch: EpochFinished | None = None) -> str:
+def best_epoch_label(number: int, epoch: EpochFinished | None = None) -> str:
     """Text that names the best epoch with its criterion, because it need not be the epoch of the highest accuracy.
 
     Includes validation loss and accuracy if ``epoch`` has them.

@@ -1,7 +1,7 @@
-"""What is kept on disk to be computed once: what it is of, how large, when last used; what goes when there is too much.
+"""Cached features and decoded images on disk: their contents, sizes and last use, and the space for more.
 
-Features of frozen networks and decoded pictures are kept in sets. A set is a folder of chunks beside ``about.json``.
-Reading and writing the chunks is the engine's work; this module needs no PyTorch.
+Features of frozen networks and decoded images are cached in sets. A set is a folder of chunks with an ``about.json``.
+The engine reads and writes the chunks; this module needs no PyTorch.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,11 +26,18 @@ ABOUT_FILE = "about.json"
 CHUNK_SUFFIX = ".safetensors"
 DEFAULT_LIMIT_GB = 20.0
 LIMIT_VARIABLE = "CNN_TUI_CACHE_GB"
-_DISK_SHARE = 0.9  # of the disk's free space
+MEMORY_SHARE = 0.5  # of the free memory, for features
+_DISK_SHARE = 0.9  # of the free disk space
+_ROW_OVERHEAD = 256  # bytes of a file per image, at most, in addition to its features
 
 
-class AboutFeatures(BaseModel):
-    """What a feature set is of: what a person would recognise it by."""
+class FeatureSetInfo(BaseModel):
+    """The contents of a set of features.
+
+    Attributes:
+        pictures: number of images in all splits, whether their features are computed or not.
+        seed: of random weights; None for weights that do not depend on it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,13 +49,11 @@ class AboutFeatures(BaseModel):
     image_size: int
     precision: str
     pictures: int
-    """In all splits together, computed or not."""
     seed: int | None = None
-    """What random weights were drawn from; None for weights that do not depend on it."""
 
     @classmethod
-    def of(cls, experiment: Experiment, precision: str, pictures: int) -> Self:
-        """What an experiment's frozen layers give in a precision."""
+    def of(cls, experiment: Experiment, precision: str, images: int) -> Self:
+        """Describe the features of an experiment's frozen layers, computed in this precision."""
         data, model = experiment.data, experiment.model
         return cls(
             architecture=model.architecture,
@@ -59,18 +63,18 @@ class AboutFeatures(BaseModel):
             root=data.root,
             image_size=data.image_size,
             precision=precision,
-            pictures=pictures,
+            pictures=images,
             seed=experiment.training.seed if model.weights == "random" else None,
         )
 
-    def serves(self, experiment: Experiment) -> bool:
-        """Whether an experiment would look here, as far as its settings tell; its pictures may have changed since."""
-        alike = self == self.of(experiment, self.precision, self.pictures)
-        return alike and experiment.training.precision in ("auto", self.precision)
+    def matches(self, experiment: Experiment) -> bool:
+        """Whether an experiment would use this set, judged by its settings; the images may have changed since."""
+        same = self == self.of(experiment, self.precision, self.pictures)
+        return same and experiment.training.precision in ("auto", self.precision)
 
 
-class AboutPictures(BaseModel):
-    """What folder decoded pictures are of."""
+class DecodedSetInfo(BaseModel):
+    """The contents of a set of decoded images: the folder they were read from."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -79,54 +83,89 @@ class AboutPictures(BaseModel):
 
 @dataclass(frozen=True)
 class CachedSet:
-    """A set on disk; ``used`` is in seconds since the epoch, ``about`` None where its file is damaged."""
+    """A set on disk.
+
+    Attributes:
+        about: None if its description is missing or damaged.
+        size: in bytes.
+        used: when it was last used, in seconds since the epoch.
+    """
 
     key: str
     folder: Path
-    about: AboutFeatures | AboutPictures | None
+    about: FeatureSetInfo | DecodedSetInfo | None
     size: int
     used: float
 
     @property
-    def is_pictures(self) -> bool:
-        """Whether it holds decoded pictures; else features."""
-        return self.folder.parent == pictures_folder()
+    def is_decoded(self) -> bool:
+        """Whether it contains decoded images rather than features."""
+        return self.folder.parent == decoded_folder()
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The number of images whose features are stored, in memory or else on disk, to be read in each epoch."""
+
+    images: int
+    in_memory: bool
+
+
+@dataclass(frozen=True)
+class FeatureSpace:
+    """The space that the features of a run need.
+
+    Attributes:
+        images: number of images.
+        each: bytes of features per image.
+        at_most: whether the number of images is an upper bound.
+    """
+
+    images: int
+    each: int
+    at_most: bool
+    placement: Placement
+
+    @property
+    def bytes(self) -> int:
+        """The size of the features that are stored."""
+        return self.placement.images * self.each
 
 
 def features_folder() -> Path:
-    """Where sets of features are kept."""
+    """The folder of the sets of features."""
     return paths.cache_folder() / "features"
 
 
-def pictures_folder() -> Path:
-    """Where sets of decoded pictures are kept."""
+def decoded_folder() -> Path:
+    """The folder of the sets of decoded images."""
     return paths.cache_folder() / "decoded"
 
 
-def pictures_set(root: Path) -> Path:
-    """Where the set of one folder's decoded pictures is kept."""
-    return pictures_folder() / hashlib.sha256(os.fsencode(root)).hexdigest()[:16]
+def decoded_set_folder(root: Path) -> Path:
+    """The folder of the set with the decoded images of ``root``."""
+    return decoded_folder() / hashlib.sha256(os.fsencode(root)).hexdigest()[:16]
 
 
 def cached_sets() -> list[CachedSet]:
-    """All of them, the last used first."""
-    found = [*_sets(features_folder(), AboutFeatures), *_sets(pictures_folder(), AboutPictures)]
+    """All sets, the most recently used first."""
+    found = [*_sets(features_folder(), FeatureSetInfo), *_sets(decoded_folder(), DecodedSetInfo)]
     return sorted(found, key=lambda one: one.used, reverse=True)
 
 
 def features_for(experiment: Experiment) -> CachedSet | None:
-    """The set that an experiment would reuse, the last used if there are several; None if it has to begin one."""
+    """The most recently used set with features for an experiment, None if it needs a new one."""
     for one in cached_sets():
-        if one.size and isinstance(one.about, AboutFeatures) and one.about.serves(experiment):
+        if one.size and isinstance(one.about, FeatureSetInfo) and one.about.matches(experiment):
             return one
     return None
 
 
-def describe(folder: Path, about: AboutFeatures | AboutPictures) -> None:
-    """Begin a set.
+def begin_set(folder: Path, about: FeatureSetInfo | DecodedSetInfo) -> None:
+    """Create a set's folder and description.
 
     Raises:
-        StorageError: the folder cannot be written to.
+        StorageError: the folder cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -136,13 +175,13 @@ def describe(folder: Path, about: AboutFeatures | AboutPictures) -> None:
 
 
 def mark_used(folder: Path) -> None:
-    """Remember that the set was needed now, if there is one that can be written to."""
+    """Set the time of a set's last use to now, if possible."""
     with contextlib.suppress(OSError):
         os.utime(folder / ABOUT_FILE)
 
 
 def last_used(folder: Path) -> float | None:
-    """When a set was needed last, in seconds since the epoch; None if there is none."""
+    """The time of a set's last use in seconds since the epoch, None if it does not exist."""
     try:
         return (folder / ABOUT_FILE).stat().st_mtime
     except OSError:
@@ -150,10 +189,10 @@ def last_used(folder: Path) -> float | None:
 
 
 def size_limit() -> int:
-    """How many bytes all sets together may take, from ``CNN_TUI_CACHE_GB``.
+    """The size limit of all sets together in bytes, from ``CNN_TUI_CACHE_GB``.
 
     Raises:
-        ConfigError: the variable is no number.
+        ConfigError: the variable is not a valid number.
     """
     text = os.environ.get(LIMIT_VARIABLE, "")
     try:
@@ -165,50 +204,64 @@ def size_limit() -> int:
     return int(gigabytes * 1e9)
 
 
-def room_for(folder: Path) -> int:
-    """How many bytes a set may take on disk, what it takes already included, if all other sets made room for it.
+def space_for(folder: Path) -> int:
+    """The size in bytes that a set can grow to if all others are evicted.
 
-    A tenth of the disk's free space is left to others.
+    A tenth of the free disk space is left to other programs.
 
     Raises:
-        ConfigError: the limit is no number.
+        ConfigError: the limit is not a valid number.
     """
-    limit, own = size_limit(), sum(_size(part) for part in _inside(folder) if part.name != ABOUT_FILE)
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    try:
-        free = shutil.disk_usage(there).free
-    except OSError:
-        free = 0
+    limit, own, free = size_limit(), _chunks_size(folder), 0
+    with contextlib.suppress(OSError):
+        free = shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists())).free
     return min(limit, own + max(0, int(_DISK_SHARE * free) - LEAST_FREE_BYTES))
 
 
-def make_room(keep: Path, coming: int) -> list[CachedSet]:
-    """Remove the sets that were not used for longest until so many more bytes fit the limit; ``keep`` stays.
+def place_features(images: int, each: int, memory: int, disk: int) -> Placement:
+    """Decide how many images' features are stored, and where.
 
-    Decoded pictures never take the place of features, which are dearer: those of one run could drive each other out
-    for ever.
+    Memory is preferred, then the disk, from which reading takes seconds where computing takes minutes. If both are too
+    small, the larger one is used.
+
+    Args:
+        each: bytes of features per image.
+        memory: free memory in bytes.
+        disk: bytes that these features can use on disk, including what they use already.
+    """
+    in_memory = min(images, int(MEMORY_SHARE * memory) // max(1, each))
+    on_disk = min(images, disk // (each + _ROW_OVERHEAD))
+    if in_memory == images or in_memory > on_disk:
+        return Placement(max(0, in_memory), True)
+    return Placement(max(0, on_disk), False)
+
+
+def evict(keep: Path, needed: int) -> list[CachedSet]:
+    """Remove the least recently used sets until ``needed`` more bytes fit into the limit, except ``keep``.
+
+    Decoded images do not evict features, which take longer to compute: the two could evict each other in every run.
 
     Returns:
-        What was removed.
+        The removed sets.
 
     Raises:
-        StorageError: they would not fit beside what stays; if ``keep`` is too large by itself, it is removed.
+        StorageError: they would not fit; ``keep`` is also removed if it exceeds the limit alone.
     """
     sets, limit = cached_sets(), size_limit()
-    only_pictures = keep.parent == pictures_folder()
-    mobile = [one for one in sets if one.folder != keep and (one.is_pictures or not only_pictures)]
-    total = sum(one.size for one in sets) + coming
-    least = total - sum(one.size for one in mobile)
+    only_decoded = keep.parent == decoded_folder()
+    removable = [one for one in sets if one.folder != keep and (one.is_decoded or not only_decoded)]
+    total = sum(one.size for one in sets) + needed
+    least = total - sum(one.size for one in removable)
     if least > limit:
         if sum(one.size for one in sets if one.folder == keep) > limit:
             shutil.rmtree(keep, ignore_errors=True)
         raise StorageError(
-            "They are more than may be kept",
-            f"{least / 1e9:,.2f} GB of at most {limit / 1e9:,.2f} GB.",
-            f"Set {LIMIT_VARIABLE} to more gigabytes, or let 'cnn-tui cache clear' make room.",
+            "The cache is too small",
+            f"{least / 1e9:,.2f} GB are needed, and the limit is {limit / 1e9:,.2f} GB.",
+            f"Increase {LIMIT_VARIABLE}, or free space with 'cnn-tui cache clear'.",
         )
     removed = []
-    for one in sorted(mobile, key=lambda one: one.used):
+    for one in sorted(removable, key=lambda one: one.used):
         if total > limit and remove(one):
             removed.append(one)
             total -= one.size
@@ -216,45 +269,32 @@ def make_room(keep: Path, coming: int) -> list[CachedSet]:
 
 
 def remove(cached: CachedSet) -> bool:
-    """Delete a set; whether it is gone. A run that reads it has what it needs in memory, or open.
-
-    Windows does not delete what is open: then the rest of it is found without a description, and goes later.
-    """
+    """Delete a set and return whether it is gone; files that a run has open under Windows are left for later."""
     shutil.rmtree(cached.folder, ignore_errors=True)
     return not cached.folder.exists()
 
 
-def ago(seconds: float) -> str:
-    """How long ago a time was, in words."""
-    passed = max(0.0, time.time() - seconds)
-    for length, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
-        if passed >= length:
-            count = int(passed // length)
-            return f"{count} {unit}{'s' if count > 1 else ''} ago"
-    return f"{passed:.0f} s ago"
-
-
-def _sets(folder: Path, kind: type[AboutFeatures | AboutPictures]) -> Iterator[CachedSet]:
-    for path in _inside(folder):
+def _sets(folder: Path, kind: type[FeatureSetInfo | DecodedSetInfo]) -> Iterator[CachedSet]:
+    for path in _list(folder):
         about, used = None, 0.0
         with contextlib.suppress(OSError, ValidationError):
             about = kind.model_validate_json((path / ABOUT_FILE).read_bytes())
             used = (path / ABOUT_FILE).stat().st_mtime
-        size = sum(_size(part) for part in _inside(path) if part.name != ABOUT_FILE)
+        size = _chunks_size(path)
         if about is not None or size:
             yield CachedSet(path.name, path, about, size, used)
 
 
-def _inside(folder: Path) -> list[Path]:
-    """What is in a folder, which another process may remove meanwhile."""
+def _list(folder: Path) -> list[Path]:
     try:
         return list(folder.iterdir())
-    except OSError:
+    except OSError:  # another process may have removed it
         return []
 
 
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:  # A temporary file may have become another one.
-        return 0
+def _chunks_size(folder: Path) -> int:
+    size = 0
+    for path in _list(folder):
+        with contextlib.suppress(OSError):  # another process may have renamed or removed it
+            size += path.stat().st_size if path.name != ABOUT_FILE else 0
+    return size

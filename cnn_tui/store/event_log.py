@@ -1,4 +1,4 @@
-"""The events of a run in a file: one JSON object on each line, written once and never changed."""
+"""The events of a run as a file with one JSON object per line, to which events are only appended."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _RETRY_SECONDS = 5.0
 
 
 class EventLog:
-    """Appends events to a file, each in one write, so that a reader beside it meets whole lines.
+    """Appends events to a file, each in one write, so that concurrent readers see whole lines.
 
-    A full disk does not end a run: what could not be written is kept in memory and tried again every few seconds,
-    and at :meth:`flush`. ``problem`` has the first failure.
+    A full disk does not end a run: events are buffered in memory, and writing is retried every few seconds and by
+    :meth:`flush`. The first failure is stored in ``problem``.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open a log to append to; a last line that a crash left torn is cut off.
+        """Open a log for appending; a last line left incomplete by a crash is removed.
 
         Raises:
             StorageError: the file cannot be opened.
@@ -37,24 +37,24 @@ class EventLog:
         self._last_try = 0.0
         try:
             self._file = path.open("ab+", buffering=0)
-            self._size = _whole_lines(self._file.fileno())
+            self._size = _complete_lines(self._file.fileno())
             if self._size < os.fstat(self._file.fileno()).st_size:
                 self._file.truncate(self._size)
         except OSError as error:
             raise storage_error(path, error) from error
 
     def append(self, event: Event) -> None:
-        """Add an event, in memory where the disk does not take it."""
+        """Append an event, or buffer it if the disk fails."""
         self._backlog.append(to_line(event).encode() + b"\n")
         if self.problem is None or len(self._backlog) == 1 or time.monotonic() - self._last_try > _RETRY_SECONDS:
             self._write()
 
     def flush(self) -> bool:
-        """Try to get everything onto the disk, and say whether it is there."""
+        """Try to write all events to the disk and return whether that succeeded."""
         return self._write(sync=True)
 
     def close(self) -> None:
-        """Flush and close the file. Nothing can be appended afterwards."""
+        """Flush and close the file."""
         if not self._file.closed:
             self.flush()
             self._file.close()
@@ -87,7 +87,7 @@ class EventLog:
         self._backlog.clear()
 
     def _cut_back(self) -> None:
-        """Remove what a failed write left behind, so that the next one does not continue a torn line."""
+        """Remove the remains of a failed write, so that the next one starts on a new line."""
         try:
             self._file.truncate(self._size)
         except OSError as error:
@@ -95,10 +95,10 @@ class EventLog:
 
 
 def read_events(path: Path) -> Iterator[Event]:
-    """The events of a log, in order. A last line that was torn by a crash, or is being written, is left out.
+    """Read the events of a log in order, without a last line that is incomplete.
 
     Raises:
-        StorageError: the file cannot be read, or another line is no event.
+        StorageError: the file cannot be read, or another line is not an event.
     """
     try:
         with path.open("rb") as file:
@@ -110,10 +110,10 @@ def read_events(path: Path) -> Iterator[Event]:
 
 
 def read_from(path: Path, offset: int = 0) -> tuple[list[Event], int]:
-    """The events that stand behind a byte offset, and the offset to go on from: for following a live run.
+    """Read the events after a byte offset, and the offset to continue from, to follow a live run.
 
     Raises:
-        StorageError: the file cannot be read, or a whole line is no event.
+        StorageError: the file cannot be read, or a complete line is not an event.
     """
     try:
         with path.open("rb") as file:
@@ -121,8 +121,8 @@ def read_from(path: Path, offset: int = 0) -> tuple[list[Event], int]:
             data = file.read()
     except OSError as error:
         raise StorageError(f"Cannot read {path.name}", f"{path}: {reason(error)}.") from error
-    whole = data[: data.rfind(b"\n") + 1]
-    return [_event(line, path) for line in whole.splitlines()], offset + len(whole)
+    complete = data[: data.rfind(b"\n") + 1]
+    return [_event(line, path) for line in complete.splitlines()], offset + len(complete)
 
 
 def _event(line: bytes, path: Path, number: int | None = None) -> Event:
@@ -131,11 +131,11 @@ def _event(line: bytes, path: Path, number: int | None = None) -> Event:
     except ValidationError as error:
         where = f"line {number:,}" if number else "a line"
         hint = "The file was damaged, or written by another version of cnn-tui."
-        raise StorageError(f"Cannot read {path.name}", f"{path}: {where} is no event.", hint) from error
+        raise StorageError(f"Cannot read {path.name}", f"{path}: {where} is not an event.", hint) from error
 
 
-def _whole_lines(descriptor: int) -> int:
-    """The size of a file without its torn last line, in bytes."""
+def _complete_lines(descriptor: int) -> int:
+    """The size of a file in bytes without an incomplete last line."""
     end = os.fstat(descriptor).st_size
     while end > 0:
         start = max(0, end - 65_536)

@@ -1,27 +1,40 @@
-"""Files written whole or not at all, and failures to write them in words."""
+"""Atomic writes, file names made from user text, and messages for failed writes."""
 
 from __future__ import annotations
 
 import errno
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import tempfile
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
 from cnn_tui.errors import StorageError
 
 LEAST_FREE_BYTES = 64 * 1024**2
+_LONGEST_SLUG = 60
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EROFS, errno.EACCES, errno.EPERM}
-_FREE_SPACE = "Free some space, or let CNN_TUI_HOME name a folder on another disk."
-_ELSEWHERE = "Let CNN_TUI_HOME name a folder that you may write to."
+_FREE_SPACE = "Free some space, or set CNN_TUI_HOME to a folder on another disk."
+_ELSEWHERE = "Set CNN_TUI_HOME to a folder that you can write to."
+
+
+def slug(name: str) -> str:
+    """Turn a name into part of a file name: 1 to 60 characters of ``a-z0-9-``, none that Windows reserves."""
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii").lower()
+    short = re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:_LONGEST_SLUG].strip("-")
+    if _RESERVED.fullmatch(short):
+        return f"run-{short}"
+    return short or "run"
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
-    """Write a file so that a reader meets the old content or the new, never a part; text becomes UTF-8.
+    """Write a file so that readers see either the old or the new content; text is encoded as UTF-8.
 
     Raises:
         StorageError: the disk is full, read-only or fails.
@@ -31,7 +44,7 @@ def write_atomic(path: Path, data: bytes | str) -> None:
 
 
 def replace_atomic(path: Path, write: Callable[[Path], None]) -> None:
-    """Let ``write`` make a file under a temporary name beside ``path``, then put it in the place of ``path``.
+    """Call ``write`` with a temporary path in the same folder, then rename the result to ``path``.
 
     Raises:
         StorageError: the disk is full, read-only or fails.
@@ -49,26 +62,26 @@ def replace_atomic(path: Path, write: Callable[[Path], None]) -> None:
 
 
 def ensure_temporary_folder() -> None:
-    """Find out whether temporary files can be made, without which PyTorch does not even load.
+    """Check that temporary files can be created; PyTorch needs them to load.
 
     Raises:
-        StorageError: no folder takes one.
+        StorageError: no folder for them is writable.
     """
     try:
         tempfile.gettempdir()
     except FileNotFoundError as error:
         raise StorageError(
             "No temporary file can be written",
-            f"{error.strerror}: their disks may be full or read-only.",
-            "Free some space, or let TMPDIR name a folder on another disk.",
+            f"{error.strerror}; the disk may be full or read-only.",
+            "Free some space, or set TMPDIR to a folder on another disk.",
         ) from error
 
 
 def ensure_writable(folder: Path, free_bytes: int = LEAST_FREE_BYTES) -> None:
-    """Make a folder and find out, before work begins that would be lost, whether it can be written to.
+    """Create a folder and check that it is writable, before work starts that could be lost.
 
     Raises:
-        StorageError: the folder cannot be made or written to, or fewer than ``free_bytes`` are free.
+        StorageError: the folder cannot be created or written, or fewer than ``free_bytes`` are free.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -76,7 +89,9 @@ def ensure_writable(folder: Path, free_bytes: int = LEAST_FREE_BYTES) -> None:
     except OSError as error:
         raise storage_error(folder, error) from error
     if free < free_bytes:
-        detail = f"{folder} has {free / 1024**2:,.0f} MiB left, and {free_bytes / 1024**2:,.0f} are needed."
+        detail = (
+            f"{folder} has {free / 1024**2:,.0f} MiB of free space, and {free_bytes / 1024**2:,.0f} MiB are needed."
+        )
         raise StorageError("The disk is nearly full", detail, _FREE_SPACE)
     probe = folder / f".tmp-{secrets.token_hex(8)}"
     try:
@@ -88,7 +103,7 @@ def ensure_writable(folder: Path, free_bytes: int = LEAST_FREE_BYTES) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file's content in hexadecimal.
+    """The SHA-256 checksum of a file in hexadecimal.
 
     Raises:
         StorageError: the file cannot be read.
@@ -101,7 +116,7 @@ def sha256_of(path: Path) -> str:
 
 
 def storage_error(path: Path, error: OSError) -> StorageError:
-    """Why ``path`` could not be written, and what to do."""
+    """Make the error of a failed write to ``path``, with a hint."""
     if error.errno in _FULL:
         return StorageError("The disk is full", f"{path} could not be written: {reason(error)}.", _FREE_SPACE)
     hint = _ELSEWHERE if error.errno in _FORBIDDEN else ""
@@ -109,7 +124,7 @@ def storage_error(path: Path, error: OSError) -> StorageError:
 
 
 def reason(error: OSError) -> str:
-    """The operating system's words without the number and the file."""
+    """The message of the operating system without error number and file name."""
     text = error.strerror or str(error)
     return text[:1].lower() + text[1:]
 
@@ -125,7 +140,7 @@ def _sync(path: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a replacement outlast a power cut; where folders cannot be opened (Windows) the system sees to it."""
+    """Make a rename survive a power failure; Windows needs no sync and cannot open folders."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -142,5 +157,4 @@ def _discard(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError:
-        # What is left has a hidden name that no listing shows; the error that led here is the one to tell.
-        return
+        return  # its name is hidden from listings, and the original error is the one to report

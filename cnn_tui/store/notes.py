@@ -1,6 +1,6 @@
-"""What a person writes about a session: a note and tags, in a file beside its record.
+"""The user's note and tags for a session, in a file of their own.
 
-The record itself belongs to the run, which may be going on and would write over what was changed in it.
+The record belongs to the run, which may be in progress and would overwrite changes to it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from cnn_tui.config.experiment import FrozenModel
-from cnn_tui.config.problems import problems
+from cnn_tui.config.validation_errors import error_text
 from cnn_tui.errors import ConfigError, PresetError, StorageError
 from cnn_tui.store.files import write_atomic
 from cnn_tui.store.presets import check_version
@@ -40,26 +40,26 @@ Tag = Annotated[str, Field(min_length=1, max_length=LONGEST_TAG), AfterValidator
 
 
 class SessionNote(FrozenModel):
-    """A note of one line and tags, each of them once, whatever its case."""
+    """A note of one line, and tags without duplicates, ignoring case."""
 
     schema_version: int = Field(1, ge=1)
     note: Annotated[str, Field(max_length=LONGEST_NOTE), AfterValidator(_line)] = ""
     tags: Annotated[tuple[Tag, ...], Field(max_length=MOST_TAGS, strict=False)] = ()
 
     @model_validator(mode="after")
-    def _no_tag_twice(self) -> Self:
+    def _unique_tags(self) -> Self:
         if len({tag.casefold() for tag in self.tags}) < len(self.tags):
-            raise PydanticCustomError("twice", "a tag is there more than once")
+            raise PydanticCustomError("duplicate_tag", "a tag is listed more than once")
         return self
 
     @property
     def tag_line(self) -> str:
-        """The tags as a person writes them: "#baseline #slow"."""
+        """The tags in one line, such as "#baseline #slow"."""
         return " ".join(f"#{tag}" for tag in self.tags)
 
     @property
     def line(self) -> str:
-        """Tags and note in one line, empty for none."""
+        """Tags and note in one line, empty if there are none."""
         return "  ".join(part for part in (self.tag_line, self.note) if part)
 
 
@@ -67,29 +67,28 @@ NO_NOTE = SessionNote()
 
 
 def make_note(note: str, tags: Iterable[str]) -> SessionNote:
-    """A note from what a person typed: tags with or without "#"; of those that differ by case only, the first.
+    """Create a note from user input: tags with or without "#"; of tags that differ only in case, the first is kept.
 
     Raises:
         ConfigError: the note or a tag is not allowed.
     """
-    once: dict[str, str] = {}
+    unique: dict[str, str] = {}
     for tag in (tag.removeprefix("#") for tag in tags):
-        once.setdefault(tag.casefold(), tag)
+        unique.setdefault(tag.casefold(), tag)
     try:
-        return SessionNote(note=note.strip(), tags=tuple(once.values()))
+        return SessionNote(note=note.strip(), tags=tuple(unique.values()))
     except ValidationError as error:
-        reasons = "\n".join(str(problem) for problem in problems(error, SessionNote))
-        raise ConfigError("This note is not allowed", reasons) from error
+        raise ConfigError("This note is not allowed", error_text(error, SessionNote)) from error
 
 
 def changed_tags(tags: Iterable[str], added: Iterable[str], removed: Iterable[str]) -> tuple[str, ...]:
-    """Tags with some added and some taken away; case makes no difference."""
-    gone = {tag.removeprefix("#").casefold() for tag in removed}
-    return tuple(tag for tag in (*tags, *added) if tag.removeprefix("#").casefold() not in gone)
+    """Add and remove tags, ignoring case."""
+    excluded = {tag.removeprefix("#").casefold() for tag in removed}
+    return tuple(tag for tag in (*tags, *added) if tag.removeprefix("#").casefold() not in excluded)
 
 
 def read_note(folder: Path) -> SessionNote:
-    """The note on a session, empty where nobody wrote one.
+    """Read the note of a session, empty if there is none.
 
     Raises:
         StorageError: its file is damaged.
@@ -102,14 +101,13 @@ def read_note(folder: Path) -> SessionNote:
         check_version(document, str(path))
         return SessionNote.model_validate(document)
     except ValidationError as error:
-        reasons = "\n".join(str(problem) for problem in problems(error, SessionNote))
-        raise StorageError(f"{path} is not a note", reasons, _REMEDY) from error
+        raise StorageError(f"{path} is not a note", error_text(error, SessionNote), _REMEDY) from error
     except PresetError as error:
         raise StorageError(error.title, error.detail, _REMEDY) from error
 
 
 def write_note(folder: Path, note: SessionNote) -> None:
-    """Put a note in the place of the one before; the session may be running.
+    """Replace the note of a session, which may be running.
 
     Raises:
         StorageError: the file cannot be written.
@@ -117,4 +115,4 @@ def write_note(folder: Path, note: SessionNote) -> None:
     write_atomic(folder / NOTE_FILE, note.model_dump_json(indent=2) + "\n")
 
 
-_REMEDY = "Write the note anew, which replaces the file."
+_REMEDY = "Write a new note to replace the file."

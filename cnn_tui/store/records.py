@@ -1,7 +1,8 @@
-"""What ``session.json`` holds: a preset, and what became of it."""
+"""The contents of ``session.json``: a preset and the outcome of its run."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -9,6 +10,7 @@ from pydantic import Field
 
 from cnn_tui.config.experiment import FrozenModel
 from cnn_tui.config.preset import RunPreset
+from cnn_tui.config.study import Cell
 from cnn_tui.events import Environment, ErrorReport, Parameters
 from cnn_tui.metrics import Result
 
@@ -17,13 +19,13 @@ LIVE: frozenset[Status] = frozenset({"queued", "running", "stopping"})
 
 
 class StudyPart(FrozenModel):
-    """Which study a run belongs to.
+    """The study that a run belongs to.
 
     Attributes:
-        name: the study's.
-        row: the run's place in it, from 0.
-        together: how many runs were trained as one computation with it, itself included; its times are its share.
-        description: the study's; None in records from before it was kept, when it was the run's own too.
+        name: the name of the study.
+        row: the index of the run in the study.
+        together: number of runs trained as one computation, this one included; its times are its share.
+        description: of the study; None in old records, whose run has the description of the study.
     """
 
     name: str
@@ -33,7 +35,7 @@ class StudyPart(FrozenModel):
 
 
 class ValidationScores(FrozenModel):
-    """What the weights that a run came to did on its validation pictures; ``epoch`` is the one that they are of."""
+    """Validation scores of the final weights, which are those after ``epoch``."""
 
     epoch: int
     loss: float
@@ -41,18 +43,21 @@ class ValidationScores(FrozenModel):
 
 
 class ValueScale(FrozenModel):
-    """The values that became 0 and 255 in pictures with more than eight bits; those outside became the nearer one."""
+    """The values mapped to 0 and 255 in images with more than eight bits per channel; others are clipped."""
 
     low: float
     high: float
 
 
 class SessionRecord(RunPreset):
-    """A run on record. It is a preset with further fields, so that it can be run again as it is.
+    """A recorded run. Since it is a preset with additional fields, it can be run again.
 
-    Times are ISO 8601 text in UTC. ``pid`` is the process that trains; ``weights_sha256`` is that of
-    ``weights.safetensors``, None while there are no weights. ``value_range`` is None where there were no pictures with
-    more than eight bits.
+    Times are ISO 8601 text in UTC.
+
+    Attributes:
+        pid: the process that trains; None after the end.
+        value_range: None without images of more than eight bits per channel.
+        weights_sha256: of ``weights.safetensors``; None until they are saved.
     """
 
     id: str
@@ -74,6 +79,32 @@ class SessionRecord(RunPreset):
     def live(self) -> bool:
         """Whether the run has not ended yet."""
         return self.status in LIVE
+
+
+def finished_rows(cells: Iterable[Cell], records: Sequence[SessionRecord], *, alone: bool) -> dict[int, SessionRecord]:
+    """For each cell of a study, by its index, the newest finished record of a study with the same experiment.
+
+    Args:
+        records: the newest first.
+        alone: ignore runs that were trained together with others, whose times are not their own.
+    """
+    done = {
+        record.experiment: record
+        for record in reversed(records)
+        if record.status == "done" and record.study is not None and not (alone and record.study.together > 1)
+    }
+    return {cell.index: done[cell.experiment] for cell in cells if cell.experiment in done}
+
+
+def recorded_rows(cells: Sequence[Cell], records: Sequence[SessionRecord], *, alone: bool) -> dict[int, SessionRecord]:
+    """Like :func:`finished_rows`, but with the newest unfinished record for cells without a finished one."""
+    unfinished = {
+        record.experiment: record
+        for record in reversed(records)
+        if record.study is not None and record.status != "done"
+    }
+    others = {cell.index: unfinished[cell.experiment] for cell in cells if cell.experiment in unfinished}
+    return others | finished_rows(cells, records, alone=alone)
 
 
 def iso_time(seconds: float) -> str:

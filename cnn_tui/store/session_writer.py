@@ -1,39 +1,50 @@
-"""Keeps a run on disk while it happens: its record, its events, its weights and predictions."""
+"""New sessions: their names and folders, and saving a run while it is in progress."""
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from cnn_tui import paths
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.errors import StorageError
 from cnn_tui.events import EpochFinished, Event, RunFinished, RunStarted
 from cnn_tui.history import best_epoch
 from cnn_tui.store.event_log import EventLog
-from cnn_tui.store.files import replace_atomic, sha256_of
-from cnn_tui.store.predictions import Predictions
+from cnn_tui.store.files import ensure_writable, replace_atomic, sha256_of, slug, storage_error
+from cnn_tui.store.presets import SESSION_FILE, renamed_preset
 from cnn_tui.store.records import SessionRecord, Status, StudyPart, ValidationScores, ValueScale, iso_time
 from cnn_tui.store.sessions import EVENTS_FILE, lock_of, write_record
 
 WEIGHTS_FILE = "weights.safetensors"
+_LONGEST_STEM = 188  # leaves 12 of the 200 characters of a name for a number of nine digits
+# In brackets, so that a number that belongs to the name, as in "resnet 18", is not continued.
+_NUMBERED = re.compile(r"(?P<stem>.*\S) \((?P<number>[1-9][0-9]{0,8})\)", re.DOTALL)
+_ID = r"[0-9]{{8}}T[0-9]{{6}}Z-({}(?P<number>[0-9]+)|{})(-[0-9]+)?"
+_MOST_READ = 100
+_LONGEST_IN_FULL = 50  # a slug that fits into an id together with a number of nine digits
+_HEAD_BYTES = 4096  # a record begins with its name, which takes at most 2,400 bytes
+_NAME = re.compile(r'"name":\s*("(?:[^"\\]|\\.)*")')
 
 
 class SessionWriter:
-    """The one writer of a session's folder. It holds the folder's lock, by which others see that the run lives.
+    """The only writer of a session's folder. It holds the folder's lock, which shows others that the run is alive.
 
-    A disk that fails while events come in does not end the run: they are kept in memory and tried again, at the
-    latest at the end. ``problem`` has the first such failure.
+    A disk that fails during a run does not end it: events are kept in memory, and writing is retried until the end.
     """
 
     def __init__(self, folder: Path, session_id: str, preset: RunPreset, study: StudyPart | None = None) -> None:
-        """Begin the record, with status "queued", in a folder made by ``new_session_folder``.
+        """Write a record with the status "queued" in a folder made by :func:`new_session_folder`.
 
         Raises:
-            StorageError: the disk is full or read-only; nothing has been trained yet.
+            StorageError: the disk is full or read-only.
         """
         self.folder = folder
         fields = {name: getattr(preset, name) for name in RunPreset.model_fields}
@@ -49,11 +60,11 @@ class SessionWriter:
 
     @property
     def problem(self) -> StorageError | None:
-        """The first failure to write, None while all went well."""
+        """The first failure to write, None if there was none."""
         return self._log.problem or self._problem
 
     def record(self, event: Event) -> None:
-        """Keep an event, and what it changes in the record."""
+        """Append an event to the log and update the record."""
         self._log.append(event)
         match event:
             case RunStarted():
@@ -77,11 +88,11 @@ class SessionWriter:
                 )
 
     def set_status(self, status: Status) -> None:
-        """Tell readers that the run is stopping, say. Its end tells itself by :meth:`record`."""
+        """Change the status during the run, to "stopping" for example."""
         self._update(status=status)
 
     def save_weights_file(self, write: Callable[[Path], None]) -> None:
-        """Let ``write`` make the weights file at the path it is given, and keep its checksum in the record.
+        """Create the weights file by calling ``write`` with a path, and record its checksum.
 
         Raises:
             StorageError: the file cannot be written.
@@ -91,19 +102,11 @@ class SessionWriter:
         self._update(weights_sha256=sha256_of(path))
 
     def save_value_range(self, low: float, high: float) -> None:
-        """Keep by what pictures with more than eight bits were scaled, which pictures to predict need as well."""
+        """Record the range that images with more than eight bits were scaled by, which new images need too."""
         self._update(value_range=ValueScale(low=low, high=high))
 
-    def save_predictions(self, predictions: Predictions) -> None:
-        """Keep what the model said of each test picture.
-
-        Raises:
-            StorageError: the file cannot be written.
-        """
-        predictions.save(self.folder)
-
     def close(self) -> None:
-        """Write what is left and let go of the folder. A run that has not told its end counts as killed then."""
+        """Write what is pending and release the folder. A run without a recorded end then counts as killed."""
         self._log.close()
         if self._problem is not None:
             self._update()
@@ -118,10 +121,10 @@ class SessionWriter:
         self.close()
 
     def _validation(self) -> ValidationScores | None:
-        """Of the last epoch, or of the best one where early stopping went back to it."""
-        returns = self.session.experiment.training.early_stopping_patience is not None
+        """The scores of the last epoch, or of the best one if early stopping restored its weights."""
+        restored = self.session.experiment.training.early_stopping_patience is not None
         last = self._epochs[-1] if self._epochs else None
-        epoch = best_epoch(self._epochs) if returns else last
+        epoch = best_epoch(self._epochs) if restored else last
         if epoch is None or epoch.validation_loss is None or epoch.validation_accuracy is None:
             return None
         return ValidationScores(epoch=epoch.epoch, loss=epoch.validation_loss, accuracy=epoch.validation_accuracy)
@@ -132,3 +135,83 @@ class SessionWriter:
             write_record(self.folder, self.session)
         except StorageError as error:
             self._problem = self._problem or error
+
+
+def new_session_folder(name: str) -> tuple[str, Path]:
+    """Create an empty folder for a run; its id consists of the UTC time and the name's slug, numbered if taken.
+
+    Raises:
+        StorageError: the disk is full or read-only.
+    """
+    root = paths.sessions_folder()
+    ensure_writable(root)
+    stem = f"{datetime.fromtimestamp(time.time(), UTC):%Y%m%dT%H%M%SZ}-{slug(name)}"
+    number = 1
+    while True:
+        session_id = stem if number == 1 else f"{stem}-{number}"
+        try:
+            (root / session_id).mkdir()
+        except FileExistsError:
+            number += 1
+        except OSError as error:
+            raise storage_error(root / session_id, error) from error
+        else:
+            return session_id, root / session_id
+
+
+def with_unique_name(preset: RunPreset) -> RunPreset:
+    """Name a preset like no session: unchanged, or with the next number.
+
+    "pets" is followed by "pets (2)" and "pets (3)", also when "pets (2)" is run again.
+    """
+    numbered = _NUMBERED.fullmatch(preset.name)
+    stem = numbered["stem"] if numbered else preset.name
+    taken = _names_like(stem)
+    if preset.name not in taken:
+        return preset
+    suffix = f" ({1 + max(_number(name, stem) for name in taken)})"
+    return renamed_preset(preset, _cut(stem) + suffix)
+
+
+def _number(name: str, stem: str) -> int:
+    """The number of a name with this stem, 1 for the stem itself, 0 for other names."""
+    if name == stem:
+        return 1
+    numbered = _NUMBERED.fullmatch(name)
+    return int(numbered["number"]) if numbered and numbered["stem"] == _cut(stem) else 0
+
+
+def _cut(stem: str) -> str:
+    return stem[:_LONGEST_STEM].rstrip()
+
+
+def _names_like(stem: str) -> set[str]:
+    """The names of sessions whose ids contain the slug of this stem, with or without a number.
+
+    There can be thousands, so only the newest records are read; older sessions are assumed to have the names that
+    their ids were made from, unless long names are truncated there.
+    """
+    # The slug of a stem without ASCII letters differs from that of its numbered names without the number.
+    slugs = slug(f"{stem} (0)").removesuffix("0"), slug(stem)
+    pattern = re.compile(_ID.format(*map(re.escape, slugs)))
+    root = paths.sessions_folder()
+    try:
+        with os.scandir(root) as entries:
+            matches = [match for entry in entries if (match := pattern.fullmatch(entry.name))]
+    except OSError:
+        return set()  # there are none yet, or starting the run reports what is wrong
+    matches.sort(key=lambda match: match[0], reverse=True)
+    count = _MOST_READ if len(slugs[1]) <= _LONGEST_IN_FULL else len(matches)
+    names = {_read_name(root / match[0]) for match in matches[:count]}
+    assumed = {f"{_cut(stem)} ({match['number']})" if match["number"] else stem for match in matches[count:]}
+    return {name for name in names if name is not None} | assumed
+
+
+def _read_name(folder: Path) -> str | None:
+    try:
+        with (folder / SESSION_FILE).open("rb") as file:
+            found = _NAME.search(file.read(_HEAD_BYTES).decode(errors="replace"))
+        name = json.loads(found[1]) if found else None
+    except (OSError, ValueError):
+        return None  # not written yet, or damaged
+    return name if isinstance(name, str) else None

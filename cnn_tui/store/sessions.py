@@ -1,11 +1,10 @@
-"""The records of runs: one folder each, listed, found, read and deleted."""
+"""Recorded runs, one folder each: listing, finding, reading, renaming and deleting them."""
 
 from __future__ import annotations
 
 import shutil
-import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -15,8 +14,7 @@ from cnn_tui import paths
 from cnn_tui.errors import PresetError, SessionNotFoundError, StorageError
 from cnn_tui.history import RunHistory
 from cnn_tui.store.event_log import read_events
-from cnn_tui.store.files import ensure_writable, reason, storage_error, write_atomic
-from cnn_tui.store.names import slug
+from cnn_tui.store.files import reason, storage_error, write_atomic
 from cnn_tui.store.notes import NO_NOTE, SessionNote, read_note, write_note
 from cnn_tui.store.presets import SESSION_BYTES, SESSION_FILE, check_version, invalid
 from cnn_tui.store.records import SessionRecord
@@ -32,10 +30,10 @@ class SessionEntry:
     """One folder among the sessions.
 
     Attributes:
-        record: what it holds, None where it cannot be read.
-        problem: why it cannot be read, None where it can.
-        note: what a person wrote about it.
-        note_problem: why that cannot be read, empty where it can.
+        record: None if it cannot be read.
+        problem: why the record cannot be read, None if it can.
+        note: the user's note and tags.
+        note_problem: why the note cannot be read, empty if it can.
     """
 
     id: str
@@ -46,34 +44,16 @@ class SessionEntry:
     note_problem: str = ""
 
 
-def new_session_folder(name: str) -> tuple[str, Path]:
-    """Make an empty folder for a run; its id is the time in UTC and the name's slug, numbered where taken.
+def list_sessions() -> list[SessionEntry]:
+    """All sessions, the newest first, with the reason for each damaged one.
 
     Raises:
-        StorageError: the disk is full or read-only.
+        StorageError: the sessions folder cannot be listed.
     """
-    root = paths.sessions_folder()
-    ensure_writable(root)
-    stem = f"{datetime.fromtimestamp(time.time(), UTC):%Y%m%dT%H%M%SZ}-{slug(name)}"
-    number = 1
-    while True:
-        session_id = stem if number == 1 else f"{stem}-{number}"
-        try:
-            (root / session_id).mkdir()
-        except FileExistsError:
-            number += 1
-        except OSError as error:
-            raise storage_error(root / session_id, error) from error
-        else:
-            return session_id, root / session_id
-
-
-def list_sessions() -> list[SessionEntry]:
-    """Every session, the newest first; damaged ones with the reason."""
     return [_entry(folder) for folder in _folders()]
 
 
-def recent(count: int) -> list[SessionEntry]:
+def newest_sessions(count: int) -> list[SessionEntry]:
     """The newest ``count`` sessions, the newest first, without reading the others.
 
     Raises:
@@ -82,33 +62,42 @@ def recent(count: int) -> list[SessionEntry]:
     return [_entry(folder) for folder in _folders()[:count]]
 
 
-def find_session(name: str) -> Path:
-    """The folder of the session that a person means: an id, a path, its unique beginning, or "latest".
+def all_records() -> list[SessionRecord]:
+    """All readable records, the newest first.
 
     Raises:
-        SessionNotFoundError: none or several answer to it.
+        StorageError: the sessions folder cannot be listed.
+    """
+    return [entry.record for entry in list_sessions() if entry.record is not None]
+
+
+def find_session(name: str) -> Path:
+    """The folder of a session, given its id, a path, a unique prefix of its id, or "latest".
+
+    Raises:
+        SessionNotFoundError: no session or several match.
     """
     folders = _folders()
     if name == "latest" and folders:
         return folders[0]
-    matches = [folder for folder in folders if folder.name == name] or _elsewhere(name)
+    matches = [folder for folder in folders if folder.name == name] or _at_path(name)
     matches = matches or [folder for folder in folders if folder.name.startswith(name)]
     if len(matches) == 1:
         return matches[0]
-    hint = "'cnn-tui sessions' lists those that there are."
     if not matches:
-        raise SessionNotFoundError(f"No session {name!r}", f"None in {paths.sessions_folder()} begins like this.", hint)
-    detail = f"It may be {', '.join(folder.name for folder in matches[:5])}{'…' if matches[5:] else ''}."
+        detail, hint = f"No id in {paths.sessions_folder()} begins with this.", "'cnn-tui sessions' lists all sessions."
+        raise SessionNotFoundError(f"No session {name!r}", detail, hint)
+    detail = f"These match: {', '.join(folder.name for folder in matches[:5])}{', …' if matches[5:] else ''}."
     raise SessionNotFoundError(f"Several sessions begin with {name!r}", detail, "Give more of the id.")
 
 
 def load_session(name: str | Path) -> SessionRecord:
-    """The record of a session, by a name as in :func:`find_session` or by its folder.
+    """The record of a session, given a name as for :func:`find_session` or its folder.
 
-    A run whose process has gone is told as killed, whatever its file says.
+    A run whose process has ended without recording its end has the status "killed".
 
     Raises:
-        SessionNotFoundError: none or several answer to it.
+        SessionNotFoundError: no session or several match.
         StorageError: its record is damaged.
     """
     folder = name if isinstance(name, Path) else find_session(name)
@@ -117,7 +106,7 @@ def load_session(name: str | Path) -> SessionRecord:
 
 
 def read_record(folder: Path) -> SessionRecord:
-    """What ``session.json`` says.
+    """Read ``session.json``.
 
     Raises:
         StorageError: it is missing or damaged.
@@ -135,7 +124,7 @@ def read_record(folder: Path) -> SessionRecord:
 
 
 def write_record(folder: Path, record: SessionRecord) -> None:
-    """Put a record in the place of the one before.
+    """Write ``session.json``, replacing the previous record.
 
     Raises:
         StorageError: the file cannot be written.
@@ -144,7 +133,7 @@ def write_record(folder: Path, record: SessionRecord) -> None:
 
 
 def read_history(folder: Path) -> RunHistory:
-    """The story of a session's run, folded from its events; empty where it has none yet.
+    """The history of a session's run, folded from its events; empty if there are none yet.
 
     Raises:
         StorageError: the event log is damaged.
@@ -157,8 +146,8 @@ def read_history(folder: Path) -> RunHistory:
     return history
 
 
-def note_of(folder: Path) -> tuple[SessionNote, str]:
-    """What a person wrote about a session, and why it cannot be read, empty where it can."""
+def note_or_problem(folder: Path) -> tuple[SessionNote, str]:
+    """A session's note, and why it cannot be read, empty if it can."""
     try:
         return read_note(folder), ""
     except StorageError as error:
@@ -166,49 +155,49 @@ def note_of(folder: Path) -> tuple[SessionNote, str]:
 
 
 def annotate_session(name: str, note: SessionNote) -> None:
-    """Put a note on a session in the place of the one before.
+    """Replace a session's note.
 
     Raises:
-        SessionNotFoundError: none or several answer to the name.
+        SessionNotFoundError: no session or several match.
         StorageError: the note cannot be written.
     """
     write_note(find_session(name), note)
 
 
-def rename_session(name: str, title: str) -> SessionRecord:
-    """Give a session another name; its id and folder stay.
+def rename_session(name: str, new_name: str) -> SessionRecord:
+    """Rename a session; its id and folder stay the same.
 
     Raises:
-        SessionNotFoundError: none or several answer to it.
+        SessionNotFoundError: no session or several match.
         StorageError: it is still running, damaged, or cannot be written.
-        PresetError: no session can have this name.
+        PresetError: the new name is not allowed.
     """
     folder = find_session(name)
     record = load_session(folder)
     _refuse_live(record, "renamed")
     try:
-        renamed = SessionRecord.model_validate({**dict(record), "name": title})
+        renamed = SessionRecord.model_validate({**dict(record), "name": new_name})
     except ValidationError as error:
-        raise invalid(f"The session {title!r}", error, "session") from error
+        raise invalid(f"The session {new_name!r}", error, "session") from error
     write_record(folder, renamed)
     return renamed
 
 
 def delete_session(name: str) -> Path:
-    """Delete a session and everything in its folder, and give the folder that is gone.
+    """Delete a session's folder with everything in it, and return its path.
 
     Raises:
-        SessionNotFoundError: none or several answer to it, or it lies outside the sessions folder.
+        SessionNotFoundError: no session or several match, or the match is outside the sessions folder.
         StorageError: it is still running, or cannot be deleted.
     """
     folder = find_session(name)
     if folder.parent.resolve() != paths.sessions_folder().resolve():
-        raise SessionNotFoundError(f"{name} is not among the sessions", "Only what lies there is deleted from here.")
+        raise SessionNotFoundError(f"{name} is not in the sessions folder", "Delete its folder yourself.")
     entry = _entry(folder)
     if entry.record is not None:
         _refuse_live(entry.record, "deleted")
     try:
-        # Renamed first, so that a deletion that breaks off leaves no half session in the list.
+        # Renamed first, so that an interrupted deletion leaves no incomplete session in the list.
         doomed = folder.rename(folder.with_name(f".deleted-{folder.name}"))
         doomed.unlink() if doomed.is_symlink() else shutil.rmtree(doomed)
     except OSError as error:
@@ -217,7 +206,7 @@ def delete_session(name: str) -> Path:
 
 
 def lock_of(folder: Path) -> FileLock:
-    """The lock that a session's process holds for as long as it lives."""
+    """The lock that the process of a session holds until it ends."""
     return FileLock(folder / LOCK_FILE, timeout=1.0, thread_local=False)
 
 
@@ -231,26 +220,20 @@ def is_held(folder: Path, record: SessionRecord) -> bool:
     except Timeout:
         return True
     except (OSError, NotImplementedError):
-        return _is_alive(record)
+        return _process_exists(record)
     lock.release()
     return False
 
 
-def _is_alive(record: SessionRecord) -> bool:
-    """Whether a session's process is there; one that is younger than the session took over its number."""
+def _process_exists(record: SessionRecord) -> bool:
+    """Whether the process of a session exists; one that started after the session reuses its number."""
     import psutil
 
     try:
-        return record.pid is not None and psutil.Process(record.pid).create_time() <= _seconds(record.created) + 1
-    except psutil.Error:
+        started = datetime.fromisoformat(record.created).timestamp()
+        return record.pid is not None and psutil.Process(record.pid).create_time() <= started + 1
+    except (psutil.Error, ValueError):
         return False
-
-
-def _seconds(iso: str) -> float:
-    try:
-        return datetime.fromisoformat(iso).timestamp()
-    except ValueError:
-        return 0.0
 
 
 def _folders() -> list[Path]:
@@ -266,19 +249,19 @@ def _folders() -> list[Path]:
 
 
 def _age(folder: Path) -> tuple[str, int]:
-    """Sorts by the id's time stamp; runs that began within one second, by when they were last written to."""
+    """Sort by the time stamp in the id; runs started in the same second, by the last change of their folder."""
     return folder.name[:_STAMP_LENGTH], folder.stat().st_mtime_ns
 
 
 def _entry(folder: Path) -> SessionEntry:
-    note, note_problem = note_of(folder)
+    note, note_problem = note_or_problem(folder)
     try:
         return SessionEntry(folder.name, folder, load_session(folder), None, note, note_problem)
     except StorageError as error:
         return SessionEntry(folder.name, folder, None, str(error), note, note_problem)
 
 
-def _elsewhere(name: str) -> list[Path]:
+def _at_path(name: str) -> list[Path]:
     path = Path(name).expanduser()
     try:
         if path.name == SESSION_FILE and path.is_file():
@@ -288,8 +271,6 @@ def _elsewhere(name: str) -> list[Path]:
         return []
 
 
-def _refuse_live(record: SessionRecord, done: str) -> None:
+def _refuse_live(record: SessionRecord, change: str) -> None:
     if record.live:
-        raise StorageError(
-            f"{record.id} is still {record.status}", f"A run cannot be {done} while it goes on.", "Stop it first."
-        )
+        raise StorageError(f"{record.id} is still {record.status}", f"It cannot be {change} now.", "Stop it first.")

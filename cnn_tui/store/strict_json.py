@@ -1,11 +1,12 @@
-"""JSON as strictly as a file that decides results deserves: nothing doubled, nothing huge.
+"""Strict JSON: limited in size and depth, without duplicate keys.
 
-NaN and infinity pass; the models refuse them, and can name the field.
+NaN and infinity are accepted here and rejected by the models, which can name the field.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,52 +14,54 @@ from cnn_tui.errors import PresetError
 from cnn_tui.store.files import reason
 
 PRESET_BYTES = 2 * 1024**2
-_DEEPEST = 64
-_LONGEST_NUMBER = 300
+_MAX_DEPTH = 64
+_MAX_DIGITS = 300
+_KINDS = {list: "a list", str: "a text", bool: "true or false", int: "a number", float: "a number"}
 
 
-class _RefusedError(ValueError):
-    """Something that JSON allows and a preset does not."""
+class _RejectedError(ValueError):
+    """Valid JSON that presets may not contain."""
 
 
 def read_object(path: Path, limit: int = PRESET_BYTES) -> dict[str, Any]:
-    """The object in a JSON file.
+    """Read the object in a JSON file of at most ``limit`` bytes.
 
     Raises:
-        PresetError: the file cannot be read, or :func:`parse_object` refuses it.
+        PresetError: the file cannot be read, or :func:`parse_object` rejects it.
     """
     try:
         with path.open("rb") as file:
             data = file.read(limit + 1)
     except OSError as error:
-        raise PresetError(f"Cannot read {path}", f"The system says: {reason(error)}.", _where(error)) from error
+        hint = "'cnn-tui presets' lists all presets." if isinstance(error, FileNotFoundError) else ""
+        raise PresetError(f"Cannot read {path}", f"The system reports: {reason(error)}.", hint) from error
     except ValueError as error:
-        raise PresetError(f"Cannot read {path}", "No file can have this name.") from error
+        raise PresetError(f"Cannot read {path}", "This is not a valid file name.") from error
     return parse_object(data, str(path), limit)
 
 
 def parse_object(data: bytes, source: str, limit: int = PRESET_BYTES) -> dict[str, Any]:
-    """The object in JSON text; ``source`` names it in messages, ``limit`` is in bytes.
+    """Parse a JSON object; ``source`` names it in error messages.
 
     Raises:
-        PresetError: it is too large or too deep, not UTF-8, not JSON, not an object, or doubles a key.
+        PresetError: the data are too large or too deep, not UTF-8, not a JSON object, or repeat a key.
     """
     if len(data) > limit:
-        detail = f"It has more than {limit / 1024**2:,.0f} MiB."
-        raise PresetError(f"{source} is too large", detail)
+        raise PresetError(f"{source} is too large", f"It has more than {limit / 1024**2:,.0f} MiB.")
     try:
         document = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_object, parse_int=_integer)
-        _check_depth(document)
+        if _depth(document) > _MAX_DEPTH:
+            raise RecursionError
     except UnicodeDecodeError as error:
         raise _not_json(source, f"Byte {error.start + 1:,} is not UTF-8 text.", "Save the file as UTF-8.") from error
     except json.JSONDecodeError as error:
         raise _not_json(source, f"Line {error.lineno}, column {error.colno}: {error.msg}.") from error
     except RecursionError as error:
         raise _not_json(source, "Its brackets are nested too deeply.") from error
-    except _RefusedError as error:
+    except _RejectedError as error:
         raise _not_json(source, str(error)) from error
     if not isinstance(document, dict):
-        raise _not_json(source, f"It holds {_kind(document)}, and an object {{…}} is expected.")
+        raise _not_json(source, f"It contains {_KINDS.get(type(document), 'null')}, and an object {{…}} is expected.")
     return document
 
 
@@ -66,40 +69,22 @@ def _not_json(source: str, detail: str, hint: str = "") -> PresetError:
     return PresetError(f"{source} cannot be read as JSON", detail, hint)
 
 
-def _where(error: OSError) -> str:
-    return "'cnn-tui presets' lists the presets that there are." if isinstance(error, FileNotFoundError) else ""
-
-
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in document:
-            raise _RefusedError(f"The key {key!r} stands twice in one object; only one can be meant.")
-        document[key] = value
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        repeated, _ = Counter(key for key, _ in pairs).most_common(1)[0]
+        raise _RejectedError(f"The key {repeated!r} occurs twice in one object.")
     return document
 
 
 def _integer(text: str) -> int:
-    if len(text) > _LONGEST_NUMBER:
-        raise _RefusedError(f"{text[:20]}… is not allowed: it has {len(text):,} digits.")
+    if len(text) > _MAX_DIGITS:
+        raise _RejectedError(f"{text[:20]}… is not allowed: it has {len(text):,} digits.")
     return int(text)
 
 
-def _check_depth(document: Any) -> None:
-    level, depth = [document], 0
-    while level:
-        depth += 1
-        if depth > _DEEPEST:
-            raise _RefusedError("Its brackets are nested too deeply.")
-        level = [child for value in level for child in _children(value)]
-
-
-def _children(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []
-
-
-def _kind(value: Any) -> str:
-    names = {list: "a list", str: "a text", bool: "true or false", int: "a number", float: "a number"}
-    return names.get(type(value), "null")
+def _depth(value: Any) -> int:
+    """The number of nested lists and objects."""
+    if not isinstance(value, dict | list):
+        return 0
+    return 1 + max(map(_depth, value.values() if isinstance(value, dict) else value), default=0)

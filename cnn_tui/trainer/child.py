@@ -1,4 +1,4 @@
-"""One trainer process as its parent sees it: its pipes, its log, its end."""
+"""A trainer process from its parent's side: its pipes, its log, its exit."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from typing import IO
 import cnn_tui
 from cnn_tui import paths
 from cnn_tui.errors import TrainingError
-from cnn_tui.trainer.endings import LOG_NAME
-from cnn_tui.trainer.lines import read_lines, write_all
+from cnn_tui.trainer.crash_report import LOG_NAME
+from cnn_tui.trainer.pipes import read_lines, write_all
 from cnn_tui.trainer.protocol import (
     MAX_MESSAGE_BYTES,
     Command,
@@ -31,46 +31,46 @@ _MAX_LOG_BYTES = 1 << 20
 
 
 class Child:
-    """A trainer process and the thread that listens to it.
+    """A trainer process and the thread that reads its messages.
 
     Args:
-        runners: what runs presets and what runs studies there, as ``module:function``.
-        when_abandoned: what becomes of a job there when this process is gone.
-        on_message: called in the listening thread with each message.
-        on_end: called there once, after the last message, with the exit status (negative: the signal).
+        runner: the function that runs jobs, as ``module:function``.
+        when_abandoned: what the process does with its job if this process disappears.
+        on_message: called with each message, in the reading thread.
+        on_exit: called there once, after the last message, with the exit status (negative: a signal).
 
     Raises:
-        TrainingError: the system starts no process.
+        TrainingError: the process could not be started.
     """
 
     def __init__(
         self,
-        runners: tuple[str, str],
+        runner: str,
         when_abandoned: ShutdownMode,
         on_message: Callable[[Child, Message], None],
-        on_end: Callable[[Child, int], None],
+        on_exit: Callable[[Child, int], None],
     ) -> None:
         self.killed = False
-        self.problem: ProtocolError | None = None
-        self._on_message, self._on_end = on_message, on_end
-        self._writing = threading.Lock()
+        self.error: ProtocolError | None = None
+        self._on_message, self._on_exit = on_message, on_exit
+        self._write_lock = threading.Lock()
         self.log_path = paths.data_folder() / LOG_NAME
         with _open_log(self.log_path) as log:
             self.log_start = log.tell()
-            self._process = _launch(runners, when_abandoned, log)
+            self._process = _launch(runner, when_abandoned, log)
         self.pid = self._process.pid
-        self._listener = threading.Thread(target=self._listen, name=f"trainer-{self.pid}", daemon=True)
-        self._listener.start()
+        self._reader = threading.Thread(target=self._read, name=f"trainer-{self.pid}", daemon=True)
+        self._reader.start()
 
     @property
     def alive(self) -> bool:
-        """Whether the process is there and was not killed from here."""
+        """Whether the process is running and was not killed by :meth:`kill`."""
         return not self.killed and self._process.poll() is None
 
     def send(self, command: Command) -> bool:
-        """Pass a command on; False if nobody is there to take it."""
+        """Send a command; False if the process is gone."""
         pipe = self._process.stdin
-        with self._writing:
+        with self._write_lock:
             if pipe is None or pipe.closed:
                 return False
             try:
@@ -80,45 +80,45 @@ class Child:
             return True
 
     def hang_up(self) -> None:
-        """Close the way in, which ends the process when its run is over."""
-        with self._writing:
+        """Close the command pipe, which makes the process exit after its job."""
+        with self._write_lock:
             if self._process.stdin is not None:
                 self._process.stdin.close()
 
     def kill(self) -> None:
-        """End the process, and whatever it started, this instant."""
+        """Kill the process and everything it started."""
         if self.alive:
             self.killed = True
-            self._end_group()
+            self._kill_group()
 
     def join(self, timeout: float | None) -> bool:
-        """Wait for the end and for what is done about it; whether it came in time."""
-        self._listener.join(timeout)
-        return not self._listener.is_alive()
+        """Wait for the exit and for its handling; return whether that happened in time."""
+        self._reader.join(timeout)
+        return not self._reader.is_alive()
 
-    def _listen(self) -> None:
+    def _read(self) -> None:
         try:
             for line in read_lines(_descriptor(self._process.stdout), MAX_MESSAGE_BYTES):
                 self._on_message(self, parse_message(line))
         except ProtocolError as error:
-            self.problem = error
-            self._end_group()
+            self.error = error
+            self._kill_group()
         code = self._process.wait()
         self.hang_up()
-        self._on_end(self, code)
+        self._on_exit(self, code)
 
-    def _end_group(self) -> None:
+    def _kill_group(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
 
 
-def _launch(runners: tuple[str, str], when_abandoned: ShutdownMode, log: IO[bytes]) -> subprocess.Popen[bytes]:
-    """Start the process as a group and session of its own, which the terminal's signals do not reach.
+def _launch(runner: str, when_abandoned: ShutdownMode, log: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start the process in a session of its own, which the terminal's signals do not reach.
 
-    ``-P`` keeps a ``random.py`` in the person's folder from being imported in place of Python's.
+    ``-P`` keeps Python from importing, say, a ``random.py`` in the current folder instead of its own.
     """
     command = [sys.executable, "-P", "-m", "cnn_tui.trainer.serve"]
-    command += ["--runner", runners[0], "--study-runner", runners[1], "--when-abandoned", when_abandoned]
+    command += ["--runner", runner, "--when-abandoned", when_abandoned]
     try:
         return subprocess.Popen(
             command,
@@ -135,7 +135,7 @@ def _launch(runners: tuple[str, str], when_abandoned: ShutdownMode, log: IO[byte
 
 
 def _environment() -> dict[str, str]:
-    """This process's environment, from which a checkout that is not installed is found, too."""
+    """The environment of this process, extended so that a checkout that is not installed can be imported."""
     environment, folder = dict(os.environ), Path(cnn_tui.__file__).parents[1]
     if folder.name not in {"site-packages", "dist-packages"}:
         known = environment.get("PYTHONPATH")
@@ -144,7 +144,7 @@ def _environment() -> dict[str, str]:
 
 
 def _open_log(path: Path) -> IO[bytes]:
-    """The log to append to, begun anew when it has grown large; without a place for it, nothing is kept."""
+    """Open the log for appending, rotated once it is large; if it cannot be written, output is discarded."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and path.stat().st_size > _MAX_LOG_BYTES:

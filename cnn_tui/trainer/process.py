@@ -1,17 +1,17 @@
-"""The trainer as a child process: see ``serve`` for its other end."""
+"""The trainer as a child process; ``serve`` is its other end."""
 
 from __future__ import annotations
 
 import threading
+import time
 from typing import Final
 
-from cnn_tui.config.preset import RunPreset
-from cnn_tui.config.study import StudyPreset
+from cnn_tui.config.job import Job
 from cnn_tui.errors import TrainingError
 from cnn_tui.events import ErrorReport
+from cnn_tui.history import JobHistory
 from cnn_tui.trainer.child import Child
-from cnn_tui.trainer.course import Course
-from cnn_tui.trainer.endings import (
+from cnn_tui.trainer.crash_report import (
     LOG_NAME,
     LostStatus,
     explain_exit,
@@ -20,13 +20,13 @@ from cnn_tui.trainer.endings import (
     lost_folders,
     mark_lost,
 )
-from cnn_tui.trainer.mailbox import Mailbox
+from cnn_tui.trainer.message_queue import MessageQueue
 from cnn_tui.trainer.protocol import (
     BUSY,
-    ENGINE,
-    STUDIES,
+    RUN_JOB,
     Command,
     Idle,
+    JobUpdate,
     Lost,
     Message,
     Pause,
@@ -35,78 +35,75 @@ from cnn_tui.trainer.protocol import (
     Shutdown,
     ShutdownMode,
     Start,
-    StartRun,
-    StartStudy,
     Stop,
 )
 
 
-class ProcessTrainer(Mailbox):
-    """Runs experiments and studies in a child process, which stays warm between jobs. See :class:`protocol.Trainer`.
+class ProcessTrainer(MessageQueue):
+    """Implements :class:`protocol.Trainer` with a child process, which keeps PyTorch loaded between jobs.
 
     Args:
-        when_abandoned: what becomes of a job when this process is gone without a word.
-        runner: what runs presets in the child, as ``module:function``.
-        study_runner: what runs studies there, likewise.
+        when_abandoned: what the child does with its job if this process disappears.
+        runner: the function that runs jobs in the child, as ``module:function``.
     """
 
     outlives_us: Final = True
 
-    def __init__(
-        self, when_abandoned: ShutdownMode = "finish", runner: str = ENGINE, study_runner: str = STUDIES
-    ) -> None:
+    def __init__(self, when_abandoned: ShutdownMode = "finish", runner: str = RUN_JOB) -> None:
         super().__init__()
         self._when_abandoned: ShutdownMode = when_abandoned
-        self._runners = runner, study_runner
+        self._runner = runner
         self._lock = threading.RLock()
         self._child: Child | None = None
-        self._course: Course | None = None
+        self._job: JobHistory | None = None
+        self._submitted = 0.0
 
     @property
     def busy(self) -> bool:
-        """See :class:`protocol.Trainer`."""
-        return self._course is not None
+        """Whether a job was submitted and ``idle`` has not arrived yet."""
+        return self._job is not None
 
     @property
     def alive(self) -> bool:
-        """See :class:`protocol.Trainer`."""
+        """Whether the child is up."""
         child = self._child
         return child is not None and child.alive
 
     def start(self) -> None:
-        """Start the child, so that PyTorch is loaded while the person fills in the form."""
+        """Start the child, so that PyTorch loads while the user fills in the form."""
         with self._lock:
             if not self._ended:
-                self._reach(None)
+                self._send_to_child(None)
 
-    def submit(self, preset: RunPreset) -> None:
-        """Start a run, in a new child if the last one has died."""
-        self._begin(StartRun(preset=preset))
-
-    def submit_study(self, study: StudyPreset, *, plain: bool = False, fresh: bool = False) -> None:
-        """Start a study, in a new child if the last one has died."""
-        self._begin(StartStudy(study=study, plain=plain, fresh=fresh))
+    def submit(self, job: Job) -> None:
+        """Start a job, in a new child if the last one has died."""
+        with self._lock:
+            if self._job is not None:
+                self._post(Refused(reason=BUSY))
+            elif not self._ended:
+                self._job, self._submitted = JobHistory(job), time.time()
+                self._send_to_child(Start(job=job))
 
     def stop(self) -> None:
-        """See :class:`protocol.Trainer`."""
-        self._steer(Stop())
+        """Stop the job, test it and save it; a second call skips the test."""
+        self._control(Stop())
 
     def pause(self) -> None:
-        """See :class:`protocol.Trainer`."""
-        self._steer(Pause())
+        """Pause the job at its next batch."""
+        self._control(Pause())
 
     def resume(self) -> None:
-        """See :class:`protocol.Trainer`."""
-        self._steer(Resume())
+        """Resume a paused job."""
+        self._control(Resume())
 
     def kill(self) -> None:
-        """End the child this instant; its sessions end as "killed"."""
+        """Kill the child; its sessions end as "killed"."""
         with self._lock:
             if self._child is not None:
                 self._child.kill()
 
     def close(self, finish: bool) -> None:
-        """Let the child end by itself, which takes as long as its job; it does not need this process for that."""
+        """Let the child exit on its own after its job; it does not need this process for that."""
         with self._lock:
             self._end_messages()
             if self._child is not None:
@@ -114,81 +111,71 @@ class ProcessTrainer(Mailbox):
                 self._child.hang_up()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """See :class:`protocol.Trainer`."""
+        """Wait for the child to exit after :meth:`close`; return whether it has."""
         child = self._child
         return child is None or child.join(timeout)
 
-    def _begin(self, command: Start) -> None:
-        with self._lock:
-            if self._course is not None:
-                self._post(Refused(reason=BUSY))
-            elif not self._ended:
-                self._course = Course(command)
-                self._reach(command)
-
-    def _steer(self, command: Command) -> None:
+    def _control(self, command: Command) -> None:
         with self._lock:
             if self._child is not None:
                 self._child.send(command)
 
-    def _reach(self, command: Command | None) -> None:
-        """Have a living child, and pass a command on to it."""
+    def _send_to_child(self, command: Command | None) -> None:
+        """Make sure that the child is alive, and send it the command, if any."""
         child = self._child
         if child is not None and child.alive and (command is None or child.send(command)):
             return
         try:
-            self._child = Child(self._runners, self._when_abandoned, self._on_message, self._on_end)
+            self._child = Child(self._runner, self._when_abandoned, self._on_message, self._on_exit)
         except TrainingError as error:
-            self._tell_lost(Lost(status="failed", session_id=None, error=ErrorReport.of(error), log_tail=""))
+            self._post_lost(Lost(status="failed", session_id=None, error=ErrorReport.of(error), log_tail=""))
             return
         if command is not None:
             self._child.send(command)
 
     def _on_message(self, child: Child, message: Message) -> None:
         with self._lock:
-            if child is self._child:
-                self._note(message)
-                self._post(message)
+            if child is not self._child:
+                return
+            if isinstance(message, Idle):
+                self._job = None
+            elif isinstance(message, JobUpdate) and self._job is not None:
+                self._job.apply(message.event)
+            self._post(message)
 
-    def _note(self, message: Message) -> None:
-        if isinstance(message, Idle):
-            self._course = None
-        elif self._course is not None:
-            self._course.note(message)
-
-    def _on_end(self, child: Child, code: int) -> None:
-        """Find out why the child ended, put it on record and tell it; a job that comes meanwhile is refused."""
-        course = self._course if child is self._child else None
-        lost = _describe(child, code, course)
+    def _on_exit(self, child: Child, code: int) -> None:
+        """Find out why the child died, and end its sessions and its job."""
+        job = self._job if child is self._child else None
+        lost = _describe(child, code, job, self._submitted)
         with self._lock:
             if child is self._child:
                 self._child = None
-                self._tell_lost(lost)
+                self._post_lost(lost)
             else:
                 self._post(lost)
 
-    def _tell_lost(self, lost: Lost) -> None:
-        """Say that the child is gone, and bring the job that went with it to its end."""
-        course, self._course = self._course, None
-        for message in course.break_off(lost.error) if course else ():
-            self._post(message)
+    def _post_lost(self, lost: Lost) -> None:
+        """Post the end of the job that was lost with the child, then the loss itself."""
+        job, self._job = self._job, None
+        for event in job.end_all(lost.error) if job else ():
+            self._post(JobUpdate(event=event))
         self._post(lost)
-        if course is not None:
+        if job is not None:
             self._post(Idle())
 
 
-def _describe(child: Child, code: int, course: Course | None) -> Lost:
-    """Say why a child ended, and mark the sessions that it had not finished."""
-    folders = lost_folders(course, child.pid) if course else []
+def _describe(child: Child, code: int, job: JobHistory | None, submitted: float) -> Lost:
+    """Explain the child's exit, and mark the sessions that it left unfinished."""
+    folders = lost_folders(job, child.pid, submitted) if job else []
     tail = (log_tail(folders[0] / LOG_NAME) if folders else "") or log_tail(child.log_path, child.log_start)
-    error = _why(child, code, tail)
+    error = _reason(child, code, tail)
     status: LostStatus = "killed" if child.killed else "failed"
     for folder in folders:
         mark_lost(folder, status, error)
     return Lost(status=status, session_id=folders[0].name if folders else None, error=error, log_tail=tail)
 
 
-def _why(child: Child, code: int, tail: str) -> ErrorReport:
+def _reason(child: Child, code: int, tail: str) -> ErrorReport:
     if child.killed:
         return explain_kill()
-    return ErrorReport.of(child.problem) if child.problem else explain_exit(code, tail)
+    return ErrorReport.of(child.error) if child.error else explain_exit(code, tail)

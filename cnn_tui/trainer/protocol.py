@@ -1,8 +1,7 @@
-"""What the workbench and a trainer say to each other, and the one interface behind which every trainer lives.
+"""The protocol between the workbench and a trainer, and the interface that every trainer has.
 
-Between processes each command and each message is one JSON object on one line. A job is a run or a study, and the
-order of its messages is: ``event``... (the last one ``run_finished``) for a run, ``study_event``... (the last one
-``study_finished``) for a study; then ``lost`` if its trainer died, and ``idle``.
+Between processes each command and each message is one JSON object on one line. A job sends ``job_event`` messages, the
+last of which holds ``JobFinished``; then ``lost`` if the trainer died, and finally ``idle``.
 """
 
 from __future__ import annotations
@@ -12,60 +11,40 @@ from typing import Annotated, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from cnn_tui.config.preset import RunPreset
-from cnn_tui.config.study import StudyPreset
+from cnn_tui.config.job import Job
 from cnn_tui.errors import CnnTuiError
-from cnn_tui.events import ErrorReport, Event, StudyEvent
+from cnn_tui.events import ErrorReport, JobEvent
 
 MAX_COMMAND_BYTES = 1 << 20
 MAX_MESSAGE_BYTES = 1 << 26
-"""Room for a confusion matrix of some thousand classes."""
+"""Enough for a confusion matrix of several thousand classes."""
 
-ENGINE = "cnn_tui.engine.training.record:run_recorded"
-"""What runs a preset, by module and function: importing it brings PyTorch, so only a trainer does."""
+RUN_JOB = "cnn_tui.jobs:run_job"
+"""The function that runs jobs, as ``module:function``. Importing it loads PyTorch, so only a trainer does."""
 
-STUDIES = "cnn_tui.studies:run_study"
-"""What runs a study, likewise."""
-
-BUSY = "A run is going on. Wait for its end, or stop it first."
+BUSY = "A job is already running. Wait until it ends, or stop it first."
 
 ShutdownMode = Literal["finish", "stop"]
-"""What becomes of a run when its trainer is to end: it goes on to its end, or it stops, tests and saves."""
+"""What a trainer does with its job before it exits: finish it, or stop, test and save it."""
 
 
 class ProtocolError(CnnTuiError):
-    """Something was sent that is no command or no message."""
+    """A line that is not a valid command or message."""
 
 
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class StartRun(_Record):
-    """Run this preset; refused while another run is going on."""
+class Start(_Record):
+    """Start a job; refused while another one is running."""
 
-    type: Literal["start_run"] = "start_run"
-    preset: RunPreset
-
-
-class StartStudy(_Record):
-    """Run this study; refused while something else is going on.
-
-    ``plain`` trains every row on its own. ``fresh`` runs rows again that were finished earlier.
-    """
-
-    type: Literal["start_study"] = "start_study"
-    study: StudyPreset
-    plain: bool = False
-    fresh: bool = False
-
-
-Start = StartRun | StartStudy
-"""The commands that begin a job."""
+    type: Literal["start"] = "start"
+    job: Job
 
 
 class Stop(_Record):
-    """End the job after the present batch, test it and save it; a second one leaves the test out."""
+    """End the job after the current batch, then test and save it; a second one skips the test."""
 
     type: Literal["stop"] = "stop"
 
@@ -77,30 +56,30 @@ class Pause(_Record):
 
 
 class Resume(_Record):
-    """Go on after a pause."""
+    """Continue after a pause."""
 
     type: Literal["resume"] = "resume"
 
 
 class Shutdown(_Record):
-    """End the trainer, after what ``mode`` says about the run that is going on."""
+    """Exit; ``mode`` decides what happens to a running job first."""
 
     type: Literal["shutdown"] = "shutdown"
     mode: ShutdownMode
 
 
-Command = Annotated[StartRun | StartStudy | Stop | Pause | Resume | Shutdown, Field(discriminator="type")]
+Command = Annotated[Start | Stop | Pause | Resume | Shutdown, Field(discriminator="type")]
 
 
 class Hello(_Record):
-    """The trainer is there and loads its engine."""
+    """The trainer process is up and starts loading the engine."""
 
     type: Literal["hello"] = "hello"
     pid: int
 
 
 class Ready(_Record):
-    """The engine is loaded; both texts are empty for one that does without PyTorch."""
+    """The engine is loaded; the strings are empty for a trainer without PyTorch."""
 
     type: Literal["ready"] = "ready"
     pid: int
@@ -108,50 +87,43 @@ class Ready(_Record):
     device_name: str = ""
 
 
-class RunEvent(_Record):
-    """Something happened in the run."""
+class JobUpdate(_Record):
+    """An event of the job."""
 
-    type: Literal["event"] = "event"
-    event: Event
-
-
-class StudySaid(_Record):
-    """Something happened in the study, or in the run of one of its rows."""
-
-    type: Literal["study_event"] = "study_event"
-    event: StudyEvent
+    type: Literal["job_event"] = "job_event"
+    event: JobEvent
 
 
 class Paused(_Record):
-    """The job really waits now (True), or goes on again (False)."""
+    """The job has paused (True) or resumed (False)."""
 
     type: Literal["paused"] = "paused"
     paused: bool
 
 
 class Refused(_Record):
-    """Something that was asked for was not done."""
+    """A command was not carried out."""
 
     type: Literal["refused"] = "refused"
     reason: str
 
 
 class Idle(_Record):
-    """The job is over and the next one may come."""
+    """The job is over; the trainer can take the next one."""
 
     type: Literal["idle"] = "idle"
 
 
 class Lost(_Record):
-    """The trainer ended though nobody asked it to, or was killed; the next job gets a new one.
+    """The trainer died or was killed; the next job starts a new one.
 
-    Never sent by a trainer but said about it. Where a run was going on, its session is marked on disk and a
-    failed ``run_finished`` with the same error came before this; a study's open rows all, and its own end.
+    Sent by the parent's side, never by a trainer. Before it, the sessions of all unfinished runs were marked on disk,
+    and failed ``RunFinished`` and ``JobFinished`` events with the same error were sent.
 
     Attributes:
-        status: "killed" if the person did it, else "failed".
-        session_id: the run that was lost with it, the first of several; None where there was none or none was known.
-        log_tail: the end of what the trainer printed.
+        status: "killed" if the user did it, else "failed".
+        session_id: the run that was lost, the latest of several; None if there was none or its session is unknown.
+        log_tail: the last lines of the trainer's log.
     """
 
     type: Literal["lost"] = "lost"
@@ -162,7 +134,7 @@ class Lost(_Record):
 
 
 Message = Annotated[
-    Hello | Ready | RunEvent | StudySaid | Paused | Refused | Idle | Lost,
+    Hello | Ready | JobUpdate | Paused | Refused | Idle | Lost,
     Field(discriminator="type"),
 ]
 
@@ -172,24 +144,24 @@ _Parsed = TypeVar("_Parsed")
 
 
 def to_line(record: Command | Message) -> bytes:
-    """One JSON object on one line, with the line end."""
+    """Write a command or message as one line of JSON, including the line break."""
     return record.model_dump_json().encode() + b"\n"
 
 
 def parse_command(line: bytes) -> Command:
-    """Read a line that came to the trainer.
+    """Read a line sent to a trainer.
 
     Raises:
-        ProtocolError: the line is no command.
+        ProtocolError: the line is not a command.
     """
     return _parse(_COMMANDS, line)
 
 
 def parse_message(line: bytes) -> Message:
-    """Read a line that came from the trainer.
+    """Read a line sent by a trainer.
 
     Raises:
-        ProtocolError: the line is no message.
+        ProtocolError: the line is not a message.
     """
     return _parse(_MESSAGES, line)
 
@@ -203,70 +175,66 @@ def _parse(adapter: TypeAdapter[_Parsed], line: bytes) -> _Parsed:
 
 
 class Trainer(Protocol):
-    """Runs experiments and studies beside the workbench, one at a time.
+    """Runs jobs in the background, one at a time.
 
-    All methods return at once and may be called from any thread; what comes of them arrives as messages.
+    Every method returns immediately and may be called from any thread; results arrive as messages.
     """
 
     @property
     def busy(self) -> bool:
-        """Whether a job was submitted and ``idle`` has not come yet."""
+        """Whether a job was submitted and ``idle`` has not arrived yet."""
         ...
 
     @property
     def alive(self) -> bool:
-        """Whether there is somebody to run something; :meth:`start` and :meth:`submit` bring it back."""
+        """Whether the trainer is up; :meth:`start` and :meth:`submit` restart it."""
         ...
 
     @property
     def outlives_us(self) -> bool:
-        """Whether a run can go on after this process has ended."""
+        """Whether a job can continue after this process has exited."""
         ...
 
     def start(self) -> None:
-        """Load the engine, so that the first run finds it there; nothing if that was done."""
+        """Load the engine ahead of the first job; does nothing if it is loaded."""
         ...
 
-    def submit(self, preset: RunPreset) -> None:
-        """Start a run; ``refused`` comes back if something is going on."""
-        ...
-
-    def submit_study(self, study: StudyPreset, *, plain: bool = False, fresh: bool = False) -> None:
-        """Start a study, as in :class:`StartStudy`; steered, stopped and killed as a run is."""
+    def submit(self, job: Job) -> None:
+        """Start a job; ``refused`` is sent if one is running."""
         ...
 
     def stop(self) -> None:
-        """End the run after its present batch, test it and save it; a second call leaves the test out."""
+        """End the job after its current batch, then test and save it; a second call skips the test."""
         ...
 
     def pause(self) -> None:
-        """Let the run wait at its next batch."""
+        """Pause the job at its next batch."""
         ...
 
     def resume(self) -> None:
-        """Let a paused run go on."""
+        """Resume a paused job."""
         ...
 
     def kill(self) -> None:
-        """End the run this instant; nothing of it is tested or saved beyond its last checkpoint."""
+        """End the job immediately; nothing is tested or saved beyond the last checkpoint."""
         ...
 
     def close(self, finish: bool) -> None:
-        """Take leave: no message comes any more, and the trainer ends by itself.
+        """Stop receiving messages and let the trainer exit on its own.
 
         Args:
-            finish: let a run that is going on come to its end first, else it is stopped, tested and saved.
+            finish: let a running job finish first; otherwise it is stopped, tested and saved.
         """
         ...
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait for the trainer's end after :meth:`close`, at most ``timeout`` seconds; whether it came."""
+        """Wait up to ``timeout`` seconds for the trainer to exit after :meth:`close`; return whether it has."""
         ...
 
     def next_message(self, timeout: float | None = None) -> Message | None:
-        """The next message, waited for at most ``timeout`` seconds; None if there is none or after :meth:`close`."""
+        """Wait up to ``timeout`` seconds for the next message; None if there is none or after :meth:`close`."""
         ...
 
     def messages(self) -> Iterator[Message]:
-        """All messages as they come, until :meth:`close`. For one reader, in a thread of its own."""
+        """Yield messages as they arrive until :meth:`close`; for a single reader, in a thread of its own."""
         ...

@@ -1,12 +1,12 @@
 """The trainer process: ``python -m cnn_tui.trainer.serve``.
 
-Commands come in on standard input, messages go out on standard output, one JSON object per line; see ``protocol``.
-What is printed goes to ``trainer.log`` in the folder of the session that began last, else to standard error.
+Commands arrive on standard input, messages leave on standard output, one JSON object per line; see ``protocol``.
+Anything printed goes to ``trainer.log`` in the folder of the latest session, before that to standard error.
 
-When the workbench goes away, its pipes close: the run then goes on to its end, or stops, by ``--when-abandoned``;
-either way its session is saved, and the process ends. SIGTERM stops the run and saves it; a second one leaves the
-test out. The terminal's own signals (SIGINT, SIGHUP) are the workbench's and are ignored here. The process takes
-a slightly lower priority (nice 5), so that keys and the screen come before training on all cores.
+If the workbench disappears, its pipes close. The job is then finished or stopped, depending on ``--when-abandoned``;
+its session is saved in both cases, and the process exits. SIGTERM stops the job and saves it; a second one skips the
+test. SIGINT and SIGHUP from the terminal are meant for the workbench and ignored here. The process lowers its priority
+slightly (nice 5), so that the interface stays responsive while training uses all cores.
 """
 
 from __future__ import annotations
@@ -23,17 +23,18 @@ from collections.abc import Callable, Iterator
 from typing import get_args
 
 from cnn_tui import paths
-from cnn_tui.trainer.course import session_started
-from cnn_tui.trainer.endings import LOG_NAME
-from cnn_tui.trainer.jobs import Desk
-from cnn_tui.trainer.lines import read_lines
-from cnn_tui.trainer.outbox import Outbox
+from cnn_tui.events import JobEvent, RunEvent, RunStarted
+from cnn_tui.history import JobHistory
+from cnn_tui.trainer.controller import JobController, Runner, job_events, load_runner, ready
+from cnn_tui.trainer.crash_report import LOG_NAME
+from cnn_tui.trainer.message_queue import MessageWriter
+from cnn_tui.trainer.pipes import OutputLog, claim_stdio, read_lines
 from cnn_tui.trainer.protocol import (
-    ENGINE,
     MAX_COMMAND_BYTES,
-    STUDIES,
+    RUN_JOB,
     Command,
     Hello,
+    JobUpdate,
     Message,
     ProtocolError,
     Refused,
@@ -41,67 +42,72 @@ from cnn_tui.trainer.protocol import (
     ShutdownMode,
     parse_command,
 )
-from cnn_tui.trainer.runners import Runners, ready
-from cnn_tui.trainer.stdio import OutputLog, claim_stdio
 
 _NICENESS = 5
-_FAREWELL_SECONDS = 5.0
+_FLUSH_SECONDS = 5.0
 
 Send = Callable[[Message], None]
 
 
-class _Ending:
-    """Ends the process: after the job that is going on, or at once while there is nothing to lose."""
+class _Exit:
+    """Exits the process: after the current job, or immediately while nothing can be lost."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, controller: JobController) -> None:
+        self._controller = controller
         self.loaded = threading.Event()
 
     def begin(self, mode: ShutdownMode) -> None:
-        self._desk.shut_down(mode)
-        if self._desk.unused and not self.loaded.is_set():
-            os._exit(0)  # The main thread is importing PyTorch for seconds, and nobody waits for it any more.
+        self._controller.shut_down(mode)
+        if self._controller.unused and not self.loaded.is_set():
+            os._exit(0)  # The main thread is importing PyTorch for seconds, and no one is waiting for it.
 
 
 def main() -> None:
-    """Serve jobs until told to end, or until the workbench has gone away."""
+    """Run jobs until told to shut down or until the workbench is gone."""
     options = _options()
     commands, messages = claim_stdio()
-    _leave_the_terminal()
-    outbox, log = Outbox(messages), OutputLog()
-    desk = Desk(outbox.send)
-    ending = _Ending(desk)
-    _end_on_sigterm(ending)
-    _in_background(lambda: _listen(commands, desk, ending, outbox.send, options.when_abandoned))
+    _detach_from_terminal()
+    writer, log = MessageWriter(messages), OutputLog()
+    controller = JobController(writer.send)
+    exit_ = _Exit(controller)
+    _exit_on_sigterm(exit_)
+    _in_background(lambda: _listen(commands, controller, exit_, writer.send, options.when_abandoned))
     try:
-        outbox.send(Hello(pid=os.getpid()))
-        runners = Runners(options.runner, options.study_runner)
-        runners.load()
-        ending.loaded.set()
-        outbox.send(ready())
-        _work(desk, runners, outbox.send, log)
+        writer.send(Hello(pid=os.getpid()))
+        runner = load_runner(options.runner)
+        exit_.loaded.set()
+        writer.send(ready())
+        _run_jobs(controller, runner, writer.send, log)
     finally:
-        outbox.close(_FAREWELL_SECONDS)
-        gc.freeze()  # The interpreter's last collections would walk through all of PyTorch, which takes a second.
+        writer.close(_FLUSH_SECONDS)
+        gc.freeze()  # Without this the final collections walk all of PyTorch's objects, which takes a second.
 
 
-def _work(desk: Desk, runners: Runners, send: Send, log: OutputLog) -> None:
-    while (job := desk.next_job()) is not None:
-        for message in runners.messages(job.command, job.control):
-            if session_id := session_started(message):
-                log.into(paths.sessions_folder() / session_id / LOG_NAME)
-            send(message)
-        log.back()
-        desk.done()
+def _run_jobs(controller: JobController, runner: Runner, send: Send, log: OutputLog) -> None:
+    while (accepted := controller.next_job()) is not None:
+        for event in job_events(runner, JobHistory(accepted.job), accepted.control):
+            if session_id := _started_session(event):
+                log.redirect(paths.sessions_folder() / session_id / LOG_NAME)
+            send(JobUpdate(event=event))
+        log.restore()
+        controller.done()
 
 
-def _listen(descriptor: int, desk: Desk, ending: _Ending, send: Send, when_abandoned: ShutdownMode) -> None:
-    """Pass commands on until the last one, which is ``shutdown``, or the closed pipe of a workbench that is gone."""
+def _started_session(event: JobEvent) -> str | None:
+    match event:
+        case RunEvent(event=RunStarted(session_id=session_id)):
+            return session_id
+        case _:
+            return None
+
+
+def _listen(descriptor: int, controller: JobController, exit_: _Exit, send: Send, when_abandoned: ShutdownMode) -> None:
+    """Handle commands until ``shutdown`` or until the workbench's end of the pipe closes."""
     for command in _commands(descriptor, send):
         if isinstance(command, Shutdown):
-            return ending.begin(command.mode)
-        desk.handle(command)
-    return ending.begin(when_abandoned)
+            return exit_.begin(command.mode)
+        controller.handle(command)
+    return exit_.begin(when_abandoned)
 
 
 def _commands(descriptor: int, send: Send) -> Iterator[Command]:
@@ -115,20 +121,20 @@ def _commands(descriptor: int, send: Send) -> Iterator[Command]:
         send(Refused(reason=str(error)))
 
 
-def _end_on_sigterm(ending: _Ending) -> None:
-    """A handler may interrupt the main thread anywhere, so it only leaves a note for a thread that may take locks."""
-    notes: queue.SimpleQueue[None] = queue.SimpleQueue()
-    signal.signal(signal.SIGTERM, lambda number, frame: notes.put(None))
+def _exit_on_sigterm(exit_: _Exit) -> None:
+    """A handler may interrupt the main thread while it holds a lock, so another thread does the work."""
+    signals: queue.SimpleQueue[None] = queue.SimpleQueue()
+    signal.signal(signal.SIGTERM, lambda number, frame: signals.put(None))
 
-    def heed() -> None:
+    def handle() -> None:
         while True:
-            notes.get()
-            ending.begin("stop")
+            signals.get()
+            exit_.begin("stop")
 
-    _in_background(heed)
+    _in_background(handle)
 
 
-def _leave_the_terminal() -> None:
+def _detach_from_terminal() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with contextlib.suppress(OSError):
@@ -141,14 +147,13 @@ def _in_background(work: Callable[[], None]) -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m cnn_tui.trainer.serve", description="Runs experiments.")
-    parser.add_argument("--runner", default=ENGINE, help="what runs them, as module:function")
-    parser.add_argument("--study-runner", default=STUDIES, help="what runs studies of them, likewise")
+    parser = argparse.ArgumentParser(prog="python -m cnn_tui.trainer.serve", description="Runs training jobs.")
+    parser.add_argument("--runner", default=RUN_JOB, help="the function that runs jobs, as module:function")
     parser.add_argument(
         "--when-abandoned",
         choices=get_args(ShutdownMode),
         default="finish",
-        help="what becomes of a run when nobody reads any more",
+        help="what happens to the job when the workbench is gone",
     )
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""The trainer in a thread of this process: for tests, and for machines where a child process is unwelcome."""
+"""The trainer as a thread of this process: for tests, and where a child process is not wanted."""
 
 from __future__ import annotations
 
@@ -6,93 +6,84 @@ import contextlib
 import os
 import sys
 import threading
+import time
 from typing import Final
 
-from cnn_tui.config.preset import RunPreset
-from cnn_tui.config.study import StudyPreset
-from cnn_tui.trainer.course import Course
-from cnn_tui.trainer.endings import explain_exception, lost_folders, mark_lost
-from cnn_tui.trainer.jobs import TellingControl
-from cnn_tui.trainer.mailbox import Mailbox
-from cnn_tui.trainer.protocol import BUSY, ENGINE, STUDIES, Idle, Refused, Start, StartRun, StartStudy
-from cnn_tui.trainer.runners import Runners, ready
+from cnn_tui.config.job import Job
+from cnn_tui.history import JobHistory
+from cnn_tui.trainer.controller import ReportingControl, Runner, job_events, load_runner, ready
+from cnn_tui.trainer.crash_report import explain_exception, lost_folders, mark_lost
+from cnn_tui.trainer.message_queue import MessageQueue
+from cnn_tui.trainer.protocol import BUSY, RUN_JOB, Idle, JobUpdate, Refused
 
-_NO_KILL = "A run inside the workbench's own process cannot be killed. It stops after its present batch, untested."
+_NO_KILL = "A job inside the workbench's own process cannot be killed. It stops after its current batch, untested."
 
 
-class ThreadTrainer(Mailbox):
-    """Runs experiments and studies in a thread. See :class:`protocol.Trainer`.
+class ThreadTrainer(MessageQueue):
+    """Implements :class:`protocol.Trainer` with a thread.
 
-    The process stays until its job is over, told to stop or not, because the thread ends with it otherwise. What
-    libraries print is not kept apart, and a crash takes the workbench with it.
+    The process cannot exit before its job is over. Output of libraries is not captured, and a crash of the engine
+    crashes the workbench too.
 
     Args:
-        runner: what runs presets, as ``module:function``; imported in the thread.
-        study_runner: what runs studies, likewise.
+        runner: the function that runs jobs, as ``module:function``; imported in the thread.
     """
 
     outlives_us: Final = False
     alive: Final = True
 
-    def __init__(self, runner: str = ENGINE, study_runner: str = STUDIES) -> None:
+    def __init__(self, runner: str = RUN_JOB) -> None:
         super().__init__()
-        self._runners = Runners(runner, study_runner)
+        self._name = runner
+        self._runner: Runner | None = None
         self._loading = threading.Lock()
-        self._loaded = False
         self._lock = threading.Lock()
-        self._control: TellingControl | None = None
+        self._control: ReportingControl | None = None
         self._thread: threading.Thread | None = None
 
     @property
     def busy(self) -> bool:
-        """See :class:`protocol.Trainer`."""
+        """Whether a job is running."""
         return self._control is not None
 
     def start(self) -> None:
         """Load the engine in a thread."""
-        threading.Thread(target=self._warm_up, name="trainer-start").start()
+        threading.Thread(target=self._preload, name="trainer-start").start()
 
-    def submit(self, preset: RunPreset) -> None:
-        """Start a run in a new thread."""
-        self._begin(StartRun(preset=preset))
-
-    def submit_study(self, study: StudyPreset, *, plain: bool = False, fresh: bool = False) -> None:
-        """Start a study in a new thread."""
-        self._begin(StartStudy(study=study, plain=plain, fresh=fresh))
-
-    def _begin(self, command: Start) -> None:
+    def submit(self, job: Job) -> None:
+        """Start a job in a new thread."""
         with self._lock:
             if self._control is not None:
                 self._post(Refused(reason=BUSY))
             elif not self._ended:
-                self._control = TellingControl(self._post)
-                self._thread = threading.Thread(target=self._run, args=(command, self._control), name="trainer")
+                self._control = ReportingControl(self._post)
+                self._thread = threading.Thread(target=self._run, args=(job, self._control), name="trainer")
                 self._thread.start()
 
     def stop(self) -> None:
-        """See :class:`protocol.Trainer`."""
+        """Stop the job, test it and save it; a second call skips the test."""
         if control := self._control:
             control.stop()
 
     def pause(self) -> None:
-        """See :class:`protocol.Trainer`."""
+        """Pause the job at its next batch."""
         if control := self._control:
             control.pause()
 
     def resume(self) -> None:
-        """See :class:`protocol.Trainer`."""
+        """Resume a paused job."""
         if control := self._control:
             control.resume()
 
     def kill(self) -> None:
-        """Stop the run without a test, and say that this is all that can be done."""
+        """Stop the job without a test, and report that a thread cannot be killed."""
         if control := self._control:
             self._post(Refused(reason=_NO_KILL))
             control.stop()
             control.stop()
 
     def close(self, finish: bool) -> None:
-        """See :class:`protocol.Trainer`; this process ends only when the run has."""
+        """Stop receiving messages; the process can exit once the job is over."""
         self._end_messages()
         control = self._control
         if control is not None and finish:
@@ -101,40 +92,38 @@ class ThreadTrainer(Mailbox):
             control.stop()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """See :class:`protocol.Trainer`."""
+        """Wait for the thread to end; return whether it has."""
         thread = self._thread
         if thread is not None:
             thread.join(timeout)
         return thread is None or not thread.is_alive()
 
-    def _warm_up(self) -> None:
-        with contextlib.suppress(ImportError):  # the job that needs the engine will say what is wrong with it
+    def _preload(self) -> None:
+        with contextlib.suppress(ImportError):  # the first job reports it
             self._load()
 
-    def _load(self) -> None:
+    def _load(self) -> Runner:
         with self._loading:
-            if not self._loaded:
-                self._runners.load()
-                self._loaded = True
+            if self._runner is None:
+                self._runner = load_runner(self._name)
                 self._post(ready())
+            return self._runner
 
-    def _run(self, command: Start, control: TellingControl) -> None:
-        course = Course(command)
+    def _run(self, job: Job, control: ReportingControl) -> None:
+        history, submitted = JobHistory(job), time.time()
         try:
-            self._load()
-            for message in self._runners.messages(command, control):
-                course.note(message)
-                self._post(message)
+            for event in job_events(self._load(), history, control):
+                self._post(JobUpdate(event=event))
         finally:
-            if not course.finished:
-                self._break_off(course)
+            if history.finished is None:
+                self._break_off(history, submitted)
             self._control = None
             self._post(Idle())
 
-    def _break_off(self, course: Course) -> None:
-        """End a job that an unforeseen exception broke; the exception itself goes on to the thread's own hook."""
+    def _break_off(self, history: JobHistory, submitted: float) -> None:
+        """End a job after an unexpected exception, which continues to the thread's excepthook."""
         error = explain_exception(sys.exception())
-        for folder in lost_folders(course, os.getpid()):
+        for folder in lost_folders(history, os.getpid(), submitted):
             mark_lost(folder, "failed", error)
-        for message in course.break_off(error):
-            self._post(message)
+        for event in history.end_all(error):
+            self._post(JobUpdate(event=event))

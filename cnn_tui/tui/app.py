@@ -1,4 +1,4 @@
-"""The workbench: it wires screens, trainer and sessions together, and decides nothing else."""
+"""The workbench: connects the screens, the trainer and the sessions."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ from textual.screen import ModalScreen, Screen
 
 from cnn_tui.tui.messages import (
     CompareRequested,
+    JobRequested,
     KillRequested,
     PauseRequested,
     PresetEdited,
     PresetRequested,
-    RunRequested,
     SessionRequested,
     StopRequested,
     StudyDrafted,
-    StudyRequested,
-    TrainerSaid,
+    TrainerMessage,
 )
 from cnn_tui.tui.modes import MODES
 from cnn_tui.tui.screen_keys import SCREENS
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 
     from cnn_tui.config.preset import RunPreset
     from cnn_tui.trainer.protocol import Trainer
-    from cnn_tui.tui.job_desk import JobDesk
+    from cnn_tui.tui.job_monitor import JobMonitor
     from cnn_tui.tui.screens.quit import QuitAnswer
 
 _LONGEST_PAINT = 1.0
@@ -71,7 +70,7 @@ class Workbench(WorkbenchState):
             for mode, screen in SCREENS.items()
         ),
         Binding("f1,question_mark", "help", "Help", key_display="f1", tooltip="The keys of this screen"),
-        Binding("ctrl+q", "quit", "Quit", priority=True, tooltip="Leave; a run can go on without the workbench"),
+        Binding("ctrl+q", "quit", "Quit", priority=True, tooltip="Quit; a job can continue without the workbench"),
     ]
 
     def __init__(
@@ -81,97 +80,95 @@ class Workbench(WorkbenchState):
         start: bool = False,
         path: Path | None = None,
     ) -> None:
-        """Open with ``preset``, of the file ``path``, in the form and, if ``start``, train it at once."""
+        """Open with ``preset`` of the file ``path`` in the form; ``start`` trains it immediately."""
         super().__init__()
         self._make_trainer = make_trainer
         self._first_preset = preset
         self._first_path = path
         self._start_at_once = start
-        self._desk: JobDesk | None = None
+        self._jobs: JobMonitor | None = None
 
     async def on_ready(self) -> None:
-        """Load what takes long, behind the first picture; keys pressed meanwhile wait for it in the queue.
+        """Load everything slow after the first paint; keys pressed meanwhile wait in the queue.
 
-        The trainer comes last, so that it loads while the person fills in the form.
+        The trainer comes last and loads PyTorch while the user fills in the form.
         """
         await self._painted()
-        from cnn_tui.tui.job_desk import JobDesk
+        from cnn_tui.tui.job_monitor import JobMonitor
 
         for screen in self.screen_stack:
             if isinstance(screen, SetupScreen):
                 await screen.furnish(self._first_preset, self._first_path)
-        self._desk = JobDesk(self, self._make_trainer())
-        self._desk.trainer.start()
-        self._follow_trainer(self._desk.trainer)
+        self._jobs = JobMonitor(self, self._make_trainer())
+        self._jobs.trainer.start()
+        self._follow_trainer(self._jobs.trainer)
         self.screen_change_signal.subscribe(self, self._screen_changed)
         if self._start_at_once and self._first_preset is not None:
-            self.post_message(RunRequested(self._first_preset))
+            from cnn_tui.config.job import Job
+
+            self.post_message(JobRequested(Job(preset=self._first_preset)))
         _collect_garbage_again()
 
     async def _painted(self) -> None:
-        """Wait for the first whole picture: the footer is filled after one refresh and seen after the next."""
+        """Wait for the first complete paint: the footer is filled after one refresh and visible after the next."""
         painted = asyncio.Event()
         self.screen.call_after_refresh(self.screen.call_after_refresh, painted.set)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(painted.wait(), _LONGEST_PAINT)
 
     def on_mount(self) -> None:
-        """Leave cleanly if the terminal goes, and take its keys for what they are."""
+        """Exit cleanly if the terminal disappears, and read its alt+digit keys."""
         read_alt_digits()
         leave_with_terminal(
-            self, lambda: self.leave(finish=True), lambda: self._desk is None or self._desk.trainer.outlives_us
+            self, lambda: self.leave(finish=True), lambda: self._jobs is None or self._jobs.trainer.outlives_us
         )
 
     def on_resize(self, event: events.Resize) -> None:
-        """Cover what would be cut off and repaint what was, once the new size is known to all."""
+        """Cover the screens if the terminal is too small, and repaint them once it is not."""
         self.call_later(self._fit_terminal)
 
     def _fit_terminal(self) -> None:
         if is_too_small(self.size) and not isinstance(self.screen, TooSmallScreen):
             self.push_screen(TooSmallScreen())
-        elif self._desk is not None and self.screen.outer_size == self.size:
-            # The terminal went through other sizes and back before anybody looked: no layout will paint it anew,
-            # but it has forgotten what was outside of them.
+        elif self._jobs is not None and self.screen.outer_size == self.size:
+            # The terminal changed its size and back between two layouts: nothing would be repainted, but the terminal
+            # has dropped what was outside of the smaller size.
             self.screen.refresh()
 
     @work(thread=True, exit_on_error=False, group="trainer")
     def _follow_trainer(self, trainer: Trainer) -> None:
-        for said in trainer.messages():
-            self.post_message(TrainerSaid(said))
+        for message in trainer.messages():
+            self.post_message(TrainerMessage(message))
 
     def _screen_changed(self, screen: Screen[Any]) -> None:
-        """A dialog may have been closed that kept a job from leading on to what it came to."""
-        self.call_later(self._jobs.lead_on)
+        """Show the result of a job that ended while a dialog was open."""
+        self.call_later(self.jobs.show_result)
 
     @property
-    def _jobs(self) -> JobDesk:
-        """Where jobs are asked for; nothing can ask before it is there."""
-        assert self._desk is not None
-        return self._desk
+    def jobs(self) -> JobMonitor:
+        """The monitor of the trainer's job; it exists before any screen can request a job."""
+        assert self._jobs is not None
+        return self._jobs
 
-    def on_trainer_said(self, message: TrainerSaid) -> None:
-        """Take it in."""
-        self._jobs.hear(message.said)
+    def on_trainer_message(self, message: TrainerMessage) -> None:
+        """Handle a message of the trainer."""
+        self.jobs.handle(message.content)
 
-    def on_run_requested(self, message: RunRequested) -> None:
-        """Start a run."""
-        self._jobs.run(message.preset)
-
-    def on_study_requested(self, message: StudyRequested) -> None:
-        """Start a study."""
-        self._jobs.study(message.study, message.fresh)
+    def on_job_requested(self, message: JobRequested) -> None:
+        """Start a job."""
+        self.jobs.start(message.job)
 
     def on_stop_requested(self, message: StopRequested) -> None:
-        """Stop the run or study."""
-        self._jobs.stop()
+        """Stop the job."""
+        self.jobs.stop()
 
     def on_pause_requested(self, message: PauseRequested) -> None:
-        """Pause the run or study, or let it go on."""
-        self._jobs.pause()
+        """Pause or resume the job."""
+        self.jobs.pause()
 
     def on_kill_requested(self, message: KillRequested) -> None:
-        """End the trainer."""
-        self._jobs.kill()
+        """Kill the job."""
+        self.jobs.kill()
 
     def on_study_drafted(self, message: StudyDrafted) -> None:
         """Open a study of this preset in Studies."""
@@ -184,7 +181,7 @@ class Workbench(WorkbenchState):
         self.switch_mode("setup")
 
     def on_preset_edited(self, message: PresetEdited) -> None:
-        """Keep it for a study of it."""
+        """Keep a valid preset, for a study of it."""
         self.edited_preset = message.preset or self.edited_preset
 
     def on_session_requested(self, message: SessionRequested) -> None:
@@ -199,41 +196,41 @@ class Workbench(WorkbenchState):
         self.push_screen(CompareScreen(message.session_ids))
 
     def action_command_palette(self) -> None:
-        """Offer every command; but a dialog is answered first, and its keys are its own."""
+        """Open the palette, except above a dialog, which has to be answered first."""
         if not isinstance(self.screen, ModalScreen):
             super().action_command_palette()
 
     def action_help(self) -> None:
-        """Show the keys of the present screen."""
+        """Show the keys of the current screen."""
         from cnn_tui.tui.screens.help import HelpScreen
 
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(self.screen))
 
     async def action_quit(self) -> None:
-        """Leave; while training, ask what becomes of the run. Asked again, leave at once."""
+        """Quit; while a job is running, ask what to do with it. A second request quits immediately."""
         from cnn_tui.tui.screens.quit import QuitScreen
 
-        desk = self._desk
+        jobs = self._jobs
         asked = any(isinstance(screen, QuitScreen) for screen in self.screen_stack)
-        if desk is None or not desk.trainer.busy or asked:
+        if jobs is None or not jobs.trainer.busy or asked:
             self.leave(finish=True)
         else:
-            self.push_screen(QuitScreen(desk.what, desk.trainer.outlives_us), self._answer_quit)
+            self.push_screen(QuitScreen(jobs.kind, jobs.trainer.outlives_us), self._answer_quit)
 
     def _answer_quit(self, answer: QuitAnswer | None) -> None:
         if answer is not None:
             self.leave(finish=answer == "finish")
 
     def leave(self, finish: bool) -> None:
-        """End the workbench; a run that is going on is finished behind it, or stopped and saved."""
-        if self._desk is not None:
-            self._desk.close(finish)
+        """Quit; a running job is finished in the background, or stopped and saved."""
+        if self._jobs is not None:
+            self._jobs.close(finish)
         self.exit()
 
 
 def _collect_garbage_again() -> None:
-    """Let the collector loose if it was held back during the start, and spare it what was made until now."""
+    """Enable the garbage collector, disabled during startup, and exempt the objects created until now."""
     if not gc.isenabled():
         gc.freeze()
         gc.enable()

@@ -150,7 +150,7 @@ def comparable(experiment: Experiment, past: Sequence[PastRun]) -> list[PastRun]
 def _cost(experiment: Experiment) -> tuple[object, ...]:
     """The settings that decide what a picture costs."""
     training = experiment.training
-    stored = experiment.features_are_kept
+    stored = experiment.features_are_stored
     model = experiment.model.architecture, experiment.model.trainable
     return *model, experiment.data.image_size, stored, training.device, training.precision
 

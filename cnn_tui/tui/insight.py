@@ -6,10 +6,10 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from cnn_tui.amounts import some
 from cnn_tui.events import BatchFinished, EpochFinished
+from cnn_tui.formatting import pluralize
 from cnn_tui.history import RunHistory, best_epoch
-from cnn_tui.reports.labels import best_epoch_text
+from cnn_tui.reports.labels import best_epoch_label
 
 _RISING_EPOCHS = 3
 _STALE_EPOCHS = 5
@@ -114,10 +114,10 @@ def _summary(history: RunHistory) -> Insight | None:
     best, last = best_epoch(history.epochs), history.epochs[-1]
     if best is None or best.validation_accuracy is None:
         return None
-    words = best_epoch_text(best.epoch, best).capitalize()
+    words = best_epoch_label(best.epoch, best).capitalize()
     if best.epoch == last.epoch:
         return Insight(f"{words}. It was the last one: more epochs may help.", caution=False)
-    return Insight(f"{words}. {some(last.epoch, 'epoch')} were trained.", caution=False)
+    return Insight(f"{words}. {pluralize(last.epoch, 'epoch')} were trained.", caution=False)
 
 
 _WHILE_TRAINING: tuple[Callable[[RunHistory], Insight | None], ...] = (_stuck, _blown_up, _rising, _gap, _stale)

@@ -1,4 +1,4 @@
-"""What screens ask of the workbench, and what the trainer tells it. Intent flows up by these."""
+"""Messages to the workbench: requests of its screens, and the messages of the trainer."""
 
 from __future__ import annotations
 
@@ -10,36 +10,28 @@ from textual.message import Message
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cnn_tui.config.job import Job
     from cnn_tui.config.preset import RunPreset
-    from cnn_tui.config.study import StudyPreset
     from cnn_tui.trainer import protocol
 
 
 @dataclass
-class TrainerSaid(Message):
-    """Something came from the trainer, posted by the thread that follows it."""
+class TrainerMessage(Message):
+    """A message of the trainer, posted by the thread that reads them."""
 
-    said: protocol.Message
-
-
-@dataclass
-class RunRequested(Message):
-    """Train this preset."""
-
-    preset: RunPreset
+    content: protocol.Message
 
 
 @dataclass
-class StudyRequested(Message):
-    """Run this study; rows that are finished stand as they are, unless it is to be ``fresh``."""
+class JobRequested(Message):
+    """Start a job."""
 
-    study: StudyPreset
-    fresh: bool = False
+    job: Job
 
 
 @dataclass
 class StudyDrafted(Message):
-    """Open Studies with a study of this preset; ``factor`` is a dotted path, ``values`` as a person typed them."""
+    """Open Studies with a study of this preset; ``factor`` is a dotted path, ``values`` the text that was typed."""
 
     preset: RunPreset
     factor: str
@@ -47,27 +39,27 @@ class StudyDrafted(Message):
 
 
 class StopRequested(Message):
-    """End the run or study after the present batch, test it and save it; a second time, leave the test out."""
+    """Stop the job after the current batch, test it and save it; a second time, skip the test."""
 
 
 class PauseRequested(Message):
-    """Let the run or study wait, or go on if it waits."""
+    """Pause the job, or resume it if it is paused."""
 
 
 class KillRequested(Message):
-    """End the trainer this instant."""
+    """Kill the trainer."""
 
 
 @dataclass
 class PresetEdited(Message):
-    """This stands in Setup's form now, None while anything is wrong there."""
+    """The form in Setup has changed; ``preset`` is None while it is invalid."""
 
     preset: RunPreset | None
 
 
 @dataclass
 class PresetRequested(Message):
-    """Open this preset in Setup; ``source`` says where it came from, such as its session, ``path`` is its file."""
+    """Open a preset in Setup; ``source`` names its origin, such as a session, ``path`` is its file."""
 
     preset: RunPreset
     source: str

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cnn_tui.catalog.heads import AUXILIARY, HEADS
-from cnn_tui.catalog.models import ARCHITECTURES
+from cnn_tui.catalog.models import ARCHITECTURES, AUXILIARY_HEADS
 from cnn_tui.config.experiment import Experiment
 
 _CATALOGUE_CLASSES = 1000
@@ -38,11 +37,11 @@ def model_parts(experiment: Experiment, classes: int | None) -> tuple[ModelPart,
 
 def _parts(experiment: Experiment, classes: int | None) -> Iterator[ModelPart]:
     architecture, trainable = experiment.model.architecture, experiment.model.trainable
-    head, everything = HEADS[architecture], trainable == "all"
+    head, everything = ARCHITECTURES[architecture].head, trainable == "all"
     yield ModelPart("backbone", _backbone(architecture), everything)
     if head.hidden:
         yield ModelPart("classifier", head.hidden, trainable != "last_layer")
-    auxiliary = AUXILIARY.get(architecture)
+    auxiliary = AUXILIARY_HEADS.get(architecture)
     from_nothing = everything and experiment.model.weights == "random"
     if auxiliary and from_nothing and experiment.data.image_size >= auxiliary.min_image_size:
         yield ModelPart("auxiliary heads", auxiliary.parameters(classes or _CATALOGUE_CLASSES), True)
@@ -51,7 +50,7 @@ def _parts(experiment: Experiment, classes: int | None) -> Iterator[ModelPart]:
 
 def _backbone(architecture: str) -> int:
     """Everything before the fully connected layers."""
-    head, auxiliary = HEADS[architecture], AUXILIARY.get(architecture)
+    head, auxiliary = ARCHITECTURES[architecture].head, AUXILIARY_HEADS.get(architecture)
     total = ARCHITECTURES[architecture].parameters
     if auxiliary and auxiliary.counted:
         total -= auxiliary.parameters(_CATALOGUE_CLASSES)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
-from cnn_tui.reports.texts import shorten
+from cnn_tui.formatting import shorten
 from cnn_tui.tui.palette_actions import Command, appearance, going_on, other_screens, present, screens
 from cnn_tui.tui.palette_files import presets, recent_sessions, settings
 

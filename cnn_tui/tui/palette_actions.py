@@ -12,11 +12,10 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.screen import Screen
 
-from cnn_tui.store.names import printable
+from cnn_tui.formatting import printable
+from cnn_tui.tui.job_state import JobState, can_control
 from cnn_tui.tui.messages import PauseRequested, StopRequested
-from cnn_tui.tui.run_state import RunState, can_steer
 from cnn_tui.tui.screen_keys import SCREENS, ModeName
-from cnn_tui.tui.study_state import StudyState
 
 _STEERING = ("pause", "resume", "stop", "kill")
 
@@ -68,15 +67,19 @@ def own_bindings(kind: type[Any]) -> Iterator[Binding]:
 def going_on(screen: Screen[Any]) -> Iterator[Command]:
     """How the run or study that goes on can be steered, where the screen itself does not offer it."""
     app = screen.app
-    job: RunState | StudyState | None = next((one for one in _jobs(app) if one is not None and one.going), None)
-    if job is None or any(_possible(name, screen) for name in _STEERING if hasattr(screen, f"action_{name}")):
+    job: JobState | None = getattr(app, "job", None)
+    if (
+        job is None
+        or not job.active
+        or any(_possible(name, screen) for name in _STEERING if hasattr(screen, f"action_{name}"))
+    ):
         return
-    what = "study" if isinstance(job, StudyState) else "run"
+    what = job.job.kind
     commands: tuple[tuple[str, str, str, Callable[[], Any]], ...] = (
         ("pause", f"Pause the {what}", "It waits at its next batch", lambda: app.post_message(PauseRequested())),
         (
             "resume",
-            f"Go on with the {what}",
+            f"Resume the {what}",
             "It was paused",
             lambda: app.post_message(PauseRequested()),
         ),
@@ -84,7 +87,7 @@ def going_on(screen: Screen[Any]) -> Iterator[Command]:
         ("kill", f"Kill the {what}", "It ends now; asks first", _doing_on(app, "live", "kill", "Kill")),
     )
     for action, title, words, run in commands:
-        if can_steer(action, job.stage):
+        if can_control(action, job.stage):
             yield Command(title, words, run)
 
 
@@ -129,11 +132,6 @@ def other_screens(screen: Screen[Any]) -> Iterator[Command]:
             if not isinstance(screen, kind):
                 title = f"{SCREENS[mode].title}: {binding.description}"
                 yield Command(title, binding.tooltip, _doing_on(app, mode, action, binding.description))
-
-
-def _jobs(app: App[Any]) -> tuple[RunState | StudyState | None, ...]:
-    """The workbench's jobs, a study before the run of it that is looked at."""
-    return getattr(app, "study_state", None), getattr(app, "run_state", None)
 
 
 def _possible(action: str, node: DOMNode) -> bool:

@@ -12,7 +12,7 @@ from cnn_tui.errors import StorageError
 from cnn_tui.metrics import ACCURACY
 from cnn_tui.store.presets import PresetEntry, list_presets
 from cnn_tui.store.records import SessionRecord
-from cnn_tui.store.sessions import recent
+from cnn_tui.store.sessions import newest_sessions
 from cnn_tui.tui.messages import PresetRequested, SessionRequested
 from cnn_tui.tui.palette_actions import Command
 from cnn_tui.tui.screens.setup import SetupScreen
@@ -39,7 +39,7 @@ def presets(screen: Screen[Any]) -> Iterator[Command]:
 def recent_sessions(screen: Screen[Any]) -> Iterator[Command]:
     """The newest sessions that can be read. Reads them, so call it in a thread."""
     try:
-        entries = recent(_MOST_SESSIONS)
+        entries = newest_sessions(_MOST_SESSIONS)
     except StorageError:  # Sessions says what is wrong
         return
     for record in (entry.record for entry in entries):

@@ -1,4 +1,4 @@
-"""What the workbench's screens follow."""
+"""The state of the workbench that its screens show."""
 
 from __future__ import annotations
 
@@ -11,25 +11,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cnn_tui.config.preset import RunPreset
+    from cnn_tui.tui.job_state import JobState
     from cnn_tui.tui.messages import StudyDrafted
-    from cnn_tui.tui.run_state import RunState
-    from cnn_tui.tui.study_state import StudyState
 
 
 class WorkbenchState(App[None]):
-    """The reactive attributes of the workbench, which screens bind to and jobs change."""
+    """The reactive attributes of the workbench, which screens watch."""
 
-    run_state: var[RunState | None] = var(None)
-    """The run that is going on or was the last; mutated, so watchers are called after each of its events."""
-    study_state: var[StudyState | None] = var(None)
-    """The study that is going on or was the last, likewise; ``run_state`` is then the run of it to look at."""
+    job: var[JobState | None] = var(None)
+    """The job that is running or was the last. It is mutated: watchers are called after each message."""
     busy: var[bool] = var(False)
-    """Whether a run or a study is going on, also between two runs of a study."""
+    """Whether the trainer is busy with a job."""
     drafted_study: var[StudyDrafted | None] = var(None, always_update=True)
-    """What Studies was last asked to open; told again whenever it is asked again."""
+    """The study that was last requested for the Studies screen; watchers are called for every request."""
     preset_in_setup: var[tuple[RunPreset, str, Path | None] | None] = var(None, always_update=True)
-    """What Setup was last asked to open, where it came from and its file, likewise."""
+    """The preset that was last requested for Setup, its source and its file; likewise."""
     edited_preset: var[RunPreset | None] = var(None)
-    """What last stood in Setup's form without a mistake."""
+    """The last valid preset of Setup's form."""
     shown_session: var[str | None] = var(None)
-    """The session whose results are open, by its id."""
+    """The id of the session that Results shows."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from cnn_tui.amounts import some
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.config.sharing import trained_together
-from cnn_tui.reports.texts import duration
+from cnn_tui.config.study import training_groups
+from cnn_tui.formatting import duration, pluralize
 
 
 @dataclass(frozen=True)
@@ -30,10 +29,10 @@ class StudyEstimate:
     def words(self) -> str:
         """The same in one line."""
         if not self.left:
-            return f"all {some(self.runs, 'run')} are there" if self.runs > 1 else "its run is there"
+            return f"all {pluralize(self.runs, 'run')} are there" if self.runs > 1 else "its run is there"
         there = self.runs - self.left
-        runs = f"{self.left:,} of {some(self.runs, 'run')} left" if there else some(self.runs, "run")
-        shared = f"in {some(self.computations, 'computation')}" if self.computations < self.left else ""
+        runs = f"{self.left:,} of {pluralize(self.runs, 'run')} left" if there else pluralize(self.runs, "run")
+        shared = f"in {pluralize(self.computations, 'computation')}" if self.computations < self.left else ""
         time = "time not known yet" if self.seconds is None else f"about {duration(max(1.0, self.seconds))}"
         return f"{runs} {shared}".rstrip() + f" · {time}"
 
@@ -47,7 +46,7 @@ def estimate_study(
         alone: every run is trained on its own.
         seconds_of: the time for one run by past ones. Runs that share a computation take that of the longest.
     """
-    groups = [(place,) for place in range(len(left))] if alone else trained_together(left)
+    groups = [(place,) for place in range(len(left))] if alone else training_groups(left)
     times = [seconds_of(max((left[place] for place in group), key=lambda one: one.training.epochs)) for group in groups]
     known = [time for time in times if time is not None]
     seconds = sum(known) if len(known) == len(times) else None

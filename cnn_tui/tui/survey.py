@@ -13,15 +13,13 @@ from pathlib import Path
 import psutil
 
 from cnn_tui.catalog.features import feature_bytes, feature_shape, keeps_half
+from cnn_tui.config.changes import with_absolute_paths
 from cnn_tui.config.experiment import DataConfig, Experiment
-from cnn_tui.config.locations import located
 from cnn_tui.errors import ConfigError, DataError, StorageError
-from cnn_tui.store.cache_index import CachedSet, features_folder, features_for, room_for
+from cnn_tui.formatting import printable
+from cnn_tui.store.cache_index import CachedSet, FeatureSpace, features_folder, features_for, place_features, space_for
 from cnn_tui.store.downloads import Download, missing_downloads
-from cnn_tui.store.feature_room import FeatureRoom, place_features
-from cnn_tui.store.folder_entries import picture_names
-from cnn_tui.store.folder_layout import FolderLayout, read_layout
-from cnn_tui.store.names import printable
+from cnn_tui.store.image_folder import FolderLayout, image_names_below, read_layout
 from cnn_tui.store.sessions import list_sessions
 from cnn_tui.tui.estimate import Estimate, PastRun, SplitCounts, estimate
 
@@ -48,7 +46,7 @@ class Survey:
     features: CachedSet | None
     problem: str
     estimate: Estimate
-    room: FeatureRoom | None = None
+    room: FeatureSpace | None = None
 
 
 def survey(experiment: Experiment, past: Sequence[PastRun]) -> Survey:
@@ -62,8 +60,8 @@ def survey(experiment: Experiment, past: Sequence[PastRun]) -> Survey:
         else:
             classes, counts = len(found.classes), _counts(found)
             layout = printable(found.describe(experiment.data.validation_fraction))
-    wanted = located(experiment)  # as runs on record have it
-    features = features_for(wanted) if wanted.features_are_kept else None
+    wanted = with_absolute_paths(experiment)  # as runs on record have it
+    features = features_for(wanted) if wanted.features_are_stored else None
     known = estimate(wanted, counts, past, features is not None)
     return Survey(
         experiment=experiment,
@@ -100,19 +98,19 @@ def split_counts(data: DataConfig) -> SplitCounts | None:
         return None
 
 
-def _room(experiment: Experiment, images: int, kept: CachedSet | None) -> FeatureRoom | None:
+def _room(experiment: Experiment, images: int, kept: CachedSet | None) -> FeatureSpace | None:
     """What the features of so many images will take; memory is this machine's, also where a GPU has its own."""
-    if not experiment.features_are_kept:
+    if not experiment.features_are_stored:
         return None
     model, size, precision = experiment.model, experiment.data.image_size, experiment.training.precision
     each = feature_bytes(model.architecture, model.trainable, size, precision)
     at_most = precision == "auto" and not keeps_half(feature_shape(model.architecture, model.trainable, size))
     try:
-        disk = room_for(kept.folder if kept else features_folder())
+        disk = space_for(kept.folder if kept else features_folder())
     except ConfigError:  # which the run will report
         disk = 0
     placement = place_features(images, each, psutil.virtual_memory().available, disk)
-    return FeatureRoom(images, each, at_most, placement)
+    return FeatureSpace(images, each, at_most, placement)
 
 
 def _weights_problem(weights: str) -> str:
@@ -136,4 +134,4 @@ def _counts(layout: FolderLayout) -> SplitCounts:
 
 def _files(folder: Path) -> int:
     """The pictures below a folder; counting stops where nobody would wait for it."""
-    return sum(1 for _ in itertools.islice(picture_names(folder), _MOST_FILES))
+    return sum(1 for _ in itertools.islice(image_names_below(folder), _MOST_FILES))

@@ -11,11 +11,15 @@ from textual.pilot import Pilot
 from textual.reactive import reactive
 from textual.screen import Screen
 
+from cnn_tui.config.job import Job
 from cnn_tui.config.preset import RunPreset
-from cnn_tui.tui.messages import CompareRequested, PresetRequested, RunRequested, SessionRequested
-from cnn_tui.tui.run_state import RunState
+from cnn_tui.events import RunEvent
+from cnn_tui.trainer.protocol import JobUpdate
+from cnn_tui.tui.job_state import JobState
+from cnn_tui.tui.messages import CompareRequested, JobRequested, PresetRequested, SessionRequested
 from cnn_tui.tui.screens.results import ResultsScreen
 from cnn_tui.tui.screens.sessions import SessionsScreen
+from samples import story
 
 _PATIENCE = 400
 
@@ -34,7 +38,7 @@ class Host(App[None]):
         "sessions": SessionsScreen,
     }
 
-    run_state: reactive[RunState | None] = reactive(None)
+    job: reactive[JobState | None] = reactive(None)
     preset_in_setup: reactive[tuple[RunPreset, str] | None] = reactive(None)
     shown_session: reactive[str | None] = reactive(None)
 
@@ -48,7 +52,7 @@ class Host(App[None]):
         self.shown_session = self._session_id
         self.switch_mode(self._mode)
 
-    def on_run_requested(self, message: RunRequested) -> None:
+    def on_job_requested(self, message: JobRequested) -> None:
         self.asked.append(message)
 
     def on_preset_requested(self, message: PresetRequested) -> None:
@@ -59,6 +63,14 @@ class Host(App[None]):
 
     def on_session_requested(self, message: SessionRequested) -> None:
         self.asked.append(message)
+
+
+def finished_job(session_id: str) -> JobState:
+    """A single run that has reported everything up to its end."""
+    state = JobState(Job(preset=RunPreset()))
+    for event in story(session_id):
+        state.apply(JobUpdate(event=RunEvent(run=0, event=event)))
+    return state
 
 
 async def until(pilot: Pilot[None], holds: Callable[[], object]) -> None:

@@ -10,10 +10,9 @@ from cnn_tui import paths
 from cnn_tui.config.experiment import DataConfig, Experiment, ModelConfig, OptimizerConfig, TrainingConfig
 from cnn_tui.events import EpochFinished, ErrorReport, RunFinished, RunStarted
 from cnn_tui.store.event_log import EventLog
-from cnn_tui.store.predictions import Predictions
+from cnn_tui.store.predictions import Predictions, save_thumbnails
 from cnn_tui.store.records import SessionRecord, Status
 from cnn_tui.store.sessions import EVENTS_FILE, write_record
-from cnn_tui.store.thumbnails import save_thumbnails
 from samples import ENVIRONMENT, epoch, result
 
 PETS = ("cat", "dog", "emu")

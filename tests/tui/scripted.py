@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from cnn_tui.config.job import Job
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
-from cnn_tui.events import Event, RunFinished, StudyEvent, StudyFinished
-from cnn_tui.trainer.mailbox import Mailbox
-from cnn_tui.trainer.protocol import BUSY, Idle, Message, Paused, Ready, Refused, RunEvent, StudySaid
+from cnn_tui.events import Event, JobEvent, JobFinished, RunEvent, RunFinished
+from cnn_tui.trainer.message_queue import MessageQueue
+from cnn_tui.trainer.protocol import BUSY, Idle, JobUpdate, Message, Paused, Ready, Refused
 
 
-class ScriptedTrainer(Mailbox):
+class ScriptedTrainer(MessageQueue):
     """A :class:`protocol.Trainer` without an engine: a run says nothing until the test lets it.
 
     Args:
@@ -35,17 +36,17 @@ class ScriptedTrainer(Mailbox):
         self.outlives_us = outlives_us
 
     def say(self, *events: Event) -> None:
-        """Let the run tell events; ``run_finished`` ends it."""
+        """Report events of a single run; ``RunFinished`` ends its job."""
         for event in events:
-            self._post(RunEvent(event=event))
+            self._post(JobUpdate(event=RunEvent(run=0, event=event)))
             if isinstance(event, RunFinished):
-                self.tell(Idle())
+                self.say_study(JobFinished(status=event.status, failed=int(event.status == "failed")))
 
-    def say_study(self, *events: StudyEvent) -> None:
-        """Let the study tell events; ``study_finished`` ends it."""
+    def say_study(self, *events: JobEvent) -> None:
+        """Report events of a study; ``JobFinished`` ends it."""
         for event in events:
-            self._post(StudySaid(event=event))
-            if isinstance(event, StudyFinished):
+            self._post(JobUpdate(event=event))
+            if isinstance(event, JobFinished):
                 self.tell(Idle())
 
     def tell(self, message: Message) -> None:
@@ -60,24 +61,18 @@ class ScriptedTrainer(Mailbox):
         self.alive = True
         self._post(Ready(pid=1))
 
-    def submit(self, preset: RunPreset) -> None:
-        """Begin a run, and tell the whole script if there is one."""
+    def submit(self, job: Job) -> None:
+        """Start a job; a single run reports the whole script if there is one."""
         self.calls.append("submit")
         if self.busy:
             self._post(Refused(reason=BUSY))
             return
-        self.submitted.append(preset)
         self.busy = True
-        self.say(*self.script)
-
-    def submit_study(self, study: StudyPreset, *, plain: bool = False, fresh: bool = False) -> None:
-        """Begin a study, of which the test tells."""
-        self.calls.append("submit study")
-        if self.busy:
-            self._post(Refused(reason=BUSY))
-            return
-        self.studies.append((study, fresh))
-        self.busy = True
+        if job.study is None:
+            self.submitted.append(job.runs[0])
+            self.say(*self.script)
+        else:
+            self.studies.append((job.study, job.fresh))
 
     def stop(self) -> None:
         """Note it."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from cnn_tui import paths
 from cnn_tui.config.study import StudyPreset
-from cnn_tui.events import ErrorReport, Phase, Progress, RowEvent, RunFinished, RunStarted
+from cnn_tui.events import ErrorReport, Phase, Progress, RunEvent, RunFinished, RunStarted
 from cnn_tui.store.sessions import write_record
 from samples import ENVIRONMENT
 from study_records import record, scored
@@ -22,7 +22,7 @@ def keep_row(study: StudyPreset, row: int, accuracy: float | None = None, **fact
     return kept.id
 
 
-def begins(study: StudyPreset, row: int) -> list[RowEvent]:
+def begins(study: StudyPreset, row: int) -> list[RunEvent]:
     """A row starts and is half through its only epoch."""
     cell = list(study.cells())[row]
     begun = RunStarted(
@@ -32,16 +32,16 @@ def begins(study: StudyPreset, row: int) -> list[RowEvent]:
         parameters=None,
     )
     half = Progress(done=1, total=2, unit="steps")
-    return [RowEvent(row=row, event=event) for event in (begun, Phase(name="training"), half)]
+    return [RunEvent(run=row, event=event) for event in (begun, Phase(name="training"), half)]
 
 
-def ends(study: StudyPreset, row: int, accuracy: float) -> RowEvent:
+def ends(study: StudyPreset, row: int, accuracy: float) -> RunEvent:
     """A row comes to its end, its session on disk."""
     keep_row(study, row, accuracy, validation=accuracy)
-    return RowEvent(row=row, event=RunFinished(status="done", result=scored(accuracy)))
+    return RunEvent(run=row, event=RunFinished(status="done", result=scored(accuracy)))
 
 
-def fails(study: StudyPreset, row: int, title: str) -> RowEvent:
+def fails(study: StudyPreset, row: int, title: str) -> RunEvent:
     """A row fails, its session on disk."""
     keep_row(study, row, status="failed", error=title)
-    return RowEvent(row=row, event=RunFinished(status="failed", error=ErrorReport(title=title)))
+    return RunEvent(run=row, event=RunFinished(status="failed", error=ErrorReport(title=title)))

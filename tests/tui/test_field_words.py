@@ -9,12 +9,12 @@ from workbench import workbench
 
 from cnn_tui.catalog.datasets import DATASETS
 from cnn_tui.catalog.models import ARCHITECTURES
+from cnn_tui.config.changes import override
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.fields import experiment_fields
-from cnn_tui.config.notices import notices
-from cnn_tui.config.overrides import override
 from cnn_tui.config.preset import RunPreset
-from cnn_tui.reports.texts import quantity
+from cnn_tui.config.warnings import experiment_warnings
+from cnn_tui.formatting import quantity
 from cnn_tui.tui.app import Workbench
 from cnn_tui.tui.forms.choice_facts import facts_of
 from cnn_tui.tui.forms.choice_screen import ChoiceScreen
@@ -150,12 +150,12 @@ def test_every_choice_has_its_facts() -> None:
 async def test_remarks_are_cut_in_no_sentence(size: tuple[int, int]) -> None:
     settings = "data.dataset=digits data.root=/x data.augment=flip model.weights=random model.trainable=classifier"
     many = override(Experiment(), settings.split())
-    assert len(notices(many)) == 4
+    assert len(experiment_warnings(many)) == 4
     async with workbench(size=size, preset=RunPreset(name="many", experiment=many)) as (app, _, pilot):
         line = app.screen.query_one(FormLine)
         await until(pilot, lambda: line.region.height)
         await pilot.pause()
         words = text_in(app, line.content_region)
-        assert all(f"! {notice.title}." in words for notice in notices(many))
+        assert all(f"! {notice.title}." in words for notice in experiment_warnings(many))
         assert words.endswith(".")
         assert " ".join(str(line.render()).split()) == words

@@ -9,9 +9,9 @@ from textual.message import Message
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from cnn_tui.config.changes import override
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.fields import experiment_fields, field, value_at
-from cnn_tui.config.overrides import override
 from cnn_tui.tui.forms.choice_screen import ChoiceScreen
 from cnn_tui.tui.forms.controls import ChoiceControl, TextControl
 from cnn_tui.tui.forms.experiment_form import ExperimentForm
@@ -169,7 +169,7 @@ async def test_a_broken_rule_between_fields_stands_on_the_forms_own_line() -> No
         app.row("model.architecture").load("alexnet")
         await enter(pilot, "data.image_size", *"32")
         assert app.form.experiment is None
-        assert "“Picture size” 32 is too small for alexnet" in app.line()
+        assert "“Image size” 32 is too small for alexnet" in app.line()
         for path in ("data.image_size", "model.architecture"):
             assert app.row(path).render_line(0).text.startswith("✗")
             assert app.row(path).size.height == 1

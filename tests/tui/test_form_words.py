@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cnn_tui.config.problems import Problem
+from cnn_tui.config.validation_errors import FieldError
 from cnn_tui.tui.forms.choice_screen import matching
 from cnn_tui.tui.forms.controls import as_text
 from cnn_tui.tui.forms.wording import in_titles, reason
@@ -27,6 +27,6 @@ def test_values_read_as_a_person_would_type_them(value: Any, text: str) -> None:
 
 
 def test_messages_speak_of_titles_and_cannot_steer_the_terminal() -> None:
-    assert in_titles("data.image_size 16 is too small") == "“Picture size” 16 is too small"
-    assert reason(Problem("a", '"x" is not allowed: at least 1')) == "at least 1"
-    assert reason(Problem("a", "no \x1b[31m here")) == "no \ufffd[31m here"
+    assert in_titles("data.image_size 16 is too small") == "“Image size” 16 is too small"
+    assert reason(FieldError("a", '"x" is not allowed: at least 1')) == "at least 1"
+    assert reason(FieldError("a", "no \x1b[31m here")) == "no \ufffd[31m here"

@@ -21,7 +21,7 @@ from cnn_tui.events import (
     WarningRaised,
 )
 from cnn_tui.reports.charts.series import Series
-from cnn_tui.trainer.endings import explain_kill
+from cnn_tui.trainer.crash_report import explain_kill
 from cnn_tui.trainer.protocol import Idle, Lost
 from cnn_tui.tui.app import Workbench
 from cnn_tui.tui.screens.confirm import ConfirmScreen
@@ -144,8 +144,8 @@ async def test_pause_goes_on_by_the_same_key() -> None:
         begin(trainer)
         await shown(pilot, app, "▶ training")
         await pilot.press("p")
-        await shown(pilot, app, "Paused. p goes on.")
-        await until(pilot, lambda: "p Go on" in screen_text(app).splitlines()[-1])
+        await shown(pilot, app, "Paused. Press p to resume.")
+        await until(pilot, lambda: "p Resume" in screen_text(app).splitlines()[-1])
         assert "p Pause" not in screen_text(app)
         await pilot.press("p")
         await until(pilot, lambda: "Paused." not in screen_text(app))
@@ -161,7 +161,7 @@ async def test_stop_and_kill_are_different_and_say_what_they_do() -> None:
         await pilot.press("k")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         question = str(app.screen.query_one(".dialog--title", Static).content)
-        assert "nothing of it is tested or saved" in question
+        assert "without being tested or saved" in question
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, ConfirmScreen))
         await pilot.press("x")
@@ -208,7 +208,7 @@ async def test_title_and_bar_show_one_figure_of_one_moment() -> None:
             trainer.say(Progress(done=done, total=100, unit="pictures", time=101.0))
             for _ in range(3):
                 await pilot.pause(0.01)
-                title, bar = app.screen.query_one(TitleBar).words, app.screen.query_one(PhaseBar).view
+                title, bar = app.screen.query_one(TitleBar).state_text, app.screen.query_one(PhaseBar).view
                 if "%" in title and bar.fraction is not None:
                     assert title == f"loading · {bar.fraction:.0%}".replace("%", " %")
         await shown(pilot, app, "loading · 100 %")

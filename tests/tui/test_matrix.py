@@ -13,9 +13,9 @@ from textual.geometry import Offset, Size
 from textual.message import Message
 from textual.pilot import Pilot
 
+from cnn_tui.formatting import fit, shorten
 from cnn_tui.metrics import Scores, score
 from cnn_tui.reports.charts.heat import contrast, readable_on
-from cnn_tui.reports.texts import fit, shorten
 from cnn_tui.tui.widgets.confusion_matrix import ConfusionMatrixView
 from cnn_tui.tui.widgets.confusion_words import describe_cell
 from cnn_tui.tui.widgets.heat import Palette, heat_style

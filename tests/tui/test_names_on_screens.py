@@ -6,8 +6,8 @@ import pytest
 from host import screen_text, until
 from workbench import workbench
 
+from cnn_tui.config.changes import override
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.config.overrides import override
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.tui.screens.live_figures import describe

@@ -16,9 +16,9 @@ from textual.widgets import Input
 from workbench import workbench
 
 from cnn_tui import paths
+from cnn_tui.config.changes import override
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.fields import experiment_fields
-from cnn_tui.config.overrides import override
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import Phase
 from cnn_tui.store.presets import list_presets, save_preset
@@ -74,7 +74,7 @@ async def at(mode: ModeName) -> AsyncIterator[tuple[Workbench, Pilot[None]]]:
     async with workbench() as (app, trainer, pilot):
         await pilot.press("ctrl+r")
         trainer.say(started(SESSION), Phase(name="training", time=101.0))
-        await until(pilot, lambda: app.run_state is not None and app.run_state.stage == "running")
+        await until(pilot, lambda: app.job is not None and app.job.stage == "running")
         app.shown_session = SESSION
         await pilot.press(SCREENS[mode].key)
         await until(pilot, lambda: app.current_mode == mode)
@@ -136,9 +136,9 @@ async def test_a_run_is_started_paused_and_stopped_by_the_palette_from_within_a_
         trainer.say(started(), Phase(name="training", time=101.0))
         await pilot.press("f5")
         await choose(pilot, app, "pause", "Pause the run")
-        await until(pilot, lambda: app.run_state is not None and app.run_state.stage == "paused")
+        await until(pilot, lambda: app.job is not None and app.job.stage == "paused")
         await choose(pilot, app, "go on", "Go on with the run")
-        await until(pilot, lambda: app.run_state is not None and app.run_state.stage == "running")
+        await until(pilot, lambda: app.job is not None and app.job.stage == "running")
         await choose(pilot, app, "kill", "Kill the run")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         await pilot.press("escape")
@@ -148,7 +148,7 @@ async def test_a_run_is_started_paused_and_stopped_by_the_palette_from_within_a_
 
 async def test_presets_studies_and_sessions_open_by_name() -> None:
     keep(SESSION)
-    save_preset(RunPreset(name="mine", experiment=SMALL), paths.own_presets_folder(), "mine")
+    save_preset(RunPreset(name="mine", experiment=SMALL), paths.user_presets_folder(), "mine")
     async with workbench() as (app, _, pilot):
         await pilot.press("f3")
         await choose(pilot, app, "preset mine", "Open preset mine")
@@ -177,10 +177,10 @@ async def test_the_same_preset_opens_again_after_changes() -> None:
 
 async def test_names_from_files_are_not_markup() -> None:
     hostile()
-    paths.own_presets_folder().mkdir(parents=True)
+    paths.user_presets_folder().mkdir(parents=True)
     for number, name in enumerate(("[/red]", "[link=x]y", "a\x1b]52;c;eA==\x07")):
         text = json.dumps({"name": name, "description": name, "experiment": SMALL.model_dump()})
-        (paths.own_presets_folder() / f"[red]{number}.json").write_text(text)
+        (paths.user_presets_folder() / f"[red]{number}.json").write_text(text)
     async with workbench() as (app, _, pilot):
         await titles(pilot, app, "[/red]", "Open preset [red]0", first=True)
         await until(pilot, lambda: "Open preset [red]0" in screen_text(app) and "[/red]" in screen_text(app))

@@ -14,8 +14,9 @@ from textual.pilot import Pilot
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.errors import DataError
 from cnn_tui.events import Phase, Progress, RunFinished
-from cnn_tui.reports.texts import duration, quantity
-from cnn_tui.tui.run_state import RunState
+from cnn_tui.formatting import duration, quantity
+from cnn_tui.history import RunHistory
+from cnn_tui.tui.job_state import RunState
 from cnn_tui.tui.widgets.figures import Figure, Figures
 from cnn_tui.tui.widgets.half_blocks import Pixels, fitted, half_blocks, resized
 from cnn_tui.tui.widgets.phase_bar import PhaseBar, bar, phase_view
@@ -212,13 +213,13 @@ def test_a_bar_is_as_long_as_it_should_be(fraction: float, length: int) -> None:
 
 
 def test_a_phase_says_how_far_it_is_and_is_honest_about_the_time_left() -> None:
-    state = RunState(RunPreset())
-    history = state.history
-    assert phase_view(state).left == "time left: not known yet"
+    history = RunHistory()
+    state = RunState(RunPreset(), history, "running")
+    assert phase_view(state).left == "time left: unknown yet"
     history.apply(Phase(name="features", detail="resnet18", time=100.0))
     assert phase_view(state).fraction is None
     history.apply(Progress(done=0, total=1000, unit="pictures", time=100.1))
-    assert phase_view(state).left == "time left: not known yet"
+    assert phase_view(state).left == "time left: unknown yet"
     history.apply(Progress(done=250, total=1000, unit="pictures", rate=25.0, time=110.0))
     view = phase_view(state)
     assert (view.title, view.fraction, view.left) == ("Computing features", 0.25, "time left: about 30 s")
@@ -245,8 +246,8 @@ async def test_figures_stand_in_columns_and_an_unknown_one_is_a_dash() -> None:
         assert lines[1].rstrip() == "Best epoch  –"
         assert {cell_len(line) for line in lines} == {40}
         phase = pilot.app.query_one(PhaseBar)
-        state = RunState(RunPreset())
-        history = state.history
+        history = RunHistory()
+        state = RunState(RunPreset(), history, "running")
         history.apply(Phase(name="training", detail="x" * 100, time=0.0))
         history.apply(Progress(done=5, total=10, unit="epochs", rate=0.5, time=10.0))
         phase.show(state)

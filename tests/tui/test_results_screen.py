@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from host import Host, screen_text, until
+from host import Host, finished_job, screen_text, until
 from kept import HOSTILE, hostile, keep
 from textual.geometry import Size
 from textual.pilot import Pilot
 
-from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import ErrorReport, RunFinished
 from cnn_tui.store.notes import SessionNote, write_note
 from cnn_tui.store.sessions import rename_session
-from cnn_tui.trainer.protocol import RunEvent
-from cnn_tui.tui.run_state import RunState
 from cnn_tui.tui.screens.pictures import PictureScreen, PicturesScreen
 from cnn_tui.tui.screens.results import ResultsScreen
 from cnn_tui.tui.screens.results_body import ResultsBody, arrangement
@@ -21,7 +18,6 @@ from cnn_tui.tui.screens.results_header import ResultHeader
 from cnn_tui.tui.screens.results_panes import ClassTable, PairTable
 from cnn_tui.tui.widgets.confusion_matrix import ConfusionMatrixView
 from cnn_tui.tui.widgets.picture_grid import PictureGrid
-from samples import story
 
 ID = "20261123T001502Z-pets"
 SMALL, MIDDLE, LARGE = (80, 24), (120, 36), (200, 50)
@@ -301,10 +297,8 @@ async def test_a_run_that_ends_fills_in_its_result() -> None:
     app = Host("results", ID)
     async with app.run_test(size=SMALL) as pilot:
         await opened(pilot)
-        state = RunState(RunPreset())
-        for event in story(ID):
-            state.apply(RunEvent(event=event))
-        assert isinstance(state.history.finished, RunFinished)
+        state = finished_job(ID)
+        assert isinstance(state.run.history.finished, RunFinished)
         rename_session(ID, "ended")
-        app.run_state = state
+        app.job = state
         await until(pilot, lambda: shows(app, "ended"))

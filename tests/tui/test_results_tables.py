@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from cnn_tui.config.preset import RunPreset
-from cnn_tui.tui.messages import PresetRequested, RunRequested
+from cnn_tui.tui.messages import JobRequested, PresetRequested
 from cnn_tui.tui.screens.ask_text import AskTextScreen
 from cnn_tui.tui.screens.confirm import ConfirmScreen
 from cnn_tui.tui.screens.results import ResultsScreen
@@ -102,8 +102,8 @@ async def test_rerun_and_preset_ask_for_the_experiment_alone() -> None:
         await pilot.press("r", "o")
         await until(pilot, lambda: len(app.asked) == 2)
     rerun, opened_preset = app.asked
-    assert isinstance(rerun, RunRequested)
-    assert type(rerun.preset) is RunPreset
-    assert rerun.preset.experiment.training.epochs == 2
+    assert isinstance(rerun, JobRequested)
+    assert type(rerun.job.preset) is RunPreset
+    assert rerun.job.preset.experiment.training.epochs == 2
     assert isinstance(opened_preset, PresetRequested)
     assert ID in opened_preset.source

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from host import Host, screen_text, until
+from host import Host, finished_job, screen_text, until
 from kept import hostile, keep
 from studied import keep_row
 from textual.pilot import Pilot
@@ -17,9 +17,7 @@ from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import ErrorReport
 from cnn_tui.store.notes import SessionNote, read_note, write_note
 from cnn_tui.store.sessions import load_session, lock_of
-from cnn_tui.trainer.protocol import RunEvent
-from cnn_tui.tui.messages import PresetRequested, RunRequested, SessionRequested
-from cnn_tui.tui.run_state import RunState
+from cnn_tui.tui.messages import JobRequested, PresetRequested, SessionRequested
 from cnn_tui.tui.screens import sessions_preview
 from cnn_tui.tui.screens.ask_text import AskTextScreen
 from cnn_tui.tui.screens.confirm import ConfirmScreen
@@ -28,7 +26,6 @@ from cnn_tui.tui.screens.results_data import SessionView, load_view
 from cnn_tui.tui.screens.sessions import SessionsScreen, SessionsTable
 from cnn_tui.tui.screens.sessions_preview import PreviewMatrix, SessionPreview
 from cnn_tui.tui.screens.sessions_rows import when
-from samples import story
 from study_records import study
 
 SIZE = (120, 36)
@@ -185,9 +182,9 @@ async def test_enter_rerun_and_preset_ask_for_the_session_under_the_cursor() -> 
     opened, rerun, preset = app.asked
     assert isinstance(opened, SessionRequested)
     assert opened.session_id == MIDDLE
-    assert isinstance(rerun, RunRequested)
-    assert type(rerun.preset) is RunPreset
-    assert rerun.preset.experiment.model.architecture == "vgg19"
+    assert isinstance(rerun, JobRequested)
+    assert type(rerun.job.preset) is RunPreset
+    assert rerun.job.preset.experiment.model.architecture == "vgg19"
     assert isinstance(preset, PresetRequested)
     assert MIDDLE in preset.source
 
@@ -280,7 +277,7 @@ async def test_a_running_session_is_neither_renamed_nor_deleted() -> None:
             await pilot.press("d")
             await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
             await pilot.press("y")
-            await until(pilot, lambda: "cannot be deleted while it goes on" in screen_text(app))
+            await until(pilot, lambda: "cannot be deleted now" in screen_text(app))
     assert folder.exists()
 
 
@@ -295,10 +292,8 @@ async def test_the_list_is_read_again_when_it_is_shown_and_when_a_run_ends() -> 
         app.switch_mode("sessions")
         await listed(pilot, app, "another", "slow", "too large", "best")
         keep("20261126T001502Z-run", name="just ended")
-        state = RunState(RunPreset())
-        for event in story("20261126T001502Z-run"):
-            state.apply(RunEvent(event=event))
-        app.run_state = state
+        state = finished_job("20261126T001502Z-run")
+        app.job = state
         await listed(pilot, app, "just ended", "another", "slow", "too large", "best")
 
 

@@ -13,12 +13,13 @@ from textual.widgets import Input, OptionList, Static
 from workbench import workbench
 
 from cnn_tui import paths
+from cnn_tui.config.changes import override
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.config.overrides import override
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.store.presets import load_preset, save_preset
 from cnn_tui.store.records import SessionRecord
-from cnn_tui.store.sessions import new_session_folder, write_record
+from cnn_tui.store.session_writer import new_session_folder
+from cnn_tui.store.sessions import write_record
 from cnn_tui.trainer.protocol import Idle
 from cnn_tui.tui.app import Workbench
 from cnn_tui.tui.forms.experiment_form import ExperimentForm
@@ -50,7 +51,7 @@ async def shown(pilot: Pilot[None], app: Workbench, words: str) -> None:
 
 
 def own(name: str, experiment: Experiment = SMALL) -> Path:
-    return save_preset(RunPreset(name=name, experiment=experiment), paths.own_presets_folder(), name)
+    return save_preset(RunPreset(name=name, experiment=experiment), paths.user_presets_folder(), name)
 
 
 async def set_field(pilot: Pilot[None], app: Workbench, path: str, text: str) -> None:
@@ -103,7 +104,7 @@ async def test_nothing_wrong_can_start_and_the_first_wrong_field_gets_the_cursor
         await pilot.pause()
         (row,) = (row for row in app.screen.query(FieldRow) if row.has_focus_within)
         assert row.spec.path == "data.image_size"
-        assert "Picture size" in start_words(app)
+        assert "Image size" in start_words(app)
         assert trainer.submitted == []
         assert app.current_mode == "setup"
         await pilot.click("StartBar Button")
@@ -147,8 +148,8 @@ async def test_presets_are_found_by_any_word_and_opened() -> None:
 
 
 async def test_a_broken_preset_is_listed_with_its_reason_and_hides_nothing() -> None:
-    paths.own_presets_folder().mkdir(parents=True)
-    (paths.own_presets_folder() / "torn.json").write_text('{"kind": "run", "experiment": {"training": {"epochs": 0}}}')
+    paths.user_presets_folder().mkdir(parents=True)
+    (paths.user_presets_folder() / "torn.json").write_text('{"kind": "run", "experiment": {"training": {"epochs": 0}}}')
     own("sound")
     async with workbench() as (app, _, pilot):
         text = screen_text(app)
@@ -166,7 +167,7 @@ async def test_saving_asks_for_a_name_and_never_overwrites_unasked() -> None:
         await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
         app.screen.query_one(Input).value = "My first"
         await pilot.press("enter")
-        saved = paths.own_presets_folder() / "my-first.json"
+        saved = paths.user_presets_folder() / "my-first.json"
         await until(pilot, saved.exists)
         await until(pilot, lambda: "• changed:" not in screen_text(app) and "my-first" in screen_text(app))
         await set_field(pilot, app, "training.epochs", "9")
@@ -200,7 +201,7 @@ async def test_what_is_started_and_saved_means_the_same_from_everywhere(
         await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
         app.screen.query_one(Input).value = "mine"
         await pilot.press("enter")
-        saved = paths.own_presets_folder() / "mine.json"
+        saved = paths.user_presets_folder() / "mine.json"
         await until(pilot, saved.exists)
         assert load_preset(saved).experiment.data.root == str(tmp_path / "pics")
         await until(pilot, lambda: form(app).experiment == load_preset(saved).experiment)
@@ -236,7 +237,7 @@ async def test_a_shipped_preset_is_saved_as_a_copy_of_ones_own() -> None:
         await pilot.press("ctrl+s")
         await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
         await pilot.press("enter")
-        await until(pilot, (paths.own_presets_folder() / "quickstart.json").exists)
+        await until(pilot, (paths.user_presets_folder() / "quickstart.json").exists)
     assert shipped.read_text() == before
 
 
@@ -253,7 +254,7 @@ async def test_what_is_wrong_is_not_saved_and_a_name_must_be_one() -> None:
         await pilot.press("enter")
         await pilot.pause()
         assert isinstance(app.screen, AskTextScreen)
-        assert not paths.own_presets_folder().exists()
+        assert not paths.user_presets_folder().exists()
 
 
 async def test_opening_by_path_shows_what_is_wrong_and_takes_a_sessions_json(tmp_path: Path) -> None:
@@ -340,10 +341,10 @@ async def test_time_is_told_after_a_run_like_it() -> None:
 
 
 async def test_names_from_files_are_shown_as_they_are_and_cannot_steer_the_terminal() -> None:
-    paths.own_presets_folder().mkdir(parents=True)
+    paths.user_presets_folder().mkdir(parents=True)
     for number, name in enumerate(HOSTILE):
         text = json.dumps({"name": name, "description": name, "experiment": SMALL.model_dump()})
-        (paths.own_presets_folder() / f"p{number}.json").write_text(text)
+        (paths.user_presets_folder() / f"p{number}.json").write_text(text)
     async with workbench() as (app, _, pilot):
         for number, name in enumerate(HOSTILE):
             await choose(pilot, app, f"p{number}")
@@ -461,7 +462,7 @@ async def test_the_mark_follows_a_preset_that_is_saved_and_one_whose_file_goes()
         option = entries(app).highlighted_option
         assert option is not None
         await until(pilot, lambda: (now := entries(app).highlighted_option) and str(now.prompt) == "● copy")
-        saved = paths.own_presets_folder() / "copy.json"
+        saved = paths.user_presets_folder() / "copy.json"
         saved.rename(saved.with_name("other.json"))
         await pilot.press("f3", "f2")
         await until(pilot, lambda: "its file is gone" in screen_text(app))

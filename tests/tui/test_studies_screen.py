@@ -15,8 +15,8 @@ from workbench import workbench
 
 from cnn_tui import paths
 from cnn_tui.config.study import StudyPreset
-from cnn_tui.events import ErrorReport, RowKept, StudyFinished, StudyStarted
-from cnn_tui.store.presets import load_study, save_study
+from cnn_tui.events import ErrorReport, JobFinished, JobStarted, RunReused
+from cnn_tui.store.presets import load_study, save_preset
 from cnn_tui.trainer.protocol import Idle, Lost
 from cnn_tui.tui.app import Workbench
 from cnn_tui.tui.forms.experiment_form import ExperimentForm
@@ -38,7 +38,7 @@ Opened = tuple[Workbench, ScriptedTrainer, Pilot[None]]
 
 def own(preset: StudyPreset) -> Path:
     """Save a study as this person's own; it is the first in the list."""
-    return save_study(preset, paths.own_presets_folder(), preset.name)
+    return save_preset(preset, paths.user_presets_folder(), preset.name)
 
 
 def screen(app: Workbench) -> StudiesScreen:
@@ -78,7 +78,7 @@ async def started(app: Workbench, trainer: ScriptedTrainer, pilot: Pilot[None], 
     await chosen(app, pilot, "how-long")
     await pilot.press("ctrl+r")
     await until(pilot, lambda: trainer.studies)
-    trainer.say_study(StudyStarted(study=preset, rows=len(list(preset.cells()))))
+    trainer.say_study(JobStarted(preset=preset, runs=len(list(preset.cells()))))
 
 
 async def test_a_list_in_a_field_of_setup_opens_a_study_of_it() -> None:
@@ -149,7 +149,7 @@ async def test_the_table_fills_row_by_row_and_shows_which_row_trains() -> None:
         assert (figure := lines(app)[0].row.accuracy) is not None
         assert figure.mean == 0.5
         trainer.say_study(ends(EPOCHS, 1, 0.9), *begins(EPOCHS, 2), ends(EPOCHS, 2, 0.7))
-        trainer.say_study(StudyFinished(status="done"))
+        trainer.say_study(JobFinished(status="done"))
         await until(pilot, lambda: states(app) == ["done"] * 3)
         assert [line.best for line in lines(app)] == [False, True, False]
         await until(pilot, lambda: "✓ Done: all 3 runs are there" in screen_text(app))
@@ -172,7 +172,7 @@ async def test_a_failed_row_says_why_and_the_study_goes_on() -> None:
         await until(pilot, lambda: states(app)[0] == "failed: Not [/] enough memory")
         assert states(app)[1].startswith("▶")
         trainer.say_study(ends(EPOCHS, 1, 0.9), *begins(EPOCHS, 2), ends(EPOCHS, 2, 0.7))
-        trainer.say_study(StudyFinished(status="failed", failed=1))
+        trainer.say_study(JobFinished(status="failed", failed=1))
         await until(pilot, lambda: "1 of 3 runs left" in screen_text(app))
 
 
@@ -190,8 +190,8 @@ async def test_x_stops_and_p_pauses_the_study_also_from_live() -> None:
         await pilot.press("x")
         await until(pilot, lambda: trainer.calls[-1] == "stop")
         assert "stopping" in screen_text(app)
-        assert app.study_state is not None
-        assert app.study_state.stage == "stopping"
+        assert app.job is not None
+        assert app.job.stage == "stopping"
 
 
 async def test_letters_typed_into_the_form_are_no_commands() -> None:
@@ -264,10 +264,10 @@ async def test_finished_rows_are_kept_and_all_finished_asks_before_training_agai
         assert states(app) == ["done", "waiting", "waiting"]
         await pilot.press("ctrl+r")
         await until(pilot, lambda: trainer.studies == [(EPOCHS, False)])
-        trainer.say_study(StudyStarted(study=EPOCHS, rows=3), RowKept(row=0, session_id=first))
+        trainer.say_study(JobStarted(preset=EPOCHS, runs=3), RunReused(run=0, session_id=first))
         for row in (1, 2):
             trainer.say_study(*begins(EPOCHS, row), ends(EPOCHS, row, 0.6))
-        trainer.say_study(StudyFinished(status="done"))
+        trainer.say_study(JobFinished(status="done"))
         await until(pilot, lambda: "✓ Done" in screen_text(app))
         await pilot.press("ctrl+r")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
@@ -289,7 +289,7 @@ async def test_relative_paths_are_run_as_absolute_ones_and_their_finished_rows_a
         await until(pilot, lambda: states(app) == ["waiting", "done"])
         await pilot.press("ctrl+r")
         await until(pilot, lambda: trainer.studies == [(absolute, False)])
-        trainer.say_study(StudyStarted(study=absolute, rows=2), *begins(absolute, 0))
+        trainer.say_study(JobStarted(preset=absolute, runs=2), *begins(absolute, 0))
         await until(pilot, lambda: "epoch 1/10" in states(app)[0])
 
 
@@ -342,7 +342,7 @@ async def test_saving_makes_a_study_of_ones_own_and_asks_before_replacing_one() 
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, StudiesScreen) and "your study" in screen_text(app))
-    saved = load_study(paths.own_presets_folder() / "mine.json")
+    saved = load_study(paths.user_presets_folder() / "mine.json")
     assert saved.name == "mine"
     assert saved.reported == load_study(paths.shipped_presets_folder() / "report-table3.json").reported
 
@@ -377,7 +377,7 @@ async def test_the_end_leads_only_who_watches_to_the_table(key: str, mode: str) 
         await until(pilot, lambda: states(app)[0].startswith("▶"))
         await pilot.press(key)
         await until(pilot, lambda: app.current_mode != "studies")
-        trainer.say_study(ends(EPOCHS, 0, 0.5), StudyFinished(status="stopped"))
+        trainer.say_study(ends(EPOCHS, 0, 0.5), JobFinished(status="stopped"))
         await until(pilot, lambda: not app.busy and app.current_mode == mode)
 
 
@@ -400,7 +400,7 @@ async def test_a_lost_trainer_is_told_once_and_ends_the_study() -> None:
         trainer.say_study(*begins(EPOCHS, 0))
         await until(pilot, lambda: states(app)[0].startswith("▶"))
         error = ErrorReport(title="The trainer was killed")
-        trainer.say_study(fails(EPOCHS, 0, error.title), StudyFinished(status="failed", failed=1, error=error))
+        trainer.say_study(fails(EPOCHS, 0, error.title), JobFinished(status="failed", failed=1, error=error))
         trainer.tell(Lost(status="failed", session_id=None, error=error, log_tail=""))
         trainer.tell(Idle())
         await until(pilot, lambda: states(app)[0] == "failed: The trainer was killed")
@@ -492,7 +492,7 @@ async def test_the_base_opens_in_setup() -> None:
 
 async def test_a_broken_study_file_hides_nothing() -> None:
     own(EPOCHS)
-    (paths.own_presets_folder() / "broken.json").write_text(json.dumps({"kind": "study", "factor": "nope"}))
+    (paths.user_presets_folder() / "broken.json").write_text(json.dumps({"kind": "study", "factor": "nope"}))
     async with workbench() as (app, _, pilot):
         await chosen(app, pilot, "how-long")
 

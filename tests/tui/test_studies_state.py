@@ -7,71 +7,72 @@ from studied import begins
 
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.fields import field
+from cnn_tui.config.job import Job
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
-from cnn_tui.events import ErrorReport, RowEvent, RowKept, RunFinished, StudyEvent, StudyFinished, StudyStarted
+from cnn_tui.events import ErrorReport, JobEvent, JobFinished, JobStarted, RunEvent, RunFinished, RunReused
 from cnn_tui.store.records import SessionRecord
-from cnn_tui.trainer.protocol import Idle, Paused, Refused, StudySaid
+from cnn_tui.trainer.protocol import Idle, JobUpdate, Paused, Refused
 from cnn_tui.tui.forms.several import first_of_several
 from cnn_tui.tui.forms.study_fields import as_list, read_list
+from cnn_tui.tui.job_state import JobState
 from cnn_tui.tui.screens.studies_draft import draft, named
 from cnn_tui.tui.screens.studies_past import past_studies
 from cnn_tui.tui.study_estimate import estimate_study
-from cnn_tui.tui.study_state import StudyState
-from cnn_tui.tui.widgets.title_bar import run_words
+from cnn_tui.tui.widgets.title_bar import run_text
 from study_records import record, study
 
 STUDY = study(values=[1, 2, 3])
 
 
-def told(*events: StudyEvent) -> StudyState:
+def told(*events: JobEvent) -> JobState:
     """A study of three rows that has told these events."""
-    state = StudyState(STUDY)
+    state = JobState(Job(preset=STUDY))
     for event in events:
-        state.apply(StudySaid(event=event))
+        state.apply(JobUpdate(event=event))
     return state
 
 
 def test_the_run_to_look_at_is_the_one_that_began_last_and_goes_on() -> None:
     state = told()
-    assert (state.stage, state.shown.part, run_words(state.shown)) == ("starting", "1/3", "1/3 · starting…")
-    state = told(StudyStarted(study=STUDY, rows=3), *begins(STUDY, 0), *begins(STUDY, 1))
-    assert list(state.open) == [0, 1]
-    assert run_words(state.shown) == "2/3 · epoch 1/2 · 50 %"
-    state.apply(StudySaid(event=RowEvent(row=1, event=RunFinished(status="done"))))
-    assert state.shown.part == "1/3"
-    state.apply(StudySaid(event=RowEvent(row=0, event=RunFinished(status="done"))))
-    assert state.shown.part == "1/3"
-    assert run_words(state.shown) == "1/3 · done"
-    assert state.going
+    assert (state.stage, state.run.number, run_text(state.run)) == ("starting", "1/3", "1/3 · starting…")
+    state = told(JobStarted(preset=STUDY, runs=3), *begins(STUDY, 0), *begins(STUDY, 1))
+    assert list(state.running) == [0, 1]
+    assert run_text(state.run) == "2/3 · epoch 1/2 · 50 %"
+    state.apply(JobUpdate(event=RunEvent(run=1, event=RunFinished(status="done"))))
+    assert state.run.number == "1/3"
+    state.apply(JobUpdate(event=RunEvent(run=0, event=RunFinished(status="done"))))
+    assert state.run.number == "1/3"
+    assert run_text(state.run) == "1/3 · done"
+    assert state.active
 
 
 def test_rows_that_ended_are_known_by_their_sessions() -> None:
-    state = told(RowKept(row=2, session_id="earlier"), *begins(STUDY, 0))
-    before = state.turn
-    state.apply(StudySaid(event=RowEvent(row=0, event=RunFinished(status="failed"))))
-    assert state.ended == {2: "earlier", 0: "20261123T001500Z-0"}
-    assert state.turn != before
+    state = told(RunReused(run=2, session_id="earlier"), *begins(STUDY, 0))
+    before = state.milestone
+    state.apply(JobUpdate(event=RunEvent(run=0, event=RunFinished(status="failed"))))
+    assert state.history.ended == {2: "earlier", 0: "20261123T001500Z-0"}
+    assert state.milestone != before
 
 
 def test_pause_and_stop_concern_every_open_row() -> None:
     state = told(*begins(STUDY, 0), *begins(STUDY, 1))
     state.apply(Paused(paused=True))
-    assert {run.stage for run in state.open.values()} == {state.stage} == {"paused"}
+    assert {run.stage for run in state.running.values()} == {state.stage} == {"paused"}
     state.apply(Paused(paused=False))
     state.stop()
-    state.apply(StudySaid(event=begins(STUDY, 1)[-1]))
-    assert {run.stage for run in state.open.values()} == {state.stage} == {"stopping"}
+    state.apply(JobUpdate(event=begins(STUDY, 1)[-1]))
+    assert {run.stage for run in state.running.values()} == {state.stage} == {"stopping"}
 
 
 def test_it_ends_with_its_last_event_or_with_the_trainer() -> None:
     lost = ErrorReport(title="gone")
-    state = told(StudyFinished(status="failed", failed=1, error=lost))
-    assert (state.going, state.shown.going, state.error) == (False, False, lost)
+    state = told(JobFinished(status="failed", failed=1, error=lost))
+    assert (state.active, state.run.active, state.error) == (False, False, lost)
     for ending in (Idle(), Refused(reason="busy")):
         state = told()
         state.apply(ending)
-        assert not state.going
+        assert not state.active
 
 
 def test_a_study_of_runs_that_share_work_takes_as_long_as_the_longest() -> None:

@@ -5,19 +5,20 @@ from __future__ import annotations
 from host import Host, screen_text, until
 
 from cnn_tui.config.experiment import Experiment, TrainingConfig
+from cnn_tui.config.job import Job
 from cnn_tui.config.preset import RunPreset
-from cnn_tui.events import Event, Phase, Progress, RunFinished
-from cnn_tui.trainer.protocol import Paused, RunEvent
-from cnn_tui.tui.run_state import RunState
-from cnn_tui.tui.widgets.title_bar import run_words
+from cnn_tui.events import Event, Phase, Progress, RunEvent, RunFinished
+from cnn_tui.trainer.protocol import JobUpdate, Paused
+from cnn_tui.tui.job_state import JobState
+from cnn_tui.tui.widgets.title_bar import run_text
 from samples import epoch, started
 
 
-def told(*events: Event) -> RunState:
+def told(*events: Event) -> JobState:
     """A run of ten epochs that has told these events."""
-    state = RunState(RunPreset(experiment=Experiment(training=TrainingConfig(epochs=10))))
+    state = JobState(Job(preset=RunPreset(experiment=Experiment(training=TrainingConfig(epochs=10)))))
     for event in events:
-        state.apply(RunEvent(event=event))
+        state.apply(JobUpdate(event=RunEvent(run=0, event=event)))
     return state
 
 
@@ -25,23 +26,23 @@ TRAINING = (started(epochs=10), Phase(name="training", time=101.0))
 
 
 def test_nothing_is_said_before_the_first_run() -> None:
-    assert run_words(None) == ""
+    assert run_text(None) == ""
 
 
 def test_each_stage_has_its_words() -> None:
     half = Progress(done=5, total=10, unit="pictures", time=102.0)
-    assert run_words(told()) == "starting…"
-    assert run_words(told(*TRAINING)) == "training epoch 1/10"
-    assert run_words(told(*TRAINING, epoch(1), epoch(2), half)) == "training epoch 3/10 · 50 %"
-    assert run_words(told(*TRAINING, *(epoch(number) for number in range(1, 11)))) == "training epoch 10/10"
-    assert run_words(told(started(), Phase(name="features", time=101.0), half)) == "computing features · 50 %"
-    assert run_words(told(*TRAINING, RunFinished(status="stopped", time=110.0))) == "last run stopped"
+    assert run_text(told().run) == "starting…"
+    assert run_text(told(*TRAINING).run) == "training epoch 1/10"
+    assert run_text(told(*TRAINING, epoch(1), epoch(2), half).run) == "training epoch 3/10 · 50 %"
+    assert run_text(told(*TRAINING, *(epoch(number) for number in range(1, 11))).run) == "training epoch 10/10"
+    assert run_text(told(started(), Phase(name="features", time=101.0), half).run) == "computing features · 50 %"
+    assert run_text(told(*TRAINING, RunFinished(status="stopped", time=110.0)).run) == "last run stopped"
 
 
 def test_a_pause_says_where() -> None:
     state = told(*TRAINING)
     state.apply(Paused(paused=True))
-    assert run_words(state) == "paused · training epoch 1/10"
+    assert run_text(state.run) == "paused · training epoch 1/10"
 
 
 async def test_it_follows_the_run_and_its_tabs_lead_elsewhere() -> None:
@@ -49,10 +50,10 @@ async def test_it_follows_the_run_and_its_tabs_lead_elsewhere() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "f4 Results" in screen_text(app))
         state = told(*TRAINING)
-        app.run_state = state
+        app.job = state
         await until(pilot, lambda: "training epoch 1/10" in screen_text(app).splitlines()[0])
-        state.apply(RunEvent(event=epoch(1)))
-        app.mutate_reactive(Host.run_state)
+        state.apply(JobUpdate(event=RunEvent(run=0, event=epoch(1))))
+        app.mutate_reactive(Host.job)
         await until(pilot, lambda: "training epoch 2/10" in screen_text(app).splitlines()[0])
         await pilot.click(offset=(screen_text(app).splitlines()[0].index("f5 Sessions"), 0))
         await until(pilot, lambda: app.current_mode == "sessions")

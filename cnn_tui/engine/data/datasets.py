@@ -22,7 +22,6 @@ import torch
 from numpy.typing import NDArray
 
 from cnn_tui import paths
-from cnn_tui.amounts import some
 from cnn_tui.catalog.datasets import DATASETS, Dataset, RemoteFile
 from cnn_tui.engine.cache_slot import file_stamp
 from cnn_tui.engine.control import ShouldStop
@@ -31,6 +30,7 @@ from cnn_tui.engine.data.sample_selection import split_test
 from cnn_tui.engine.download import DownloadError, download, locked
 from cnn_tui.errors import DataError
 from cnn_tui.events import Event, Phase
+from cnn_tui.formatting import pluralize
 from cnn_tui.store.files import reason
 
 _T = TypeVar("_T")
@@ -96,7 +96,7 @@ def load_dataset(name: str, should_stop: ShouldStop) -> Generator[Event, None, D
         yield from _fetch(file, folder, should_stop)
     yield Phase(name="loading", detail=dataset.title)
     for file in dataset.files:
-        if file.holds and (folder / file.name).exists():
+        if file.members and (folder / file.name).exists():
             yield from _unpack(file, folder, should_stop)
     return _READERS[name](_DatasetFiles(dataset, folder))
 
@@ -110,7 +110,7 @@ def dataset_identity(name: str) -> str:
 def dataset_stamp(name: str) -> tuple[str, tuple[Hashable, ...]]:
     """The stamps of a dataset's files, None for missing ones: they differ once a file has changed."""
     folder = paths.datasets_folder() / name
-    needed = [part for file in DATASETS[name].files for part in (file.holds or (file.name,))]
+    needed = [part for file in DATASETS[name].files for part in (file.members or (file.name,))]
     return name, tuple(file_stamp(folder / part) for part in needed)
 
 
@@ -133,7 +133,7 @@ def _unpack(file: RemoteFile, folder: Path, should_stop: ShouldStop) -> Iterator
     try:
         with locked(archive, should_stop):
             if archive.exists():
-                yield from unpack(archive, file.holds, folder, should_stop)
+                yield from unpack(archive, file.members, folder, should_stop)
                 archive.unlink()
     except DamagedArchiveError as error:
         raise _damaged(archive, str(error)) from error
@@ -182,7 +182,7 @@ class _DatasetFiles:
         path = self._folder / name
         lines = _parsed(path, _lines)
         if len(lines) != self._classes:
-            raise _damaged(path, f"it holds {some(len(lines), 'name')} of {self._classes} classes")
+            raise _damaged(path, f"it holds {pluralize(len(lines), 'name')} of {self._classes} classes")
         return lines
 
 

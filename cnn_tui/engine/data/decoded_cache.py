@@ -24,9 +24,9 @@ from cnn_tui.engine.data.decode_many import DecodedImages, Unreadable
 from cnn_tui.engine.data.folder_listing import FolderListing
 from cnn_tui.engine.data.value_range import ValueRange
 from cnn_tui.errors import StorageError
-from cnn_tui.store.cache_index import AboutPictures, describe, make_room, mark_used, pictures_set
+from cnn_tui.formatting import display
+from cnn_tui.store.cache_index import DecodedSetInfo, begin_set, decoded_set_folder, evict, mark_used
 from cnn_tui.store.files import LEAST_FREE_BYTES, ensure_writable, replace_atomic
-from cnn_tui.store.names import display
 
 _FORMAT: Literal["cnn-tui decoded pictures 3"] = "cnn-tui decoded pictures 3"
 """Change it when the same files give other pixels; older entries are then ignored."""
@@ -164,11 +164,11 @@ def write(listing: FolderListing, image_size: int | None, values: ValueRange | N
     ensure_writable(folder, decoded.images.nbytes + LEAST_FREE_BYTES)
     _remove(folder, but=_key(listing))
     try:
-        make_room(folder, decoded.images.nbytes)
+        evict(folder, decoded.images.nbytes)
     except StorageError:
         _remove(folder, but=f"{stem}-")
-        make_room(folder, decoded.images.nbytes)
-    describe(folder, AboutPictures(root=display(listing.root)))
+        evict(folder, decoded.images.nbytes)
+    begin_set(folder, DecodedSetInfo(root=display(listing.root)))
     checksums = np.fromiter((zlib.crc32(image) for image in decoded.images), _CHECKSUM, len(decoded.indices))
     table = decoded.indices.astype(_INDEX).tobytes() + checksums.tobytes()
     _, height, width, _ = decoded.images.shape
@@ -226,7 +226,7 @@ def _entries(listing: FolderListing, image_size: int | None) -> list[Path]:
 
 
 def _folder(listing: FolderListing) -> Path:
-    return pictures_set(listing.root)
+    return decoded_set_folder(listing.root)
 
 
 def _stem(listing: FolderListing, image_size: int | None) -> str:

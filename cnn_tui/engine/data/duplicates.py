@@ -23,9 +23,9 @@ from cnn_tui.engine.data.folder_listing import FolderListing
 from cnn_tui.engine.data.sample_selection import Labels, Selection
 from cnn_tui.errors import StorageError
 from cnn_tui.events import WarningRaised
-from cnn_tui.store.cache_index import AboutPictures, describe, pictures_set
+from cnn_tui.formatting import display
+from cnn_tui.store.cache_index import DecodedSetInfo, begin_set, decoded_set_folder
 from cnn_tui.store.files import replace_atomic
-from cnn_tui.store.names import display
 
 _STOP_CHECK_INTERVAL = 200  # files
 _SUFFIX = ".hashes"
@@ -42,7 +42,7 @@ class FileHashes:
 
     def __init__(self, listing: FolderListing) -> None:
         self._root = listing.root
-        self._file = pictures_set(listing.root) / f"{listing.identity[:32]}{_SUFFIX}"
+        self._file = decoded_set_folder(listing.root) / f"{listing.identity[:32]}{_SUFFIX}"
         self._paths = listing.paths
         self._sizes = np.array(listing.sizes, dtype=np.int64)
         self._samples, self._wholes = _read(self._file, len(self._paths))
@@ -87,7 +87,7 @@ class FileHashes:
     def _save(self) -> None:
         """Write the hashes for later runs and remove those of older listings; failing to is harmless."""
         with contextlib.suppress(StorageError, OSError):
-            describe(self._file.parent, AboutPictures(root=display(self._root)))
+            begin_set(self._file.parent, DecodedSetInfo(root=display(self._root)))
             replace_atomic(self._file, self._write)
             for path in self._file.parent.glob(f"[!.]*{_SUFFIX}"):
                 if path != self._file:

@@ -24,8 +24,8 @@ from cnn_tui.engine.data.sample_selection import Labels
 from cnn_tui.engine.data.value_range import ValueRange
 from cnn_tui.errors import StorageError
 from cnn_tui.events import Event, WarningRaised
+from cnn_tui.formatting import display
 from cnn_tui.store.cache_index import size_limit
-from cnn_tui.store.names import display
 
 _MEMORY_FRACTION = 0.5  # of the available memory, at most, for images
 _SAMPLE = 64  # images that decide whether all have one size

@@ -11,15 +11,25 @@ from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 
-from cnn_tui.catalog.picture_files import HEIF_ENDINGS, ending, readable_endings
+from cnn_tui.catalog.image_files import HEIF_ENDINGS, ending, readable_endings
 from cnn_tui.engine.control import ShouldStop, Stopped
 from cnn_tui.engine.data.file_hashes import change_mark
 from cnn_tui.engine.data.skipped_files import SkippedFiles
 from cnn_tui.errors import DataError
 from cnn_tui.events import WarningRaised
-from cnn_tui.store.folder_entries import entries, kind, named_folders, own_pictures, raise_unreadable
-from cnn_tui.store.folder_layout import LAYOUT_HINT, FolderLayout, read_layout, seen, split_roles
-from cnn_tui.store.names import display
+from cnn_tui.formatting import display
+from cnn_tui.store.image_folder import (
+    LAYOUT_HINT,
+    FolderLayout,
+    describe_contents,
+    entry_kind,
+    image_names,
+    list_entries,
+    raise_unreadable,
+    read_layout,
+    split_roles,
+    subfolders,
+)
 
 _PATH = attrgetter("path")
 _STOP_CHECK_INTERVAL = 200  # files
@@ -158,9 +168,9 @@ class _Scan:
         labels: list[int] = []
         sizes: list[int] = []
         digest = hashlib.sha256()
-        for name in own_pictures(folder):
+        for name in image_names(folder):
             self._skipped.add_outside(str(folder / name))
-        for name, folders in named_folders(folder).items():
+        for name, folders in subfolders(folder).items():
             found = sorted((entry for own in folders for entry in self._walk(own)), key=_PATH)
             for start in range(0, len(found), _STOP_CHECK_INTERVAL):
                 self._check_stop()
@@ -195,8 +205,8 @@ class _Scan:
     def _sort_out(self, folder: Path, images: list[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
         """Add a folder's images to ``images`` and count skipped files; returns its subfolders."""
         folders = []
-        for entry in entries(folder):
-            is_a, own = kind(entry), ending(entry.name)
+        for entry in list_entries(folder):
+            is_a, own = entry_kind(entry), ending(entry.name)
             if is_a == "folder":
                 folders.append(entry)
             elif is_a == "nothing":
@@ -213,7 +223,7 @@ class _Scan:
             raise Stopped
 
     def _held_out(self, folder: Path, split: str) -> ImageFiles:
-        unknown = [name for name in named_folders(folder) if name not in self._labels]
+        unknown = [name for name in subfolders(folder) if name not in self._labels]
         if unknown:
             raise DataError(
                 f"A {split} class is not among the training classes",
@@ -253,7 +263,7 @@ class _Scan:
         if "training" in roles and len(roles) > 1:
             raise DataError(
                 "A class is divided into splits",
-                seen(folder),
+                describe_contents(folder),
                 f"Splits come before classes, not in them. {LAYOUT_HINT}",
             )
 

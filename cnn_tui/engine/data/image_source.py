@@ -18,7 +18,7 @@ from cnn_tui.engine.data.value_range import ValueRange
 from cnn_tui.engine.device import free_memory
 from cnn_tui.engine.parallel import WORKERS, in_parallel
 from cnn_tui.errors import DataError
-from cnn_tui.store.names import display
+from cnn_tui.formatting import display
 
 _BATCHES_AHEAD = 2
 _DEVICE_FRACTION = 0.5  # of the free memory, at most, for images; the rest is for the network

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cnn_tui.amounts import some
 from cnn_tui.catalog.datasets import DATASETS
 from cnn_tui.config.experiment import DataConfig
 from cnn_tui.engine.cache_slot import CacheSlot
@@ -25,8 +24,8 @@ from cnn_tui.engine.data.sample_selection import Labels, Selection, select_sampl
 from cnn_tui.engine.data.value_range import ValueRange
 from cnn_tui.errors import DataError
 from cnn_tui.events import Event, Phase, WarningRaised
-from cnn_tui.store.folder_layout import read_layout
-from cnn_tui.store.names import display
+from cnn_tui.formatting import display, pluralize
+from cnn_tui.store.image_folder import read_layout
 
 _MAX_NAMED = 10
 
@@ -208,7 +207,7 @@ def _open_folder(
 
 def _unreadable_warning(unreadable: Sequence[str]) -> Iterator[Event]:
     if unreadable:
-        left_out = some(len(unreadable), "unreadable picture was", "unreadable pictures were")
+        left_out = pluralize(len(unreadable), "unreadable picture was", "unreadable pictures were")
         yield WarningRaised(title=f"{left_out} left out", detail=_shortened(unreadable))
 
 
@@ -235,7 +234,7 @@ def _value_warnings(images: ImageSet, selections: Iterable[Selection]) -> Iterat
     constant = images.constant_images(_needed(images.labels, selections))
     if constant:
         yield WarningRaised(
-            title=f"{some(len(constant), 'picture is', 'pictures are')} one single value",
+            title=f"{pluralize(len(constant), 'picture is', 'pictures are')} one single value",
             detail=_shortened(constant),
             hint="They show nothing, but are used like the others.",
         )

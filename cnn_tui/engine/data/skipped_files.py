@@ -6,9 +6,9 @@ import bisect
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
-from cnn_tui.catalog.picture_files import missing_reader
+from cnn_tui.catalog.image_files import missing_reader
 from cnn_tui.events import WarningRaised
-from cnn_tui.store.names import display
+from cnn_tui.formatting import display
 
 _MAX_EXAMPLES = 3
 _MAX_KINDS = 8

@@ -15,7 +15,6 @@ from collections.abc import Generator, Iterator
 import torch
 from torch import Tensor
 
-from cnn_tui.amounts import some
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.engine.cache_slot import CacheSlot
 from cnn_tui.engine.control import RateLimiter, ShouldStop, Stopped
@@ -28,18 +27,18 @@ from cnn_tui.engine.features.feature_store import FeatureTable, StoredFeatures, 
 from cnn_tui.engine.features.feature_writer import FeatureWriter, MappedFeatureWriter
 from cnn_tui.errors import StorageError
 from cnn_tui.events import Event, Phase, Progress, WarningRaised
-from cnn_tui.reports.texts import quantity
+from cnn_tui.formatting import pluralize, quantity, time_ago
 from cnn_tui.store.cache_index import (
     LIMIT_VARIABLE,
-    AboutFeatures,
-    ago,
-    describe,
+    FeatureSetInfo,
+    Placement,
+    begin_set,
     features_folder,
     last_used,
     mark_used,
-    room_for,
+    place_features,
+    space_for,
 )
-from cnn_tui.store.feature_room import Placement, place_features
 
 EXTRACTOR_VERSION = 2  # increase when the same images and weights give other features
 _CHECKED_IMAGES = 4
@@ -105,7 +104,7 @@ class FeaturePass:
         _, sample = next(self._images.batches(missing[:1], 1))
         each = self._backbone.storable(sample).nbytes
         memory = free_memory(self._device) + (have.features.nbytes if have and have.in_memory else 0)
-        return each, place_features(len(self._needed), each, memory, room_for(self._folder))
+        return each, place_features(len(self._needed), each, memory, space_for(self._folder))
 
     def _missing(self, indices: Tensor, have: StoredFeatures | None) -> Tensor:
         """Those of the indices without features, in their order."""
@@ -135,7 +134,7 @@ class FeaturePass:
         if stored.damaged:
             yield WarningRaised(
                 title="Stored features were damaged",
-                detail=f"{some(stored.damaged, 'chunk')} in {self._folder} did not match their checksum.",
+                detail=f"{pluralize(stored.damaged, 'chunk')} in {self._folder} did not match their checksum.",
                 hint="They are computed again.",
             )
         if stored.features is None:
@@ -175,7 +174,7 @@ class FeaturePass:
             before = f", {available:,} of {needed:,} were there" if available else ""
             words = f"computed once for these pictures{before}, {room}"
         else:
-            words = f"reused ({ago(used) if used else 'now'}, {room})"
+            words = f"reused ({time_ago(used) if used else 'now'}, {room})"
         if available + missing == needed:
             return words
         return (
@@ -203,9 +202,9 @@ class FeaturePass:
         return writer.result()
 
     def _begin(self, writer: FeatureWriter, plan: Placement) -> Iterator[Event]:
-        about = AboutFeatures.of(self._experiment, self._backbone.compute.precision, self._images.count)
+        about = FeatureSetInfo.of(self._experiment, self._backbone.compute.precision, self._images.count)
         try:
-            describe(self._folder, about)
+            begin_set(self._folder, about)
         except StorageError as error:
             writer.stop_writing()
             yield from _write_warning(error, plan)

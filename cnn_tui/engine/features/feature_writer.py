@@ -15,7 +15,7 @@ from torch import Tensor
 from cnn_tui.engine.features import feature_store
 from cnn_tui.engine.features.feature_store import MappedChunk, MappedFeatures, StoredFeatures, promoted
 from cnn_tui.errors import StorageError
-from cnn_tui.store.cache_index import make_room
+from cnn_tui.store.cache_index import evict
 
 _CHUNK_SECONDS = 5.0  # roughly the most work that is lost when the process is killed
 _CHUNK_BYTES = 2**26
@@ -108,7 +108,7 @@ class FeatureWriter:
         return None
 
     def _write(self, indices: Tensor, features: Tensor) -> None:
-        make_room(self._folder, features.nbytes)
+        evict(self._folder, features.nbytes)
         feature_store.write(self._folder, indices, features)
 
 
@@ -142,7 +142,7 @@ class MappedFeatureWriter(FeatureWriter):
         return torch.cat(batches)
 
     def _write(self, indices: Tensor, features: Tensor) -> None:
-        make_room(self._folder, features.nbytes)
+        evict(self._folder, features.nbytes)
         path = feature_store.write(self._folder, indices, features)
         self._chunks.append(MappedChunk(feature_store.map_chunk(path)["features"], torch.arange(len(indices))))
         self._written.append(indices)

@@ -23,11 +23,9 @@ from cnn_tui.engine.training.train_group import Artifacts
 from cnn_tui.errors import StorageError
 from cnn_tui.events import Event, WarningRaised
 from cnn_tui.store.files import ensure_writable
-from cnn_tui.store.predictions import Predictions
+from cnn_tui.store.predictions import THUMBNAIL_SIDE, Predictions, save_thumbnails, select_thumbnails
 from cnn_tui.store.records import StudyPart
-from cnn_tui.store.session_writer import SessionWriter
-from cnn_tui.store.sessions import new_session_folder
-from cnn_tui.store.thumbnails import MAX_SIDE, save_thumbnails, worth_keeping
+from cnn_tui.store.session_writer import SessionWriter, new_session_folder
 
 _THUMBNAIL_BATCH = 256
 
@@ -88,7 +86,7 @@ def _save(writer: SessionWriter, artifacts: Artifacts) -> Iterator[Event]:
         writer.save_value_range(artifacts.value_range.low, artifacts.value_range.high)
     try:
         writer.save_weights_file(lambda path: _write(path, save(weights)))
-        writer.save_predictions(predictions)
+        predictions.save(writer.folder)
         _save_thumbnails(writer.folder, predictions, artifacts.images)
     except StorageError as error:
         yield _unsaved(error)
@@ -113,9 +111,9 @@ def _write(path: Path, data: bytes) -> None:
 
 def _save_thumbnails(folder: Path, predictions: Predictions, source: ImageSource) -> None:
     height, width = source.images(torch.from_numpy(predictions.index[:1])).shape[-2:]
-    scale = min(1.0, MAX_SIDE / max(height, width))
+    scale = min(1.0, THUMBNAIL_SIDE / max(height, width))
     size = (round(height * scale), round(width * scale))
-    index = predictions.index[worth_keeping(predictions, 3 * size[0] * size[1])]
+    index = predictions.index[select_thumbnails(predictions, 3 * size[0] * size[1])]
     kept = [thumbnails(images, size) for images, _ in source.batches(torch.from_numpy(index), _THUMBNAIL_BATCH)]
     save_thumbnails(folder, index, torch.cat(kept).numpy())
 

@@ -58,7 +58,7 @@ def set_up(
     parts = split_backbone(classifier)
     classifier.eval_mode()
     backbone = Backbone(parts.backbone, compute, classifier.origin)
-    if experiment.features_are_kept:
+    if experiment.features_are_stored:
         run_images = RunImages(images.validation, images.test, normalisation, loaded)
         stored = yield from _stored(FeaturePass(backbone, run_images, experiment, should_stop, cache.features))
         if stored is not None:

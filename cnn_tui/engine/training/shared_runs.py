@@ -8,9 +8,8 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from cnn_tui.amounts import some
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.config.sharing import same_training
+from cnn_tui.config.study import training_key
 from cnn_tui.engine.control import ShouldStop, WithResult
 from cnn_tui.engine.data import loading
 from cnn_tui.engine.data.loading import LoadedData
@@ -22,6 +21,7 @@ from cnn_tui.engine.training.setup import set_up
 from cnn_tui.engine.training.train_group import Artifacts, FinalEvaluation, TrainGroup, group_runs
 from cnn_tui.errors import CnnTuiError, TrainingError
 from cnn_tui.events import EpochFinished, ErrorReport, Event, Phase, Progress, RunFinished, RunStarted
+from cnn_tui.formatting import pluralize
 
 _Value = TypeVar("_Value")
 RunEvent = tuple[int, Event]
@@ -107,7 +107,7 @@ class SharedRuns:
         """The training runs that the requests need, and the indices of the requests that each of them serves."""
         served: dict[Experiment, list[int]] = {}
         for index, request in enumerate(self._requests):
-            served.setdefault(same_training(request.experiment), []).append(index)
+            served.setdefault(training_key(request.experiment), []).append(index)
         longest = [
             max((self._requests[index].experiment for index in indices), key=lambda one: one.training.epochs)
             for indices in served.values()
@@ -117,7 +117,7 @@ class SharedRuns:
 
     def _train(self, group: TrainGroup, served: list[list[int]], device: Compute) -> Iterator[RunEvent]:
         for run, indices in zip(group.runs, served, strict=True):
-            phase = Phase(name="training", detail=some(len(run.data.train_indices), "picture"))
+            phase = Phase(name="training", detail=pluralize(len(run.data.train_indices), "picture"))
             yield from ((index, phase) for index in indices)
         loop = TrainingLoop(group.learner, group.runs, group.setup.validation, self._should_stop)
         final = FinalEvaluation(group, loop, device, self._should_abandon)
@@ -142,7 +142,7 @@ class SharedRuns:
 
     def _test_and_finish(self, index: int, member: int, final: FinalEvaluation) -> Iterator[RunEvent]:
         """Test a run, save its artifacts and end it."""
-        yield index, Phase(name="testing", detail=some(final.test_count(member), "picture"))
+        yield index, Phase(name="testing", detail=pluralize(final.test_count(member), "picture"))
         testing = WithResult(final.artifacts(member))
         yield from ((index, event) for event in testing)
         artifacts = testing.value

@@ -20,11 +20,11 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from rich.cells import cell_len
 
+from cnn_tui.formatting import shorten
 from cnn_tui.reports.charts.axis import Tick
 from cnn_tui.reports.charts.heat import WHITE, MatrixChart, background, readable_on, signed_shares
 from cnn_tui.reports.charts.series import COLOURS, Chart, Dash, Marker, Series
 from cnn_tui.reports.labels import visible
-from cnn_tui.reports.texts import shorten
 
 STYLE = Path(__file__).with_name("cnn_tui.mplstyle")
 _DASHES: dict[Dash, str | tuple[int, tuple[float, ...]]] = {

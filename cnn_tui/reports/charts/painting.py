@@ -8,12 +8,11 @@ from operator import itemgetter
 
 from rich.cells import cell_len
 
+from cnn_tui.formatting import fit, printable, shorten
 from cnn_tui.reports.charts.axis import Axis
 from cnn_tui.reports.charts.layout import ChartLayout, ChartPlan, lay_out, sample
 from cnn_tui.reports.charts.series import Chart, Series
 from cnn_tui.reports.labels import BEST_EPOCH_CRITERION
-from cnn_tui.reports.texts import fit, shorten
-from cnn_tui.store.names import printable
 
 Span = tuple[str, str]
 """A piece of text with the role that decides its colour."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cnn_tui.amounts import noun, some
+from cnn_tui.formatting import noun, pluralize
 from cnn_tui.reports.comparison.comparability import class_names, source
 from cnn_tui.reports.sessions.data import SessionData
 from cnn_tui.store.predictions import Predictions
@@ -86,7 +86,7 @@ def compare_images(
     both_right = int((shared.first_right & shared.second_right).sum())
     test = mcnemar(len(only_first), len(only_second))
     tested = max(len(first.predictions.index), len(second.predictions.index))
-    lead = f"Of the {some(count, 'image')} that both were tested on, " if count < tested else ""
+    lead = f"Of the {pluralize(count, 'image')} that both were tested on, " if count < tested else ""
     return ImageComparison(
         *letters,
         lead + _verdict(test, letters, count, both_right, LEVEL / comparisons),
@@ -148,7 +148,7 @@ def _shared_images(first: SessionData, second: SessionData, ours: Predictions, t
 def _relabelled(shared: _SharedImages, letters: tuple[str, str]) -> str:
     have = noun(shared.relabelled, "has", "have")
     return (
-        f"{letters[0]} and {letters[1]} were not tested on the same images: {some(shared.relabelled, 'image')} of "
+        f"{letters[0]} and {letters[1]} were not tested on the same images: {pluralize(shared.relabelled, 'image')} of "
         f"{len(shared.index):,} {have} another class, so the data has changed between the two."
     )
 
@@ -156,13 +156,13 @@ def _relabelled(shared: _SharedImages, letters: tuple[str, str]) -> str:
 def _verdict(test: McNemarTest, letters: tuple[str, str], shared: int, both_right: int, level: float) -> str:
     a, b = letters
     if not test.only_first + test.only_second:
-        same = f"{both_right:,} of {some(shared, 'image')}"
+        same = f"{both_right:,} of {pluralize(shared, 'image')}"
         return f"{a} and {b} got the same {same} right: no significant difference."
     better, worse = (a, b) if test.only_first > test.only_second else (b, a)
     more, fewer = sorted((test.only_first, test.only_second), reverse=True)
     verdict = f"{better} is better on these images" if test.p_value < level else "the difference is not significant"
     return (
-        f"{better} got {some(more, 'image')} right that {worse} got wrong, and {fewer:,} the other way round: "
+        f"{better} got {pluralize(more, 'image')} right that {worse} got wrong, and {fewer:,} the other way round: "
         f"a difference this large would occur by chance in {_percentage(test.p_value)} of cases "
         f"(McNemar's test), so {verdict}."
     )

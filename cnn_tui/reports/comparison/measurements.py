@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from cnn_tui.formatting import elapsed, quantity
 from cnn_tui.history import best_epoch
 from cnn_tui.metrics import METRICS, MISSING, Metric
 from cnn_tui.reports.comparison.comparability import Basis, Comparability
 from cnn_tui.reports.sessions.data import SessionData
-from cnn_tui.reports.texts import quantity, taken
 
 Unit = Literal["", "seconds", "bytes", "rate", "count"]
 """The unit of a measurement; scores and losses have none."""
@@ -65,7 +65,7 @@ def measurement_text(value: float | None, unit: Unit) -> str:
         return MISSING
     match unit:
         case "seconds":
-            return taken(value)
+            return elapsed(value)
         case "":
             return f"{value:.4f}"
         case "count":

@@ -15,10 +15,9 @@ from cnn_tui.errors import StorageError
 from cnn_tui.events import EpochFinished, WarningRaised
 from cnn_tui.history import RunHistory
 from cnn_tui.store.notes import NO_NOTE, SessionNote
-from cnn_tui.store.predictions import PREDICTIONS_FILE, Predictions
+from cnn_tui.store.predictions import PREDICTIONS_FILE, Predictions, load_thumbnails
 from cnn_tui.store.records import SessionRecord
-from cnn_tui.store.sessions import find_session, load_session, note_of, read_history
-from cnn_tui.store.thumbnails import load_thumbnails
+from cnn_tui.store.sessions import find_session, load_session, note_or_problem, read_history
 
 MOST_MISTAKES = 24
 """This many images of at most 64 by 64 pixels keep a page below half a megabyte."""
@@ -75,7 +74,7 @@ def read_session(name: str | Path) -> SessionData:
     record = load_session(folder)
     history, events_damage = _history(folder)
     predictions, damage = _predictions(folder)
-    note, note_damage = note_of(folder)
+    note, note_damage = note_or_problem(folder)
     return SessionData(
         folder=folder,
         record=record,

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from cnn_tui.amounts import some, unit_after
 from cnn_tui.config.fields import FieldSpec, experiment_fields, value_at
 from cnn_tui.events import Environment, EpochFinished, WarningRaised
+from cnn_tui.formatting import dataset_label, elapsed, pluralize, quantity, unit_for
 from cnn_tui.metrics import Result, Scores
 from cnn_tui.reports.charts.heat import MatrixChart
 from cnn_tui.reports.charts.series import Chart, Series
@@ -17,7 +17,6 @@ from cnn_tui.reports.documents.tables import IllustratedTable, Illustration, Tab
 from cnn_tui.reports.labels import BEST_EPOCH_CRITERION
 from cnn_tui.reports.sessions.data import Mistake, SessionData
 from cnn_tui.reports.sessions.scores import class_table, confused_table, matrix_table
-from cnn_tui.reports.texts import data_words, quantity, taken
 from cnn_tui.store.records import SessionRecord
 
 _MOST_PAIRS = 20
@@ -109,7 +108,7 @@ def unsupported_text(scores: Scores) -> str:
     if not names:
         return ""
     listed = ", ".join(names[:5]) + ("…" if names[5:] else "")
-    return f"The macro means exclude {some(len(names), 'class', 'classes')} without test images: {listed}"
+    return f"The macro means exclude {pluralize(len(names), 'class', 'classes')} without test images: {listed}"
 
 
 def curve_charts(record: SessionRecord, epochs: Sequence[EpochFinished]) -> tuple[Chart, ...]:
@@ -144,8 +143,8 @@ def _summary(record: SessionRecord) -> tuple[str, ...]:
     model, data, training = record.experiment.model, record.experiment.data, record.experiment.training
     experiment = (
         f"{model.architecture} ({model.weights} weights, trained: {model.trainable.replace('_', ' ')}) on "
-        f"{data_words(data.dataset, data.root)} at {data.image_size} pixels, {some(training.epochs, 'epoch')} of "
-        f"{training.optimizer.name} at learning rate {training.optimizer.learning_rate:g} in batches of "
+        f"{dataset_label(data.dataset, data.root)} at {data.image_size} pixels, {pluralize(training.epochs, 'epoch')} "
+        f"of {training.optimizer.name} at learning rate {training.optimizer.learning_rate:g} in batches of "
         f"{training.batch_size:,}. Session {record.id}: {record.status}."
     )
     description = (record.description,) if record.description else ()
@@ -203,8 +202,8 @@ def _time_facts(record: SessionRecord) -> _Pairs:
     return (
         ("epochs", f"{result.epochs_run:,} of {record.experiment.training.epochs:,}"),
         *((("best epoch", best),) if best else ()),
-        ("training time", taken(result.train_seconds)),
-        ("total time", taken(result.total_seconds)),
+        ("training time", elapsed(result.train_seconds)),
+        ("total time", elapsed(result.total_seconds)),
         ("speed", f"{result.images_per_second:,.0f} images/s"),
         ("peak memory", quantity(result.peak_memory_bytes, "bytes")),
     )
@@ -234,7 +233,7 @@ def _setting(spec: FieldSpec, record: SessionRecord) -> str:
         text = f"{value:,}"
     else:
         text = f"{value:g}" if isinstance(value, float) else str(value)
-    return f"{text} {unit_after(value, spec.unit)}".rstrip()
+    return f"{text} {unit_for(value, spec.unit)}".rstrip()
 
 
 def _local_time(iso: str) -> str:

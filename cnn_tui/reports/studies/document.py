@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from cnn_tui.amounts import some
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.fields import experiment_fields, value_at
 from cnn_tui.config.study import StudyPreset, Value
 from cnn_tui.events import Environment
+from cnn_tui.formatting import dataset_label, pluralize, quantity
 from cnn_tui.metrics import DETAILS, SCORES
 from cnn_tui.reports.documents.document import Block, Document, Section
 from cnn_tui.reports.documents.tables import Table, to_csv
@@ -17,7 +17,6 @@ from cnn_tui.reports.labels import value_text
 from cnn_tui.reports.studies.charts import charts
 from cnn_tui.reports.studies.findings import best, differences
 from cnn_tui.reports.studies.table import COLUMNS, REPORTED, Aggregate, StudyRow, StudyTable
-from cnn_tui.reports.texts import data_words, quantity
 
 _REPORTED_NOTE = "The reported scores, and in parentheses the difference of ours:"
 
@@ -86,12 +85,12 @@ def setup_text(study: StudyPreset) -> str:
         "model.architecture": base.model.architecture,
         "model.weights": f"weights {Path(base.model.weights).name}",
         "model.trainable": f"trained part {base.model.trainable}",
-        "data.dataset": f"on {data_words(base.data.dataset, base.data.root)}",
-        "data.train_limit": "" if base.data.train_limit is None else some(base.data.train_limit, "training image"),
-        "data.test_limit": "" if base.data.test_limit is None else some(base.data.test_limit, "test image"),
+        "data.dataset": f"on {dataset_label(base.data.dataset, base.data.root)}",
+        "data.train_limit": "" if base.data.train_limit is None else pluralize(base.data.train_limit, "training image"),
+        "data.test_limit": "" if base.data.test_limit is None else pluralize(base.data.test_limit, "test image"),
         "data.image_size": f"at {base.data.image_size} pixels",
         "data.validation_fraction": f"validation fraction {base.data.validation_fraction:g}",
-        "training.epochs": some(base.training.epochs, "epoch"),
+        "training.epochs": pluralize(base.training.epochs, "epoch"),
         "training.batch_size": f"batches of {base.training.batch_size}",
         "training.optimizer.name": base.training.optimizer.name,
         "training.optimizer.learning_rate": f"learning rate {value_text(base.training.optimizer.learning_rate)}",
@@ -106,7 +105,7 @@ def environment_texts(environments: Iterable[Environment]) -> Iterator[str]:
     """A sentence for each environment."""
     for one in environments:
         yield (
-            f"On {one.device_name} ({one.device}, {one.precision}), {some(one.cpu_count, 'processor')}, "
+            f"On {one.device_name} ({one.device}, {one.precision}), {pluralize(one.cpu_count, 'processor')}, "
             f"{quantity(one.memory_bytes, 'bytes')} of memory; cnn-tui {one.program}, PyTorch {one.torch}, "
             f"torchvision {one.torchvision}, Python {one.python}, {one.platform}."
         )

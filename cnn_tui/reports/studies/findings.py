@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
-from cnn_tui.amounts import noun, some
+from cnn_tui.formatting import noun, pluralize
 from cnn_tui.metrics import ACCURACY
 from cnn_tui.reports.studies.table import REPORTED, Aggregate, Criterion, StudyRow, StudyTable
 
@@ -60,7 +60,7 @@ def differences(table: StudyTable) -> Iterator[str]:
     if mean is None:
         return
     yield _largest(table, *max(compared, key=lambda one: abs(one[0])))
-    yield f"The mean difference over {some(len(compared), 'reported score')} is {100 * mean:.2f} points."
+    yield f"The mean difference over {pluralize(len(compared), 'reported score')} is {100 * mean:.2f} points."
     both = [row for row in table.rows if row.difference(ACCURACY) is not None]
     if len(both) > 1:
         yield _order(both)
@@ -125,7 +125,7 @@ def _order(rows: list[StudyRow]) -> str:
     )
     pairs = [(one, other) for one, other in combinations(rows, 2) if _published(one) != _published(other)]
     opposite = sum((_published(a) - _published(b)) * (_accuracy(a) - _accuracy(b)) < 0 for a, b in pairs)
-    count = f"{opposite or 'none'} of {some(len(pairs), 'pair of values', 'pairs of values')}"
+    count = f"{opposite or 'none'} of {pluralize(len(pairs), 'pair of values', 'pairs of values')}"
     return f"{most_accurate}; {count} {noun(opposite or 1, 'has', 'have')} the opposite order."
 
 

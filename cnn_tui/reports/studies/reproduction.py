@@ -6,16 +6,15 @@ import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cnn_tui.amounts import noun, some
 from cnn_tui.config.study import Value
 from cnn_tui.errors import ConfigError
+from cnn_tui.formatting import duration, elapsed, noun, pluralize
 from cnn_tui.metrics import ACCURACY
 from cnn_tui.reports.documents.document import Block, Document, Section
 from cnn_tui.reports.documents.tables import Table
 from cnn_tui.reports.studies.document import environment_texts, setup_text, study_blocks
 from cnn_tui.reports.studies.findings import best, mean_difference
 from cnn_tui.reports.studies.table import Aggregate, StudyTable
-from cnn_tui.reports.texts import duration, taken
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,7 @@ def _overview(results: Sequence[PartResult], settings: Sequence[str], pending: S
     done, reused = sum(result.table.done for result in results), sum(result.reused for result in results)
     earlier = f", {reused} of them from earlier studies" if reused else ""
     total = duration(sum(result.seconds for result in results))
-    blocks.append(f"The tables contain {some(done, 'run')}{earlier}. Total time: {total}.")
+    blocks.append(f"The tables contain {pluralize(done, 'run')}{earlier}. Total time: {total}.")
     if pending:
         blocks.append(f"Not run yet: {'; '.join(part.title for part in pending)}.")
     return Section("Overview", tuple(blocks))
@@ -146,7 +145,7 @@ def _summary_row(result: PartResult) -> tuple[str, ...]:
         f"{theirs[0]:.3f}" if theirs else "",
         "" if difference is None else f"{100 * difference:.2f} points",
         str(table.done) if table.done == table.runs else f"{table.done} of {table.runs}",
-        taken(result.seconds),
+        elapsed(result.seconds),
     )
 
 
@@ -176,7 +175,7 @@ def _beside_baseline(table: StudyTable, results: Sequence[PartResult]) -> Iterat
     yield "Compared with the baseline's settings:"
     yield Table((table.factor, "accuracy", "baseline", "difference"), tuple(rows))
     better = sum(here.mean > there.mean for _, here, there in pairs)
-    networks = f"{better} of {some(len(pairs), 'network')} {noun(better, 'is', 'are')}"
+    networks = f"{better} of {pluralize(len(pairs), 'network')} {noun(better, 'is', 'are')}"
     yield f"{networks} more accurate than with the baseline's settings."
 
 

@@ -6,10 +6,9 @@ import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cnn_tui.amounts import parameter_count
 from cnn_tui.catalog.datasets import DATASETS, Dataset
 from cnn_tui.catalog.models import ARCHITECTURES, Architecture
-from cnn_tui.reports.texts import fit, quantity
+from cnn_tui.formatting import fit, parameter_count, quantity
 
 _GAP = "  "
 _MODELS = ("model", "parameters", "GMACs", "ImageNet top-1", "download")

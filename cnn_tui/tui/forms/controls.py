@@ -14,9 +14,8 @@ from textual.strip import Strip
 from textual.suggester import SuggestFromList
 from textual.widget import Widget
 
-from cnn_tui.config.fields import FieldSpec
-from cnn_tui.config.overrides import parse
-from cnn_tui.reports.texts import fit
+from cnn_tui.config.fields import FieldSpec, parse_value
+from cnn_tui.formatting import fit
 from cnn_tui.tui.forms.choice_facts import facts_of
 from cnn_tui.tui.forms.choice_screen import ChoiceScreen
 from cnn_tui.tui.widgets.text_line import TextLine
@@ -108,7 +107,7 @@ class TextControl(TextLine):
 
     def to_value(self) -> Any:
         """What was typed, read as the field's kind; nothing is None where the field is optional."""
-        return parse(self._spec, self.value.strip())
+        return parse_value(self._spec, self.value.strip())
 
 
 Control = ChoiceControl | TextControl

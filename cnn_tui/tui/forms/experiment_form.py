@@ -16,11 +16,9 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from cnn_tui.config.experiment import DataConfig, Experiment, ModelConfig
-from cnn_tui.config.fields import FieldSpec, experiment_fields, value_at
-from cnn_tui.config.inapplicable import inapplicable
-from cnn_tui.config.notices import Notice, notices
-from cnn_tui.config.overrides import assign
-from cnn_tui.config.problems import Problem, problems
+from cnn_tui.config.fields import FieldSpec, experiment_fields, set_value, value_at
+from cnn_tui.config.validation_errors import FieldError, field_errors
+from cnn_tui.config.warnings import SettingWarning, experiment_warnings, unused_settings
 from cnn_tui.tui.forms.field_row import FieldRow
 from cnn_tui.tui.forms.form_line import FormLine
 from cnn_tui.tui.forms.several import OFFER, first_of_several
@@ -59,7 +57,7 @@ class ExperimentForm(Vertical):
 
     experiment: reactive[Experiment | None] = reactive(None, init=False, repaint=False)
     """What stands in the form, None while anything is wrong."""
-    problems: reactive[tuple[Problem, ...]] = reactive((), init=False, repaint=False)
+    problems: reactive[tuple[FieldError, ...]] = reactive((), init=False, repaint=False)
     """What is wrong, in the order of the fields."""
     changed: reactive[frozenset[str]] = reactive(frozenset(), init=False, repaint=False)
     """The paths of the fields that differ from what was loaded."""
@@ -72,7 +70,7 @@ class ExperimentForm(Vertical):
 
         form: ExperimentForm
         experiment: Experiment | None
-        problems: tuple[Problem, ...]
+        problems: tuple[FieldError, ...]
         changed: frozenset[str]
 
     @dataclass
@@ -124,7 +122,7 @@ class ExperimentForm(Vertical):
         """What stands in the form, with the first value of a list in its place; None while anything else is wrong."""
         document = self._document()
         if (listed := self.several) is not None:
-            assign(document, listed[0].path, first_of_several(*listed))
+            set_value(document, listed[0].path, first_of_several(*listed))
         return _judge(document)[0]
 
     def focus_field(self, path: str) -> None:
@@ -187,19 +185,19 @@ class ExperimentForm(Vertical):
         differing = (row.spec.path for row in self._rows if row.to_value() != value_at(self._loaded, row.spec.path))
         document = self._document()
         experiment, found, changed = *_judge(document), frozenset(differing)
-        unused = inapplicable(_as_it_stands(document))
+        unused = unused_settings(_as_it_stands(document))
         if (experiment, found, changed, unused) != (self.experiment, self.problems, self.changed, self.unused):
             self.experiment, self.problems, self.changed, self.unused = experiment, found, changed, unused
-            self._mark(found, notices(experiment) if experiment else ())
+            self._mark(found, experiment_warnings(experiment) if experiment else ())
             self.post_message(self.Changed(self, experiment, found, changed))
 
     def _document(self) -> dict[str, Any]:
         document: dict[str, Any] = {}
         for row in self._rows:
-            assign(document, row.spec.path, row.to_value())
+            set_value(document, row.spec.path, row.to_value())
         return document
 
-    def _mark(self, found: Sequence[Problem], remarks: Sequence[Notice]) -> None:
+    def _mark(self, found: Sequence[FieldError], remarks: Sequence[SettingWarning]) -> None:
         reasons = {problem.path: reason(problem) for problem in found if problem.path}
         if (listed := self.several) is not None:
             reasons[listed[0].path] = OFFER
@@ -237,8 +235,8 @@ def _as_it_stands(document: dict[str, Any]) -> Experiment:
     )
 
 
-def _judge(document: dict[str, Any]) -> tuple[Experiment | None, tuple[Problem, ...]]:
+def _judge(document: dict[str, Any]) -> tuple[Experiment | None, tuple[FieldError, ...]]:
     try:
         return Experiment.model_validate(document), ()
     except ValidationError as error:
-        return None, problems(error, Experiment)
+        return None, field_errors(error, Experiment)

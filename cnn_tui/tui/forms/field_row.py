@@ -15,9 +15,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input
 
-from cnn_tui.amounts import unit_after
 from cnn_tui.config.fields import FieldSpec
-from cnn_tui.reports.texts import fit
+from cnn_tui.formatting import fit, unit_for
 from cnn_tui.tui.forms.controls import ChoiceControl, Control, control_for
 
 LABEL_WIDTH = 21
@@ -136,7 +135,7 @@ class FieldRow(Widget):
         yield Segment(f"{marker} {fit(self.spec.title, LABEL_WIDTH - 3)} ", self._style(part))
         gap = max(0, self.size.width - LABEL_WIDTH - _UNIT_WIDTH + 1)
         yield Segment(" " * gap, self.rich_style)
-        unit = _UNUSED if self.unused else unit_after(self.to_value(), self.spec.unit)
+        unit = _UNUSED if self.unused else unit_for(self.to_value(), self.spec.unit)
         yield Segment(fit(unit, _UNIT_WIDTH - 1), self._style("unused" if self.unused else "unit"))
 
     def _error(self) -> Iterator[Segment]:

@@ -8,8 +8,8 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.widget import Widget
 
-from cnn_tui.config.notices import Notice
-from cnn_tui.config.problems import Problem
+from cnn_tui.config.validation_errors import FieldError
+from cnn_tui.config.warnings import SettingWarning
 from cnn_tui.tui.forms.wording import remarks, wrong
 
 _PART_OF_SCREEN = 4
@@ -33,10 +33,10 @@ class FormLine(Widget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._problems: Sequence[Problem] = ()
-        self._notices: Sequence[Notice] = ()
+        self._problems: Sequence[FieldError] = ()
+        self._notices: Sequence[SettingWarning] = ()
 
-    def show(self, problems: Sequence[Problem], notices: Sequence[Notice]) -> None:
+    def show(self, problems: Sequence[FieldError], notices: Sequence[SettingWarning]) -> None:
         """Say what is wrong and what should be known."""
         if (problems, notices) != (self._problems, self._notices):
             self._problems, self._notices = problems, notices

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cnn_tui.config.fields import FieldSpec, experiment_fields, field
-from cnn_tui.config.overrides import parse
-from cnn_tui.config.problems import Problem
+from cnn_tui.config.fields import FieldSpec, experiment_fields, field, parse_value
 from cnn_tui.config.study import StudyPreset, Value
+from cnn_tui.config.validation_errors import FieldError
 from cnn_tui.reports.labels import value_text
 from cnn_tui.tui.forms.wording import in_titles
 
@@ -52,7 +51,7 @@ def read_list(path: str, text: str) -> tuple[Value, ...]:
     parts = [part.strip() for part in text.split(",")]
     if not parts[-1]:  # nothing yet, or a comma that the next value will follow
         parts.pop()
-    return tuple(parse(field(path), part) for part in parts)
+    return tuple(parse_value(field(path), part) for part in parts)
 
 
 def as_list(values: Sequence[Value]) -> str:
@@ -60,7 +59,7 @@ def as_list(values: Sequence[Value]) -> str:
     return ", ".join(value_text(value) for value in values)
 
 
-def said(problem: Problem) -> str:
+def said(problem: FieldError) -> str:
     """A problem in one short sentence: the value that is wrong and what is allowed, without the study around it."""
     _, cannot, reason = problem.message.partition(_CANNOT)
     if not cannot:

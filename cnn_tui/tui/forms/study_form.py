@@ -13,9 +13,9 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.reactive import reactive
 
-from cnn_tui.config.derivation import redescribed
-from cnn_tui.config.problems import Problem, problems
+from cnn_tui.config.changes import derived_study
 from cnn_tui.config.study import StudyPreset
+from cnn_tui.config.validation_errors import FieldError, field_errors
 from cnn_tui.tui.forms.field_row import FieldRow
 from cnn_tui.tui.forms.study_fields import NONE, SPECS, as_list, factor_path, factor_title, read_list, said
 
@@ -129,7 +129,7 @@ class StudyForm(Vertical):
         document = self._document()
         self._rows["second_values"].set_class(document["second_factor"] is None, "-absent")
         study, found = _judge(document)
-        study = study and redescribed(study, self._loaded)
+        study = study and derived_study(study, self._loaded)
         words = self._mark(found)
         if study != self.study or words != self._problem:
             self.study, self._problem = study, words
@@ -156,7 +156,7 @@ class StudyForm(Vertical):
             "reported": reported,
         }
 
-    def _mark(self, found: tuple[Problem, ...]) -> str:
+    def _mark(self, found: tuple[FieldError, ...]) -> str:
         """Show each problem under its field, and give the first in words."""
         errors: dict[str, str] = {}
         for problem in found:
@@ -192,8 +192,8 @@ def _shown(study: StudyPreset) -> dict[str, Any]:
     }
 
 
-def _judge(document: dict[str, Any]) -> tuple[StudyPreset | None, tuple[Problem, ...]]:
+def _judge(document: dict[str, Any]) -> tuple[StudyPreset | None, tuple[FieldError, ...]]:
     try:
         return StudyPreset.model_validate(document), ()
     except ValidationError as error:
-        return None, problems(error, StudyPreset)
+        return None, field_errors(error, StudyPreset)

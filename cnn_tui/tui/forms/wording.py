@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from cnn_tui.config.fields import experiment_fields, field
-from cnn_tui.config.notices import Notice
-from cnn_tui.config.problems import Problem
-from cnn_tui.store.names import printable
+from cnn_tui.config.validation_errors import FieldError
+from cnn_tui.config.warnings import SettingWarning
+from cnn_tui.formatting import printable
 
 
-def reason(problem: Problem) -> str:
+def reason(problem: FieldError) -> str:
     """What is allowed, without the value, which stands right above it."""
     return printable(problem.message.rpartition(" is not allowed: ")[2])
 
 
-def wrong(problems: Sequence[Problem]) -> Iterator[str]:
+def wrong(problems: Sequence[FieldError]) -> Iterator[str]:
     """Which fields are to be corrected, then a line for each broken rule between fields."""
     titles = [field(problem.path).title for problem in problems if problem.path]
     if titles:
@@ -26,7 +26,7 @@ def wrong(problems: Sequence[Problem]) -> Iterator[str]:
             yield f"✗ {sentence[:1].upper()}{sentence[1:]}."
 
 
-def remarks(notices: Sequence[Notice], whole: int) -> Iterator[str]:
+def remarks(notices: Sequence[SettingWarning], whole: int) -> Iterator[str]:
     """A line for each remark, those from number ``whole`` on without their details."""
     for number, notice in enumerate(notices):
         yield f"! {notice.title}." + (f" {in_titles(notice.detail)}" if number < whole else "")

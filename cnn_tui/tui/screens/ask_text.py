@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from cnn_tui.store.names import printable
+from cnn_tui.formatting import printable
 from cnn_tui.tui.widgets.text_line import TextLine
 
 

@@ -9,6 +9,7 @@ from rich.style import Style
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from cnn_tui.formatting import printable
 from cnn_tui.reports.charts.layout import sample
 from cnn_tui.reports.charts.series import CURVE_STYLES, Role, Series
 from cnn_tui.reports.comparison.compare import ClassComparison, Comparison, CurveName, compare, differences
@@ -32,7 +33,6 @@ from cnn_tui.reports.formats import render
 from cnn_tui.reports.labels import setting_text
 from cnn_tui.reports.sessions.data import read_session
 from cnn_tui.reports.sessions.document import epoch_table
-from cnn_tui.store.names import printable
 from cnn_tui.tui.screens.results_export import chart_files, table_files
 from cnn_tui.tui.widgets.table_columns import TableColumn, Tone
 

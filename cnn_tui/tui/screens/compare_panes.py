@@ -12,10 +12,9 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
 
+from cnn_tui.formatting import dataset_label, printable
 from cnn_tui.reports.comparison.compare import ClassComparison, Comparison, CurveName
 from cnn_tui.reports.comparison.document import main_curves
-from cnn_tui.reports.texts import data_words
-from cnn_tui.store.names import printable
 from cnn_tui.tui.screens.compare_data import (
     class_columns,
     curve_sample,
@@ -188,7 +187,9 @@ def _legend(comparison: Comparison, chart: LineChart) -> Text:
     for place, name in enumerate(comparison.names):
         (sample, role), record = curve_sample(place), comparison.sessions[place].record
         data = record.experiment.data
-        told = f"   {record.experiment.model.architecture} on {data_words(data.dataset, data.root)} · {record.status}"
+        told = (
+            f"   {record.experiment.model.architecture} on {dataset_label(data.dataset, data.root)} · {record.status}"
+        )
         style = chart.get_component_rich_style(f"line-chart--{role}", partial=True)
         lines.append(Text.assemble((sample, style), (f" {printable(name)}", "bold"), (printable(told), "dim")))
     return Text("\n", no_wrap=True, overflow="ellipsis").join(lines)

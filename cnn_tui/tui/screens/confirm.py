@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from cnn_tui.store.names import printable
+from cnn_tui.formatting import printable
 
 
 class ConfirmScreen(ModalScreen[bool]):

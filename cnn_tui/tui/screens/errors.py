@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.dom import DOMNode
 
 from cnn_tui.errors import CnnTuiError
-from cnn_tui.store.names import printable
+from cnn_tui.formatting import printable
 
 if TYPE_CHECKING:
     from cnn_tui.events import ErrorReport

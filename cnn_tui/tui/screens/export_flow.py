@@ -9,9 +9,8 @@ from typing import Any
 
 from textual.screen import Screen
 
-from cnn_tui.amounts import some
 from cnn_tui.errors import CnnTuiError
-from cnn_tui.store.names import printable
+from cnn_tui.formatting import pluralize, printable
 from cnn_tui.tui.screens.ask_text import AskTextScreen
 from cnn_tui.tui.screens.confirm import ConfirmScreen
 from cnn_tui.tui.screens.errors import notify_error
@@ -33,7 +32,7 @@ async def export_into_folder(
     chosen = Path(answer.strip()).expanduser()
     files = await asyncio.to_thread(files_in, chosen)
     replaced = await asyncio.to_thread(present, files)
-    question = f"Replace {some(len(replaced), 'file')} in {chosen}?"
+    question = f"Replace {pluralize(len(replaced), 'file')} in {chosen}?"
     if replaced and not await screen.app.push_screen_wait(ConfirmScreen(question, "Replace")):
         return
     try:
@@ -41,7 +40,9 @@ async def export_into_folder(
     except CnnTuiError as error:
         notify_error(screen, error)
     else:
-        screen.notify(printable(str(chosen.absolute())), title=f"{some(len(files), 'file')} written to", markup=False)
+        screen.notify(
+            printable(str(chosen.absolute())), title=f"{pluralize(len(files), 'file')} written to", markup=False
+        )
 
 
 def _refuse_folder(text: str) -> str:

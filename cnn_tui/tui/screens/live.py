@@ -1,4 +1,4 @@
-"""Live: watch a run learn, pause it, stop it."""
+"""Live: the curves and progress of a run, with keys to pause, stop and kill it."""
 
 from __future__ import annotations
 
@@ -17,50 +17,57 @@ from textual.widgets import Static
 
 from cnn_tui import paths
 from cnn_tui.events import Environment
-from cnn_tui.store.names import printable
-from cnn_tui.trainer.endings import LOG_NAME
+from cnn_tui.formatting import printable
+from cnn_tui.trainer.crash_report import LOG_NAME
+from cnn_tui.tui.job_state import JobState, RunState, can_control
 from cnn_tui.tui.machine import Machine, MachineReading
 from cnn_tui.tui.messages import KillRequested, PauseRequested, StopRequested
-from cnn_tui.tui.run_state import RunState, can_steer
 from cnn_tui.tui.screen_keys import key_of
 from cnn_tui.tui.screens.breakpoints import room_classes
 from cnn_tui.tui.screens.confirm import ConfirmScreen
 from cnn_tui.tui.screens.errors import error_content
 from cnn_tui.tui.screens.live_curves import CurvesPane
-from cnn_tui.tui.screens.live_figures import best_words, describe, machine_figures, remark, run_figures, trail
+from cnn_tui.tui.screens.live_figures import (
+    best_epoch_text,
+    describe,
+    machine_figures,
+    phase_trail,
+    remark,
+    run_figures,
+)
 from cnn_tui.tui.widgets.figures import Figures
 from cnn_tui.tui.widgets.key_footer import KeyFooter
 from cnn_tui.tui.widgets.log_pane import LogPane
 from cnn_tui.tui.widgets.phase_bar import PhaseBar
 from cnn_tui.tui.widgets.title_bar import TitleBar
 
-# How often things are repainted, in seconds: together they have to fit through a thin line (3 KB/s).
+# Seconds between repaints, chosen so that all of them together fit through a slow connection (3 KB/s).
 _TICK = 1.0
 _FIGURES_EVERY = 1.0
 _CURVES_EVERY = 2.5
 _MACHINE_EVERY = 1.0
 
-_NOTHING = f"No run yet\n\nPress {key_of('setup')} to choose what to train, and ctrl+r there to start it."
+_NO_RUN = f"No run yet\n\nPress {key_of('setup')} to choose a model and data, and ctrl+r there to start training."
 _RUN_ACTIONS = ("pause", "resume", "stop", "kill", "steps", "log_scale", "smooth", "log")
 _WIDTHS = [(0, "-narrow"), (110, "-wide"), (160, "-roomy")]
 _HEIGHTS = [(0, "-low"), (32, "-high")]
 
 
 class LiveScreen(Screen[None]):
-    """The run that goes on or was the last: its curves, its figures, its phases and its log."""
+    """The current run of the job, or its last one: curves, figures, phases and log."""
 
     CSS_PATH = "live.tcss"
     HORIZONTAL_BREAKPOINTS = _WIDTHS
     VERTICAL_BREAKPOINTS = _HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("p", "pause", "Pause", tooltip="Pause: wait at the next batch"),
-        Binding("p", "resume", "Go on", tooltip="Go on after the pause"),
-        Binding("x", "stop", "Stop", tooltip="Stop: test and save what it has learnt"),
-        Binding("k", "kill", "Kill", tooltip="Kill: end it now, nothing is tested or saved"),
-        Binding("b", "steps", "Steps/epochs", tooltip="A point for each step or each epoch"),
-        Binding("g", "log_scale", "Scale", tooltip="The loss on a logarithmic scale"),
+        Binding("p", "resume", "Resume", tooltip="Resume the paused run"),
+        Binding("x", "stop", "Stop", tooltip="Stop: test and save the model trained so far"),
+        Binding("k", "kill", "Kill", tooltip="Kill: end it now without testing or saving"),
+        Binding("b", "steps", "Steps/epochs", tooltip="Plot a point for each step or each epoch"),
+        Binding("g", "log_scale", "Scale", tooltip="Plot the loss on a logarithmic scale"),
         Binding("s", "smooth", "Smooth", tooltip="Smooth the curves"),
-        Binding("l", "log", "Log", tooltip="What the trainer printed, and warnings"),
+        Binding("l", "log", "Log", tooltip="Show warnings and the trainer's output"),
     ]
 
     def __init__(self) -> None:
@@ -68,21 +75,21 @@ class LiveScreen(Screen[None]):
         self._state: RunState | None = None
         self._stage = ""
         self._stale = False
-        self._looking = False
+        self._reading = False
         self._killing: ConfirmScreen | None = None
         self._painted: dict[str, float] = {}
         self._machine = Machine()
-        self._beats: tuple[Timer, ...] = ()
+        self._repaint_timers: tuple[Timer, ...] = ()
 
     def compose(self) -> ComposeResult:
-        """Curves and figures above phases and words; or the word that there is no run."""
+        """Curves and figures above the phases, or a hint if there is no run."""
         self.add_class(*room_classes(self.app.size, _WIDTHS, _HEIGHTS))
         yield TitleBar("live", led=True)
-        yield Static(_NOTHING, id="nothing", markup=False)
+        yield Static(_NO_RUN, id="nothing", markup=False)
         with Vertical(id="run"):
-            yield Static("", id="what", markup=False)
+            yield Static("", id="title", markup=False)
             with Horizontal(id="middle"):
-                with Vertical(id="pictures"):
+                with Vertical(id="charts"):
                     yield Static("", id="failure", markup=False)
                     yield CurvesPane()
                     yield LogPane()
@@ -98,80 +105,85 @@ class LiveScreen(Screen[None]):
         yield KeyFooter()
 
     def on_mount(self) -> None:
-        """Follow the run, at the screen's own pace."""
+        """Watch the job and start the repaint timers."""
         ticking = self.set_interval(_TICK, self._repaint)
-        self._beats = (ticking, self.set_interval(_MACHINE_EVERY, self._look_around))
-        self.watch(self.app, "run_state", self._follow)
+        self._repaint_timers = (ticking, self.set_interval(_MACHINE_EVERY, self._update_machine))
+        self.watch(self.app, "job", self._job_changed)
 
     def on_screen_suspend(self) -> None:
-        """Rest while nobody looks."""
-        for timer in self._beats:
+        """Stop repainting while another screen is shown."""
+        for timer in self._repaint_timers:
             timer.pause()
 
     def on_screen_resume(self) -> None:
-        """Show what happened meanwhile."""
-        for timer in self._beats:
+        """Show the changes since the screen was left."""
+        for timer in self._repaint_timers:
             timer.resume()
         self._painted.clear()
         self._stale = True
         self._repaint()
-        self._look_around()
+        self._update_machine()
 
-    def _follow(self, state: RunState | None) -> None:
-        """Note that there is news; at the turns of a run show it at once."""
+    def _job_changed(self, job: JobState | None) -> None:
+        """Repaint at the next tick; immediately if the run or its stage has changed."""
         self._stale = True
+        state, before = job.run if job else None, self._state
+        self._state = state
+        same_run = state is not None and before is not None and state.history is before.history
         stage = state.stage if state else ""
-        if state is not self._state or stage != self._stage:
-            if state is not self._state:
+        if not same_run or stage != self._stage:
+            if not same_run:
                 self.query_one(LogPane).follow(None)
-            self._state, self._stage = state, stage
+            self._stage = stage
             self._painted.clear()
             self.refresh_bindings()
             self._repaint()
             if stage == "ended" and self._killing is not None:
-                self._killing.withdraw("The run has ended by itself meanwhile: there is nothing to kill.")
+                self._killing.withdraw("The run has ended in the meantime: there is nothing to kill.")
 
     def _repaint(self) -> None:
         state = self._state
         self.set_class(state is not None, "-has-run")
-        if state is None or not self.is_current or not (self._stale or state.going):
+        if state is None or not self.is_current or not (self._stale or state.active):
             return
         self._stale = False
-        self._paint_words(state)
+        self._paint_text(state)
         if self._due("figures", _FIGURES_EVERY):
             self.query_one("#run-figures", Figures).figures = run_figures(state, time.time())
-            self._say("#best", Content(best_words(state.history)))
+            self._set_text("#best", Content(best_epoch_text(state.history)))
         if self._due("curves", _CURVES_EVERY):
             self.query_one(CurvesPane).show(state.history, state.preset.experiment.training.epochs)
         self._paint_log(state)
 
-    def _due(self, what: str, seconds: float) -> bool:
-        """Whether something may be painted again; if not, it stays stale."""
+    def _due(self, part: str, seconds: float) -> bool:
+        """Whether enough time has passed to repaint a part; if not, it stays stale."""
         now = time.monotonic()
-        if now - self._painted.get(what, -seconds) < seconds:
+        if now - self._painted.get(part, -seconds) < seconds:
             self._stale = True
             return False
-        self._painted[what] = now
+        self._painted[part] = now
         return True
 
-    def _paint_words(self, state: RunState) -> None:
+    def _paint_text(self, state: RunState) -> None:
         history = state.history
-        self._say("#what", Content.assemble((printable(state.preset.name), "bold"), f"  {describe(state.preset)}"))
-        self._say("#trail", Content(trail(history)))
-        # Together, or the two would show different moments of one phase.
+        self._set_text(
+            "#title", Content.assemble((printable(state.preset.name), "bold"), f"  {describe(state.preset)}")
+        )
+        self._set_text("#trail", Content(phase_trail(history)))
+        # At the same time, or the two would show different progress of the same phase.
         self.query_one(TitleBar).show(state)
         self.query_one(PhaseBar).show(state)
-        said = remark(state)
-        mark = "" if said is None else "! " if said.caution else "· "
-        self._say("#remark", Content("" if said is None else mark + said.text))
-        self.query_one("#remark").set_class(said is not None and said.caution, "-caution")
+        note = remark(state)
+        mark = "" if note is None else "! " if note.caution else "· "
+        self._set_text("#remark", Content("" if note is None else mark + note.text))
+        self.query_one("#remark").set_class(note is not None and note.caution, "-caution")
         self.set_class(history.error is not None, "-failed")
         self.set_class(not history.batches, "-curveless")
         if history.error is not None:
-            self._say("#failure", error_content(history.error))
+            self._set_text("#failure", error_content(history.error))
 
-    def _say(self, selector: str, content: Content) -> None:
-        """Repaint a text if it is another one than before."""
+    def _set_text(self, selector: str, content: Content) -> None:
+        """Update a text if it has changed."""
         static = self.query_one(selector, Static)
         if static.content != content:
             static.update(content)
@@ -182,11 +194,11 @@ class LiveScreen(Screen[None]):
             pane.follow(paths.sessions_folder() / session / LOG_NAME)
         pane.show_warnings(state.history.warnings)
 
-    def _look_around(self) -> None:
-        """Read the machine and the log, unless the last reading still takes its time."""
-        if not self.is_current or self._state is None or self._looking:
+    def _update_machine(self) -> None:
+        """Read the machine's load and the log, unless the last reading is still in progress."""
+        if not self.is_current or self._state is None or self._reading:
             return
-        self._looking = True
+        self._reading = True
         self._read_and_show(self._state.history.environment)
         if self.has_class("-log"):
             self.query_one(LogPane).look()
@@ -196,11 +208,11 @@ class LiveScreen(Screen[None]):
         name = environment.device_name if environment else ""
         uses_gpu = environment is not None and environment.device.startswith("cuda")
         figures = self.query_one("#machine-figures", Figures)
-        self._say("#machine-name", Content(printable(name) or "Machine"))
+        self._set_text("#machine-name", Content(printable(name) or "Machine"))
         try:
             reading = await asyncio.to_thread(self._read_machine, name if uses_gpu else "")
         finally:
-            self._looking = False
+            self._reading = False
         figures.figures = machine_figures(reading, uses_gpu)
 
     def _read_machine(self, gpu_name: str) -> MachineReading:
@@ -210,47 +222,47 @@ class LiveScreen(Screen[None]):
         return self._machine.read()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Without a run there is nothing to do here, and nothing to steer once it has ended."""
+        """Disable the keys without a run, and those that control it once it has ended."""
         if action not in _RUN_ACTIONS:
             return True
-        return False if self._state is None else can_steer(action, self._state.stage)
+        return False if self._state is None else can_control(action, self._state.stage)
 
     def action_pause(self) -> None:
-        """Let the run wait."""
+        """Pause the run."""
         self.post_message(PauseRequested())
 
     def action_resume(self) -> None:
-        """Let the run go on."""
+        """Resume the run."""
         self.post_message(PauseRequested())
 
     def action_stop(self) -> None:
-        """Let the run end, be tested and saved."""
+        """Stop, test and save the run."""
         self.post_message(StopRequested())
 
     @work(exclusive=True, group="dialog")
     async def action_kill(self) -> None:
-        """End the run this instant, after asking."""
+        """Kill the run after confirmation."""
         question = (
-            "Kill the run? It ends this instant: nothing of it is tested or saved. To stop it, test it and save it, "
+            "Kill the run? It ends immediately, without being tested or saved. To stop, test and save it instead, "
             "cancel and press x."
         )
-        self._killing = ConfirmScreen(question, "Kill it")
+        self._killing = ConfirmScreen(question, "Kill")
         if await self.app.push_screen_wait(self._killing):
             self.post_message(KillRequested())
         self._killing = None
 
     def action_steps(self) -> None:
-        """Draw a point for each step, or for each epoch."""
+        """Plot a point for each step, or for each epoch."""
         curves = self.query_one(CurvesPane)
         curves.per_step = not curves.shows_steps
 
     def action_log_scale(self) -> None:
-        """Draw the loss on a logarithmic scale, or not."""
+        """Toggle the logarithmic scale of the loss."""
         curves = self.query_one(CurvesPane)
         curves.log_scale = not curves.log_scale
 
     def action_smooth(self) -> None:
-        """Smooth the curves, or not."""
+        """Toggle smoothing of the curves."""
         curves = self.query_one(CurvesPane)
         curves.smooth = not curves.smooth
 

@@ -19,34 +19,34 @@ _EPOCHS_FOR_A_CURVE = 2
 
 
 class StepCurves:
-    """The curves of single steps, their place counted in epochs; grows with the run, so that no point is read twice."""
+    """The curves of single steps over fractions of epochs; extended incrementally, so no point is read twice."""
 
     def __init__(self) -> None:
-        self.places: list[float] = []
+        self.epochs: list[float] = []
         self.losses: list[float] = []
         self.accuracies: list[float] = []
 
-    def follow(self, batches: list[BatchFinished]) -> None:
-        """Take in the steps that are new."""
-        for batch in batches[len(self.places) :]:
-            self.places.append(batch.epoch - 1 + batch.step / batch.steps)
+    def extend(self, batches: list[BatchFinished]) -> None:
+        """Add the new steps."""
+        for batch in batches[len(self.epochs) :]:
+            self.epochs.append(batch.epoch - 1 + batch.step / batch.steps)
             self.losses.append(batch.loss)
             self.accuracies.append(batch.accuracy)
 
 
 def loss_series(history: RunHistory, steps: StepCurves | None) -> tuple[Series, ...]:
-    """Training loss, of each step if ``steps`` are given, and validation loss where there is any."""
+    """Training loss, per step if ``steps`` are given, and validation loss if there is any."""
     ended = history.epochs
-    xs, ys = (steps.places, steps.losses) if steps else ([e.epoch for e in ended], [e.train_loss for e in ended])
+    xs, ys = (steps.epochs, steps.losses) if steps else ([e.epoch for e in ended], [e.train_loss for e in ended])
     measured = [(e.epoch, e.validation_loss) for e in ended if e.validation_loss is not None]
     return _series(xs, ys, measured)
 
 
 def accuracy_series(history: RunHistory, steps: StepCurves | None) -> tuple[Series, ...]:
-    """Training accuracy, of each step if ``steps`` are given, and validation accuracy where there is any."""
+    """Training accuracy, per step if ``steps`` are given, and validation accuracy if there is any."""
     ended = history.epochs
     xs, ys = (
-        (steps.places, steps.accuracies) if steps else ([e.epoch for e in ended], [e.train_accuracy for e in ended])
+        (steps.epochs, steps.accuracies) if steps else ([e.epoch for e in ended], [e.train_accuracy for e in ended])
     )
     measured = [(e.epoch, e.validation_accuracy) for e in ended if e.validation_accuracy is not None]
     return _series(xs, ys, measured)
@@ -56,13 +56,13 @@ def _series(xs: list[float] | list[int], ys: list[float], measured: list[tuple[i
     train = Series("train", tuple(xs), tuple(ys), "train")
     if not measured:
         return (train,)
-    places, values = zip(*measured, strict=True)
-    # The thin line lies over the thick one, so that both can be seen where they meet.
-    return Series("validation", places, values, "validation", "dashed"), train
+    epochs, values = zip(*measured, strict=True)
+    # The thin line is drawn over the thick one, so that both are visible where they overlap.
+    return Series("validation", epochs, values, "validation", "dashed"), train
 
 
 def shown_range(reached: int, epochs: int, first: int) -> tuple[float, float]:
-    """The x axis in epochs: its end doubles with the run, so that curves seldom move and fill half of it at least."""
+    """The range of the x axis in epochs. Its end doubles, so that curves rarely move and fill at least half of it."""
     end = _FIRST_EPOCHS
     while end < reached:
         end *= 2
@@ -80,10 +80,10 @@ class CurvesPane(Container):
     }
     """
     SIDE_BY_SIDE: ClassVar[int] = 110
-    """The width in cells from which the charts stand side by side."""
+    """The minimum width in cells for charts side by side."""
 
     per_step: reactive[bool | None] = reactive(None)
-    """Points for steps or for epochs; None begins with steps, until epochs make a curve."""
+    """Whether points are steps instead of epochs; None shows steps until there are enough epochs for a curve."""
     log_scale: reactive[bool] = reactive(False)
     """Whether the loss is drawn on a logarithmic scale."""
     smooth: reactive[bool] = reactive(False)
@@ -101,24 +101,24 @@ class CurvesPane(Container):
         yield LineChart("Accuracy", id="accuracy")
 
     def on_mount(self) -> None:
-        """Draw anew whenever a person wants it differently."""
+        """Redraw whenever an option changes."""
         for name in ("per_step", "log_scale", "smooth"):
             self.watch(self, name, self._draw, init=False)
         self.query_one("#accuracy", LineChart).percent = True
 
     def on_resize(self) -> None:
-        """Use the width there is."""
+        """Arrange the charts for the width."""
         self.set_class(self.size.width >= self.SIDE_BY_SIDE, "-beside")
 
     @property
     def shows_steps(self) -> bool:
-        """Whether points stand for steps."""
+        """Whether points are steps."""
         if self.per_step is not None or self._history is None:
             return bool(self.per_step)
         return len(self._history.epochs) < _EPOCHS_FOR_A_CURVE
 
     def show(self, history: RunHistory, epochs: int) -> None:
-        """Show a run of so many epochs as it is now."""
+        """Show the current state of a run of ``epochs`` epochs."""
         if history is not self._history:
             self._history, self._steps = history, StepCurves()
         self._epochs = epochs
@@ -128,7 +128,7 @@ class CurvesPane(Container):
         history = self._history
         if history is None:
             return
-        self._steps.follow(history.batches)
+        self._steps.extend(history.batches)
         steps = self._steps if self.shows_steps else None
         loss, accuracy = self.query_one("#loss", LineChart), self.query_one("#accuracy", LineChart)
         loss.series, accuracy.series = loss_series(history, steps), accuracy_series(history, steps)
@@ -140,8 +140,8 @@ class CurvesPane(Container):
             chart.x_label = "epoch"
             chart.x_range = shown_range(reached, self._epochs, 0 if steps else 1)
             chart.best = history.best_epoch.epoch if history.best_epoch else None
-            chart.empty_text = "the first steps are on their way" if history.finished is None else "no epochs were run"
+            chart.empty_text = "waiting for the first steps" if history.finished is None else "no epoch was run"
 
     def _title(self, name: str, log: bool) -> str:
-        parts = (name, "of each step" if self.shows_steps else "", "log scale" if log else "")
+        parts = (name, "per step" if self.shows_steps else "", "log scale" if log else "")
         return ", ".join(part for part in (*parts, "smoothed" if self.smooth else "") if part)

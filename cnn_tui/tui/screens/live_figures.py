@@ -1,4 +1,4 @@
-"""What stands beside the curves: figures of the run and of the machine, and the parts that the run has gone through."""
+"""The texts and figures beside the curves: of the run, of the machine, and the phases so far."""
 
 from __future__ import annotations
 
@@ -7,49 +7,49 @@ from itertools import groupby
 
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import PhaseName
+from cnn_tui.formatting import dataset_label, duration, elapsed, quantity
 from cnn_tui.history import PhaseRecord, RunHistory
-from cnn_tui.reports.labels import best_epoch_text
-from cnn_tui.reports.texts import data_words, duration, quantity, taken
+from cnn_tui.reports.labels import best_epoch_label
 from cnn_tui.tui.insight import Insight, insight
+from cnn_tui.tui.job_state import RunState
 from cnn_tui.tui.machine import GpuReading, MachineReading
-from cnn_tui.tui.run_state import RunState
 from cnn_tui.tui.widgets.figures import Figure
 
 _HOT = 85
 
 
 def run_figures(state: RunState, now: float) -> tuple[Figure, ...]:
-    """Where the run is and how fast it goes; ``now`` is in seconds since the epoch."""
+    """The position and speed of the run; ``now`` is in seconds since the epoch."""
     history, epochs = state.history, state.preset.experiment.training.epochs
     batch = history.batches[-1] if history.batches else None
     epoch = max(batch.epoch if batch else 0, history.epochs[-1].epoch if history.epochs else 0)
     return (
         Figure("epoch", f"{epoch:,} of {epochs:,}" if epoch else None),
         Figure("step", f"{batch.step:,} of {batch.steps:,}" if batch else None),
-        Figure("pictures/s", f"{batch.images_per_second:,.0f}" if batch else None),
+        Figure("images/s", f"{batch.images_per_second:,.0f}" if batch else None),
         Figure("learning rate", f"{batch.learning_rate:.3g}" if batch else None),
-        Figure("an epoch", taken(history.epochs[-1].seconds) if history.epochs else None),
+        Figure("epoch time", elapsed(history.epochs[-1].seconds) if history.epochs else None),
         Figure("elapsed", _elapsed(state, now)),
     )
 
 
-def best_words(history: RunHistory) -> str:
-    """The best epoch so far, empty where there is none."""
+def best_epoch_text(history: RunHistory) -> str:
+    """The best epoch so far, empty without one."""
     best = history.best_epoch
-    return "" if best is None else best_epoch_text(best.epoch, best)
+    return "" if best is None else best_epoch_label(best.epoch, best)
 
 
 def _elapsed(state: RunState, now: float) -> str | None:
-    """From the run's first event to now, or to its last one."""
+    """The time from the run's first event to now, or to its last one."""
     history = state.history
     if history.started is None:
         return None
-    end = now if state.going or history.updated is None else history.updated
+    end = now if state.active or history.updated is None else history.updated
     return duration(end - history.started)
 
 
 def machine_figures(reading: MachineReading, uses_gpu: bool) -> tuple[Figure, ...]:
-    """The GPU where the run uses one that answers, else processors and memory."""
+    """The GPU if the run uses one that can be queried, else CPU and memory."""
     if uses_gpu and reading.gpu is not None:
         return tuple(_gpu_figures(reading.gpu))
     cpu = None if reading.cpu is None else f"{reading.cpu:.0%}"
@@ -72,43 +72,43 @@ def _memory(used: int | None, total: int | None) -> str | None:
 
 
 def describe(preset: RunPreset) -> str:
-    """What is trained on what, in one line."""
+    """The model, the data and the main hyperparameters in one line."""
     experiment = preset.experiment
     training = experiment.training
     return " · ".join(
         (
-            f"{experiment.model.architecture} on {data_words(experiment.data.dataset, experiment.data.root)}",
+            f"{experiment.model.architecture} on {dataset_label(experiment.data.dataset, experiment.data.root)}",
             f"{training.optimizer.name} {training.optimizer.learning_rate:g}",
             f"batches of {training.batch_size:,}",
         )
     )
 
 
-def trail(history: RunHistory) -> str:
-    """The parts of the run in their order: those that are over with their time, the present one, and what must come."""
+def phase_trail(history: RunHistory) -> str:
+    """The phases in order: finished ones with their time, the current one, and the remaining ones."""
     groups = [(name, list(group)) for name, group in groupby(history.phases, key=lambda phase: phase.name)]
-    words = [_part(name, group) for name, group in groups]
-    present = {name for name, _ in groups}
+    parts = [_phase_text(name, group) for name, group in groups]
+    seen = {name for name, _ in groups}
     if history.finished is None:
-        coming: tuple[PhaseName, ...] = ("training", "testing")
-        words += [f"○ {name}" for name in coming if name not in present]
-    return "   ".join(words)
+        required: tuple[PhaseName, ...] = ("training", "testing")
+        parts += [f"○ {name}" for name in required if name not in seen]
+    return "   ".join(parts)
 
 
-def _part(name: PhaseName, group: list[PhaseRecord]) -> str:
+def _phase_text(name: PhaseName, group: list[PhaseRecord]) -> str:
     if group[-1].ended is None:
         return f"▶ {name}"
-    return f"✓ {name} {taken(group[-1].ended - group[0].started)}"
+    return f"✓ {name} {elapsed(group[-1].ended - group[0].started)}"
 
 
 def remark(state: RunState) -> Insight | None:
-    """The line below the curves: what the run waits for, else what there is to say about it."""
+    """The line below the curves: why the run is not training, else a hint about its curves."""
     match state.stage:
         case "starting":
-            return Insight("Starting: PyTorch is loading, which takes some seconds the first time.", caution=False)
+            return Insight("Starting: PyTorch is loading, which takes a few seconds the first time.", caution=False)
         case "paused":
-            return Insight("Paused. p goes on.")
+            return Insight("Paused. Press p to resume.")
         case "stopping":
-            return Insight("Stopping: after this batch it is tested and saved. x again leaves the test out.")
+            return Insight("Stopping after this batch, then testing and saving. Press x again to skip the test.")
         case _:
             return insight(state.history)

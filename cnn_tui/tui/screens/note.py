@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from cnn_tui.errors import ConfigError
-from cnn_tui.store.names import printable
+from cnn_tui.formatting import printable
 from cnn_tui.store.notes import SessionNote, make_note
 from cnn_tui.tui.screens.errors import safe_lines
 from cnn_tui.tui.widgets.text_line import TextLine

@@ -15,10 +15,9 @@ from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-from cnn_tui.amounts import noun, some
 from cnn_tui.errors import CnnTuiError
+from cnn_tui.formatting import noun, pluralize, printable
 from cnn_tui.metrics import Scores
-from cnn_tui.store.names import printable
 from cnn_tui.tui.screens.errors import error_content
 from cnn_tui.tui.screens.pictures_data import Choice, ChosenPictures, load_pictures
 from cnn_tui.tui.widgets.confusion_words import describe_cell
@@ -201,14 +200,14 @@ def describe_choice(scores: Scores, choice: Choice) -> str:
         return describe_cell(scores, choice.actual, choice.predicted)
     row = scores.confusion_matrix[choice.actual]
     total, wrong = sum(row), sum(row) - row[choice.actual]
-    pictures = f"{some(total, 'test picture')} of “{scores.classes[choice.actual]}”"
+    pictures = f"{pluralize(total, 'test picture')} of “{scores.classes[choice.actual]}”"
     return f"{pictures}, {wrong or 'none'} of them taken for something else."
 
 
 def not_kept(missing: int, shown: int) -> str:
     """Why some of the pictures that belong here cannot be seen."""
     were = noun(missing, "was", "were")
-    return f"{missing:,} of {some(shown, 'picture')} {were} not kept; the figures are complete."
+    return f"{missing:,} of {pluralize(shown, 'picture')} {were} not kept; the figures are complete."
 
 
 def describe_picture(item: PictureItem, place: str) -> Content:

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cnn_tui.store.predictions import Predictions
-from cnn_tui.store.thumbnails import load_thumbnails
+from cnn_tui.store.predictions import Predictions, load_thumbnails
 from cnn_tui.tui.widgets.picture_tiles import PictureItem
 
 

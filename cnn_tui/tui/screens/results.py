@@ -13,12 +13,13 @@ from textual.events import Resize, ScreenResume
 from textual.screen import Screen
 from textual.widgets import Static
 
-from cnn_tui.amounts import some
+from cnn_tui.config.job import Job
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.errors import CnnTuiError
+from cnn_tui.formatting import pluralize
 from cnn_tui.reports.documents.tables import to_markdown, to_tsv
-from cnn_tui.tui.messages import PresetRequested, RunRequested
-from cnn_tui.tui.run_state import RunState
+from cnn_tui.tui.job_state import JobState
+from cnn_tui.tui.messages import JobRequested, PresetRequested
 from cnn_tui.tui.screen_keys import key_of
 from cnn_tui.tui.screens.errors import error_content
 from cnn_tui.tui.screens.export_flow import export_into_folder
@@ -80,7 +81,7 @@ class ResultsScreen(Screen[None]):
         """Follow the session that is to be shown."""
         self.add_class("-nothing")
         self.watch(self.app, "shown_session", self._want)
-        self.watch(self.app, "run_state", self._follow, init=False)
+        self.watch(self.app, "job", self._follow, init=False)
 
     @on(Resize)
     @on(ScreenResume)
@@ -102,9 +103,9 @@ class ResultsScreen(Screen[None]):
         if session_id is not None:
             self._load(session_id)
 
-    def _follow(self, state: RunState | None) -> None:
+    def _follow(self, job: JobState | None) -> None:
         """Read the session again when its run has ended."""
-        if state is not None and not state.going and state.history.session_id == self._wanted:
+        if job is not None and not job.run.active and job.run.history.session_id == self._wanted:
             self._load(self._wanted)
 
     @work(exclusive=True, group="load")
@@ -164,7 +165,7 @@ class ResultsScreen(Screen[None]):
             return
         name, write = _FORMATS[form]
         self.app.copy_to_clipboard(write(table))
-        self.notify(f"{some(len(table.rows), 'row')} as {name}", title="Copied", markup=False)
+        self.notify(f"{pluralize(len(table.rows), 'row')} as {name}", title="Copied", markup=False)
 
     @work(exclusive=True, group="export")
     async def action_export(self) -> None:
@@ -183,7 +184,7 @@ class ResultsScreen(Screen[None]):
     def action_rerun(self) -> None:
         """Train the same again."""
         if (preset := self._preset()) is not None:
-            self.post_message(RunRequested(preset))
+            self.post_message(JobRequested(Job(preset=preset)))
 
     def action_open_preset(self) -> None:
         """Open what was run in Setup."""

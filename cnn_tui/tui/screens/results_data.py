@@ -12,7 +12,7 @@ from cnn_tui.reports.charts.series import Series
 from cnn_tui.store.notes import NOTE_FILE, SessionNote
 from cnn_tui.store.presets import SESSION_FILE
 from cnn_tui.store.records import SessionRecord
-from cnn_tui.store.sessions import find_session, load_session, note_of, read_history
+from cnn_tui.store.sessions import find_session, load_session, note_or_problem, read_history
 
 _ENOUGH_EPOCHS = 2
 """From so many on the epochs make a curve; before, the steps do."""
@@ -64,7 +64,7 @@ def load_view(session_id: str) -> SessionView:
         accuracy=accuracy,
         warnings=tuple(history.warnings),
         damage=damage,
-        note=note_of(folder)[0],
+        note=note_or_problem(folder)[0],
     )
 
 

@@ -8,11 +8,9 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from cnn_tui.amounts import some
+from cnn_tui.formatting import dataset_label, elapsed, pluralize, printable, shorten
 from cnn_tui.metrics import DETAILS, HEADLINE, Metric, Result, Scores
 from cnn_tui.reports.labels import session_label
-from cnn_tui.reports.texts import data_words, shorten, taken
-from cnn_tui.store.names import printable
 from cnn_tui.store.notes import NO_NOTE, SessionNote
 from cnn_tui.store.records import SessionRecord
 
@@ -55,7 +53,7 @@ def run_line(record: SessionRecord, width: int) -> Content:
     """Name, status and what was trained on what, in ``width`` cells."""
     status = Content.styled(record.status, f"bold {_STATUS_STYLES.get(record.status, '$text-accent')}")
     data = record.experiment.data
-    pictures = data_words(data.dataset, data.root)
+    pictures = dataset_label(data.dataset, data.root)
     candidates = (
         f"{_model(record)} on {pictures} at {data.image_size} pixels",
         f"{_short_model(record)} on {pictures} at {data.image_size} pixels",
@@ -100,7 +98,7 @@ def _figures_line(record: SessionRecord, width: int) -> Content:
 def _long_figures(result: Result, macro: str, metrics: Sequence[Metric], gap: str) -> Content:
     labels = _with_macro_once(metrics, [one.heading if one.per_class else one.title for one in metrics], macro)
     figures = [one.screen_text(result.value(one)) for one in metrics]
-    cost = f"{some(result.epochs_run, 'epoch')} in", taken(result.train_seconds)
+    cost = f"{pluralize(result.epochs_run, 'epoch')} in", elapsed(result.train_seconds)
     return _labelled(*zip(labels, figures, strict=True), cost, gap=gap)
 
 
@@ -119,7 +117,7 @@ def _with_macro_once(metrics: Sequence[Metric], labels: Sequence[str], macro: st
 
 
 def _cost(result: Result) -> tuple[str, str]:
-    return f"{result.epochs_run:,} ep.", taken(result.train_seconds)
+    return f"{result.epochs_run:,} ep.", elapsed(result.train_seconds)
 
 
 def _labelled(*figures: tuple[str, str], gap: str = _GAP) -> Content:

@@ -16,12 +16,12 @@ from textual.events import DescendantFocus
 from textual.message import Message
 from textual.widgets import Static
 
+from cnn_tui.formatting import printable
 from cnn_tui.metrics import Scores
 from cnn_tui.reports.charts.layout import sample
-from cnn_tui.reports.labels import best_epoch_text
+from cnn_tui.reports.labels import best_epoch_label
 from cnn_tui.reports.sessions.document import unsupported_text
 from cnn_tui.reports.sessions.scores import macro_summary
-from cnn_tui.store.names import printable
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.tui.screen_keys import key_of
 from cnn_tui.tui.screens.errors import error_content
@@ -255,7 +255,7 @@ class CurvesPane(Vertical):
         """Each curve's name in its colour and with its marker."""
         entries = [Text(f"{sample(series)} {series.name}", self._style(series.role)) for series in self._loss.series]
         if self._loss.best is not None:
-            entries.append(Text(f"▲ {best_epoch_text(round(self._loss.best))}", self._style("best")))
+            entries.append(Text(f"▲ {best_epoch_label(round(self._loss.best))}", self._style("best")))
         return Text("   ").join(entries)
 
     def _style(self, role: str) -> Style:

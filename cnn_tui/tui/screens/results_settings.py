@@ -8,8 +8,8 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
+from cnn_tui.formatting import printable
 from cnn_tui.reports.sessions.document import Facts, session_facts
-from cnn_tui.store.names import printable
 from cnn_tui.tui.screens.results_data import SessionView
 
 

@@ -15,10 +15,11 @@ from textual.events import ScreenResume
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
+from cnn_tui.config.job import Job
 from cnn_tui.errors import CnnTuiError
-from cnn_tui.store.names import printable
-from cnn_tui.tui.messages import CompareRequested, PresetRequested, RunRequested, SessionRequested
-from cnn_tui.tui.run_state import RunState
+from cnn_tui.formatting import printable
+from cnn_tui.tui.job_state import JobState
+from cnn_tui.tui.messages import CompareRequested, JobRequested, PresetRequested, SessionRequested
 from cnn_tui.tui.screen_keys import key_of
 from cnn_tui.tui.screens import sessions_dialogs
 from cnn_tui.tui.screens.errors import notify_error
@@ -80,7 +81,7 @@ class SessionsScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Notice when a run begins or ends."""
-        self.watch(self.app, "run_state", self._follow, init=False)
+        self.watch(self.app, "job", self._follow, init=False)
 
     @on(ScreenResume)
     def reload_rows(self) -> None:
@@ -92,9 +93,9 @@ class SessionsScreen(Screen[None]):
         self.set_class(self.size.width >= _PREVIEW_WIDTH and self.size.height >= _PREVIEW_HEIGHT, "-large")
         self.show_details()
 
-    def _follow(self, state: RunState | None) -> None:
+    def _follow(self, job: JobState | None) -> None:
         """Read the sessions again at the turns of a run, not at each of its events."""
-        turn = (state.history.session_id, state.stage) if state else ("", "")
+        turn = (job.run.history.session_id, job.run.stage) if job else ("", "")
         if turn != self._seen and self.is_current:
             self._load()
         self._seen = turn
@@ -198,7 +199,7 @@ class SessionsScreen(Screen[None]):
         """Train the same again."""
         row = self._chosen()
         if row is not None and row.preset is not None:
-            self.post_message(RunRequested(row.preset))
+            self.post_message(JobRequested(Job(preset=row.preset)))
 
     def action_open_preset(self) -> None:
         """Open what was run in Setup."""

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from cnn_tui.amounts import noun
 from cnn_tui.config.preset import RunPreset
+from cnn_tui.formatting import elapsed, noun
 from cnn_tui.metrics import ACCURACY, LISTED, Metric
 from cnn_tui.reports.labels import session_label
-from cnn_tui.reports.texts import taken
 from cnn_tui.store.notes import NO_NOTE, SessionNote
-from cnn_tui.store.presets import renamed
+from cnn_tui.store.presets import renamed_preset
 from cnn_tui.store.records import SessionRecord, StudyPart
 from cnn_tui.store.sessions import SessionEntry, list_sessions
 from cnn_tui.tui.widgets.table_columns import TableColumn, Tone
@@ -78,8 +77,8 @@ class SessionRow:
 
     @property
     def data(self) -> str:
-        """The dataset."""
-        return self.preset.experiment.data.dataset if self.preset else ""
+        """The dataset, or the name of the folder."""
+        return self.preset.experiment.data.label if self.preset else ""
 
     @property
     def epochs(self) -> int | None:
@@ -175,7 +174,7 @@ def _row(entry: SessionEntry) -> SessionRow:
 
 def preset_of(record: SessionRecord) -> RunPreset:
     """What was run, without what became of it."""
-    return renamed(record, record.name)
+    return renamed_preset(record, record.name)
 
 
 def _moment(text: str) -> datetime | None:
@@ -240,7 +239,7 @@ def _score_column(metric: Metric) -> TableColumn[SessionRow]:
 
 
 def _time(row: SessionRow) -> str:
-    return "" if row.seconds is None else taken(row.seconds)
+    return "" if row.seconds is None else elapsed(row.seconds)
 
 
 def _study(row: SessionRow) -> str:
@@ -258,7 +257,7 @@ def _when(row: SessionRow) -> str:
 SESSION_COLUMNS: tuple[TableColumn[SessionRow], ...] = (
     TableColumn("name", "name", _name, lambda row: row.name.casefold(), tone=_name_tone, narrowest=18, widest=40),
     TableColumn("model", "model", lambda row: row.model, lambda row: row.model or None, narrowest=8, widest=20),
-    TableColumn("data", "data", lambda row: row.data, lambda row: row.data or None),
+    TableColumn("data", "data", lambda row: row.data, lambda row: row.data or None, narrowest=13, widest=24),
     TableColumn("epochs", "epochs", _epochs, lambda row: row.epochs, right=True, rank=2),
     TableColumn("rate", "rate", _rate, lambda row: row.learning_rate, right=True, rank=3),
     TableColumn("batch", "batch", lambda row: _text(row.batch_size), lambda row: row.batch_size, right=True, rank=4),

@@ -14,7 +14,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 
-from cnn_tui.tui.messages import PresetEdited, RunRequested
+from cnn_tui.config.job import Job
+from cnn_tui.tui.messages import JobRequested, PresetEdited
 from cnn_tui.tui.screen_keys import key_of
 from cnn_tui.tui.screens.breakpoints import room_classes
 from cnn_tui.tui.screens.setup_meaning import MeaningPane
@@ -150,7 +151,7 @@ class SetupScreen(Screen[None]):
             return
         preset = self._editor.filled()
         if preset is not None:
-            self.post_message(RunRequested(preset))
+            self.post_message(JobRequested(Job(preset=preset)))
         else:
             self.remove_class("-show-meaning")
             self._editor.show_trouble()

@@ -11,14 +11,12 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 
-from cnn_tui.amounts import some
-from cnn_tui.config.derivation import with_experiment
+from cnn_tui.config.changes import preset_with_absolute_paths, with_experiment
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.fields import field
-from cnn_tui.config.locations import located_preset
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.errors import CnnTuiError
-from cnn_tui.store.names import printable
+from cnn_tui.formatting import pluralize, printable
 from cnn_tui.tui.forms.experiment_form import ExperimentForm
 from cnn_tui.tui.messages import StudyDrafted
 from cnn_tui.tui.screens import setup_files
@@ -93,7 +91,7 @@ class PresetEditor(Vertical):
             return f"ctrl+t makes a study of “{field(drafted.factor).title}”"
         fields = self._fields_to_correct()
         where = f"f8 goes to “{field(fields[0]).title}”" if fields else "see the form's last line"
-        return f"{some(len(self._form.problems), 'thing')} to correct, {where}"
+        return f"{pluralize(len(self._form.problems), 'thing')} to correct, {where}"
 
     def filled(self) -> RunPreset | None:
         """The preset with what stands in the form, None while anything is wrong."""
@@ -129,7 +127,7 @@ class PresetEditor(Vertical):
     async def open(self, preset: RunPreset, source: str, path: Path | None = None) -> None:
         """Put a preset into the form, asking first where changes would be lost."""
         if self.changes:
-            question = f"{some(self.changes, 'changed field')} will be lost. Open “{preset.name}” all the same?"
+            question = f"{pluralize(self.changes, 'changed field')} will be lost. Open “{preset.name}” all the same?"
             if not await self.app.push_screen_wait(ConfirmScreen(question, "Open it"), mode="setup"):
                 return
         self._load(preset, source, path)
@@ -152,7 +150,7 @@ class PresetEditor(Vertical):
             return
         name = await self._ask_name()
         if name is not None:
-            self._save(located_preset(preset.model_copy(update={"name": name})))
+            self._save(preset_with_absolute_paths(preset.model_copy(update={"name": name})))
 
     async def _ask_name(self) -> str | None:
         """A name to save under, None if the person thought better of it or wants to keep the file of that name."""

@@ -8,14 +8,14 @@ from pathlib import Path
 from cnn_tui import paths
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.errors import CnnTuiError, PresetError
-from cnn_tui.store.names import slug
+from cnn_tui.store.files import slug
 from cnn_tui.store.presets import (
     SESSION_FILE,
     PresetEntry,
     find_preset,
     list_presets,
     load_preset,
-    renamed,
+    renamed_preset,
     save_preset,
 )
 
@@ -35,7 +35,7 @@ def quickstart() -> RunPreset:
 
 def is_own(path: Path) -> bool:
     """Whether a file lies in this user's own presets folder."""
-    return path.parent.resolve() == paths.own_presets_folder().resolve()
+    return path.parent.resolve() == paths.user_presets_folder().resolve()
 
 
 def is_gone(path: Path, listed: Collection[Path]) -> bool:
@@ -65,7 +65,7 @@ def read(text: str) -> tuple[RunPreset, Path]:
     path = find_preset(text.strip())
     preset = load_preset(path)
     # A session is opened as what was run, without what became of it.
-    return (renamed(preset, preset.name) if path.name == SESSION_FILE else preset), path
+    return (renamed_preset(preset, preset.name) if path.name == SESSION_FILE else preset), path
 
 
 def refuse_to_open(text: str) -> str:
@@ -82,7 +82,7 @@ def refuse_to_open(text: str) -> str:
 def refuse_as_name(text: str) -> str:
     """Why a preset cannot have a name, empty if it can."""
     try:
-        renamed(RunPreset(), text.strip())
+        renamed_preset(RunPreset(), text.strip())
     except PresetError as error:
         return error.detail or error.title
     return ""
@@ -90,12 +90,12 @@ def refuse_as_name(text: str) -> str:
 
 def own_file(name: str) -> Path:
     """Where a preset of this name is saved."""
-    return paths.own_presets_folder() / f"{slug(name)}.json"
+    return paths.user_presets_folder() / f"{slug(name)}.json"
 
 
 def save(preset: RunPreset, name: str) -> Path | CnnTuiError:
     """Write one's own preset, over the one that is there; gives its path, or what went wrong."""
     try:
-        return save_preset(preset, paths.own_presets_folder(), name, overwrite=True)
+        return save_preset(preset, paths.user_presets_folder(), name, overwrite=True)
     except CnnTuiError as error:
         return error

@@ -12,8 +12,7 @@ from textual.geometry import Size
 from textual.reactive import reactive
 from textual.widgets import Button, Static
 
-from cnn_tui.amounts import some
-from cnn_tui.store.names import printable
+from cnn_tui.formatting import pluralize, printable
 
 if TYPE_CHECKING:
     from cnn_tui.config.fields import FieldSpec
@@ -36,7 +35,7 @@ class PresetHeading(Static):
         where = "" if source == name else source
         parts = [Content.styled(printable(name), "bold")]
         if changed:
-            parts.append(Content.styled(f"  • changed: {some(changed, 'field')}", "$text-accent"))
+            parts.append(Content.styled(f"  • changed: {pluralize(changed, 'field')}", "$text-accent"))
         if where:
             parts.append(Content.styled(f"  {printable(where)}", "$foreground-muted"))
         self.update(Content.assemble(*parts))

@@ -11,10 +11,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 
+from cnn_tui.config.job import Job
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
-from cnn_tui.tui.messages import PauseRequested, PresetRequested, StopRequested, StudyDrafted, StudyRequested
-from cnn_tui.tui.run_state import can_steer
+from cnn_tui.tui.job_state import JobState, can_control
+from cnn_tui.tui.messages import JobRequested, PauseRequested, PresetRequested, StopRequested, StudyDrafted
 from cnn_tui.tui.screens import studies_dialogs, studies_draft, studies_files, studies_words
 from cnn_tui.tui.screens.breakpoints import room_classes
 from cnn_tui.tui.screens.confirm import ConfirmScreen
@@ -23,7 +24,6 @@ from cnn_tui.tui.screens.studies_editor import StudyEditor
 from cnn_tui.tui.screens.studies_files import Findings, StudyEntry
 from cnn_tui.tui.screens.studies_list import StudyList
 from cnn_tui.tui.screens.studies_results import ShownStudy, StudyResults
-from cnn_tui.tui.study_state import StudyState
 from cnn_tui.tui.widgets.key_footer import KeyFooter
 from cnn_tui.tui.widgets.title_bar import TitleBar
 
@@ -43,7 +43,7 @@ class StudiesScreen(Screen[None]):
         Binding("ctrl+r", "start", "Start", tooltip="Run what is left of the study"),
         Binding("x", "stop", "Stop", tooltip="Stop: test and save what there is; finished rows are kept"),
         Binding("p", "pause", "Pause", tooltip="Pause: wait at the next batch"),
-        Binding("p", "resume", "Go on", tooltip="Go on after the pause"),
+        Binding("p", "resume", "Resume", tooltip="Resume the paused study"),
         Binding("ctrl+o", "list", "List", tooltip="Choose another study"),
         Binding("f9", "form", "Form", tooltip="Show the form, or what the study came to"),
         Binding("ctrl+s", "save", "Save", tooltip="Save the study as a preset"),
@@ -65,8 +65,8 @@ class StudiesScreen(Screen[None]):
         self._list, self._editor, self._results, self._bar = StudyList(), StudyEditor(), StudyResults(), StartBar()
         self._title = TitleBar("studies")
         self._findings: Findings | None = None
-        self._state: StudyState | None = None
-        self._turn: tuple[object, ...] = ()
+        self._state: JobState | None = None  # the last job that was a study
+        self._milestone: tuple[object, ...] = ()
         self._busy = False
 
     def compose(self) -> ComposeResult:
@@ -83,7 +83,7 @@ class StudiesScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Follow the study that goes on, and what others want opened."""
-        self.watch(self.app, "study_state", self._follow)
+        self.watch(self.app, "job", self._follow)
         self.watch(self.app, "busy", self._follow_trainer)
         self.watch(self.app, "edited_preset", self._editor.follow_setup)
         self.watch(self.app, "drafted_study", self._asked_to_open)
@@ -101,14 +101,14 @@ class StudiesScreen(Screen[None]):
         return self._editor.study
 
     @property
-    def going(self) -> StudyState | None:
-        """The study that goes on, if it is the one that is shown."""
+    def active_job(self) -> JobState | None:
+        """The running job, if it is the study that is shown."""
         state = self._state
-        return state if state is not None and state.going and state.study == self.study else None
+        return state if state is not None and state.active and state.job.study == self.study else None
 
     @work(group="look", exclusive=True)
     async def _look(self) -> None:
-        latest = self._state.study if self._state else None
+        latest = self._state.job.study if self._state else None
         entries = await asyncio.to_thread(studies_files.entries)
         self._list.entries = studies_draft.with_own(entries, self._editor.draft, latest)
 
@@ -153,12 +153,14 @@ class StudiesScreen(Screen[None]):
         self.add_class("-form")
         self._editor.load(entry, values)
 
-    def _follow(self, state: StudyState | None) -> None:
-        """Read the rows that have ended; at the turns of a study show it at once, else at the screen's own pace."""
+    def _follow(self, state: JobState | None) -> None:
+        """Read the sessions of ended rows. Repaint when a row starts or ends, else at the screen's own pace."""
+        if state is None or state.job.study is None:
+            return
         self._state = state
-        turn = (id(state), *state.turn) if state else ()
-        if turn != self._turn:
-            self._turn = turn
+        milestone = (id(state), *state.milestone)
+        if milestone != self._milestone:
+            self._milestone = milestone
             self._read_ended()
             self._paint()
 
@@ -166,13 +168,13 @@ class StudiesScreen(Screen[None]):
     async def _read_ended(self) -> None:
         """Read the sessions of the rows that have ended; at the end look at everything once more."""
         state, findings = self._state, self._findings
-        if state is None or findings is None or state.study != findings.study:
+        if state is None or findings is None or state.job.study != findings.study:
             return
         known = {row: record.id for row, record in findings.records.items()}
-        news = [(row, session) for row, session in state.ended.items() if known.get(row) != session]
+        news = [(row, session) for row, session in state.history.ended.items() if known.get(row) != session]
         findings.records.update(await asyncio.to_thread(studies_files.read_rows, news))
         self._paint()
-        if not state.going:
+        if not state.active:
             self._find_out()
             self._look()
 
@@ -181,19 +183,20 @@ class StudiesScreen(Screen[None]):
         self._judge()
 
     def _tick(self) -> None:
-        if self.going is not None and self.is_current:
+        if self.active_job is not None and self.is_current:
             self._paint()
 
     def _paint(self) -> None:
         """Show the study as far as it is known, and say what can be done."""
-        study, going = self._editor.last, self.going
-        self._title.led = going is not None
-        if going is not None:
-            self._title.show(going.shown)  # of the same moment as the line below
+        study, job = self._editor.last, self.active_job
+        self._title.led = job is not None
+        if job is not None:
+            self._title.show(job.run)  # at the same time as the line below
         records = dict(self._findings.records) if self._findings and self._findings.study == study else {}
-        if going is not None:  # which of them stand is for the study to tell: it may run all of them again
-            records = {row: record for row, record in records.items() if going.ended.get(row) == record.id}
-        self._results.show(ShownStudy(study, records, dict(going.open) if going else {}))
+        if job is not None:  # a running study decides which records count: it may repeat all of them
+            ended = job.history.ended
+            records = {row: record for row, record in records.items() if ended.get(row) == record.id}
+        self._results.show(ShownStudy(study, records, job.running if job else {}))
         self._results.set_class(self.study is None, "-outdated")
         self._judge()
 
@@ -202,7 +205,7 @@ class StudiesScreen(Screen[None]):
         bar.wrong = study is None and not self._covered
         bar.ready = study is not None and not self._busy and not self._covered
         estimate = findings.estimate if findings and findings.study == study else None
-        words = studies_words.bar(self._editor.problem, self.going, self._busy, estimate)
+        words = studies_words.bar(self._editor.problem, self.active_job, self._busy, estimate)
         bar.words = "Choose a study: enter opens it." if self._covered else words
         self.refresh_bindings()
 
@@ -213,10 +216,10 @@ class StudiesScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer what can be done with what is shown."""
-        idle = self.going is None
+        idle = self.active_job is None
         match action:
             case "stop" | "pause" | "resume":
-                return self.going is not None and can_steer(action, self.going.stage)
+                return self.active_job is not None and can_control(action, self.active_job.stage)
             case "start":
                 return idle and not self._covered
             case "form":
@@ -237,11 +240,11 @@ class StudiesScreen(Screen[None]):
             self._editor.show_trouble()
             return
         fresh = findings is not None and findings.study == study and not findings.estimate.left
-        if fresh and not self.going:
+        if fresh and not self.active_job:
             question = "All runs of this study are there. Train them again, as new sessions?"
             if not await self.app.push_screen_wait(ConfirmScreen(question, "Train again")):
                 return
-        self.post_message(StudyRequested(study, fresh))
+        self.post_message(JobRequested(Job(preset=study, fresh=fresh)))
         self.remove_class("-form")
         self._results.focus_table()
 

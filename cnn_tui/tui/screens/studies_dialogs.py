@@ -7,13 +7,13 @@ from pathlib import Path
 
 from textual.widget import Widget
 
-from cnn_tui.config.locations import located_study
+from cnn_tui.config.changes import study_with_absolute_paths
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.errors import CnnTuiError, StorageError
+from cnn_tui.formatting import printable
 from cnn_tui.reports.formats import SUFFIXES, format_of, render_study, write_report
 from cnn_tui.reports.studies.table import StudyTable
-from cnn_tui.store.files import ensure_writable
-from cnn_tui.store.names import printable, slug
+from cnn_tui.store.files import ensure_writable, slug
 from cnn_tui.tui.forms.choice_screen import ChoiceScreen
 from cnn_tui.tui.screens import studies_files
 from cnn_tui.tui.screens.ask_text import AskTextScreen
@@ -34,7 +34,7 @@ async def save(asking: Widget, study: StudyPreset) -> StudyEntry | None:
     if path.exists() and not await asking.app.push_screen_wait(ConfirmScreen(question, "Overwrite")):
         return None
     try:
-        study = located_study(study)
+        study = study_with_absolute_paths(study)
     except CnnTuiError as error:
         notify_error(asking, error)
         return None

@@ -13,8 +13,8 @@ from textual.widgets import Static
 
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
+from cnn_tui.formatting import printable
 from cnn_tui.reports.studies.document import setup_text
-from cnn_tui.store.names import printable
 from cnn_tui.tui.forms.study_form import StudyForm
 from cnn_tui.tui.screens import studies_draft, studies_words
 from cnn_tui.tui.screens.studies_files import StudyEntry

@@ -12,15 +12,14 @@ from pathlib import Path
 from typing import Literal
 
 from cnn_tui import paths
+from cnn_tui.config.changes import with_absolute_paths
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.config.locations import located
 from cnn_tui.config.study import Cell, StudyPreset
 from cnn_tui.errors import CnnTuiError, StorageError
-from cnn_tui.store.names import slug
-from cnn_tui.store.presets import list_presets, renamed_study, save_study
-from cnn_tui.store.records import SessionRecord
-from cnn_tui.store.sessions import load_session
-from cnn_tui.store.study_rows import all_records, recorded_rows
+from cnn_tui.store.files import slug
+from cnn_tui.store.presets import list_presets, renamed_study, save_preset
+from cnn_tui.store.records import SessionRecord, recorded_rows
+from cnn_tui.store.sessions import all_records, load_session
 from cnn_tui.tui.estimate import estimate
 from cnn_tui.tui.screens.studies_past import past_studies
 from cnn_tui.tui.study_estimate import StudyEstimate, estimate_study
@@ -96,13 +95,13 @@ def refuse_as_name(text: str) -> str:
 
 def own_file(name: str) -> Path:
     """Where a study of this name is saved."""
-    return paths.own_presets_folder() / f"{slug(name)}.json"
+    return paths.user_presets_folder() / f"{slug(name)}.json"
 
 
 def save(study: StudyPreset, name: str) -> Path | CnnTuiError:
     """Write one's own study, over the one that is there; gives its path, or what went wrong."""
     try:
-        return save_study(study, paths.own_presets_folder(), name, overwrite=True)
+        return save_preset(study, paths.user_presets_folder(), name, overwrite=True)
     except CnnTuiError as error:
         return error
 
@@ -116,7 +115,7 @@ def _entry(key: str, name: str, origin: Origin, study: StudyPreset, records: Seq
 
 def _cells(study: StudyPreset) -> list[Cell]:
     """The runs of a study as they would be on record."""
-    return [replace(cell, experiment=located(cell.experiment)) for cell in study.cells()]
+    return [replace(cell, experiment=with_absolute_paths(cell.experiment)) for cell in study.cells()]
 
 
 def _records() -> list[SessionRecord]:

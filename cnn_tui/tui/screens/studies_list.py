@@ -16,8 +16,7 @@ from textual.reactive import reactive
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from cnn_tui.amounts import some
-from cnn_tui.store.names import printable
+from cnn_tui.formatting import pluralize, printable
 from cnn_tui.tui.forms.study_fields import as_list, factor_title
 from cnn_tui.tui.screens.studies_files import StudyEntry
 
@@ -135,5 +134,5 @@ def words(entry: StudyEntry) -> str:
     if study.second_factor is not None:
         parts.append(f"with {factor_title(study.second_factor)}: {as_list(study.second_values)}")
     if study.repeats > 1:
-        parts.append(f"{some(study.repeats, 'seed')} each")
+        parts.append(f"{pluralize(study.repeats, 'seed')} each")
     return "\n".join(printable(part) for part in (*parts, study.description) if part)

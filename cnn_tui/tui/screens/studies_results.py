@@ -15,12 +15,12 @@ from textual.content import Content
 from textual.widgets import Static
 
 from cnn_tui.config.study import StudyPreset
+from cnn_tui.formatting import printable
 from cnn_tui.reports.studies.findings import Best, best
 from cnn_tui.reports.studies.table import StudyTable, study_table
-from cnn_tui.store.names import printable
 from cnn_tui.store.records import SessionRecord
+from cnn_tui.tui.job_state import RunState
 from cnn_tui.tui.messages import CompareRequested, SessionRequested
-from cnn_tui.tui.run_state import RunState
 from cnn_tui.tui.screens.studies_dialogs import choose_session
 from cnn_tui.tui.screens.studies_plot import show_study
 from cnn_tui.tui.screens.studies_rows import StudyLine, study_columns, study_lines

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from cnn_tui.formatting import elapsed
 from cnn_tui.metrics import ACCURACY, SCORES, Metric
 from cnn_tui.reports.studies.table import Aggregate, StudyRow, StudyTable
-from cnn_tui.reports.texts import taken
-from cnn_tui.tui.run_state import RunState
+from cnn_tui.tui.job_state import RunState
 from cnn_tui.tui.widgets.table_columns import TableColumn, Tone
-from cnn_tui.tui.widgets.title_bar import run_words
+from cnn_tui.tui.widgets.title_bar import run_text
 
 _STAR = "★"
 _RANKS = {"summary": 3, "headline": 4, "detail": 5}  # which columns give way first in a narrow table
@@ -156,7 +156,7 @@ def figure_words(figure: Aggregate | None) -> str:
 def _progress(row: StudyRow, running: Mapping[int, RunState]) -> str:
     """What the run of a row that began last is doing."""
     going = [running[place] for place in row.runs if place in running]
-    return run_words(going[-1]).partition(" · ")[2] if going else ""
+    return run_text(going[-1]).partition(" · ")[2] if going else ""
 
 
 def _mark(line: StudyLine) -> str:
@@ -192,7 +192,7 @@ def _time(line: StudyLine) -> str:
     seconds = _seconds(line)
     if seconds is None:
         return ""
-    words = taken(seconds)
+    words = elapsed(seconds)
     return f"≈{words}" if line.row.together > 1 else words
 
 

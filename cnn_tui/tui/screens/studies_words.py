@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from cnn_tui.amounts import some
 from cnn_tui.config.fields import field
 from cnn_tui.config.study import StudyPreset
-from cnn_tui.store.names import printable
+from cnn_tui.formatting import pluralize, printable
 from cnn_tui.tui.forms.study_fields import SPECS, as_list, factor_title
+from cnn_tui.tui.job_state import JobState
 from cnn_tui.tui.screen_keys import key_of
 from cnn_tui.tui.screens.studies_draft import SOURCE
 from cnn_tui.tui.screens.studies_files import StudyEntry
 from cnn_tui.tui.study_estimate import StudyEstimate
-from cnn_tui.tui.study_state import StudyState
-from cnn_tui.tui.widgets.title_bar import run_words
+from cnn_tui.tui.widgets.title_bar import run_text
 
 _SOURCES = {
     "draft": SOURCE,
@@ -42,7 +41,7 @@ def varied(study: StudyPreset) -> str:
     words = f"{factor_title(study.factor).lower()}: {as_list(study.values)}"
     if study.second_factor is not None:
         words += f" with {factor_title(study.second_factor).lower()}: {as_list(study.second_values)}"
-    return words + (f", {some(study.repeats, 'seed')} each" if study.repeats > 1 else "")
+    return words + (f", {pluralize(study.repeats, 'seed')} each" if study.repeats > 1 else "")
 
 
 def help_of(name: str, path: str) -> Content:
@@ -54,7 +53,7 @@ def help_of(name: str, path: str) -> Content:
     return Content.assemble((setting.title, "bold $text"), f"  {setting.bounds}\n{setting.description}")
 
 
-def bar(problem: str, going: StudyState | None, busy: bool, estimate: StudyEstimate | None) -> str:
+def bar(problem: str, going: JobState | None, busy: bool, estimate: StudyEstimate | None) -> str:
     """Why a study cannot start, how far it is, or what it will take."""
     if problem:
         return f"✗ Cannot start: {problem}"
@@ -67,10 +66,10 @@ def bar(problem: str, going: StudyState | None, busy: bool, estimate: StudyEstim
     return f"✓ Ready: {estimate.words}" if estimate else "✓ Ready"
 
 
-def _progress(state: StudyState) -> str:
-    ended = f"{len(state.ended)} of {some(state.rows, 'run')} ended"
+def _progress(state: JobState) -> str:
+    ended = f"{len(state.history.ended)} of {pluralize(len(state.job.runs), 'run')} ended"
     if state.stage in ("starting", "stopping", "paused"):
         return f"{ended} · {state.stage}" + ("…" if state.stage != "paused" else "")
-    together = f" · {len(state.open)} together" if len(state.open) > 1 else ""
-    doing = run_words(state.shown).partition(" · ")[2]
+    together = f" · {len(state.running)} together" if len(state.running) > 1 else ""
+    doing = run_text(state.run).partition(" · ")[2]
     return f"▶ {ended}{together} · {doing}" if doing else f"▶ {ended}"

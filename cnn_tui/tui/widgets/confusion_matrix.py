@@ -19,8 +19,8 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from cnn_tui.formatting import fit, shorten
 from cnn_tui.metrics import Scores
-from cnn_tui.reports.texts import fit, shorten
 from cnn_tui.tui.widgets.heat import Palette, heat_style
 from cnn_tui.tui.widgets.matrix_cells import MODE_TITLES, MODES, FloatArray, Mode, cell_texts, shares
 from cnn_tui.tui.widgets.matrix_layout import HEADER, MatrixLayout, lay_out

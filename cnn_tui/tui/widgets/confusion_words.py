@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from cnn_tui.formatting import printable
 from cnn_tui.metrics import Scores
-from cnn_tui.store.names import printable
 
 _WORDS = re.compile(r"[a-z]{3,}([ _][a-z]{3,})*")
 _SAME = frozenset({"deer", "fish", "sheep", "trout", "shrimp"})

@@ -13,13 +13,19 @@ from rich.text import Text
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from cnn_tui.amounts import parameter_count, share, some
 from cnn_tui.catalog.datasets import DATASETS
 from cnn_tui.config.experiment import DataConfig, Experiment
-from cnn_tui.reports.texts import data_words, duration, quantity
-from cnn_tui.store.cache_index import CachedSet, ago
-from cnn_tui.store.feature_room import FeatureRoom
-from cnn_tui.store.names import printable
+from cnn_tui.formatting import (
+    dataset_label,
+    duration,
+    parameter_count,
+    percentage,
+    pluralize,
+    printable,
+    quantity,
+    time_ago,
+)
+from cnn_tui.store.cache_index import CachedSet, FeatureSpace
 from cnn_tui.tui.estimate import Estimate
 from cnn_tui.tui.model_parts import ModelPart, model_parts
 from cnn_tui.tui.survey import Survey
@@ -109,8 +115,8 @@ class ExperimentSummary(Static):
 
 def brief(survey: Survey) -> str:
     """The same in one line: "12 epochs of 41 steps · no download · about 20 s"."""
-    known, epochs = survey.estimate, some(survey.experiment.training.epochs, "epoch")
-    steps = f"{epochs} of {some(known.steps_per_epoch, 'step')}" if known.steps_per_epoch else epochs
+    known, epochs = survey.estimate, pluralize(survey.experiment.training.epochs, "epoch")
+    steps = f"{epochs} of {pluralize(known.steps_per_epoch, 'step')}" if known.steps_per_epoch else epochs
     size = sum(download.bytes for download in survey.downloads)
     download = f"{quantity(size, 'bytes')} to download" if size else "no download"
     return " · ".join((steps, download, "time not known" if known.seconds is None else _time_words(known)))
@@ -124,7 +130,7 @@ def weights_words(weights: str) -> str:
 
 def _data_title(data: DataConfig) -> str:
     folder = data.dataset == "folder"
-    return printable(data_words(data.dataset, data.root)) if folder else DATASETS[data.dataset].title
+    return printable(dataset_label(data.dataset, data.root)) if folder else DATASETS[data.dataset].title
 
 
 def _data_rows(survey: Survey) -> Iterator[tuple[str, str]]:
@@ -136,9 +142,9 @@ def _data_rows(survey: Survey) -> Iterator[tuple[str, str]]:
     if used is None:
         yield "pictures", _UNKNOWN
         return
-    yield "training", some(used.train, "picture")
-    yield "validation", some(used.validation, "picture") if used.validation else "none: nothing to choose by"
-    yield "test", some(used.test, "picture")
+    yield "training", pluralize(used.train, "picture")
+    yield "validation", pluralize(used.validation, "picture") if used.validation else "none: nothing to choose by"
+    yield "test", pluralize(used.test, "picture")
     yield "size", f"{data.image_size} × {data.image_size} pixels"
 
 
@@ -146,17 +152,17 @@ def _cost_rows(survey: Survey) -> Iterator[tuple[str, str]]:
     known, training = survey.estimate, survey.experiment.training
     yield "download", _download_words(survey)
     if known.steps is not None and known.steps_per_epoch is not None:
-        yield "steps", f"{known.steps_per_epoch:,} an epoch, {known.steps:,} in {some(training.epochs, 'epoch')}"
+        yield "steps", f"{known.steps_per_epoch:,} an epoch, {known.steps:,} in {pluralize(training.epochs, 'epoch')}"
     yield "features", feature_words(survey.experiment, survey.features, survey.room)
     least = f"at least {quantity(known.least_memory_bytes, 'bytes')}"
     yield (
         "memory",
         least if known.memory_bytes is None else f"{quantity(known.memory_bytes, 'bytes')}, as the last time",
     )
-    yield "time", _time_words(known) + (f", from {some(known.runs, 'run')} like this" if known.runs else "")
+    yield "time", _time_words(known) + (f", from {pluralize(known.runs, 'run')} like this" if known.runs else "")
 
 
-def feature_words(experiment: Experiment, kept: CachedSet | None, room: FeatureRoom | None = None) -> str:
+def feature_words(experiment: Experiment, kept: CachedSet | None, room: FeatureSpace | None = None) -> str:
     """Whether the frozen layers run once for each picture or in every epoch, and why; what their output takes."""
     if experiment.model.trainable == "all":
         return "nothing is frozen: every layer runs in each epoch"
@@ -166,25 +172,26 @@ def feature_words(experiment: Experiment, kept: CachedSet | None, room: FeatureR
     if experiment.training.feature_cache == "off":
         return "not kept, as set: frozen layers run in each epoch"
     if kept is not None:
-        words = f"reused ({ago(kept.used)}, {quantity(kept.size, 'bytes')}); only what is missing is computed"
+        words = f"reused ({time_ago(kept.used)}, {quantity(kept.size, 'bytes')}); only what is missing is computed"
         return f"{words}, {_size_words(room)} in all" if room and room.bytes > kept.size else words
     if room is None:
         return "computed once for each picture and kept, epochs then take moments"
     return _room_words(room)
 
 
-def _room_words(room: FeatureRoom) -> str:
+def _room_words(room: FeatureSpace) -> str:
     images, size = room.placement.images, _size_words(room)
     if not images:
         return "no room for them: frozen layers run in each epoch"
     if images < room.images:
-        return f"kept for {images:,} of {some(room.images, 'picture')} ({size}), computed in each epoch for the others"
+        stored = f"{images:,} of {pluralize(room.images, 'picture')}"
+        return f"kept for {stored} ({size}), computed in each epoch for the others"
     if not room.placement.in_memory:
         return f"computed once for each picture and kept on disk ({size}), from where each epoch reads them"
     return f"computed once for each picture and kept ({size}), epochs then take moments"
 
 
-def _size_words(room: FeatureRoom) -> str:
+def _size_words(room: FeatureSpace) -> str:
     return ("up to " if room.at_most else "") + quantity(room.bytes, "bytes")
 
 
@@ -210,4 +217,4 @@ def _trained_words(parts: tuple[ModelPart, ...]) -> str:
         return f"all {parameter_count(total)} weights learn"
     if any(part.per_class for part in parts):
         return "the last layer's size depends on the classes"
-    return f"{share(trained, total)} of {parameter_count(total)} weights learn"
+    return f"{percentage(trained, total)} of {parameter_count(total)} weights learn"

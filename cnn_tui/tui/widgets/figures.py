@@ -12,7 +12,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from cnn_tui.reports.texts import fit
+from cnn_tui.formatting import fit
 
 Tone = Literal["plain", "good", "bad", "warning", "muted"]
 _TONES: tuple[Tone, ...] = ("plain", "good", "bad", "warning", "muted")

@@ -10,7 +10,7 @@ from textual import work
 from textual.widgets import RichLog
 
 from cnn_tui.events import WarningRaised
-from cnn_tui.store.names import printable
+from cnn_tui.formatting import printable
 
 _TAIL_BYTES = 16_384
 _MOST_LINES = 1_000

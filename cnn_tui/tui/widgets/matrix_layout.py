@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from textual.geometry import Offset, Size
 
-from cnn_tui.store.names import printable
+from cnn_tui.formatting import printable
 
 HEADER = 2
 _WIDEST_NAME, _NARROWEST_NAME = 20, 8  # the narrowest has room for the words in the corner

@@ -1,4 +1,4 @@
-"""The part of the run that is under way: how far it is, how fast it goes and how long it will take."""
+"""The current phase of the run: progress, speed and time left."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
+from cnn_tui.formatting import duration, fit, progress_text, quantity, shorten
 from cnn_tui.history import PhaseRecord
-from cnn_tui.reports.texts import duration, fit, part_of, quantity, shorten
-from cnn_tui.tui.run_state import RunState
+from cnn_tui.tui.job_state import RunState
 
 _TITLES = {
     "downloading": "Downloading",
@@ -25,7 +25,7 @@ _TITLES = {
 
 @dataclass(frozen=True)
 class PhaseView:
-    """What the bar shows; ``fraction`` is None where nobody knows."""
+    """The content of the bar; ``fraction`` is None if unknown."""
 
     title: str
     detail: str = ""
@@ -35,16 +35,16 @@ class PhaseView:
 
 
 def phase_view(state: RunState) -> PhaseView:
-    """The present phase of a run, or its end."""
+    """The content for the current phase of a run, or for its end."""
     history = state.history
     if state.status is not None:
         return PhaseView(state.status.title(), fraction=1.0 if state.status == "done" else None)
     phase = history.phase
     if phase is None:
-        return PhaseView("Starting", left="time left: not known yet")
+        return PhaseView("Starting", left="time left: unknown yet")
     left = history.seconds_left()
-    words = "not known yet" if left is None else f"about {duration(left)}"
-    return PhaseView(_TITLES[phase.name], phase.detail, phase.fraction, _progress(phase), f"time left: {words}")
+    estimate = "unknown yet" if left is None else f"about {duration(left)}"
+    return PhaseView(_TITLES[phase.name], phase.detail, phase.fraction, _progress(phase), f"time left: {estimate}")
 
 
 def _progress(phase: PhaseRecord) -> str:
@@ -52,10 +52,10 @@ def _progress(phase: PhaseRecord) -> str:
     if progress is None:
         return ""
     if progress.total is None:
-        words = quantity(progress.done, progress.unit)
+        text = quantity(progress.done, progress.unit)
     else:
-        words = part_of(progress.done, progress.total, progress.unit)
-    return words if progress.rate is None else f"{words}, {quantity(progress.rate, progress.unit)}/s"
+        text = progress_text(progress.done, progress.total, progress.unit)
+    return text if progress.rate is None else f"{text}, {quantity(progress.rate, progress.unit)}/s"
 
 
 class PhaseBar(Widget):
@@ -66,52 +66,52 @@ class PhaseBar(Widget):
         width: 1fr;
         height: 2;
         .phase-bar--title { color: $text; text-style: bold; }
-        .phase-bar--words { color: $text-muted; }
+        .phase-bar--text { color: $text-muted; }
         .phase-bar--done { color: $primary; }
         .phase-bar--rest { color: $surface-lighten-2; }
     }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"phase-bar--{part}" for part in ("title", "words", "done", "rest")}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"phase-bar--{part}" for part in ("title", "text", "done", "rest")}
 
     view: reactive[PhaseView] = reactive(PhaseView("Waiting"))
-    """What is shown."""
+    """The content of the bar."""
 
     def show(self, state: RunState) -> None:
-        """Show where a run is; repaints only if that differs from before."""
+        """Show the progress of a run; repaints only if it has changed."""
         self.view = phase_view(state)
 
     def render_line(self, y: int) -> Strip:
-        """The words, or the bar below them."""
-        segments = self._words() if y == 0 else self._bar() if y == 1 else []
+        """The text, or the bar below it."""
+        segments = self._text() if y == 0 else self._bar() if y == 1 else []
         return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
 
-    def _words(self) -> list[Segment]:
+    def _text(self) -> list[Segment]:
         view, width = self.view, self.size.width
         title = shorten(view.title, width)
         figures = shorten(view.progress, max(0, width - len(title) - 2))
         detail = f"  {view.detail}" if view.detail else ""
-        room = width - len(title) - len(figures) - 2
+        space = width - len(title) - len(figures) - 2
         return [
             Segment(title, self.get_component_rich_style("phase-bar--title")),
-            Segment(fit(detail, max(0, room)) + "  ", self.get_component_rich_style("phase-bar--words")),
-            Segment(figures, self.get_component_rich_style("phase-bar--words")),
+            Segment(fit(detail, max(0, space)) + "  ", self.get_component_rich_style("phase-bar--text")),
+            Segment(figures, self.get_component_rich_style("phase-bar--text")),
         ]
 
     def _bar(self) -> list[Segment]:
         view, width = self.view, self.size.width
         percent = "" if view.fraction is None else f" {view.fraction:4.0%}"
-        words = f"{percent}  {view.left}" if view.left else percent
-        length = max(0, width - len(words))
+        text = f"{percent}  {view.left}" if view.left else percent
+        length = max(0, width - len(text))
         done, rest = bar(view.fraction or 0.0, length)
         return [
             Segment(done, self.get_component_rich_style("phase-bar--done")),
             Segment(rest, self.get_component_rich_style("phase-bar--rest")),
-            Segment(words[:width], self.get_component_rich_style("phase-bar--words")),
+            Segment(text[:width], self.get_component_rich_style("phase-bar--text")),
         ]
 
 
 def bar(fraction: float, length: int) -> tuple[str, str]:
-    """The filled and the empty part of a bar of ``length`` cells, filled to half a cell; they differ without colour."""
+    """The filled and the empty part of a bar of ``length`` cells, to half a cell; distinct without colour too."""
     halves = round(min(1.0, max(0.0, fraction)) * length * 2)
     done = "━" * (halves // 2) + "╸" * (halves % 2)
     return done, "─" * (length - len(done))

@@ -15,7 +15,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from cnn_tui.reports.texts import fit
+from cnn_tui.formatting import fit
 from cnn_tui.tui.widgets.picture_tiles import (
     PICTURE_SIZES,
     Loader,

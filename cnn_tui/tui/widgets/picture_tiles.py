@@ -10,7 +10,7 @@ from textual.geometry import Offset, Region, Size
 from textual.strip import Strip
 
 from cnn_tui.errors import CnnTuiError
-from cnn_tui.reports.texts import fit
+from cnn_tui.formatting import fit
 from cnn_tui.tui.widgets.half_blocks import Pixels, half_blocks
 
 Loader = Callable[[int], Pixels | None]

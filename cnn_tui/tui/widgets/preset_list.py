@@ -16,9 +16,7 @@ from textual.reactive import reactive
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from cnn_tui.amounts import some
-from cnn_tui.reports.texts import data_words
-from cnn_tui.store.names import printable
+from cnn_tui.formatting import dataset_label, pluralize, printable
 from cnn_tui.tui.widgets.text_line import TextLine
 
 if TYPE_CHECKING:
@@ -152,7 +150,7 @@ class PresetList(Vertical):
         about.set_class(entry is not None and entry.preset is None, "-broken")
         said = "" if entry is None else words(entry)
         if loaded is not None and option is not None and option.id == self._loaded_id:
-            changed = f"changed in the form: {some(loaded.changes, 'field')}\n" if loaded.changes else ""
+            changed = f"changed in the form: {pluralize(loaded.changes, 'field')}\n" if loaded.changes else ""
             said = changed + (said or f"{printable(loaded.source)}\n{preset_words(loaded.preset)}".lstrip("\n"))
         about.update(Content(said))
 
@@ -245,7 +243,7 @@ def preset_words(preset: RunPreset) -> str:
     """What a preset trains on what, and its description."""
     experiment = preset.experiment
     return (
-        f"{experiment.model.architecture} on {data_words(experiment.data.dataset, experiment.data.root)}, "
-        f"{some(experiment.training.epochs, 'epoch')}\n"
+        f"{experiment.model.architecture} on {dataset_label(experiment.data.dataset, experiment.data.root)}, "
+        f"{pluralize(experiment.training.epochs, 'epoch')}\n"
         f"{printable(preset.description)}"
     )

@@ -8,8 +8,7 @@ from typing import Any, Generic, Literal, TypeVar, get_args
 
 from rich.cells import cell_len
 
-from cnn_tui.reports.texts import fit
-from cnn_tui.store.names import printable
+from cnn_tui.formatting import fit, printable
 
 Row = TypeVar("Row")
 Tone = Literal["good", "bad", "warning", "live", "muted"]

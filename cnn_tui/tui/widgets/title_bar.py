@@ -1,4 +1,4 @@
-"""The line at the top of every screen: the program, its screens and what the run is doing."""
+"""The line at the top of every screen: the program, its screens and the state of the job."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from textual.widgets import Static
 from cnn_tui.tui.screen_keys import SCREENS, ModeName
 
 if TYPE_CHECKING:
-    from cnn_tui.tui.run_state import RunState
+    from cnn_tui.tui.job_state import JobState, RunState
 
 _PHASES = {"downloading": "downloading", "loading": "loading", "features": "computing features", "testing": "testing"}
 _ROOMY = 96
 
 
 class TitleBar(Horizontal):
-    """Shows where the person is and leads elsewhere by a click.
+    """Shows the current screen, switches to others by a click, and shows the state of the run.
 
     Args:
-        mode: the screen that it stands on.
-        led: whether the screen tells it by :meth:`show` what the run is doing, because it shows progress itself and
-            two figures of different moments would contradict each other; else it follows the run by itself.
+        mode: the screen that it belongs to.
+        led: whether the screen calls :meth:`show`, because it shows progress too and both have to be updated at the
+            same time; otherwise the bar watches the job itself.
     """
 
     DEFAULT_CSS = """
@@ -42,60 +42,60 @@ class TitleBar(Horizontal):
             text-wrap: nowrap;
             text-overflow: ellipsis;
             color: $text-muted;
-            &.-going { color: $text-warning; text-style: bold; }
+            &.-active { color: $text-warning; text-style: bold; }
         }
         &.-tight .title-bar--program { display: none; }
     }
     """
-    words = reactive("", repaint=False)
-    """What the run is doing."""
+    state_text = reactive("", repaint=False)
+    """The state of the run."""
 
     def __init__(self, mode: ModeName, *, led: bool = False) -> None:
         super().__init__()
         self._mode = mode
         self.led = led
-        self._said = ""
+        self._shown = ""
 
     def compose(self) -> ComposeResult:
-        """The program's name, a tab for each screen, the state at the right."""
+        """The program's name, a tab for each screen, and the state on the right."""
         yield Static("cnn-tui", classes="title-bar--program")
         for mode, screen in SCREENS.items():
             yield _Tab(mode, f"{screen.key} {screen.title}", current=mode == self._mode)
         yield Static("", classes="title-bar--state")
 
     def on_mount(self) -> None:
-        """Follow the run."""
-        self.watch(self.app, "run_state", self._follow)
+        """Watch the job."""
+        self.watch(self.app, "job", self._job_changed)
 
     def on_resize(self, event: Resize) -> None:
-        """Leave the program's name out where the state needs the room."""
+        """Hide the program's name if the state needs the space."""
         self.set_class(event.size.width < _ROOMY, "-tight")
-        self.call_after_refresh(self._say)
+        self.call_after_refresh(self._update_text)
 
     def show(self, state: RunState | None) -> None:
-        """Tell what a run is doing."""
-        self.query_one(".title-bar--state").set_class(state is not None and state.going, "-going")
-        self.words = run_words(state)
+        """Show the state of a run."""
+        self.query_one(".title-bar--state").set_class(state is not None and state.active, "-active")
+        self.state_text = run_text(state)
 
-    def watch_words(self) -> None:
-        """Say it."""
-        self._say()
+    def watch_state_text(self) -> None:
+        """Update the label."""
+        self._update_text()
 
-    def _say(self) -> None:
-        said = self.query_one(".title-bar--state", Static)
-        room = said.content_size.width  # nothing before the first layout, which says it again
-        words = shortened(self.words, room) if room else self.words
-        if words != self._said:
-            self._said = words
-            said.update(Content(words), layout=False)
+    def _update_text(self) -> None:
+        label = self.query_one(".title-bar--state", Static)
+        width = label.content_size.width  # 0 before the first layout, which calls this again
+        text = shortened(self.state_text, width) if width else self.state_text
+        if text != self._shown:
+            self._shown = text
+            label.update(Content(text), layout=False)
 
-    def _follow(self, state: RunState | None) -> None:
+    def _job_changed(self, job: JobState | None) -> None:
         if not self.led:
-            self.show(state)
+            self.show(job.run if job else None)
 
 
 class _Tab(Static):
-    """Leads to a screen by a click."""
+    """Switches to a screen by a click."""
 
     DEFAULT_CSS = """
     _Tab {
@@ -112,58 +112,55 @@ class _Tab(Static):
         self._mode = mode
 
     def on_click(self) -> None:
-        """Go there."""
+        """Switch to the screen."""
         self.app.switch_mode(self._mode)
 
 
-def run_words(state: RunState | None) -> str:
-    """What a run is doing in a few words, such as "training epoch 3/10 · 42 %"; empty before the first.
-
-    One of a study's is told shorter, such as "2/6 · epoch 3/10 · 42 %".
-    """
+def run_text(state: RunState | None) -> str:
+    """The state of a run, such as "training epoch 3/10 · 42 %", or "2/6 · epoch 3/10 · 42 %" in a study."""
     if state is None:
         return ""
-    words = _stage_words(state)
-    return f"{state.part} · {words}" if state.part and words else words
+    text = _stage_text(state)
+    return f"{state.number} · {text}" if state.number and text else text
 
 
-def shortened(words: str, room: int) -> str:
-    """What a run is doing in at most ``room`` cells as far as that can be: first the verb goes, then the percentage."""
-    brief = words.replace("training ", "").replace("computing ", "")
-    candidates = (words, brief, brief.rpartition(" · ")[0] or brief)
-    return next((said for said in candidates if cell_len(said) <= room), candidates[-1])
+def shortened(text: str, width: int) -> str:
+    """The state of a run in at most ``width`` cells if possible: without the verb, then without the percentage."""
+    brief = text.replace("training ", "").replace("computing ", "")
+    candidates = (text, brief, brief.rpartition(" · ")[0] or brief)
+    return next((candidate for candidate in candidates if cell_len(candidate) <= width), candidates[-1])
 
 
-def _stage_words(state: RunState) -> str:
+def _stage_text(state: RunState) -> str:
     match state.stage:
         case "ended":
             return _ended(state)
         case "starting" | "stopping":
             return f"{state.stage}…"
         case "paused":
-            return f"paused · {_doing(state)}"
+            return f"paused · {_phase_text(state)}"
         case "running":
-            return _doing(state)
+            return _phase_text(state)
 
 
 def _ended(state: RunState) -> str:
     if state.status is None:
         return ""
-    return state.status if state.part else f"last run {state.status}"
+    return state.status if state.number else f"last run {state.status}"
 
 
-def _doing(state: RunState) -> str:
+def _phase_text(state: RunState) -> str:
     phase = state.history.phase
     if phase is None:
         return "starting…"
-    words = _epoch(state) if phase.name == "training" else _PHASES[phase.name]
-    if state.part:
-        words = words.removeprefix("training ").removeprefix("computing ")
-    return words if phase.fraction is None else f"{words} · {phase.fraction * 100:.0f} %"
+    text = _epoch_text(state) if phase.name == "training" else _PHASES[phase.name]
+    if state.number:
+        text = text.removeprefix("training ").removeprefix("computing ")
+    return text if phase.fraction is None else f"{text} · {phase.fraction * 100:.0f} %"
 
 
-def _epoch(state: RunState) -> str:
-    """The epoch that training is in: that of the last step told, or the one after the last that ended."""
+def _epoch_text(state: RunState) -> str:
+    """The current epoch: that of the last reported step, or the one after the last finished epoch."""
     history, epochs = state.history, state.preset.experiment.training.epochs
     stepped = history.batches[-1].epoch if history.batches else 1
     ended = history.epochs[-1].epoch if history.epochs else 0

@@ -1,0 +1,65 @@
+"""Runs a job: every run becomes a session, and runs are trained together where that does not change their results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cnn_tui.config.job import Job
+from cnn_tui.config.study import training_groups
+from cnn_tui.engine.control import Control
+from cnn_tui.engine.training.record import run_all_recorded
+from cnn_tui.events import EndStatus, JobEvent, JobFinished, JobStarted, RunEvent, RunFinished, RunReused
+from cnn_tui.store.records import StudyPart, finished_rows
+from cnn_tui.store.sessions import all_records
+
+
+def run_job(job: Job, control: Control) -> Iterator[JobEvent]:
+    """Run a job in this process.
+
+    Yields:
+        ``JobStarted`` first and ``JobFinished`` last. A failed run does not end the job.
+
+    Raises:
+        StorageError: sessions cannot be written.
+    """
+    yield JobStarted(preset=job.preset, runs=len(job.runs))
+    reused = {} if job.fresh or job.study is None else finished_rows(job.cells, all_records(), alone=_separate(job))
+    for index, record in reused.items():
+        yield RunReused(run=index, session_id=record.id)
+    failed = 0
+    for group in _groups(job, [index for index in range(len(job.runs)) if index not in reused]):
+        for event in _run_group(job, group, control):
+            failed += isinstance(event.event, RunFinished) and event.event.status == "failed"
+            yield event
+        if control.stopping:
+            break
+    status: EndStatus = "stopped" if control.stopping else "failed" if failed else "done"
+    yield JobFinished(status=status, failed=failed)
+
+
+def _separate(job: Job) -> bool:
+    """Whether each run is trained on its own, as the job or its study may ask for."""
+    return job.plain or (job.study is not None and job.study.plain)
+
+
+def _groups(job: Job, indices: list[int]) -> Iterator[list[int]]:
+    """Split runs into groups that are one computation each, ordered by their first run."""
+    if _separate(job):
+        yield from ([index] for index in indices)
+        return
+    for group in training_groups([job.runs[index].experiment for index in indices]):
+        yield [indices[position] for position in group]
+
+
+def _run_group(job: Job, group: list[int], control: Control) -> Iterator[RunEvent]:
+    presets = [job.runs[index] for index in group]
+    parts = [_study_part(job, index, len(group)) for index in group]
+    for position, event in run_all_recorded(presets, parts, control):
+        yield RunEvent(run=group[position], event=event)
+
+
+def _study_part(job: Job, index: int, together: int) -> StudyPart | None:
+    study = job.study
+    if study is None:
+        return None
+    return StudyPart(name=study.name, row=index, together=together, description=study.description)
