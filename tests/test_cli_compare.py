@@ -114,7 +114,7 @@ def test_the_same_session_twice_says_so(capsys: Output) -> None:
         (["latest"], 2, "at least two sessions"),
         (["latest", "nothing"], 4, "No session 'nothing'"),
         (["latest", "latest", "--json", "--format", "csv"], 2, "exclude each other"),
-        (["latest", "latest", "--output", "x.docx"], 2, "does not tell a format"),
+        (["latest", "latest", "--output", "x.docx"], 2, "does not imply a format"),
     ],
 )
 def test_compare_refuses_what_it_cannot_do(arguments: list[str], code: int, words: str, capsys: Output) -> None:
@@ -252,7 +252,7 @@ def test_without_thumbnails_or_with_damaged_ones_the_report_has_the_rest(home: P
     thumbnails.write_bytes(b"torn")
     assert guarded(cli, ["sessions", "export", session_id, "--format", "html"]) == 0
     out, err = capsys.readouterr()
-    assert "Cannot read the kept pictures" in err
+    assert err.startswith("Cannot read the saved images\n")
     assert "<img" not in out
     assert "Confusion matrix" in out
     thumbnails.unlink()

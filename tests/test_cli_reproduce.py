@@ -176,7 +176,7 @@ def test_json_is_the_events_of_all_studies(asked: list[StudyPreset], capsys: Out
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--only", "tabel1"], ("--only tabel1 is no part", "table1, table2", "Did you mean table1")),
+        (["--only", "tabel1"], ("--only tabel1 is not a part", "table1, table2", "Did you mean table1")),
         (["--only", "nothing"], ("--only nothing is not a part", "more-models")),
         (["--only", "table2", "--set", "training.epochs=2"], ("changes nothing", "varied by table2")),
         (["--set", "data.image_size=16"], ("data.image_size 16 is too small for vgg16",)),

@@ -54,8 +54,8 @@ def _write(names: tuple[str, ...], as_json: bool, chosen: Format | None, output:
     destination = Destination(output, "text" if as_json else chosen, "text", FORMATS)
     comparison = compare([read_session(folder) for folder in folders])
     for session in comparison.sessions:
-        if session.damage:
-            print_message(session.damage)
+        for line in session.damage.splitlines():
+            print_message(line)
     if as_json:
         destination.write(Report(json.dumps(comparison_json(comparison), indent=2, allow_nan=False) + "\n"))
     elif destination.format == "text" and destination.path is None:

@@ -52,8 +52,8 @@ def _write(session: str, chosen: Format | None, table: str | None, output: str |
     folder = find_session(session)
     destination = Destination(output, chosen, "markdown", FORMATS)
     data = read_session(folder)
-    if data.damage:
-        print_message(data.damage)
+    for line in data.damage.splitlines():
+        print_message(line)
     if table is None:
         document = session_document(data, _mistakes(data))
         destination.write(render(document, destination.format, destination.width, destination.path))
@@ -71,7 +71,8 @@ def _mistakes(session: SessionData) -> tuple[Mistake, ...]:
     try:
         return read_mistakes(session)
     except StorageError as error:
-        print_message(str(error))
+        for line in str(error).splitlines():
+            print_message(line)
         return ()
 
 

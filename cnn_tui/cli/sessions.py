@@ -80,8 +80,8 @@ def show(session: str, as_json: bool) -> None:
     folder = find_session(session)
     record, history = load_session(folder), read_history(folder)
     note_and_tags, problem = note_or_problem(folder)
-    if problem:
-        print_message(problem)
+    for line in problem.splitlines():
+        print_message(line)
     if as_json:
         from cnn_tui.reports.sessions.data import session_json
 
