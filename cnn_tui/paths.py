@@ -10,15 +10,9 @@ import platformdirs
 _APP = "cnn-tui"
 
 
-def _home() -> Path | None:
-    home = os.environ.get("CNN_TUI_HOME")
-    return Path(home).expanduser().absolute() if home else None
-
-
 def data_folder() -> Path:
     """Downloads, and by default sessions."""
-    home = _home()
-    return home / "data" if home else platformdirs.user_data_path(_APP)
+    return _in_home("data") or platformdirs.user_data_path(_APP)
 
 
 def datasets_folder() -> Path:
@@ -33,20 +27,17 @@ def weights_folder() -> Path:
 
 def sessions_folder() -> Path:
     """Sessions, one folder each."""
-    home = _home()
-    return home / "sessions" if home else platformdirs.user_data_path(_APP) / "sessions"
+    return _in_home("sessions") or platformdirs.user_data_path(_APP) / "sessions"
 
 
 def user_presets_folder() -> Path:
     """The user's own presets."""
-    home = _home()
-    return home / "presets" if home else platformdirs.user_config_path(_APP) / "presets"
+    return _in_home("presets") or platformdirs.user_config_path(_APP) / "presets"
 
 
 def cache_folder() -> Path:
     """Data that can be recomputed: decoded images and features."""
-    home = _home()
-    return home / "cache" if home else platformdirs.user_cache_path(_APP)
+    return _in_home("cache") or platformdirs.user_cache_path(_APP)
 
 
 def shipped_presets_folder() -> Path:
@@ -54,3 +45,8 @@ def shipped_presets_folder() -> Path:
     package = Path(__file__).parent
     inside = package / "presets"
     return inside if inside.is_dir() else package.parent / "presets"
+
+
+def _in_home(name: str) -> Path | None:
+    home = os.environ.get("CNN_TUI_HOME")
+    return Path(home).expanduser().absolute() / name if home else None

@@ -269,7 +269,7 @@ BAD: dict[str, tuple[list[str], tuple[str, ...]]] = {
     ),
     "a value that becomes impossible": (
         ["report-table1", "--set", "data.image_size=32", "--set", "training.early_stopping_patience=3"],
-        ("early_stopping_patience needs validation pictures",),
+        ("early_stopping_patience needs validation images",),
     ),
     "a factor that becomes meaningless": (
         ["batch-norm.json", "--set", "model.trainable=all"],

@@ -1,4 +1,4 @@
-"""The event log: complete and incomplete lines, full disks, and following a live log."""
+"""The event log: complete and incomplete lines, and full disks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cnn_tui.errors import StorageError
 from cnn_tui.events import Event, from_line, to_line
-from cnn_tui.store.event_log import EventLog, read_events, read_from
+from cnn_tui.store.event_log import EventLog, read_events
 from samples import epoch, events, story
 
 needs_dev_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
@@ -70,28 +70,6 @@ def test_a_damaged_line_is_named(tmp_path: Path) -> None:
     path.write_text(to_line(epoch(1)) + "\n" + '{"type": "nonsense"}\n')
     with pytest.raises(StorageError, match="line 2 is not an event"):
         list(read_events(path))
-
-
-def test_following_reads_each_event_once(tmp_path: Path) -> None:
-    path = tmp_path / "log"
-    expected = story()
-    with EventLog(path) as log:
-        log.append(expected[0])
-        first, offset = read_from(path)
-        nothing, same = read_from(path, offset)
-        for event in expected[1:]:
-            log.append(event)
-        rest, end = read_from(path, offset)
-    assert first + rest == expected
-    assert (nothing, same) == ([], offset)
-    assert end == path.stat().st_size
-
-
-def test_following_waits_for_the_end_of_a_line(tmp_path: Path) -> None:
-    path = tmp_path / "log"
-    line = to_line(epoch(1)).encode() + b"\n"
-    path.write_bytes(line + line[:20])
-    assert read_from(path) == ([epoch(1)], len(line))
 
 
 def test_a_missing_log_is_reported(tmp_path: Path) -> None:

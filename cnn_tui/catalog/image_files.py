@@ -6,10 +6,7 @@ import functools
 import importlib.util
 
 _ALWAYS = frozenset(
-    {
-        *(".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm"),
-        *(".tif", ".tiff"),
-    }
+    {".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff"}
 )
 _BY_FEATURE = {
     "webp": (".webp",),

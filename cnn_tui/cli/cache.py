@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cnn_tui.cli.groups import ListByDefault
-from cnn_tui.formatting import dataset_label, pluralize
+from cnn_tui.formatting import dataset_label, pluralize, time_ago
 
 if TYPE_CHECKING:
     from cnn_tui.store.cache_index import CachedSet
@@ -19,7 +19,7 @@ def cache() -> None:
 
 
 @cache.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_sets(as_json: bool) -> None:
     """List the cached sets, the most recently used first."""
     from cnn_tui.cli.output import print_json, print_message, print_table
@@ -49,7 +49,6 @@ def list_sets(as_json: bool) -> None:
 
 
 def _row(one: CachedSet) -> list[str]:
-    from cnn_tui.formatting import time_ago
     from cnn_tui.store.cache_index import DecodedSetInfo, FeatureSetInfo
 
     match one.about:

@@ -7,7 +7,6 @@ import platform
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Literal
 
 import click
@@ -132,12 +131,8 @@ def _downloads() -> Iterator[Finding]:
     ):
         names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
         found = ", ".join(name for name in names if not name.startswith("."))
-        size = sum(path.stat().st_size for path in _files(folder))
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         yield Finding("ok", subject, f"{found} ({quantity(size, 'bytes')})" if found else f"none downloaded, {more}")
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.rglob("*") if path.is_file())
 
 
 def _print(findings: list[Finding]) -> None:

@@ -10,24 +10,18 @@ if TYPE_CHECKING:
     from cnn_tui.config.preset import RunPreset
 
 
-def _fields_help() -> str:
-    """Every setting that ``--set`` accepts, with default and allowed values."""
-    from cnn_tui.config.fields import experiment_fields
-
-    lines = []
-    for spec in experiment_fields():
-        lines.append(f"  {spec.path}  (default {'none' if spec.default is None else spec.default})")
-        allowed = f" Allowed: {spec.bounds}." if spec.bounds else ""
-        lines.append(f"      {spec.description}{allowed}")
-    return "\b\nSettings for --set:\n" + "\n".join(lines)
-
-
 class SettingsCommand(click.Command):
     """A command whose help lists the settings below its options."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of settings."""
-        formatter.write("\n" + _fields_help().removeprefix("\b\n") + "\n")
+        """Write every setting that ``--set`` accepts, with default and allowed values."""
+        from cnn_tui.config.fields import experiment_fields
+
+        formatter.write("\nSettings for --set:\n")
+        for spec in experiment_fields():
+            allowed = f" Allowed: {spec.bounds}." if spec.bounds else ""
+            formatter.write(f"  {spec.path}  (default {'none' if spec.default is None else spec.default})\n")
+            formatter.write(f"      {spec.description}{allowed}\n")
 
 
 def prepare(preset: str, settings: tuple[str, ...], name: str | None) -> RunPreset:

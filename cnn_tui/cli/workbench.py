@@ -13,9 +13,6 @@ import click
 from cnn_tui.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from cnn_tui.config.preset import RunPreset
     from cnn_tui.trainer.protocol import Trainer
 
 
@@ -39,7 +36,11 @@ def show(name: str | None, start: bool, in_process: bool = False) -> None:
         PresetError: there is no such preset, or it is broken.
         ConfigError: standard input or output is not a terminal.
     """
-    preset, path = _found(name) if name is not None else (None, None)
+    from cnn_tui.cli.settings import prepare
+    from cnn_tui.store.presets import find_preset
+
+    path = find_preset(name) if name is not None else None
+    preset = prepare(str(path), (), None) if path is not None else None
     if not is_terminal():
         raise ConfigError(
             "The workbench needs a terminal",
@@ -55,14 +56,6 @@ def show(name: str | None, start: bool, in_process: bool = False) -> None:
     from cnn_tui.tui.app import Workbench
 
     Workbench(partial(_trainer, in_process), preset, start, path).run()
-
-
-def _found(name: str) -> tuple[RunPreset, Path]:
-    from cnn_tui.cli.settings import prepare
-    from cnn_tui.store.presets import find_preset
-
-    path = find_preset(name)
-    return prepare(str(path), (), None), path
 
 
 def _trainer(in_process: bool) -> Trainer:

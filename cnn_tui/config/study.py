@@ -64,7 +64,7 @@ class StudyPreset(Preset):
     plain: bool = Field(
         False,
         title="Plain",
-        description="Train every row on its own, for separate times. Otherwise rows share work where they can.",
+        description="Train every run separately, so that its time is measured alone. Otherwise runs share work.",
     )
     reported: tuple[ReportedRow, ...] = Field(
         (), title="Reported", description="Published results to show next to the study's.", strict=False

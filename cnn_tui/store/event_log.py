@@ -109,29 +109,12 @@ def read_events(path: Path) -> Iterator[Event]:
         raise StorageError(f"Cannot read {path.name}", f"{path}: {reason(error)}.") from error
 
 
-def read_from(path: Path, offset: int = 0) -> tuple[list[Event], int]:
-    """Read the events after a byte offset, and the offset to continue from, to follow a live run.
-
-    Raises:
-        StorageError: the file cannot be read, or a complete line is not an event.
-    """
-    try:
-        with path.open("rb") as file:
-            file.seek(offset)
-            data = file.read()
-    except OSError as error:
-        raise StorageError(f"Cannot read {path.name}", f"{path}: {reason(error)}.") from error
-    complete = data[: data.rfind(b"\n") + 1]
-    return [_event(line, path) for line in complete.splitlines()], offset + len(complete)
-
-
-def _event(line: bytes, path: Path, number: int | None = None) -> Event:
+def _event(line: bytes, path: Path, number: int) -> Event:
     try:
         return from_line(line)
     except ValidationError as error:
-        where = f"line {number:,}" if number else "a line"
         hint = "The file was damaged, or written by another version of cnn-tui."
-        raise StorageError(f"Cannot read {path.name}", f"{path}: {where} is not an event.", hint) from error
+        raise StorageError(f"Cannot read {path.name}", f"{path}: line {number:,} is not an event.", hint) from error
 
 
 def _complete_lines(descriptor: int) -> int:

@@ -20,7 +20,7 @@ from cnn_tui.history import best_epoch
 from cnn_tui.store.event_log import EventLog
 from cnn_tui.store.files import ensure_writable, replace_atomic, sha256_of, slug, storage_error
 from cnn_tui.store.presets import SESSION_FILE, renamed_preset
-from cnn_tui.store.records import SessionRecord, Status, StudyPart, ValidationScores, ValueScale, iso_time
+from cnn_tui.store.records import SessionRecord, StudyPart, ValidationScores, ValueScale, iso_time
 from cnn_tui.store.sessions import EVENTS_FILE, lock_of, write_record
 
 WEIGHTS_FILE = "weights.safetensors"
@@ -86,10 +86,6 @@ class SessionWriter:
                     validation=self._validation(),
                     pid=None,
                 )
-
-    def set_status(self, status: Status) -> None:
-        """Change the status during the run, to "stopping" for example."""
-        self._update(status=status)
 
     def save_weights_file(self, write: Callable[[Path], None]) -> None:
         """Create the weights file by calling ``write`` with a path, and record its checksum.

@@ -102,7 +102,7 @@ def load_session(name: str | Path) -> SessionRecord:
     """
     folder = name if isinstance(name, Path) else find_session(name)
     record = read_record(folder)
-    return record.model_copy(update={"status": "killed"}) if record.live and not is_held(folder, record) else record
+    return record.model_copy(update={"status": "killed"}) if record.live and not _is_held(folder, record) else record
 
 
 def read_record(folder: Path) -> SessionRecord:
@@ -210,7 +210,7 @@ def lock_of(folder: Path) -> FileLock:
     return FileLock(folder / LOCK_FILE, timeout=1.0, thread_local=False)
 
 
-def is_held(folder: Path, record: SessionRecord) -> bool:
+def _is_held(folder: Path, record: SessionRecord) -> bool:
     """Whether the process of a session is alive."""
     if not (folder / LOCK_FILE).exists():
         return False

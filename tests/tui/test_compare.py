@@ -164,7 +164,7 @@ async def test_why_nothing_is_marked_and_a_curve_is_missing_is_said_at_every_siz
         assert not any(text.style.bold for text in cells(grid, "test accuracy") if isinstance(text.style, Style))
         if size == SMALL:
             await pilot.press("t")
-        await until(pilot, lambda: shows(app, "B has no curves: stopped before the first epoch ended."))
+        await until(pilot, lambda: shows(app, "B has no curves: stopped before the first epoch finished."))
 
 
 async def test_the_best_of_comparable_figures_is_bold() -> None:
@@ -176,7 +176,7 @@ async def test_the_best_of_comparable_figures_is_bold() -> None:
         assert isinstance(grid, Table)
         bold = [isinstance(text.style, Style) and bool(text.style.bold) for text in cells(grid, "test accuracy")]
         assert bold == [True, False]
-        assert not any(isinstance(text.style, Style) and text.style.bold for text in cells(grid, "training"))
+        assert not any(isinstance(text.style, Style) and text.style.bold for text in cells(grid, "training time"))
 
 
 def cells(grid: Table, name: str) -> list[Text]:

@@ -69,7 +69,7 @@ async def test_bounds_read_as_a_phrase() -> None:
     async with workbench(size=(120, 36)) as (app, _, pilot):
         form(app).focus_field("data.train_limit")
         shown = app.screen.query_one(FieldHelp)
-        await until(pilot, lambda: "2 to 100,000,000 pictures, or none" in text_in(app, shown.content_region))
+        await until(pilot, lambda: "2 to 100,000,000 images, or none" in text_in(app, shown.content_region))
 
 
 async def test_a_unit_follows_what_is_typed() -> None:

@@ -198,8 +198,8 @@ def test_durations(seconds: float, words: str) -> None:
 
 
 def test_quantities() -> None:
-    assert quantity(45_000, "pictures") == "45,000 pictures"
-    assert quantity(93.21, "pictures") == "93.2 pictures"
+    assert quantity(45_000, "pictures") == "45,000 images"
+    assert quantity(93.21, "pictures") == "93.2 images"
     assert quantity(170_498_071, "bytes") == "170.5 MB"
     assert quantity(12, "bytes") == "12 B"
 
@@ -223,9 +223,9 @@ def test_a_phase_says_how_far_it_is_and_is_honest_about_the_time_left() -> None:
     history.apply(Progress(done=250, total=1000, unit="pictures", rate=25.0, time=110.0))
     view = phase_view(state)
     assert (view.title, view.fraction, view.left) == ("Computing features", 0.25, "time left: about 30 s")
-    assert view.progress == "250 of 1,000 pictures, 25 pictures/s"
+    assert view.progress == "250 of 1,000 images, 25 images/s"
     history.apply(Progress(done=300, total=None, unit="pictures", time=111.0))
-    assert phase_view(state).progress == "300 pictures"
+    assert phase_view(state).progress == "300 images"
     history.apply(RunFinished(status="stopped", time=120.0))
     assert phase_view(state).title == "Stopped"
 
