@@ -118,13 +118,14 @@ def state(row: StudyRow) -> str:
 
 
 def _reported_table(table: StudyTable) -> Table:
+    reported = [row for row in table.rows if row.reported is not None]
+    metrics = [metric for metric in REPORTED if any(row.published(metric) is not None for row in reported)]
     rows = [
-        (*_labels(row), *(_reported_text(row.published(metric), row.difference(metric)) for metric in COLUMNS))
-        for row in table.rows
-        if row.reported is not None
+        (*_labels(row), *(_reported_text(row.published(metric), row.difference(metric)) for metric in metrics))
+        for row in reported
     ]
     labels = _label_columns(table)
-    return Table((*labels, *(metric.heading for metric in COLUMNS)), tuple(rows), len(labels))
+    return Table((*labels, *(metric.heading for metric in metrics)), tuple(rows), len(labels))
 
 
 def _details_table(table: StudyTable) -> Table:
