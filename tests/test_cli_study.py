@@ -349,7 +349,7 @@ def states() -> list[str]:
 def test_on_a_terminal_the_table_fills_and_the_report_stays(preset: Path, home: Path) -> None:
     with Terminal([PROGRAM, "study", str(preset)], 110, 60, env={"CNN_TUI_HOME": str(home)}) as terminal:
         terminal.expect("of 3 runs", 90)
-        terminal.expect("What was run", 90)
+        terminal.expect("Setup", 90)
         assert "how-long" in terminal.text
         assert terminal.wait_exit() == 0
 

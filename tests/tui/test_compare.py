@@ -242,7 +242,7 @@ async def test_without_results_it_says_what_there_is() -> None:
     async with app.run_test(size=MIDDLE) as pilot:
         await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
         app.push_screen(CompareScreen(ids))
-        await until(pilot, lambda: shows(app, "A and B have no predictions", "All settings are the same."))
+        await until(pilot, lambda: shows(app, "A and B have no recorded predictions", "All settings are the same."))
         assert shows(app, "No session has a result to compare.")
 
 
