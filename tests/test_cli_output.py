@@ -17,7 +17,7 @@ from cnn_tui.store.sessions import EVENTS_FILE, list_sessions
 
 PROGRAM = [sys.executable, "-m", "cnn_tui"]
 SAID = "error: The output cannot be written: "
-SAVED = "; what there was is saved\n"
+SAVED = "; the results so far are saved\n"
 TINY: dict[str, Any] = {
     "data": {"dataset": "digits", "image_size": 32, "train_limit": 80, "test_limit": 40},
     "model": {"architecture": "shufflenet_v2_x0_5", "weights": "random", "trainable": "last_layer"},

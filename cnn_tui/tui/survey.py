@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from cnn_tui.catalog.features import feature_bytes, feature_shape, keeps_half
+from cnn_tui.catalog.features import are_packed, feature_bytes, feature_shape
 from cnn_tui.config.changes import with_absolute_paths
 from cnn_tui.config.experiment import DataConfig, Experiment
 from cnn_tui.errors import ConfigError, DataError, StorageError
@@ -103,8 +103,10 @@ def _room(experiment: Experiment, images: int, kept: CachedSet | None) -> Featur
     if not experiment.features_are_stored:
         return None
     model, size, precision = experiment.model, experiment.data.image_size, experiment.training.precision
-    each = feature_bytes(model.architecture, model.trainable, size, precision)
-    at_most = precision == "auto" and not keeps_half(feature_shape(model.architecture, model.trainable, size))
+    each = feature_bytes(model.architecture, model.trainable, size, precision, model.weights)
+    at_most = precision == "auto" and not are_packed(
+        feature_shape(model.architecture, model.trainable, size), model.weights
+    )
     try:
         disk = space_for(kept.folder if kept else features_folder())
     except ConfigError:  # which the run will report
