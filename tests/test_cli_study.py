@@ -127,7 +127,7 @@ def test_the_report_is_data_and_the_rest_is_talk(preset: Path, scripted: Scripte
     ]
     assert "chosen on the test split" in out
     assert "0.500 (+0.3750)" in out
-    assert "Epochs: what the runs came to on test pictures" in out
+    assert "Epochs: scores on test images" in out
     assert "1/3 epochs 1: accuracy 0.8750" in err
     assert "\x1b" not in out + err
     assert [(job.preset.name, job.plain, job.fresh) for job in asked] == [("how-long", False, False)]
