@@ -20,7 +20,7 @@ from cnn_tui.events import (
     RunFinished,
     WarningRaised,
 )
-from cnn_tui.reports.chart import Series
+from cnn_tui.reports.charts.series import Series
 from cnn_tui.trainer.crash_report import explain_kill
 from cnn_tui.trainer.protocol import Idle, Lost
 from cnn_tui.tui.app import Workbench

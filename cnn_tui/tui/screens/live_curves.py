@@ -10,7 +10,7 @@ from textual.reactive import reactive
 
 from cnn_tui.events import BatchFinished
 from cnn_tui.history import RunHistory
-from cnn_tui.reports.chart import Series
+from cnn_tui.reports.charts.series import Series
 from cnn_tui.tui.widgets.line_chart import LineChart
 
 _SMOOTHING = 0.6

@@ -13,7 +13,7 @@ from cnn_tui.config.study import StudyPreset
 from cnn_tui.errors import CnnTuiError, StorageError
 from cnn_tui.formatting import printable
 from cnn_tui.reports.formats import SUFFIXES, format_of, render_study, write_report
-from cnn_tui.reports.study_table import StudyTable
+from cnn_tui.reports.studies.table import StudyTable
 from cnn_tui.store.files import ensure_writable, slug
 from cnn_tui.store.presets import renamed_study, save_preset
 from cnn_tui.tui.forms.choice_screen import ChoiceScreen

@@ -15,7 +15,7 @@ from cnn_tui.config.fields import field
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.formatting import printable
-from cnn_tui.reports.study_document import setup_text
+from cnn_tui.reports.studies.document import setup_text
 from cnn_tui.tui.forms.study_form import STUDY_FIELDS, StudyForm, factor_title
 from cnn_tui.tui.screens.studies_files import Origin, StudyEntry
 from cnn_tui.tui.screens.studies_list import factor_texts

@@ -17,10 +17,10 @@ from textual.widgets import Static
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.formatting import printable
 from cnn_tui.metrics import ACCURACY
-from cnn_tui.reports.chart import Series
-from cnn_tui.reports.study_best import Best, best
-from cnn_tui.reports.study_plot import Points, curve, drawn_series, factor_axis
-from cnn_tui.reports.study_table import StudyTable, study_table
+from cnn_tui.reports.charts.series import Series
+from cnn_tui.reports.studies.charts import StudyCurve, charted_curves, curve_series, factor_axis
+from cnn_tui.reports.studies.findings import Best, best
+from cnn_tui.reports.studies.table import StudyTable, study_table
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.tui.job_state import JobState, RunState
 from cnn_tui.tui.messages import CompareRequested, SessionRequested
@@ -174,11 +174,13 @@ def _plot(chart: LineChart, table: StudyTable) -> None:
     chart.title = f"Test accuracy by {table.second_factor.lower()}" if table.second_factor else "Test scores"
     chart.x_label, chart.log_x, chart.x_ticks = axis.label.lower(), axis.log, axis.ticks
     chart.empty_text = "No run has finished yet"
-    series = drawn_series(table)
-    chart.series = tuple(_terminal_style(curve(axis, index, points), points) for index, points in enumerate(series))
+    series = charted_curves(table)
+    chart.series = tuple(
+        _terminal_style(curve_series(axis, index, points), points) for index, points in enumerate(series)
+    )
 
 
-def _terminal_style(series: Series, points: Points) -> Series:
+def _terminal_style(series: Series, points: StudyCurve) -> Series:
     """Only our accuracy as a line: at the resolution of a terminal, lines of similar scores would hide each other."""
     is_line = points.metric is ACCURACY and not points.reported
     return series if is_line else replace(series, dash="none")

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 
 from cnn_tui.formatting import elapsed
 from cnn_tui.metrics import ACCURACY, SCORES, Metric
-from cnn_tui.reports.study_table import Figure, StudyRow, StudyTable
+from cnn_tui.reports.studies.table import Aggregate, StudyRow, StudyTable
 from cnn_tui.tui.job_state import RunState
 from cnn_tui.tui.widgets.sorted_table import SortedTable
 from cnn_tui.tui.widgets.table_model import TableColumn, Tone
@@ -112,11 +112,11 @@ def _progress(row: StudyRow, running: Mapping[int, RunState]) -> str:
     return run_text(runs[-1]).partition(" · ")[2] if runs else ""
 
 
-def figure_text(figure: Figure | None) -> str:
+def figure_text(figure: Aggregate | None) -> str:
     """A mean with its standard deviation, such as "0.9312 ±0.0021"."""
     if figure is None:
         return ""
-    return f"{figure.mean:.4f}" + ("" if figure.spread is None else f" ±{figure.spread:.4f}")
+    return f"{figure.mean:.4f}" + ("" if figure.deviation is None else f" ±{figure.deviation:.4f}")
 
 
 def study_columns(table: StudyTable) -> Iterator[TableColumn[StudyLine]]:
@@ -140,7 +140,7 @@ def study_columns(table: StudyTable) -> Iterator[TableColumn[StudyLine]]:
     if validated:
         yield _mean_column("validation", f"{_STAR} validation", 0, lambda row: row.validation_accuracy)
     for metric in SCORES:
-        if metric.level != "detail" or any(row.figure(metric) for row in table.rows):
+        if metric.level != "detail" or any(row.score(metric) for row in table.rows):
             yield _metric_column(metric, is_criterion=metric is ACCURACY and not validated)
         if metric is ACCURACY and table.study.reported:
             yield _value_column("reported", 2, ".4f", lambda row: row.published(ACCURACY))
@@ -166,11 +166,11 @@ def _second_column(table: StudyTable) -> TableColumn[StudyLine]:
 def _metric_column(metric: Metric, is_criterion: bool) -> TableColumn[StudyLine]:
     heading = f"{_STAR} {metric.heading}" if is_criterion else metric.heading
     rank = 0 if metric is ACCURACY else _RANKS[metric.level]
-    return _mean_column(metric.key, heading, rank, lambda row: row.figure(metric))
+    return _mean_column(metric.key, heading, rank, lambda row: row.score(metric))
 
 
 def _mean_column(
-    key: str, heading: str, rank: int, figure: Callable[[StudyRow], Figure | None]
+    key: str, heading: str, rank: int, figure: Callable[[StudyRow], Aggregate | None]
 ) -> TableColumn[StudyLine]:
     def mean(line: StudyLine) -> float | None:
         found = figure(line.row)
