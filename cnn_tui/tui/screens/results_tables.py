@@ -168,8 +168,8 @@ def _score_column(index: int) -> TableColumn[ClassRow]:
     return TableColumn(
         metric.per_class,
         metric.heading,
-        lambda row: f"{row.scores.figures[index]:.3f}",
-        lambda row: row.scores.figures[index],
+        lambda row: f"{row.scores.values[index]:.3f}",
+        lambda row: row.scores.values[index],
         right=True,
         tone=_tone,
     )

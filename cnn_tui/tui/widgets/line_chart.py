@@ -17,7 +17,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from cnn_tui.reports.charts.axis import Tick
-from cnn_tui.reports.charts.layout import ChartPlan
+from cnn_tui.reports.charts.layout import ChartPlan, lay_out
 from cnn_tui.reports.charts.painting import Row, paint
 from cnn_tui.reports.charts.series import COLOURS, Series
 
