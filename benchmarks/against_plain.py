@@ -20,7 +20,7 @@ import torch
 
 import plain_loop
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.engine.training.run_cache import RunCache
+from cnn_tui.engine.training.setup import RunCache
 from cnn_tui.engine.training.train import train
 from cnn_tui.events import EpochFinished, Event, RunFinished
 from cnn_tui.metrics import Result

@@ -13,12 +13,10 @@ from cnn_tui.catalog.models import ARCHITECTURES
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.engine.control import never
 from cnn_tui.engine.data import loading
-from cnn_tui.engine.data.batches import ImageBatches
+from cnn_tui.engine.data.batches import ImageBatches, Preprocess
 from cnn_tui.engine.data.loading import LoadedData
-from cnn_tui.engine.data.preprocess import Preprocess
 from cnn_tui.engine.device import compute, synchronize
-from cnn_tui.engine.features.backbone import Backbone
-from cnn_tui.engine.features.split_backbone import split_backbone
+from cnn_tui.engine.features.backbone import Backbone, split_backbone
 from cnn_tui.engine.models.build import build, load_weights
 
 SEVEN = ("vgg16", "vgg19", "resnet18", "resnet34", "resnet50", "alexnet", "googlenet")

@@ -1,4 +1,4 @@
-"""What a run came to, for the benchmarks that compare runs."""
+"""The outcome of a run, for the benchmarks that compare runs."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from cnn_tui.events import EpochFinished, Event, RunFinished
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run came to: the losses of its epochs, and its predictions of the test pictures beside the truth."""
+    """The training losses of a run's epochs, its test loss, and its predictions for the test images."""
 
     losses: list[float]
+    test_loss: float
     predicted: Tensor
     actual: Tensor
     weights: dict[str, Tensor]
 
     @property
     def accuracy(self) -> float:
-        """The part that was predicted right."""
+        """The share of correct predictions."""
         return float((self.predicted == self.actual).double().mean())
 
 
@@ -41,4 +42,4 @@ def run(experiment: Experiment) -> Outcome:
         raise RuntimeError(f"the run failed: {[event for event in events if isinstance(event, RunFinished)]}")
     losses = [event.train_loss for event in events if isinstance(event, EpochFinished)]
     found = kept[0].evaluation
-    return Outcome(losses, found.predicted, found.actual, kept[0].weights)
+    return Outcome(losses, found.loss, found.predicted, found.actual, kept[0].weights)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,6 +34,24 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_finish() -> None:
     gc.freeze()
     gc.enable()
+    if "textual.css.stylesheet" in sys.modules:
+        _share_parsed_styles()
+
+
+def _share_parsed_styles() -> None:
+    """Parse each style sheet once for all tests instead of in every app: a fifth of the workbench's start."""
+    from textual.css.stylesheet import Stylesheet
+
+    parse = Stylesheet._parse_rules
+    parsed: dict[tuple[object, ...], Any] = {}
+
+    def parse_once(sheet: Stylesheet, css: str, *args: Any, **options: Any) -> Any:
+        key = (css, args, tuple(options.items()), tuple(sheet._variables.items()))
+        if key not in parsed:
+            parsed[key] = parse(sheet, css, *args, **options)
+        return parsed[key]
+
+    setattr(Stylesheet, "_parse_rules", parse_once)  # noqa: B010 - mypy refuses a plain assignment
 
 
 @pytest.fixture(autouse=True)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from cnn_tui import paths
 from cnn_tui.config.study import StudyPreset
-from cnn_tui.events import ErrorReport
+from cnn_tui.events import ErrorReport, Phase, Progress, RunEvent, RunFinished, RunStarted
 from cnn_tui.metrics import Result
 from cnn_tui.store.records import SessionRecord, Status, StudyPart, ValidationScores
+from cnn_tui.store.sessions import write_record
 from samples import ENVIRONMENT, result
 
 
@@ -62,3 +64,37 @@ def records(
     known: list[float] | list[None] = validations or [None] * len(accuracies)
     pairs = zip(accuracies, known, strict=True)
     return {row: record(preset, row, accuracy, validation=score) for row, (accuracy, score) in enumerate(pairs)}
+
+
+def store_row(study: StudyPreset, row: int, accuracy: float | None = None, **facts: Any) -> str:
+    """Write the session of a row and return its id."""
+    stored = record(study, row, accuracy, **facts).model_copy(update={"id": f"20261123T00150{row}Z-{row}"})
+    folder = paths.sessions_folder() / stored.id
+    folder.mkdir(parents=True)
+    write_record(folder, stored)
+    return stored.id
+
+
+def row_started(study: StudyPreset, row: int) -> list[RunEvent]:
+    """The events of a row that is halfway through its only epoch."""
+    cell = list(study.cells())[row]
+    started = RunStarted(
+        session_id=f"20261123T00150{row}Z-{row}",
+        experiment=cell.experiment,
+        environment=ENVIRONMENT,
+        parameters=None,
+    )
+    half = Progress(done=1, total=2, unit="steps")
+    return [RunEvent(run=row, event=event) for event in (started, Phase(name="training"), half)]
+
+
+def row_finished(study: StudyPreset, row: int, accuracy: float) -> RunEvent:
+    """The end of a row whose session is on disk."""
+    store_row(study, row, accuracy, validation=accuracy)
+    return RunEvent(run=row, event=RunFinished(status="done", result=scored(accuracy)))
+
+
+def row_failed(study: StudyPreset, row: int, title: str) -> RunEvent:
+    """The failure of a row whose session is on disk."""
+    store_row(study, row, status="failed", error=title)
+    return RunEvent(run=row, event=RunFinished(status="failed", error=ErrorReport(title=title)))

@@ -11,9 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from cnn_tui.catalog.models import ARCHITECTURES
 from cnn_tui.engine.device import Compute
-from cnn_tui.engine.features.backbone import Backbone
-from cnn_tui.engine.features.split_backbone import split_backbone
-from cnn_tui.engine.models.bn_fusion import convert_weights, fuse_batch_norm
+from cnn_tui.engine.features.backbone import Backbone, convert_weights, fuse_batch_norm, split_backbone
 from test_split_backbone import GIANT, empty_classifier, fill_weights, pictures_of
 
 LEFT = {"densenet": 0.6, "maxvit": 0.4}  # the part of their norms that no convolution comes right before

@@ -10,8 +10,7 @@ import torchvision
 from torchvision.models import get_model_weights, list_models
 
 from cnn_tui.catalog.models import ARCHITECTURES, nearest
-from cnn_tui.engine.models.freezing import batch_norms
-from cnn_tui.engine.models.heads import linear_layers
+from cnn_tui.engine.models.heads import batch_norms, linear_layers
 from cnn_tui.engine.models.skeleton import skeleton
 
 # One of each family; the others differ in depth and width, which does not affect the image size.

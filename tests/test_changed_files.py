@@ -20,7 +20,7 @@ from cnn_tui.engine.data.folder_listing import scan
 from cnn_tui.engine.data.image_set import ImageSet
 from cnn_tui.engine.training.train import train
 from cnn_tui.events import EpochFinished
-from picture_folders import load, plain
+from image_folders import load, write_image
 
 MTIME = 1_600_000_000_000_000_000
 
@@ -136,7 +136,7 @@ def test_a_file_stamp_notices_that_a_file_was_overwritten(tmp_path: Path) -> Non
 
 
 def test_large_and_small_files_have_hashes_of_their_bytes(tmp_path: Path) -> None:
-    small, large = plain(tmp_path / "small.png"), tmp_path / "large"
+    small, large = write_image(tmp_path / "small.png"), tmp_path / "large"
     large.write_bytes(bytes(file_hashes.WHOLE_BYTES + 1))
     changed = tmp_path / "changed"
     changed.write_bytes(b"\1" + bytes(file_hashes.WHOLE_BYTES))

@@ -1,4 +1,7 @@
-"""Output that cannot be written: one line of error, and the run is stopped and saved."""
+"""Output that cannot be written: one line reports it, and a running job is stopped and saved.
+
+Only one test trains. The others run the program with scripted runs, which start without PyTorch.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,11 @@ import pytest
 from cnn_tui.store.event_log import read_events
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.store.sessions import EVENTS_FILE, list_sessions
+from scripted_program import PROGRAM as SCRIPTED
 
 PROGRAM = [sys.executable, "-m", "cnn_tui"]
-SAID = "error: The output cannot be written: "
-SAVED = "; what there was is saved\n"
+MESSAGE = "error: The output cannot be written: "
+SAVED = "; the results so far are saved\n"
 TINY: dict[str, Any] = {
     "data": {"dataset": "digits", "image_size": 32, "train_limit": 80, "test_limit": 40},
     "model": {"architecture": "shufflenet_v2_x0_5", "weights": "random", "trainable": "last_layer"},
@@ -42,23 +46,23 @@ def study(tmp_path: Path) -> str:
     return str(path)
 
 
-def into_full(*arguments: str) -> subprocess.CompletedProcess[str]:
+def write_to_full_disk(program: list[str], *arguments: str) -> subprocess.CompletedProcess[str]:
     with Path("/dev/full").open("w") as full:
         return subprocess.run(
-            [*PROGRAM, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, env=os.environ, check=False
+            [*program, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, env=os.environ, check=False
         )
 
 
-def assert_only_error(stderr: str, home: Path) -> None:
-    """Check that there is one line of error, the last one, and no traceback."""
+def assert_reported_once(stderr: str, home: Path) -> None:
+    """The last line is the only error, and there is no traceback."""
     lines = stderr.splitlines()
-    assert lines[-1].startswith(SAID)
+    assert lines[-1].startswith(MESSAGE)
     assert [line for line in lines if line.startswith(("error", "Traceback", "Exception"))] == lines[-1:]
     assert not (home / "data" / "crash.log").exists()
 
 
 def records() -> list[SessionRecord]:
-    """All sessions, with readable event logs."""
+    """The records of all sessions, whose event logs are complete."""
     found = []
     for entry in list_sessions():
         assert entry.record is not None, entry.problem
@@ -84,57 +88,57 @@ def records() -> list[SessionRecord]:
         ["sessions", "list", "--json"],
     ],
 )
-def test_failed_output_is_reported_in_one_line(command: list[str], home: Path) -> None:
-    done = into_full(*command)
+def test_every_command_reports_in_one_line_that_it_cannot_print(command: list[str], home: Path) -> None:
+    done = write_to_full_disk(PROGRAM, *command)
     assert done.returncode == 1
-    assert done.stderr == f"{SAID}No space left on device\n"
+    assert done.stderr == f"{MESSAGE}No space left on device\n"
 
 
-@pytest.mark.parametrize("options", [["--json"], []])
-def test_a_run_is_stopped_and_saved(options: list[str], preset: str, home: Path) -> None:
-    done = into_full("run", preset, preset, *options)
+@pytest.mark.parametrize(("program", "options"), [(PROGRAM, ["--json"]), (SCRIPTED, [])])
+def test_a_run_is_stopped_and_saved(program: list[str], options: list[str], preset: str, home: Path) -> None:
+    done = write_to_full_disk(program, "run", preset, preset, *options)
     assert done.returncode == 1
-    assert_only_error(done.stderr, home)
-    (record,) = records()  # the second was not begun
+    assert_reported_once(done.stderr, home)
+    (record,) = records()  # the second was not started
     assert record.status == "stopped"
 
 
 def test_a_study_is_stopped_and_its_rows_are_saved(study: str, home: Path) -> None:
-    done = into_full("study", study, "--json")
+    done = write_to_full_disk(SCRIPTED, "study", study, "--json")
     assert done.returncode == 1
-    assert_only_error(done.stderr, home)
+    assert_reported_once(done.stderr, home)
     assert {record.status for record in records()} <= {"stopped", "done"}
 
 
-def test_a_study_is_done_even_if_its_report_cannot_be_printed(study: str, home: Path) -> None:
-    done = into_full("study", study, "--format", "markdown", "--set", "training.epochs=1")
+def test_a_report_that_cannot_be_printed_leaves_its_study_done(study: str, home: Path) -> None:
+    done = write_to_full_disk(SCRIPTED, "study", study, "--format", "markdown", "--set", "training.epochs=1")
     assert done.returncode == 1
-    assert_only_error(done.stderr, home)
+    assert_reported_once(done.stderr, home)
     assert [record.status for record in records()] == ["done"] * 3
 
 
-def first_line_of(*arguments: str, stderr: int = subprocess.PIPE) -> tuple[int, str, str]:
-    """Read one line, close the pipe, and return exit code, line and standard error."""
+def read_first_line(*arguments: str, stderr: int = subprocess.PIPE) -> tuple[int, str, str]:
+    """Read one line of a scripted run and close the pipe; return exit code, line and standard error."""
     with subprocess.Popen(
-        [*PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=stderr, text=True, env=os.environ
+        [*SCRIPTED, *arguments], stdout=subprocess.PIPE, stderr=stderr, text=True, env=os.environ
     ) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
         process.stdout.close()
-        said = process.stderr.read() if process.stderr is not None else ""
-        return process.wait(120), line, said
+        errors = process.stderr.read() if process.stderr is not None else ""
+        return process.wait(120), line, errors
 
 
 def test_a_closed_pipe_stops_a_run_and_saves_it(preset: str, home: Path) -> None:
-    code, line, said = first_line_of("run", preset, "--json", "--set", "training.epochs=5000")
+    code, line, errors = read_first_line("run", preset, "--json", "--set", "training.epochs=5000")
     assert (code, json.loads(line)["type"]) == (1, "run_started")
-    assert said == f"{SAID}Broken pipe{SAVED}"
+    assert errors == f"{MESSAGE}Broken pipe{SAVED}"
     (record,) = records()
     assert record.status == "stopped"
 
 
-def test_standard_error_in_the_same_closed_pipe(preset: str, home: Path) -> None:
-    code, _, _ = first_line_of("run", preset, "--json", "--set", "training.epochs=5000", stderr=subprocess.STDOUT)
+def test_standard_error_in_the_same_pipe_changes_nothing(preset: str, home: Path) -> None:
+    code, _, _ = read_first_line("run", preset, "--json", "--set", "training.epochs=5000", stderr=subprocess.STDOUT)
     assert code == 1
     (record,) = records()
     assert record.status == "stopped"
@@ -147,7 +151,7 @@ def test_a_descriptor_closed_at_startup(descriptor: int, preset: str, home: Path
         os.close(descriptor)
 
     done = subprocess.run(
-        [*PROGRAM, "run", preset, "--json"],
+        [*SCRIPTED, "run", preset, "--json"],
         capture_output=True,
         text=True,
         env=os.environ,
@@ -156,16 +160,16 @@ def test_a_descriptor_closed_at_startup(descriptor: int, preset: str, home: Path
     )
     (record,) = records()
     if descriptor == 1:
-        assert (done.returncode, done.stderr, record.status) == (1, f"{SAID}Bad file descriptor{SAVED}", "stopped")
+        assert (done.returncode, done.stderr, record.status) == (1, f"{MESSAGE}Bad file descriptor{SAVED}", "stopped")
     else:
         assert (done.returncode, record.status) == (0, "done")
         assert json.loads(done.stdout.splitlines()[-1])["status"] == "done"
 
 
-def test_lost_messages_do_not_end_a_run(preset: str, home: Path) -> None:
+def test_progress_that_cannot_be_written_does_not_stop_a_run(preset: str, home: Path) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [*PROGRAM, "run", preset], stdout=subprocess.PIPE, stderr=full, text=True, env=os.environ, check=False
+            [*SCRIPTED, "run", preset], stdout=subprocess.PIPE, stderr=full, text=True, env=os.environ, check=False
         )
     assert done.returncode == 0
     assert "macro mean" in done.stdout

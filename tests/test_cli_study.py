@@ -24,6 +24,7 @@ from cnn_tui.events import ErrorReport, JobEvent, JobFinished, JobStarted, RunEv
 from cnn_tui.store.session_writer import SessionWriter, new_session_folder
 from cnn_tui.store.sessions import list_sessions
 from samples import ENVIRONMENT, result, started
+from scripted_program import PROGRAM as SCRIPTED
 from scripted_runs import short
 from terminal import Terminal
 
@@ -347,7 +348,7 @@ def states() -> list[str]:
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a POSIX pseudo-terminal")
 def test_on_a_terminal_the_table_fills_and_the_report_stays(preset: Path, home: Path) -> None:
-    with Terminal([PROGRAM, "study", str(preset)], 110, 60, env={"CNN_TUI_HOME": str(home)}) as terminal:
+    with Terminal([*SCRIPTED, "study", str(preset)], 110, 60, env={"CNN_TUI_HOME": str(home)}) as terminal:
         terminal.expect("of 3 runs", 90)
         terminal.expect("What was run", 90)
         assert "how-long" in terminal.text

@@ -8,9 +8,9 @@ import hashlib
 import io
 import struct
 import tarfile
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,21 +27,12 @@ from cnn_tui.engine.data import loading
 from cnn_tui.engine.data.loading import LoadedData
 from cnn_tui.errors import DataError
 from cnn_tui.events import Event, Phase, Progress
+from image_folders import finish
 from local_server import LocalServer, serving
 
-T = TypeVar("T")
 Pictures = NDArray[np.uint8]
 TRAIN, TEST = 20, 10
 NAMES = [f"class {number}" for number in range(10)]
-
-
-def finish(steps: Generator[Event, None, T]) -> tuple[list[Event], T]:
-    events = []
-    while True:
-        try:
-            events.append(next(steps))
-        except StopIteration as stop:
-            return events, stop.value
 
 
 def load(name: Any, should_stop: ShouldStop = never, **settings: Any) -> tuple[list[Event], LoadedData]:

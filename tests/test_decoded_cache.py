@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Generator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+import image_folders
 from cnn_tui import paths
 from cnn_tui.config.experiment import DataConfig
 from cnn_tui.engine.control import WithResult, never
@@ -39,15 +40,7 @@ def root(tmp_path: Path) -> Path:
     return folder
 
 
-def load(root: Path, image_size: int = 16, **settings: Any) -> tuple[list[Event], LoadedData]:
-    config = DataConfig(dataset="folder", root=str(root), image_size=image_size, **settings)
-    steps: Generator[Event, None, LoadedData] = loading.load(config, 0, never)
-    events = []
-    while True:
-        try:
-            events.append(next(steps))
-        except StopIteration as stop:
-            return events, stop.value
+load = partial(image_folders.load, sampled=False)
 
 
 def was_decoded(events: list[Event]) -> bool:
@@ -75,14 +68,14 @@ def test_the_second_run_opens_no_picture(root: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_pictures_at_their_own_size_serve_every_larger_size(root: Path) -> None:
-    load(root, 16)
-    assert not was_decoded(load(root, 64)[0])
-    events, smaller = load(root, 8)
+    load(root, image_size=16)
+    assert not was_decoded(load(root, image_size=64)[0])
+    events, smaller = load(root, image_size=8)
     assert was_decoded(events)
     assert pixels(smaller).shape[-1] == 8
     assert len(entries()) == 2
-    assert not was_decoded(load(root, 8)[0])
-    assert pixels(load(root, 64)[1]).shape[-1] == 10
+    assert not was_decoded(load(root, image_size=8)[0])
+    assert pixels(load(root, image_size=64)[1]).shape[-1] == 10
 
 
 def test_a_changed_file_is_decoded_and_the_old_entry_goes(root: Path) -> None:
@@ -232,10 +225,10 @@ def test_an_entry_that_cannot_be_opened_just_now_is_not_called_damaged(
 
 
 def test_other_sizes_of_the_same_folder_make_room(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    load(root, 8)
+    load(root, image_size=8)
     (small,) = entries()
     monkeypatch.setenv(LIMIT_VARIABLE, str((10 * 9 * 9 * 3 + 300) / 1e9))
-    events, _ = load(root, 9)
+    events, _ = load(root, image_size=9)
     assert not [event for event in events if isinstance(event, WarningRaised)]
     assert len(entries()) == 1
     assert small not in entries()

@@ -20,7 +20,7 @@ from cnn_tui.engine.data import file_hashes, loading
 from cnn_tui.engine.data.duplicates import Duplicates, FileHashes
 from cnn_tui.engine.data.folder_listing import scan
 from cnn_tui.engine.data.sample_selection import Labels, Selection
-from picture_folders import classes, finish, load, plain, warnings
+from image_folders import finish, load, warnings, write_classes, write_image
 
 TITLE = "Some pictures occur more than once"
 
@@ -29,7 +29,7 @@ TITLE = "Some pictures occur more than once"
 def root(tmp_path: Path) -> Path:
     folder = tmp_path / "root"
     for split, count in (("train", 6), ("val", 3), ("test", 3)):
-        classes(folder / split, "cat", "dog", count=count)
+        write_classes(folder / split, "cat", "dog", count=count)
     return folder
 
 
@@ -80,7 +80,7 @@ def test_only_pictures_that_a_run_uses_are_compared(root: Path, monkeypatch: pyt
 
 
 def test_a_folder_without_splits_is_compared_as_each_seed_cuts_it(tmp_path: Path) -> None:
-    root = classes(tmp_path / "root", "cat", "dog", count=10)
+    root = write_classes(tmp_path / "root", "cat", "dog", count=10)
     copy(root / "cat/1.png", root / "cat/twin.png")
     found = {}
     for seed in range(12):
@@ -141,7 +141,7 @@ def test_hashes_of_changed_files_are_not_believed(root: Path) -> None:
     copied = copy(root / "train/cat/1.png", root / "test/cat/copy.png")
     load(root)
     (before,) = hashes()
-    plain(copied)
+    write_image(copied)
     assert warnings(load(root)[0]) == []
     (after,) = hashes()
     assert after != before

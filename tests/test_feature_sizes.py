@@ -1,4 +1,4 @@
-"""How large features are, in which precision they are kept, where they go, and what is said of it beforehand."""
+"""The sizes of features, how they are packed, where they are stored, and what Setup announces of it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from cnn_tui.catalog.features import feature_bytes, feature_shape, keeps_half
+from cnn_tui.catalog.features import are_packed, feature_bytes, feature_shape
 from cnn_tui.config.changes import override
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.engine.features import feature_store, feature_writer
-from cnn_tui.engine.features.backbone import rounded_to_half
+from cnn_tui.engine.features.backbone import split_backbone
 from cnn_tui.engine.features.feature_batches import FeatureBatches
 from cnn_tui.engine.features.feature_store import MappedChunk, MappedFeatures
-from cnn_tui.engine.features.split_backbone import split_backbone
+from cnn_tui.engine.features.packed_maps import PACKED, packed, unpacked
 from cnn_tui.store.cache_index import LIMIT_VARIABLE, Placement, place_features, space_for
 from cnn_tui.tui.preflight import check
 from cnn_tui.tui.widgets.experiment_summary import feature_text
@@ -40,47 +40,60 @@ def test_the_catalogue_knows_the_size_of_maps(name: str, side: int) -> None:
     assert feature_shape(name, "last_layer", side) == (height * width, channels)
 
 
-def test_only_large_maps_are_kept_in_half_precision() -> None:
+def test_only_large_maps_of_trained_weights_are_packed() -> None:
     assert feature_bytes("squeezenet1_1", "last_layer", 224, "float32") == 13 * 13 * 512 * 2
+    assert feature_bytes("squeezenet1_1", "last_layer", 224, "float32", "random") == 13 * 13 * 512 * 4
     assert feature_bytes("squeezenet1_1", "last_layer", 32, "float32") == 512 * 4
     assert feature_bytes("resnet18", "last_layer", 224, "auto") == 512 * 4
     assert feature_bytes("vgg16", "classifier", 224, "float32") == 25_088 * 4
     assert feature_bytes("vgg16", "classifier", 224, "bfloat16") == 25_088 * 2
-    assert not keeps_half((100_000,))
+    assert not are_packed((100_000,))
 
 
-def test_a_row_is_in_half_precision_where_its_values_allow_it_and_else_as_it_is() -> None:
-    rows = torch.rand(5, 3, 4)
-    rows[1] *= 1e5
-    rows[2] *= 1e-6
-    rows[3] = 0
-    rows[4, 0, 0] = float("nan")
-    rounded = rounded_to_half(rows)
-    assert rounded.dtype is torch.float32
-    assert torch.equal(rounded[[1, 2]], rows[[1, 2]])
-    assert torch.equal(rounded[[0, 3]], rows[[0, 3]].half().float())
-    assert bool(rounded[4].isnan().any())
-    assert rounded_to_half(rows[[0, 3]]).dtype is torch.float16
-    assert torch.equal(rounded_to_half(rows[:1]).float(), rounded[:1])
-    assert rounded_to_half(rows.bfloat16()).dtype is torch.bfloat16
+def sparse_maps(share: float, count: int = 5) -> torch.Tensor:
+    """Maps of 16 positions, of whose values this share is not zero, from large to denormal ones."""
+    generator = torch.Generator().manual_seed(0)
+    values = torch.randn(count, 16, 512, generator=generator) * 10.0 ** torch.arange(-40, 36, 16)[:count].view(-1, 1, 1)
+    return values * (torch.rand(values.shape, generator=generator) < share)
 
 
-def test_features_of_both_precisions_are_one_set(tmp_path: Path) -> None:
-    wide, narrow = torch.tensor([[[1e5, 0.1]]]), torch.tensor([[[2.0, 0.5]], [[3.0, 0.25]]]).half()
-    feature_store.write(tmp_path, torch.tensor([1]), wide)
-    feature_store.write(tmp_path, torch.tensor([0, 2]), narrow)
+@pytest.mark.parametrize("share", [0.0, 0.0005, 0.02, 0.1, 0.35])
+def test_packed_maps_are_unpacked_to_the_last_bit(share: float) -> None:
+    maps = sparse_maps(share)
+    stored = packed(maps)
+    assert stored.dtype is PACKED
+    assert stored.shape == maps.shape
+    assert torch.equal(unpacked(stored), maps)
+    assert torch.equal(torch.cat([packed(part) for part in torch.split(maps, 2)]), stored)
+    assert torch.equal(unpacked(stored[[3, 1]]), maps[[3, 1]])
+
+
+def test_maps_with_few_zeros_are_not_packed() -> None:
+    maps = sparse_maps(0.5)
+    assert packed(maps) is maps
+    assert unpacked(maps) is maps
+
+
+def test_values_that_are_no_numbers_stay_what_they_are() -> None:
+    maps = torch.zeros(2, 16, 512)
+    maps[0, 0, 0], maps[1, 3, 4], maps[1, 15, 511] = float("nan"), float("inf"), -2.0
+    torch.testing.assert_close(unpacked(packed(maps)), maps, rtol=0, atol=0, equal_nan=True)
+
+
+def test_features_of_both_forms_are_one_set(tmp_path: Path) -> None:
+    dense, sparse = sparse_maps(0.9, 1), sparse_maps(0.1, 2)
+    feature_store.write(tmp_path, torch.tensor([1]), packed(dense))
+    feature_store.write(tmp_path, torch.tensor([0, 2]), packed(sparse))
     wanted = torch.tensor([0, 1, 2])
-    expected = torch.cat([narrow[:1].float(), wide, narrow[1:].float()])
+    expected = torch.cat([sparse[:1], dense, sparse[1:]])
     for read in (feature_store.read, feature_store.read_mapped):
         stored = read(tmp_path, wanted)
-        feed = (
-            FeatureBatches(stored.features, stored.indices.argsort(), wanted) if stored.features is not None else None
-        )
-        assert feed is not None
+        assert stored.features is not None
+        feed = FeatureBatches(stored.features, stored.indices.argsort(), wanted)
         assert torch.equal(feed.inputs(wanted), expected)
     with feature_writer.FeatureWriter(tmp_path, wanted) as growing:
-        for part in (narrow[:1], wide, narrow[1:]):
-            growing.add(part)
+        for part in (sparse[:1], dense, sparse[1:]):
+            growing.add(packed(part))
         growing.finish()
     assert torch.equal(growing.features, expected)
 

@@ -14,8 +14,7 @@ from cnn_tui.config.changes import override
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.engine.control import WithResult, never
 from cnn_tui.engine.data import loading
-from cnn_tui.engine.data.batches import ImageBatches
-from cnn_tui.engine.data.preprocess import Preprocess
+from cnn_tui.engine.data.batches import ImageBatches, Preprocess
 from cnn_tui.engine.device import compute
 from cnn_tui.engine.models.build import build, load_weights
 from cnn_tui.engine.training.learner import NetworkLearner, TrainingSetup

@@ -6,9 +6,10 @@ import errno
 import itertools
 import os
 import zlib
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 import psutil
@@ -16,9 +17,10 @@ import pytest
 import torch
 from PIL import Image
 
+import image_folders
 from cnn_tui.config.experiment import DataConfig
 from cnn_tui.engine.cache_slot import CacheSlot
-from cnn_tui.engine.control import ShouldStop, Stopped, never
+from cnn_tui.engine.control import Stopped, never
 from cnn_tui.engine.data import loading
 from cnn_tui.engine.data.decode import UnreadableImageError, decode, stored_size
 from cnn_tui.engine.data.folder_listing import class_names, scan
@@ -26,10 +28,10 @@ from cnn_tui.engine.data.image_set import ImageSet
 from cnn_tui.engine.data.image_source import FolderSource, MemorySource
 from cnn_tui.engine.data.loading import LoadedData
 from cnn_tui.errors import DataError
-from cnn_tui.events import Event, Phase, Progress, WarningRaised
+from cnn_tui.events import Event, Phase, Progress
 from cnn_tui.formatting import printable
+from image_folders import finish, warnings, write_image
 
-T = TypeVar("T")
 SIDE = 12
 
 
@@ -45,37 +47,14 @@ class Memory(NamedTuple):
     available: int
 
 
-def finish(steps: Generator[Event, None, T]) -> tuple[list[Event], T]:
-    events = []
-    while True:
-        try:
-            events.append(next(steps))
-        except StopIteration as stop:
-            return events, stop.value
-
-
-def load(
-    root: Path | str,
-    seed: int = 0,
-    should_stop: ShouldStop = never,
-    cache: CacheSlot[ImageSet] | None = None,
-    sampled: bool = False,
-    **settings: Any,
-) -> tuple[list[Event], LoadedData]:
-    document = {"dataset": "folder", "root": str(root), "image_size": 16, "validation_fraction": 0.0} | settings
-    return finish(loading.load(DataConfig.model_validate(document), seed, should_stop, cache, sampled))
-
-
-def make(path: Path, colour: tuple[int, int, int] = (200, 100, 50), size: tuple[int, int] = (SIDE, SIDE)) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", size, colour).save(path)
-    return path
+load = partial(image_folders.load, sampled=False, validation_fraction=0.0)
+write = partial(write_image, colour=(200, 100, 50), size=(SIDE, SIDE))
 
 
 def flat(root: Path, classes: tuple[str, ...] = ("cat", "dog"), count: int = 10, blue: int = 7) -> Path:
     for label, name in enumerate(classes):
         for number in range(count):
-            make(root / name / f"{number:02}.png", (label * 10, number * 10, blue))
+            write_image(root / name / f"{number:02}.png", (label * 10, number * 10, blue), (SIDE, SIDE))
     return root
 
 
@@ -83,10 +62,6 @@ def split(root: Path, train: tuple[str, ...] = ("cat", "dog"), test: tuple[str, 
     flat(root / "train", train, 4)
     flat(root / "test", test, 2, blue=8)
     return root
-
-
-def warnings(events: list[Event]) -> list[WarningRaised]:
-    return [event for event in events if isinstance(event, WarningRaised)]
 
 
 def test_both_splits_are_read_from_their_folders(place: Path) -> None:
@@ -144,13 +119,13 @@ def test_names_that_are_no_text_can_still_be_written_down(place: Path) -> None:
 
 def test_hidden_files_and_other_kinds_are_passed_over_and_nested_ones_are_not(place: Path) -> None:
     root = flat(place, count=2)
-    make(root / "cat" / ".hidden.png")
-    make(root / ".git" / "x.png")
-    make(root / "cat" / ".thumbs" / "x.png")
+    write(root / "cat" / ".hidden.png")
+    write(root / ".git" / "x.png")
+    write(root / "cat" / ".thumbs" / "x.png")
     (root / "cat" / "notes.txt").write_text("no picture")
     (root / "cat" / "png").write_text("no picture")
     (root / "readme.png").write_text("beside the classes")
-    make(root / "cat" / "more" / "deeper" / "x.JPG")
+    write(root / "cat" / "more" / "deeper" / "x.JPG")
     events, loaded = load(root)
     assert loaded.train.labels.bincount().tolist() == [3, 2]
     (warning,) = warnings(events)
@@ -163,7 +138,7 @@ def test_links_in_a_circle_are_followed_once(place: Path) -> None:
     root = flat(place / "root", count=2)
     (root / "cat" / "again").symlink_to(root / "cat")
     (root / "cat" / "up").symlink_to(root)
-    (root / "dog" / "elsewhere").symlink_to(make(place / "far" / "x.png").parent)
+    (root / "dog" / "elsewhere").symlink_to(write(place / "far" / "x.png").parent)
     (root / "dog" / "broken.png").symlink_to(place / "nothing")
     listing = scan(str(root), never)
     assert listing.train.labels.count(1) == 3
@@ -247,7 +222,7 @@ def test_larger_pictures_are_resized_as_pillow_does(place: Path) -> None:
 
 def test_an_odd_picture_among_many_of_one_size_is_brought_to_theirs(place: Path) -> None:
     root = flat(place, count=100)
-    make(root / "cat" / "73.png", (9, 8, 7), (SIDE - 1, SIDE))
+    write_image(root / "cat" / "73.png", (9, 8, 7), (SIDE - 1, SIDE))
     _, loaded = load(root)
     pictures = loaded.train.images(torch.tensor([0, 73]))
     assert pictures.shape == (2, 3, SIDE, SIDE)
@@ -256,7 +231,7 @@ def test_an_odd_picture_among_many_of_one_size_is_brought_to_theirs(place: Path)
 
 def damage(root: Path, count: int) -> list[Path]:
     paths = [root / "cat" / f"bad{number:02}.jpg" for number in range(count)]
-    sound = make(root / "sound.jpg").read_bytes()
+    sound = write(root / "sound.jpg").read_bytes()
     (root / "sound.jpg").unlink()
     for number, path in enumerate(paths):
         path.write_bytes([b"", b"<html>", sound[: len(sound) // 2]][number % 3])
@@ -300,7 +275,7 @@ def no_class(root: Path) -> None:
 
 
 def pictures_without_class(root: Path) -> None:
-    make(root / "x.png")
+    write(root / "x.png")
 
 
 def one_class(root: Path) -> None:
@@ -442,7 +417,7 @@ def test_in_memory_and_on_demand_give_the_same_pictures(
     if unseen:  # by the sample that shows whether pictures have one size
         monkeypatch.setattr("cnn_tui.engine.data.folder_image_set._SAMPLE", 2)
         noise.save(root / "train" / "cat" / "02.png")
-        make(root / "train" / "cat" / "00.png")
+        write(root / "train" / "cat" / "00.png")
     _, kept = load(root, sampled=True)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(100))
     _, demanded = load(root, sampled=True)

@@ -17,7 +17,7 @@ from cnn_tui.events import Phase, RunFinished
 from cnn_tui.store.image_folder import read_layout
 from cnn_tui.tui.estimate import ImageCounts
 from cnn_tui.tui.preflight import check
-from picture_folders import classes, load, plain, warnings
+from image_folders import load, warnings, write_classes, write_image
 
 HELD_OUT = ("val", "valid", "validation", "dev", "test", "testing", "eval", "Val", "TEST")
 
@@ -31,7 +31,7 @@ def root(tmp_path: Path) -> Path:
 
 def splits(root: Path, *names: str, count: int = 3) -> Path:
     for name in names:
-        classes(root / name, "cat", "dog", count=count)
+        write_classes(root / name, "cat", "dog", count=count)
     return root
 
 
@@ -51,7 +51,7 @@ def test_one_held_out_folder_is_the_test_split(training: str, held_out: str, roo
 @pytest.mark.parametrize("test", ["test", "Testing", "eval"])
 def test_with_validation_and_test_folders_each_is_what_it_is_called(validation: str, test: str, root: Path) -> None:
     splits(root, "train", validation, test)
-    plain(root / validation / "dog" / "more.png")
+    write_image(root / validation / "dog" / "more.png")
     events, loaded = load(root, validation_fraction=0.5)
     assert loaded.train_indices.tolist() == list(range(6))
     assert loaded.validation_indices.tolist() == list(range(6, 13))
@@ -118,26 +118,26 @@ def held_out_alone(root: Path) -> None:
 
 
 def a_test_folder_beside_classes(root: Path) -> None:
-    classes(root, "cat", "dog", "test")
+    write_classes(root, "cat", "dog", "test")
 
 
 def a_class_beside_splits(root: Path) -> None:
     splits(root, "train", "val")
-    classes(root, "bird")
+    write_classes(root, "bird")
 
 
 def training_beside_a_class(root: Path) -> None:
     splits(root, "train")
-    classes(root, "bird")
+    write_classes(root, "bird")
 
 
 def splits_of_bare_pictures(root: Path) -> None:
-    classes(root, "train", "val")
+    write_classes(root, "train", "val")
 
 
 def a_test_split_of_bare_pictures(root: Path) -> None:
     splits(root, "train")
-    classes(root, "test")
+    write_classes(root, "test")
 
 
 def names_that_are_nearly_those_of_splits(root: Path) -> None:
@@ -154,7 +154,7 @@ def names_with_years(root: Path) -> None:
 
 def splits_within_classes(root: Path) -> None:
     for name in ("cats", "dogs"):
-        classes(root / name, "train", "test")
+        write_classes(root / name, "train", "test")
 
 
 def training_alone(root: Path) -> None:
@@ -196,7 +196,7 @@ def test_what_could_be_understood_in_two_ways_is_refused_with_what_was_seen(
 
 @pytest.mark.parametrize("names", [("valid", "invalid"), ("cat", "dog", "evaluate"), ("latest", "trained"), ("a", "b")])
 def test_other_names_are_classes_or_refused(names: tuple[str, ...], root: Path) -> None:
-    classes(root, *names)
+    write_classes(root, *names)
     if "valid" in names:  # a split's name among others, which a person has to tell apart
         with pytest.raises(DataError, match="no folder 'train'"):
             load(root)
@@ -217,7 +217,11 @@ def test_folders_without_pictures_beside_the_splits_are_named_and_not_used(root:
 @pytest.mark.parametrize("around", ["pictures", "archive/data", "a/b/c"])
 @pytest.mark.parametrize("divided", [False, True])
 def test_a_single_folder_around_the_classes_is_entered_and_said(around: str, divided: bool, root: Path) -> None:
-    inner = splits(root / around, "train", "val", "test") if divided else classes(root / around, "cat", "dog", count=5)
+    inner = (
+        splits(root / around, "train", "val", "test")
+        if divided
+        else write_classes(root / around, "cat", "dog", count=5)
+    )
     (root / "__MACOSX" / "cat").mkdir(parents=True)
     (root / ".hidden").mkdir()
     events, loaded = load(root)
@@ -228,15 +232,15 @@ def test_a_single_folder_around_the_classes_is_entered_and_said(around: str, div
 
 
 def test_a_folder_with_pictures_of_its_own_around_folders_is_suggested_by_name(root: Path) -> None:
-    classes(root / "pictures", "cat", "dog")
-    plain(root / "pictures" / "all.png")
+    write_classes(root / "pictures", "cat", "dog")
+    write_image(root / "pictures" / "all.png")
     with pytest.raises(DataError, match="only one class") as caught:
         load(root)
     assert f"Set data.root to {root / 'pictures'} if cat/, dog/ are the classes." in caught.value.hint
 
 
 def test_one_folder_with_pictures_beside_one_without_is_suggested_by_name(root: Path) -> None:
-    classes(root / "images", "cat", "dog")
+    write_classes(root / "images", "cat", "dog")
     (root / "labels").mkdir()
     with pytest.raises(DataError, match="A class has no pictures") as caught:
         load(root)
@@ -250,7 +254,7 @@ def test_classes_with_the_same_folders_in_each_are_doubted(outer: tuple[str, ...
     assert warning.title == "The classes may be other folders than these"
     assert f"'{outer[0]}', '{outer[1]}'" in warning.detail
     assert "'cat', 'dog'" in warning.detail
-    plain(root / outer[0] / "own.png")
+    write_image(root / outer[0] / "own.png")
     assert warnings(load(root)[0]) == []
 
 
@@ -259,9 +263,9 @@ CLUTTER = ["__MACOSX", ".ipynb_checkpoints", "@eaDir", "$RECYCLE.BIN", "lost+fou
 
 @pytest.mark.parametrize("name", CLUTTER)
 def test_what_systems_leave_is_neither_a_class_nor_a_picture(name: str, root: Path) -> None:
-    classes(root, "cat", "dog", count=5)
-    classes(root, name)
-    classes(root / "cat", name)
+    write_classes(root, "cat", "dog", count=5)
+    write_classes(root, name)
+    write_classes(root / "cat", name)
     for file in ("Thumbs.db", "desktop.ini", "._0.png", ".DS_Store"):
         (root / "cat" / file).write_bytes(b"x")
     events, loaded = load(root)
@@ -276,8 +280,8 @@ def test_what_systems_leave_is_neither_a_class_nor_a_picture(name: str, root: Pa
 
 def test_composed_and_decomposed_names_are_one_class(root: Path) -> None:
     composed, decomposed = (unicodedata.normalize(form, "größe") for form in ("NFC", "NFD"))
-    classes(root / "train", "a", composed, decomposed)
-    classes(root / "test", "a", decomposed)
+    write_classes(root / "train", "a", composed, decomposed)
+    write_classes(root / "test", "a", decomposed)
     _, loaded = load(root, validation_fraction=0.0)
     assert loaded.classes == ("a", composed)
     assert loaded.train.labels.bincount().tolist() == [3, 6]

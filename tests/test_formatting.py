@@ -25,8 +25,7 @@ from cnn_tui.store.files import slug
 from cnn_tui.store.presets import PresetEntry
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.tui.job_state import RunState
-from cnn_tui.tui.screens.pictures import describe_choice, not_kept
-from cnn_tui.tui.screens.pictures_data import Choice
+from cnn_tui.tui.screens.images import ImageSelection, describe_selection, missing_note
 from cnn_tui.tui.screens.sessions_rows import SessionRow, details
 from cnn_tui.tui.widgets.phase_bar import phase_view
 from cnn_tui.tui.widgets.preset_list import entry_text
@@ -72,9 +71,9 @@ def test_the_progress_of_a_phase() -> None:
 
 def test_images_of_a_row() -> None:
     scores = result(((0, 1), (0, 4)))
-    assert describe_choice(scores, Choice(0, None)).startswith("1 test picture of “cat”")
-    assert not_kept(1, 1) == "1 of 1 picture was not kept; the figures are complete."
-    assert not_kept(2, 3) == "2 of 3 pictures were not kept; the figures are complete."
+    assert describe_selection(scores, ImageSelection(0, None)).startswith("1 test image of “cat”")
+    assert missing_note(1, 1) == "1 of 1 image was not stored; the metrics are complete."
+    assert missing_note(2, 3) == "2 of 3 images were not stored; the metrics are complete."
 
 
 def test_presets_sessions_and_studies_of_one_epoch() -> None:

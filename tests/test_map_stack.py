@@ -13,8 +13,8 @@ from cnn_tui.engine.control import WithResult
 from cnn_tui.engine.data.image_source import MemorySource
 from cnn_tui.engine.data.loading import LoadedData
 from cnn_tui.engine.device import Compute
+from cnn_tui.engine.features.backbone import split_backbone
 from cnn_tui.engine.features.feature_batches import FeatureBatches
-from cnn_tui.engine.features.split_backbone import split_backbone
 from cnn_tui.engine.models.build import build, load_weights
 from cnn_tui.engine.models.stochastic import Randomness, SeededDropout
 from cnn_tui.engine.training import map_stack

@@ -13,8 +13,7 @@ from torchvision.ops import StochasticDepth
 
 from cnn_tui.config.experiment import ModelConfig
 from cnn_tui.engine.models.build import Classifier, build, load_weights
-from cnn_tui.engine.models.freezing import batch_norms
-from cnn_tui.engine.models.heads import last_layer
+from cnn_tui.engine.models.heads import batch_norms, last_layer
 from cnn_tui.engine.models.stochastic import Randomness, SeededDropout, SeededStochasticDepth, seed_stochastic
 from cnn_tui.errors import WeightsError
 

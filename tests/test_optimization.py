@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from cnn_tui.config.experiment import OptimizerConfig
-from cnn_tui.engine.training.optimization import make_optimizer, scheduled_rate, set_rate
+from cnn_tui.engine.training.learner import make_optimizer, set_rate
+from cnn_tui.engine.training.loop import scheduled_rate
 
 
 @pytest.mark.parametrize(

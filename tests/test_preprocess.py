@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor
 
-from cnn_tui.engine.data.preprocess import Preprocess
+from cnn_tui.engine.data.batches import Preprocess
 
 PLAIN = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 COLOURS = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

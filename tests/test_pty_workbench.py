@@ -1,4 +1,7 @@
-"""The workbench in a real terminal: the main job by keyboard, and every way in which it can end."""
+"""The workbench in a real terminal: the main task by keyboard, and every way in which it can end.
+
+What happens to a run when the workbench ends does not depend on what is trained, so those runs are scripted.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,10 @@ from typing import Any
 import psutil
 import pytest
 
+from scripted_program import PROGRAM as SCRIPTED
 from terminal import Terminal
 
-PROGRAM = str(Path(sys.executable).parent / "cnn-tui")
+PROGRAM = [str(Path(sys.executable).parent / "cnn-tui")]
 TINY: dict[str, Any] = {
     "name": "tiny",
     "experiment": {
@@ -34,7 +38,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs a POSIX pseudo-te
 
 @pytest.fixture
 def presets(home: Path) -> Path:
-    """A folder with a preset that takes a moment and one that takes long."""
+    """A folder with a short and a long preset."""
     folder = home / "presets"
     folder.mkdir(parents=True)
     (folder / "tiny.json").write_text(json.dumps(TINY), encoding="utf-8")
@@ -55,7 +59,7 @@ def sessions(home: Path) -> list[dict[str, Any]]:
 
 
 def until_status(home: Path, wanted: str, seconds: float = 60) -> dict[str, Any]:
-    """Wait for the only session to be of a status."""
+    """Wait until the only session has a status."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         found = sessions(home)
@@ -66,7 +70,7 @@ def until_status(home: Path, wanted: str, seconds: float = 60) -> dict[str, Any]
 
 
 def assert_left_clean(terminal: Terminal) -> None:
-    """The terminal is as it was: main screen, cursor, no mouse reports."""
+    """The terminal is restored: main screen, cursor, no mouse reports."""
     end = bytes(terminal.raw[-4000:])
     for sequence in (LEAVE_ALTERNATE_SCREEN, SHOW_CURSOR, MOUSE_OFF):
         assert sequence in end
@@ -75,7 +79,7 @@ def assert_left_clean(terminal: Terminal) -> None:
 @pytest.fixture
 def training(presets: Path, home_env: dict[str, str]) -> Iterator[Terminal]:
     """The workbench in the middle of a long run."""
-    with Terminal([PROGRAM, "long"], env=home_env) as terminal:
+    with Terminal([*SCRIPTED, "long"], env=home_env) as terminal:
         terminal.expect("Ready")
         terminal.press("ctrl+r")
         terminal.expect("2 of 5,000", 120)
@@ -93,7 +97,7 @@ def child_of(terminal: Terminal) -> psutil.Process:
 
 @pytest.mark.parametrize(("columns", "rows"), [(120, 36), (80, 24)])
 def test_the_main_job_by_keyboard(columns: int, rows: int, presets: Path, home: Path, home_env: dict[str, str]) -> None:
-    with Terminal([PROGRAM], columns, rows, env=home_env) as terminal:
+    with Terminal(PROGRAM, columns, rows, env=home_env) as terminal:
         terminal.expect("Ready")
         terminal.expect("baseline")
         # A key that acts by a binding is waited for: the next one could overtake it.
@@ -152,7 +156,7 @@ def test_the_main_job_by_keyboard(columns: int, rows: int, presets: Path, home: 
 
 
 def test_a_key_pressed_before_the_form_is_there_is_not_lost(home_env: dict[str, str]) -> None:
-    with Terminal([PROGRAM], env=home_env) as terminal:
+    with Terminal(PROGRAM, env=home_env) as terminal:
         terminal.expect("f2 Setup")
         terminal.send(b"\x0f")
         terminal.expect("Open a preset or session")
@@ -233,7 +237,7 @@ def test_a_second_run_on_a_frozen_backbone_reuses_its_features(
     frozen = json.loads(json.dumps(TINY)) | {"name": "frozen"}
     frozen["experiment"]["model"]["trainable"] = "last_layer"
     (presets / "frozen.json").write_text(json.dumps(frozen), encoding="utf-8")
-    with Terminal([PROGRAM, "frozen"], env=home_env) as terminal:
+    with Terminal([*PROGRAM, "frozen"], env=home_env) as terminal:
         terminal.expect("computed once for")
         terminal.press("ctrl+r")
         terminal.expect("predicted", 120)
@@ -275,7 +279,7 @@ def test_a_terminal_made_tiny_comes_back(training: Terminal) -> None:
 
 def test_the_terminals_own_size_counts_and_not_what_was_exported_of_it(home_env: dict[str, str]) -> None:
     exported = {"COLUMNS": "20", "LINES": "5"}
-    with Terminal([PROGRAM], env=home_env | exported) as terminal:
+    with Terminal(PROGRAM, env=home_env | exported) as terminal:
         terminal.expect("cnn-tui  f2 Setup")
         terminal.resize(20, 5)
         terminal.expect("too small")
@@ -296,7 +300,7 @@ def test_a_terminal_that_was_tiny_while_the_program_was_held_up_is_painted_anew(
     "environment", [{"TERM": "dumb"}, {"NO_COLOR": "1"}, {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0"}]
 )
 def test_poor_terminals(environment: dict[str, str], presets: Path, home_env: dict[str, str]) -> None:
-    with Terminal([PROGRAM, "tiny"], env=home_env | environment) as terminal:
+    with Terminal([*PROGRAM, "tiny"], env=home_env | environment) as terminal:
         terminal.expect("Image size")
         terminal.press("ctrl+q")
         assert terminal.wait_exit() == 0

@@ -19,7 +19,7 @@ from cnn_tui.store.presets import load_preset, load_study
 from cnn_tui.store.records import Status
 from cnn_tui.store.sessions import find_session, list_sessions, load_session
 
-RECORDED = Path(__file__).parent / "fixtures" / "recorded"
+RECORDED = Path(__file__).parent / "recorded" / "0.1.0"
 STATUS: dict[str, Status] = {"done": "done", "stopped": "stopped", "failed": "failed"}
 ROWS = ["rates-learning-rate-0-0001", "rates-learning-rate-0-001", "rates-learning-rate-0-01"]
 IDS = {folder.name.partition("-")[2]: folder.name for folder in (RECORDED / "sessions").iterdir()}

@@ -15,7 +15,7 @@ from torchvision.models import shufflenet_v2_x0_5
 
 from cnn_tui import paths
 from cnn_tui.engine.cache_slot import CacheSlot, file_stamp
-from cnn_tui.engine.training.run_cache import RunCache
+from cnn_tui.engine.training.setup import RunCache
 from cnn_tui.engine.training.train import train
 from cnn_tui.events import Event, Phase, Progress, WarningRaised
 from test_train import ending, experiment, figures

@@ -14,12 +14,12 @@ from cnn_tui.catalog import image_files
 from cnn_tui.engine.control import never
 from cnn_tui.engine.data.folder_listing import scan
 from cnn_tui.errors import DataError
-from picture_folders import classes, load, plain, warnings
+from image_folders import load, warnings, write_classes, write_image
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    return classes(tmp_path / "root", "cat", "dog", count=5)
+    return write_classes(tmp_path / "root", "cat", "dog", count=5)
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_each_kind_is_counted_with_its_reason_and_examples(root: Path) -> None:
         (root / "dog" / name).write_bytes(b"x")
     (root / "dog" / "labels.csv").write_text("")
     (root / "dog" / "IMG_0001").write_text("")
-    plain(root / "stray.png")
+    write_image(root / "stray.png")
     for run in range(2):
         events, loaded = load(root)
         assert len(loaded.train) == 10, run

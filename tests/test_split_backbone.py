@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from cnn_tui.catalog.models import ARCHITECTURES
 from cnn_tui.config.experiment import ModelConfig
-from cnn_tui.engine.features.split_backbone import SplitNetwork, split_backbone
+from cnn_tui.engine.features.backbone import SplitNetwork, split_backbone
 from cnn_tui.engine.models.build import Classifier, build
 from cnn_tui.errors import TrainingError
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from warnings import catch_warnings, simplefilter
@@ -16,11 +17,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from cnn_tui.config.experiment import DataConfig
+import image_folders
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.engine.cache_slot import CacheSlot
-from cnn_tui.engine.control import Control, WithResult, never
-from cnn_tui.engine.data import loading
+from cnn_tui.engine.control import Control
 from cnn_tui.engine.data.decode import decode, value_extent
 from cnn_tui.engine.data.image_set import ImageSet
 from cnn_tui.engine.data.image_source import FolderSource
@@ -114,12 +114,7 @@ def make(root: Path, write: Write, count: int = 10, top: int = 4095, channels: i
             place.write_bytes(write(noise(1000 * (label == "dog") + number, top, channels)))
 
 
-def load(
-    root: Path, cache: CacheSlot[ImageSet] | None = None, seed: int = 0, **settings: Any
-) -> tuple[list[Event], LoadedData]:
-    document = {"dataset": "folder", "root": str(root), "image_size": 16, "validation_fraction": 0.0} | settings
-    steps = WithResult(loading.load(DataConfig.model_validate(document), seed, never, cache))
-    return list(steps), steps.value
+load = partial(image_folders.load, sampled=False, validation_fraction=0.0)
 
 
 def warnings(events: list[Event]) -> dict[str, WarningRaised]:
@@ -263,14 +258,14 @@ def test_a_picture_with_more_bits_may_turn_up_late(remembers: bool, root: Path) 
     make(root, grey8, count=25)
     cache = CacheSlot[ImageSet]() if remembers else None
     limits: dict[str, Any] = {"train_limit": 12, "test_limit": 4}
-    _, first = load(root, cache, **limits)
+    _, first = load(root, cache=cache, **limits)
     outside = min(set(range(50)) - {*first.train_indices.tolist(), *first.test_indices.tolist()})
     place = sorted(root.rglob("*.png"))[outside]
     place.write_bytes(grey16(noise(3)))
-    events, few = load(root, cache, **limits)
+    events, few = load(root, cache=cache, **limits)
     assert few.value_range is None
     assert not warnings(events)
-    events, whole = load(root, cache)
+    events, whole = load(root, cache=cache)
     assert whole.value_range == ValueRange(0, 4095)
     assert decoded(events) == 50 - 16
     assert np.array_equal(all_pictures(whole)[outside, :, :, 0], np.rint(noise(3) * (255 / 4095)))

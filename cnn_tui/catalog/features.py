@@ -1,4 +1,4 @@
-"""How large the features of frozen networks are, so that their room can be told without PyTorch.
+"""The sizes of frozen networks' features, computed without PyTorch.
 
 A frozen network is cut where its output stops being the same in every epoch; see ``engine.features``. A test compares
 these sizes with the engine's.
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from cnn_tui.catalog.models import ARCHITECTURES
 
 _LARGE_BYTES = 32_768  # of an image in float32
-_FLOAT_BYTES, _HALF_BYTES = 4, 2
+_FLOAT_BYTES, _PACKED_BYTES = 4, 2
 
 
 def feature_shape(architecture: str, trainable: str, image_size: int) -> tuple[int, ...]:
@@ -23,20 +23,19 @@ def feature_shape(architecture: str, trainable: str, image_size: int) -> tuple[i
     return ((head.flat if trainable == "classifier" else head.cut) or head.inputs,)
 
 
-def keeps_half(shape: Sequence[int]) -> bool:
-    """Whether features of this shape are kept in half precision, where their values allow it.
+def are_packed(shape: Sequence[int], weights: str = "imagenet") -> bool:
+    """Whether features of this shape are stored without their zeros, in half the size; ``weights`` as in a preset.
 
-    Maps only, and large ones: their head averages over the positions, and the rounding with them. Of vectors a step of
-    Adam can make more of a rounding than the losses' tolerance, and there is less to save.
+    Only large maps, of which most values are zero; with random weights only half of them are, too few to save space.
     """
-    return len(shape) > 1 and _FLOAT_BYTES * math.prod(shape) >= _LARGE_BYTES
+    return len(shape) > 1 and _FLOAT_BYTES * math.prod(shape) >= _LARGE_BYTES and weights != "random"
 
 
-def feature_bytes(architecture: str, trainable: str, image_size: int, precision: str) -> int:
-    """What the features of an image take at most; in ``auto`` as much as in float32."""
+def feature_bytes(architecture: str, trainable: str, image_size: int, precision: str, weights: str = "imagenet") -> int:
+    """The size of an image's features; for precision "auto" the most that they take."""
     shape = feature_shape(architecture, trainable, image_size)
-    half = precision == "bfloat16" or keeps_half(shape)
-    return math.prod(shape) * (_HALF_BYTES if half else _FLOAT_BYTES)
+    small = precision == "bfloat16" or are_packed(shape, weights)
+    return math.prod(shape) * (_PACKED_BYTES if small else _FLOAT_BYTES)
 
 
 def _squeezenet_side(architecture: str, image_size: int) -> int:

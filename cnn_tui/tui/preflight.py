@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from cnn_tui.catalog.features import feature_bytes, feature_shape, keeps_half
+from cnn_tui.catalog.features import are_packed, feature_bytes, feature_shape
 from cnn_tui.config.changes import with_absolute_paths
 from cnn_tui.config.experiment import DataConfig, Experiment
 from cnn_tui.errors import ConfigError, DataError, StorageError
@@ -109,8 +109,9 @@ def _feature_storage(experiment: Experiment, images: int, cached: CachedSet | No
     if not experiment.features_are_stored:
         return None
     model, size, precision = experiment.model, experiment.data.image_size, experiment.training.precision
-    bytes_each = feature_bytes(model.architecture, model.trainable, size, precision)
-    at_most = precision == "auto" and not keeps_half(feature_shape(model.architecture, model.trainable, size))
+    bytes_each = feature_bytes(model.architecture, model.trainable, size, precision, model.weights)
+    shape = feature_shape(model.architecture, model.trainable, size)
+    at_most = precision == "auto" and not are_packed(shape, model.weights)
     try:
         disk = space_for(cached.folder if cached else features_folder())
     except ConfigError:  # the run will report it

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -21,7 +23,7 @@ from cnn_tui.tui.screens.results import ResultsScreen
 from cnn_tui.tui.screens.sessions import SessionsScreen
 from samples import story
 
-_PATIENCE = 400
+_PATIENCE = 60.0  # seconds, for a machine that is busy with other tests
 
 
 class Host(App[None]):
@@ -75,11 +77,14 @@ def finished_job(session_id: str) -> JobState:
 
 async def until(pilot: Pilot[None], holds: Callable[[], object]) -> None:
     """Let the app run until something holds."""
-    for _ in range(_PATIENCE):
-        if holds():
-            return
-        await pilot.pause(0.01)
-    raise AssertionError(f"it never came; the screen was\n{screen_text(pilot.app)}")
+    end = time.monotonic() + _PATIENCE
+    while not holds():
+        # Cheaper than Pilot.pause, which makes every widget handle a callback each time.
+        while not holds() and pilot.app.is_running and time.monotonic() < end:
+            await asyncio.sleep(0.01)
+        await pilot.pause(0.01)  # what has been mounted meanwhile is composed
+        if not holds() and (time.monotonic() > end or not pilot.app.is_running):
+            raise AssertionError(f"it never happened; the screen was\n{screen_text(pilot.app)}")
 
 
 def screen_text(app: App[None]) -> str:

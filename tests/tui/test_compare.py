@@ -1,4 +1,4 @@
-"""Compare, driven by keys: from marked sessions to figures, curves, classes and files."""
+"""The Compare screen, driven by keys."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from host import Host, screen_text, until
-from kept import HOSTILE, hostile, keep
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
+from stored_sessions import HOSTILE, store_hostile_session, store_session
 from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
@@ -27,10 +27,10 @@ FIRST, SECOND = "20261122T001502Z-first", "20261123T001502Z-second"
 
 
 def two() -> tuple[Path, Path]:
-    """Two sessions of which the second took three cats for dogs and was trained more cautiously."""
+    """Two sessions; the second has a lower learning rate and took three cats for dogs."""
     return (
-        keep(FIRST, name="first", matrix=((10, 0, 0), (1, 8, 1), (0, 0, 0))),
-        keep(SECOND, name="second", learning_rate=1e-5),
+        store_session(FIRST, name="first", matrix=((10, 0, 0), (1, 8, 1), (0, 0, 0))),
+        store_session(SECOND, name="second", learning_rate=1e-5),
     )
 
 
@@ -65,7 +65,7 @@ def shows(app: App[None], *texts: str) -> bool:
 
 
 @pytest.mark.parametrize("size", [MIDDLE, LARGE])
-async def test_with_room_all_parts_stand_beside_each_other(size: tuple[int, int]) -> None:
+async def test_on_a_large_terminal_all_panes_are_side_by_side(size: tuple[int, int]) -> None:
     two()
     app = Host("sessions")
     async with app.run_test(size=size) as pilot:
@@ -79,7 +79,7 @@ async def test_with_room_all_parts_stand_beside_each_other(size: tuple[int, int]
         assert " View " not in screen_text(app).splitlines()[-1]
 
 
-async def test_in_a_small_terminal_the_parts_take_turns() -> None:
+async def test_on_a_small_terminal_the_panes_are_tabs() -> None:
     two()
     app = Host("sessions")
     async with app.run_test(size=SMALL) as pilot:
@@ -113,8 +113,10 @@ async def test_classes_can_be_sorted_by_their_change() -> None:
 
 
 @pytest.mark.parametrize("size", [SMALL, MIDDLE])
-async def test_many_sessions_fit_and_no_column_is_cut_off(size: tuple[int, int]) -> None:
-    ids = [keep(f"2026112{day}T001502Z-run", name=f"run {day}", learning_rate=10.0**-day).name for day in range(8)]
+async def test_many_sessions_fit_and_no_column_is_truncated(size: tuple[int, int]) -> None:
+    ids = [
+        store_session(f"2026112{day}T001502Z-run", name=f"run {day}", learning_rate=10.0**-day).name for day in range(8)
+    ]
     app = Host("sessions")
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
@@ -131,7 +133,7 @@ async def test_many_sessions_fit_and_no_column_is_cut_off(size: tuple[int, int])
         assert shows(app, "A run 0", "D run 3")
 
 
-async def test_curves_turn_between_validation_and_training() -> None:
+async def test_curves_switch_between_validation_and_training() -> None:
     two()
     app = Host("sessions")
     async with app.run_test(size=MIDDLE) as pilot:
@@ -148,10 +150,10 @@ async def test_curves_turn_between_validation_and_training() -> None:
 
 
 @pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE])
-async def test_why_nothing_is_marked_and_a_curve_is_missing_is_said_at_every_size(size: tuple[int, int]) -> None:
+async def test_missing_highlights_and_curves_are_explained_at_every_size(size: tuple[int, int]) -> None:
     two()
-    keep("20261124T001502Z-third", name="third", matrix=None, status="stopped", epochs=())
-    keep("20261125T001502Z-other", name="other", matrix=((4, 0, 0), (0, 4, 0), (0, 0, 0)))
+    store_session("20261124T001502Z-third", name="third", matrix=None, status="stopped", epochs=())
+    store_session("20261125T001502Z-other", name="other", matrix=((4, 0, 0), (0, 4, 0), (0, 0, 0)))
     app = Host("sessions")
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
@@ -159,7 +161,7 @@ async def test_why_nothing_is_marked_and_a_curve_is_missing_is_said_at_every_siz
         await opened(pilot, app)
         notes = str(app.screen.query_one("#notes", Static).content)
         assert notes == "The best test figures are not marked: A was tested on 20 pictures, C on 8."
-        grid = app.screen.query_one("#figures", Static).content
+        grid = app.screen.query_one("#metrics", Static).content
         assert isinstance(grid, Table)
         assert not any(text.style.bold for text in cells(grid, "test accuracy") if isinstance(text.style, Style))
         if size == SMALL:
@@ -167,12 +169,12 @@ async def test_why_nothing_is_marked_and_a_curve_is_missing_is_said_at_every_siz
         await until(pilot, lambda: shows(app, "B has no curves: stopped before the first epoch ended."))
 
 
-async def test_the_best_of_comparable_figures_is_bold() -> None:
+async def test_the_best_of_comparable_metrics_is_bold() -> None:
     two()
     app = Host("sessions")
     async with app.run_test(size=MIDDLE) as pilot:
         await open_both(pilot, app)
-        grid = app.screen.query_one("#figures", Static).content
+        grid = app.screen.query_one("#metrics", Static).content
         assert isinstance(grid, Table)
         bold = [isinstance(text.style, Style) and bool(text.style.bold) for text in cells(grid, "test accuracy")]
         assert bold == [True, False]
@@ -180,7 +182,7 @@ async def test_the_best_of_comparable_figures_is_bold() -> None:
 
 
 def cells(grid: Table, name: str) -> list[Text]:
-    """The figures in the row of this name."""
+    """The values in the row of this name."""
     names, *columns = [list(column.cells) for column in grid.columns]
     row = next(place for place, cell in enumerate(names) if str(cell) == name)
     found = [column[row] for column in columns]
@@ -213,7 +215,7 @@ async def test_export_writes_a_page_and_every_table(tmp_path: Path) -> None:
     assert "learning_rate" in (tmp_path / "out" / "settings.csv").read_text()
 
 
-async def test_copy_takes_the_whole_comparison() -> None:
+async def test_copy_copies_the_entire_comparison() -> None:
     two()
     app = Host("sessions")
     async with app.run_test(size=MIDDLE) as pilot:
@@ -223,7 +225,7 @@ async def test_copy_takes_the_whole_comparison() -> None:
         assert "A got 3 pictures right that B got wrong" in app.clipboard
 
 
-async def test_a_session_that_is_gone_is_told_and_left_by_escape() -> None:
+async def test_a_missing_session_is_reported_and_escape_returns() -> None:
     two()
     app = Host("sessions")
     async with app.run_test(size=MIDDLE) as pilot:
@@ -234,10 +236,10 @@ async def test_a_session_that_is_gone_is_told_and_left_by_escape() -> None:
         await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
 
 
-async def test_without_results_it_says_what_there_is() -> None:
+async def test_sessions_without_results_can_be_compared() -> None:
     ids = [FIRST, SECOND]
     for session_id in ids:
-        keep(session_id, matrix=None, status="stopped")
+        store_session(session_id, matrix=None, status="stopped")
     app = Host("sessions")
     async with app.run_test(size=MIDDLE) as pilot:
         await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
@@ -246,10 +248,10 @@ async def test_without_results_it_says_what_there_is() -> None:
         assert shows(app, "No session has a result to compare.")
 
 
-async def test_hostile_texts_show_harmlessly() -> None:
+async def test_hostile_texts_are_displayed_safely() -> None:
     ids = [FIRST, SECOND]
     for session_id in ids:
-        hostile(session_id)
+        store_hostile_session(session_id)
     app = Host("sessions")
     async with app.run_test(size=LARGE) as pilot:
         await until(pilot, lambda: isinstance(app.screen, SessionsScreen))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from host import screen_text, until
-from kept import keep
-from scripted import ScriptedTrainer
+from scripted_trainer import ScriptedTrainer
+from stored_sessions import store_session
 from textual.command import CommandPalette
 from textual.pilot import Pilot
 from textual.widgets import Button, Static
@@ -25,9 +25,9 @@ ENDED = RunFinished(status="done", result=result())
 
 async def train(pilot: Pilot[None], app: Workbench, trainer: ScriptedTrainer) -> None:
     """Come to the training of a run that has a session on disk."""
-    keep(SESSION)
+    store_session(SESSION)
     await pilot.press("ctrl+r")
-    trainer.say(started(SESSION), Phase(name="training", time=101.0))
+    trainer.emit(started(SESSION), Phase(name="training", time=101.0))
     await until(pilot, lambda: "▶ training" in screen_text(app))
 
 
@@ -38,7 +38,7 @@ def title(app: Workbench) -> str:
 async def end_under(pilot: Pilot[None], app: Workbench, trainer: ScriptedTrainer) -> None:
     """Let the run end while a dialog is open."""
     dialog = app.screen
-    trainer.say(ENDED)
+    trainer.emit(ENDED)
     await until(pilot, lambda: not app.busy and app.shown_session == SESSION)
     await pilot.pause()
     assert app.screen is dialog
@@ -95,9 +95,9 @@ async def test_help_and_palette_stay_too_and_who_goes_elsewhere_from_there_gets_
         await end_under(pilot, app, trainer)
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, ResultsScreen))
-        trainer.tell(Idle())
+        trainer.send(Idle())
         await pilot.press("f2", "ctrl+r")
-        trainer.say(started(SESSION), Phase(name="training", time=101.0))
+        trainer.emit(started(SESSION), Phase(name="training", time=101.0))
         await until(pilot, lambda: "▶ training" in screen_text(app))
         app.shown_session = None
         await pilot.press("ctrl+p")

@@ -112,10 +112,10 @@ async def test_tabs_and_help_name_the_same_keys() -> None:
 async def test_on_a_narrow_screen_the_state_of_the_run_is_not_cut() -> None:
     async with workbench(size=(80, 24)) as (app, trainer, pilot):
         await pilot.press("ctrl+r")
-        trainer.say(started(epochs=10), Phase(name="training", time=101.0))
+        trainer.emit(started(epochs=10), Phase(name="training", time=101.0))
         await until(pilot, lambda: screen_text(app).splitlines()[0].rstrip().endswith("training epoch 1/5"))
         await pilot.press("f2", "f3", "p")
-        trainer.say(Progress(done=1, total=2, unit="steps", time=102.0))
+        trainer.emit(Progress(done=1, total=2, unit="steps", time=102.0))
         await until(pilot, lambda: screen_text(app).splitlines()[0].rstrip().endswith("paused · epoch 1/5"))
 
 
@@ -134,7 +134,7 @@ async def test_a_toast_covers_neither_the_status_line_nor_the_footer(size: tuple
         await until(pilot, lambda: app.screen.query(Toast) and "Saved" in screen_text(app))
         assert _lowest_toast(app) <= app.screen.query_one(StartBar).region.y
         await pilot.press("ctrl+r")
-        trainer.say(started(), Phase(name="training", time=101.0))
+        trainer.emit(started(), Phase(name="training", time=101.0))
         await until(pilot, lambda: "▶ training" in screen_text(app) and app.screen.query(Toast))
         app.notify("Something\nelse", title="Saved", markup=False, timeout=60)
         await until(pilot, lambda: _lowest_toast(app) > 0)

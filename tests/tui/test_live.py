@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from host import screen_text, until
 from rich.cells import cell_len
-from scripted import ScriptedTrainer
+from scripted_trainer import ScriptedTrainer
 from textual.pilot import Pilot
 from textual.widgets import Static
 from workbench import workbench
@@ -73,7 +73,7 @@ async def shown(pilot: Pilot[None], app: Workbench, words: str) -> None:
 
 
 def begin(trainer: ScriptedTrainer) -> None:
-    trainer.say(started(SESSION, epochs=5), Phase(name="loading", time=100.1), Phase(name="training", time=101.0))
+    trainer.emit(started(SESSION, epochs=5), Phase(name="loading", time=100.1), Phase(name="training", time=101.0))
 
 
 def chart(app: Workbench, name: str) -> LineChart:
@@ -96,8 +96,8 @@ async def test_curves_and_figures_follow_the_run() -> None:
     async with workbench() as (app, trainer, pilot):
         await start(pilot, app)
         begin(trainer)
-        trainer.say(batch(1, 4, 2.2), epoch(1, 1.5), batch(2, 4, 1.1), epoch(2, 0.9), batch(3, 2, 0.8))
-        trainer.say(Progress(done=10, total=20, unit="steps", time=111.0))
+        trainer.emit(batch(1, 4, 2.2), epoch(1, 1.5), batch(2, 4, 1.1), epoch(2, 0.9), batch(3, 2, 0.8))
+        trainer.emit(Progress(done=10, total=20, unit="steps", time=111.0))
         await until(pilot, lambda: (found := curve(app, "loss", "validation")) and found.ys == (1.5, 0.9))
         train, accuracy = curve(app, "loss", "train"), curve(app, "accuracy", "validation")
         assert train is not None
@@ -116,7 +116,7 @@ async def test_without_validation_there_are_no_validation_curves() -> None:
     async with workbench() as (app, trainer, pilot):
         await start(pilot, app)
         begin(trainer)
-        trainer.say(epoch(1, None), epoch(2, None))
+        trainer.emit(epoch(1, None), epoch(2, None))
         await until(pilot, lambda: (found := curve(app, "loss", "train")) and len(found.ys) == 2)
         assert curve(app, "loss", "validation") is None
         assert chart(app, "loss").best is None
@@ -126,9 +126,9 @@ async def test_before_epochs_make_a_curve_steps_are_drawn_and_b_goes_from_one_to
     async with workbench() as (app, trainer, pilot):
         await start(pilot, app)
         begin(trainer)
-        trainer.say(batch(1, 1, 2.5), batch(1, 2, 2.0))
+        trainer.emit(batch(1, 1, 2.5), batch(1, 2, 2.0))
         await until(pilot, lambda: (found := curve(app, "loss", "train")) and found.xs == (0.25, 0.5))
-        trainer.say(epoch(1), epoch(2))
+        trainer.emit(epoch(1), epoch(2))
         await until(pilot, lambda: (found := curve(app, "loss", "train")) and found.xs == (1, 2))
         await pilot.press("b")
         await until(pilot, lambda: (found := curve(app, "loss", "train")) and found.ys == (2.5, 2.0))
@@ -179,9 +179,9 @@ async def test_a_kill_that_was_asked_for_is_told_as_one_and_not_as_a_failure() -
     async with workbench() as (app, trainer, pilot):
         await start(pilot, app)
         begin(trainer)
-        trainer.say(epoch(1), epoch(2))
-        trainer.say(RunFinished(status="failed", error=explain_kill()))
-        trainer.tell(Lost(status="killed", session_id=SESSION, error=explain_kill(), log_tail=""))
+        trainer.emit(epoch(1), epoch(2))
+        trainer.emit(RunFinished(status="failed", error=explain_kill()))
+        trainer.send(Lost(status="killed", session_id=SESSION, error=explain_kill(), log_tail=""))
         await shown(pilot, app, "last run killed")
         text = screen_text(app)
         assert "Killed" in text
@@ -195,7 +195,7 @@ async def test_a_failure_is_followed_by_no_advice_on_epochs() -> None:
         await start(pilot, app)
         begin(trainer)
         error = ErrorReport(title="Disk full", detail="", hint="Make room.")
-        trainer.say(epoch(1, 0.9), epoch(2, 0.5), RunFinished(status="failed", error=error))
+        trainer.emit(epoch(1, 0.9), epoch(2, 0.5), RunFinished(status="failed", error=error))
         await shown(pilot, app, "last run failed")
         assert "more epochs" not in screen_text(app)
 
@@ -203,9 +203,9 @@ async def test_a_failure_is_followed_by_no_advice_on_epochs() -> None:
 async def test_title_and_bar_show_one_figure_of_one_moment() -> None:
     async with workbench() as (app, trainer, pilot):
         await start(pilot, app)
-        trainer.say(started(SESSION, epochs=5), Phase(name="loading", time=100.1))
+        trainer.emit(started(SESSION, epochs=5), Phase(name="loading", time=100.1))
         for done in range(0, 101, 5):
-            trainer.say(Progress(done=done, total=100, unit="pictures", time=101.0))
+            trainer.emit(Progress(done=done, total=100, unit="pictures", time=101.0))
             for _ in range(3):
                 await pilot.pause(0.01)
                 title, bar = app.screen.query_one(TitleBar).state_text, app.screen.query_one(PhaseBar).view
@@ -218,7 +218,7 @@ async def test_what_steers_a_run_is_off_once_it_has_ended() -> None:
     async with workbench() as (app, trainer, pilot):
         await start(pilot, app)
         begin(trainer)
-        trainer.say(RunFinished(status="stopped"))
+        trainer.emit(RunFinished(status="stopped"))
         await shown(pilot, app, "Stopped")
         await pilot.press("p", "x", "k")
         await pilot.pause()
@@ -230,7 +230,7 @@ async def test_there_is_a_line_when_there_is_something_to_say() -> None:
     async with workbench() as (app, trainer, pilot):
         await start(pilot, app)
         begin(trainer)
-        trainer.say(epoch(1, 1.0), epoch(2, 0.5), epoch(3, 0.6), epoch(4, 0.7), epoch(5, 0.8))
+        trainer.emit(epoch(1, 1.0), epoch(2, 0.5), epoch(3, 0.6), epoch(4, 0.7), epoch(5, 0.8))
         await shown(pilot, app, "Validation loss has risen for 3 epochs; the best was epoch 2.")
 
 
@@ -239,8 +239,8 @@ async def test_a_failed_run_leaves_title_reason_and_next_step_on_the_screen() ->
     async with workbench() as (app, trainer, pilot):
         await start(pilot, app)
         begin(trainer)
-        trainer.say(RunFinished(status="failed", error=error))
-        trainer.tell(Lost(status="failed", session_id=SESSION, error=error, log_tail=""))
+        trainer.emit(RunFinished(status="failed", error=error))
+        trainer.send(Lost(status="failed", session_id=SESSION, error=error, log_tail=""))
         await shown(pilot, app, "Try smaller batches.")
         text = screen_text(app)
         assert "Not enough memory" in text
@@ -257,7 +257,7 @@ async def test_the_log_has_warnings_and_what_was_printed() -> None:
     async with workbench() as (app, trainer, pilot):
         await start(pilot, app)
         begin(trainer)
-        trainer.say(WarningRaised(title="Careful", detail="[red]x[/]"))
+        trainer.emit(WarningRaised(title="Careful", detail="[red]x[/]"))
         await pilot.press("l")
         await shown(pilot, app, "printed \ufffd]52;c;eA==\ufffd early")
         await shown(pilot, app, "! Careful [red]x[/]")
@@ -274,7 +274,7 @@ async def test_an_empty_log_says_so_until_there_is_something() -> None:
         begin(trainer)
         await pilot.press("l")
         await shown(pilot, app, "Nothing so far.")
-        trainer.say(WarningRaised(title="Careful", detail="hot"))
+        trainer.emit(WarningRaised(title="Careful", detail="hot"))
         await shown(pilot, app, "! Careful hot")
         assert "Nothing so far." not in screen_text(app)
 
@@ -304,7 +304,7 @@ async def test_a_flood_of_steps_is_drawn_seldom() -> None:
 
         app.watch(chart(app, "loss"), "series", note, init=False)
         for step in range(400):
-            trainer.say(batch(1 + step // STEPS, 1 + step % STEPS, 1.0))
+            trainer.emit(batch(1 + step // STEPS, 1 + step % STEPS, 1.0))
             if step % 20 == 0:
                 await pilot.pause()
         await until(pilot, lambda: (found := curve(app, "loss", "train")) and len(found.ys) == 400)
@@ -315,9 +315,9 @@ async def test_a_second_run_begins_with_empty_curves() -> None:
     async with workbench() as (app, trainer, pilot):
         await start(pilot, app)
         begin(trainer)
-        trainer.say(epoch(1), epoch(2), RunFinished(status="stopped"))
+        trainer.emit(epoch(1), epoch(2), RunFinished(status="stopped"))
         await until(pilot, lambda: (found := curve(app, "loss", "train")) and len(found.ys) == 2)
-        trainer.tell(Idle())
+        trainer.send(Idle())
         await pilot.press("1", "ctrl+r")
         await until(pilot, lambda: app.current_mode == "live" and len(trainer.submitted) == 2)
         await until(pilot, lambda: (found := curve(app, "loss", "train")) and found.ys == ())
@@ -329,7 +329,7 @@ async def test_it_fits(size: tuple[int, int]) -> None:
     async with workbench(size=size) as (app, trainer, pilot):
         await start(pilot, app)
         begin(trainer)
-        trainer.say(epoch(1), epoch(2), batch(3, 1, 0.5))
+        trainer.emit(epoch(1), epoch(2), batch(3, 1, 0.5))
         await shown(pilot, app, "3 of 5")
         assert all(cell_len(line) <= size[0] for line in screen_text(app).splitlines())
         loss, accuracy = chart(app, "loss").region, chart(app, "accuracy").region

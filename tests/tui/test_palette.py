@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from host import screen_text, until
-from kept import hostile, keep
+from stored_sessions import store_hostile_session, store_session
 from textual.binding import Binding
 from textual.command import CommandInput, CommandList, CommandPalette
 from textual.pilot import Pilot
@@ -69,10 +69,10 @@ async def choose(pilot: Pilot[None], app: Workbench, query: str, title: str) -> 
 @asynccontextmanager
 async def at(mode: ModeName) -> AsyncIterator[tuple[Workbench, Pilot[None]]]:
     """The workbench at a screen that has something to show, with a run in progress."""
-    keep(SESSION)
+    store_session(SESSION)
     async with workbench() as (app, trainer, pilot):
         await pilot.press("ctrl+r")
-        trainer.say(started(SESSION), Phase(name="training", time=101.0))
+        trainer.emit(started(SESSION), Phase(name="training", time=101.0))
         await until(pilot, lambda: app.job is not None and app.job.stage == "running")
         app.shown_session = SESSION
         await pilot.press(SCREENS[mode].key)
@@ -132,7 +132,7 @@ async def test_a_run_is_started_paused_and_stopped_by_the_palette_from_within_a_
         app.screen.query_one(ExperimentForm).focus_field("data.train_limit")
         await choose(pilot, app, "start", "Start")
         await until(pilot, lambda: trainer.submitted)
-        trainer.say(started(), Phase(name="training", time=101.0))
+        trainer.emit(started(), Phase(name="training", time=101.0))
         await pilot.press("f5")
         await choose(pilot, app, "pause", "Pause the run")
         await until(pilot, lambda: app.job is not None and app.job.stage == "paused")
@@ -146,7 +146,7 @@ async def test_a_run_is_started_paused_and_stopped_by_the_palette_from_within_a_
 
 
 async def test_presets_studies_and_sessions_open_by_name() -> None:
-    keep(SESSION)
+    store_session(SESSION)
     save_preset(RunPreset(name="mine", experiment=SMALL), paths.user_presets_folder(), "mine")
     async with workbench() as (app, _, pilot):
         await pilot.press("f3")
@@ -175,7 +175,7 @@ async def test_the_same_preset_opens_again_after_changes() -> None:
 
 
 async def test_names_from_files_are_not_markup() -> None:
-    hostile()
+    store_hostile_session()
     paths.user_presets_folder().mkdir(parents=True)
     for number, name in enumerate(("[/red]", "[link=x]y", "a\x1b]52;c;eA==\x07")):
         text = json.dumps({"name": name, "description": name, "experiment": SMALL.model_dump()})

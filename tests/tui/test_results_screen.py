@@ -1,21 +1,21 @@
-"""Results, driven by keys: what is shown of a session, and what is asked for."""
+"""The Results screen, driven by keys."""
 
 from __future__ import annotations
 
 import pytest
 from host import Host, finished_job, screen_text, until
-from kept import HOSTILE, hostile, keep
+from stored_sessions import HOSTILE, store_hostile_session, store_session
 from textual.geometry import Size
 from textual.pilot import Pilot
 
 from cnn_tui.events import ErrorReport, RunFinished
 from cnn_tui.store.notes import SessionNote, write_note
 from cnn_tui.store.sessions import rename_session
-from cnn_tui.tui.screens.pictures import PictureScreen, PicturesScreen
+from cnn_tui.tui.screens.images import ImageScreen, ImagesScreen
 from cnn_tui.tui.screens.results import ResultsScreen
 from cnn_tui.tui.screens.results_body import ResultsBody, arrangement
 from cnn_tui.tui.screens.results_header import ResultHeader
-from cnn_tui.tui.screens.results_panes import ClassTable, PairTable
+from cnn_tui.tui.screens.results_tables import ClassTable, PairTable
 from cnn_tui.tui.widgets.confusion_matrix import ConfusionMatrixView
 from cnn_tui.tui.widgets.image_grid import ImageGrid
 
@@ -28,7 +28,7 @@ def shows(app: Host, *texts: str) -> bool:
 
 
 async def opened(pilot: Pilot[None]) -> None:
-    """Wait for the session to be read and shown."""
+    """Wait until the session is shown."""
     await until(pilot, lambda: not pilot.app.screen.has_class("-nothing"))
     await pilot.pause()
 
@@ -42,8 +42,8 @@ async def test_without_a_session_it_says_how_to_get_one() -> None:
 
 
 @pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE])
-async def test_header_matrix_and_sentence_stand_at_every_size(size: tuple[int, int]) -> None:
-    keep(ID)
+async def test_header_matrix_and_description_are_shown_at_every_size(size: tuple[int, int]) -> None:
+    store_session(ID)
     app = Host("results", ID)
     async with app.run_test(size=size) as pilot:
         await opened(pilot)
@@ -55,13 +55,13 @@ async def test_header_matrix_and_sentence_stand_at_every_size(size: tuple[int, i
 @pytest.mark.parametrize(
     ("size", "expected"), [((80, 24), "narrow"), ((120, 24), "wide"), ((120, 36), "tall"), ((200, 50), "tall")]
 )
-def test_the_parts_stand_as_the_size_has_it(size: tuple[int, int], expected: str) -> None:
+def test_the_panes_are_arranged_by_terminal_size(size: tuple[int, int], expected: str) -> None:
     assert arrangement(Size(*size), classes=10) == expected
     assert arrangement(Size(*size), classes=100) != "tall"
 
 
-async def test_resizing_keeps_every_part_within_reach() -> None:
-    keep(ID)
+async def test_every_pane_can_be_reached_after_resizing() -> None:
+    store_session(ID)
     app = Host("results", ID)
     async with app.run_test(size=LARGE) as pilot:
         await opened(pilot)
@@ -76,8 +76,8 @@ async def test_resizing_keeps_every_part_within_reach() -> None:
         assert seen == {"matrix", "classes", "confused", "curves", "settings"}
 
 
-async def test_unit_goes_from_counts_to_both_percentages() -> None:
-    keep(ID)
+async def test_the_unit_key_switches_from_counts_to_both_percentages() -> None:
+    store_session(ID)
     app = Host("results", ID)
     async with app.run_test(size=SMALL) as pilot:
         await opened(pilot)
@@ -88,7 +88,7 @@ async def test_unit_goes_from_counts_to_both_percentages() -> None:
 
 
 async def test_classes_sort_by_key_and_keep_the_macro_row_last() -> None:
-    keep(ID)
+    store_session(ID)
     app = Host("results", ID)
     async with app.run_test(size=SMALL) as pilot:
         await opened(pilot)
@@ -98,14 +98,14 @@ async def test_classes_sort_by_key_and_keep_the_macro_row_last() -> None:
         assert shows(app, "leave out 1 class without test pictures: emu")
         await pilot.press("s", "s", "s")
         await until(pilot, lambda: table.sorted_by == ("recall", False) and len(table.rows) == 4)
-        assert [line.row.name for line in table.rows] == ["emu", "cat", "dog", "macro, 2 of 3"]
+        assert [row.scores.name for row in table.rows] == ["emu", "cat", "dog", "macro, 2 of 3"]
         await pilot.press("S")
         await until(pilot, lambda: table.sorted_by == ("recall", True) and len(table.rows) == 4)
-        assert [line.row.name for line in table.rows] == ["dog", "cat", "emu", "macro, 2 of 3"]
+        assert [row.scores.name for row in table.rows] == ["dog", "cat", "emu", "macro, 2 of 3"]
 
 
 async def test_a_click_on_a_heading_sorts() -> None:
-    keep(ID)
+    store_session(ID)
     app = Host("results", ID)
     async with app.run_test(size=MIDDLE) as pilot:
         await opened(pilot)
@@ -117,56 +117,56 @@ async def test_a_click_on_a_heading_sorts() -> None:
         await until(pilot, lambda: table.sorted_by == ("class", True))
 
 
-async def test_enter_on_a_cell_opens_its_pictures_and_walks_in_them() -> None:
-    keep(ID)
+async def test_enter_on_a_cell_opens_its_images_to_browse() -> None:
+    store_session(ID)
     app = Host("results", ID)
     async with app.run_test(size=MIDDLE) as pilot:
         await opened(pilot)
         await pilot.press("right", "enter")
-        await until(pilot, lambda: isinstance(app.screen, PicturesScreen))
+        await until(pilot, lambda: isinstance(app.screen, ImagesScreen))
         grid = app.screen.query_one(ImageGrid)
         await until(pilot, lambda: len(grid.items) == 3)
         assert [item.predicted for item in grid.items] == ["dog"] * 3
         confidences = [item.confidence for item in grid.items]
         assert confidences == sorted(confidences, reverse=True)
-        await until(pilot, lambda: shows(app, "3 of 10 cats were taken for dogs.", "2 of 3 pictures were not kept"))
+        await until(pilot, lambda: shows(app, "3 of 10 cats were taken for dogs.", "2 of 3 images were not stored"))
         await pilot.press("right", "enter")
-        await until(pilot, lambda: isinstance(app.screen, PictureScreen) and shows(app, "2 of 3"))
+        await until(pilot, lambda: isinstance(app.screen, ImageScreen) and shows(app, "2 of 3"))
         await pilot.press("right", "escape")
-        await until(pilot, lambda: isinstance(app.screen, PicturesScreen) and grid.cursor == 2)
+        await until(pilot, lambda: isinstance(app.screen, ImagesScreen) and grid.cursor == 2)
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, ResultsScreen))
 
 
-async def test_enter_on_a_class_lists_all_its_pictures_or_only_the_wrong_ones() -> None:
-    keep(ID)
+async def test_enter_on_a_class_lists_all_its_images_or_only_the_wrong_ones() -> None:
+    store_session(ID)
     app = Host("results", ID)
     async with app.run_test(size=MIDDLE) as pilot:
         await opened(pilot)
         await pilot.press("tab")
         await until(pilot, lambda: isinstance(app.focused, ClassTable) and len(app.focused.rows) == 4)
         await pilot.press("down", "enter")
-        await until(pilot, lambda: isinstance(app.screen, PicturesScreen))
+        await until(pilot, lambda: isinstance(app.screen, ImagesScreen))
         grid = app.screen.query_one(ImageGrid)
         await until(pilot, lambda: len(grid.items) == 10)
-        assert shows(app, "10 test pictures of “dog”, 2 of them taken for something else.")
+        assert shows(app, "10 test images of “dog”, 2 of them misclassified.")
         await pilot.press("w")
         await until(pilot, lambda: [item.predicted for item in grid.items] == ["emu", "cat"])
 
 
-async def test_enter_on_a_confused_pair_opens_its_pictures() -> None:
-    keep(ID)
+async def test_enter_on_a_confused_pair_opens_its_images() -> None:
+    store_session(ID)
     app = Host("results", ID)
     async with app.run_test(size=SMALL) as pilot:
         await opened(pilot)
         await pilot.press("t", "t")
         await until(pilot, lambda: isinstance(app.focused, PairTable) and len(app.focused.rows) == 3)
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, PicturesScreen) and shows(app, "3 of 10 cats were taken"))
+        await until(pilot, lambda: isinstance(app.screen, ImagesScreen) and shows(app, "3 of 10 cats were taken"))
 
 
-async def test_a_row_of_confused_pairs_or_classes_moves_the_cursor_of_the_matrix() -> None:
-    keep(ID)
+async def test_selecting_a_row_moves_the_cursor_of_the_matrix() -> None:
+    store_session(ID)
     app = Host("results", ID)
     async with app.run_test(size=MIDDLE) as pilot:
         await opened(pilot)
@@ -184,8 +184,8 @@ async def test_a_row_of_confused_pairs_or_classes_moves_the_cursor_of_the_matrix
         assert matrix.cursor == (1, 1)
 
 
-async def test_pictures_of_a_session_without_predictions_say_so() -> None:
-    (keep(ID) / "predictions.npz").unlink()
+async def test_images_of_a_session_without_predictions_show_an_error() -> None:
+    (store_session(ID) / "predictions.npz").unlink()
     app = Host("results", ID)
     async with app.run_test(size=SMALL) as pilot:
         await opened(pilot)
@@ -196,7 +196,7 @@ async def test_pictures_of_a_session_without_predictions_say_so() -> None:
 @pytest.mark.parametrize("size", [SMALL, MIDDLE])
 async def test_a_failed_session_shows_its_error_instead_of_a_matrix(size: tuple[int, int]) -> None:
     error = ErrorReport(title="Not enough memory", detail="[red]4096[/] did not fit", hint="Try smaller batches")
-    keep(ID, matrix=None, status="failed", error=error)
+    store_session(ID, matrix=None, status="failed", error=error)
     app = Host("results", ID)
     async with app.run_test(size=size) as pilot:
         await opened(pilot)
@@ -206,22 +206,22 @@ async def test_a_failed_session_shows_its_error_instead_of_a_matrix(size: tuple[
         assert isinstance(app.screen, ResultsScreen)
 
 
-async def test_a_stopped_session_without_a_test_says_so() -> None:
-    keep(ID, matrix=None, status="stopped")
+async def test_a_stopped_session_without_a_result_says_so() -> None:
+    store_session(ID, matrix=None, status="stopped")
     app = Host("results", ID)
     async with app.run_test(size=SMALL) as pilot:
         await until(pilot, lambda: shows(app, "This run has no result", "Press r to run it again"))
 
 
-async def test_a_damaged_record_is_told_with_its_reason() -> None:
-    (keep(ID) / "session.json").write_text("{")
+async def test_a_damaged_record_is_reported_with_the_reason() -> None:
+    (store_session(ID) / "session.json").write_text("{")
     app = Host("results", ID)
     async with app.run_test(size=SMALL) as pilot:
         await until(pilot, lambda: shows(app, "cannot be read as JSON"))
 
 
-async def test_damaged_events_cost_only_the_curves() -> None:
-    (keep(ID) / "events.jsonl").write_text("nonsense\n")
+async def test_damaged_events_affect_only_the_curves() -> None:
+    (store_session(ID) / "events.jsonl").write_text("nonsense\n")
     app = Host("results", ID)
     async with app.run_test(size=SMALL) as pilot:
         await opened(pilot)
@@ -230,8 +230,8 @@ async def test_damaged_events_cost_only_the_curves() -> None:
         await until(pilot, lambda: shows(app, "line 1 is no"))
 
 
-async def test_hostile_names_show_harmlessly_wherever_they_stand() -> None:
-    hostile("20261123T001502Z-hostile")
+async def test_hostile_names_are_displayed_safely_everywhere() -> None:
+    store_hostile_session("20261123T001502Z-hostile")
     app = Host("results", "20261123T001502Z-hostile")
     async with app.run_test(size=LARGE) as pilot:
         await opened(pilot)
@@ -243,21 +243,21 @@ async def test_hostile_names_show_harmlessly_wherever_they_stand() -> None:
         for place in range(0, len(HOSTILE), 2):
             app.screen.query_one(ConfusionMatrixView).cursor = (place, (place + 1) % len(HOSTILE))
             app.screen.query_one(ConfusionMatrixView).action_select()
-            await until(pilot, lambda: isinstance(app.screen, PicturesScreen))
+            await until(pilot, lambda: isinstance(app.screen, ImagesScreen))
             await until(pilot, lambda: app.screen.query_one(ImageGrid).items)
             await pilot.press("enter")
-            await until(pilot, lambda: isinstance(app.screen, PictureScreen))
+            await until(pilot, lambda: isinstance(app.screen, ImageScreen))
             await pilot.pause()
             assert not {"\x1b", "\x07", "\u202e"} & set(screen_text(app))
             await pilot.press("escape")
-            await until(pilot, lambda: isinstance(app.screen, PicturesScreen))
+            await until(pilot, lambda: isinstance(app.screen, ImagesScreen))
             await pilot.press("escape")
             await until(pilot, lambda: isinstance(app.screen, ResultsScreen))
 
 
-async def test_another_session_takes_the_place_of_the_first() -> None:
-    keep(ID)
-    keep("20261123T001503Z-other", name="other", classes=("one", "two"), matrix=((1, 0), (0, 1)))
+async def test_another_session_replaces_the_first() -> None:
+    store_session(ID)
+    store_session("20261123T001503Z-other", name="other", classes=("one", "two"), matrix=((1, 0), (0, 1)))
     app = Host("results", ID)
     async with app.run_test(size=SMALL) as pilot:
         await opened(pilot)
@@ -266,8 +266,8 @@ async def test_another_session_takes_the_place_of_the_first() -> None:
         await until(pilot, lambda: shows(app, "other", "100.00 %", "The only one of 1"))
 
 
-async def test_coming_back_shows_what_changed_meanwhile() -> None:
-    keep(ID)
+async def test_returning_shows_changes_made_meanwhile() -> None:
+    store_session(ID)
     app = Host("results", ID)
     async with app.run_test(size=SMALL) as pilot:
         await opened(pilot)
@@ -279,8 +279,8 @@ async def test_coming_back_shows_what_changed_meanwhile() -> None:
 
 
 @pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE])
-async def test_the_header_has_note_and_tags_as_soon_as_they_are_written(size: tuple[int, int]) -> None:
-    folder = keep(ID)
+async def test_the_header_shows_note_and_tags_as_soon_as_they_are_written(size: tuple[int, int]) -> None:
+    folder = store_session(ID)
     app = Host("results", ID)
     async with app.run_test(size=size) as pilot:
         await opened(pilot)
@@ -292,8 +292,8 @@ async def test_the_header_has_note_and_tags_as_soon_as_they_are_written(size: tu
         await until(pilot, lambda: shows(app, "#base #slow  [red]a first try"))
 
 
-async def test_a_run_that_ends_fills_in_its_result() -> None:
-    keep(ID, matrix=None, status="stopped")
+async def test_a_run_that_ends_shows_its_result() -> None:
+    store_session(ID, matrix=None, status="stopped")
     app = Host("results", ID)
     async with app.run_test(size=SMALL) as pilot:
         await opened(pilot)

@@ -1,4 +1,4 @@
-"""Results as tables elsewhere: copied, exported; and its experiment, run again or opened."""
+"""Copying, exporting and rerunning from Results."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 
 from host import Host, screen_text, until
-from kept import keep
+from stored_sessions import store_session
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -25,13 +25,13 @@ def shows(app: Host, *texts: str) -> bool:
 
 
 async def opened(pilot: Pilot[None]) -> None:
-    """Wait for the session to be read and shown."""
+    """Wait until the session is shown."""
     await until(pilot, lambda: not pilot.app.screen.has_class("-nothing"))
     await pilot.pause()
 
 
-async def test_copy_takes_the_table_in_view() -> None:
-    keep(ID)
+async def test_copy_copies_the_current_table() -> None:
+    store_session(ID)
     app = Host("results", ID)
     async with app.run_test(size=SMALL) as pilot:
         await opened(pilot)
@@ -50,7 +50,7 @@ async def test_copy_takes_the_table_in_view() -> None:
 
 
 async def test_export_writes_every_table_and_asks_before_it_replaces(tmp_path: Path) -> None:
-    keep(ID)
+    store_session(ID)
     folder = tmp_path / "tables"
     app = Host("results", ID)
     async with app.run_test(size=MIDDLE, notifications=True) as pilot:
@@ -76,8 +76,8 @@ async def test_export_writes_every_table_and_asks_before_it_replaces(tmp_path: P
         assert (folder / "classes.md").read_text() == "mine"
 
 
-async def test_export_refuses_what_is_no_folder(tmp_path: Path) -> None:
-    keep(ID)
+async def test_export_rejects_a_path_that_is_not_a_folder(tmp_path: Path) -> None:
+    store_session(ID)
     taken = tmp_path / "taken"
     taken.write_text("")
     app = Host("results", ID)
@@ -93,8 +93,8 @@ async def test_export_refuses_what_is_no_folder(tmp_path: Path) -> None:
         await until(pilot, lambda: shows(app, "Cannot write"))
 
 
-async def test_rerun_and_preset_ask_for_the_experiment_alone() -> None:
-    keep(ID)
+async def test_rerun_and_preset_pass_only_the_experiment() -> None:
+    store_session(ID)
     app = Host("results", ID)
     async with app.run_test(size=SMALL) as pilot:
         await opened(pilot)

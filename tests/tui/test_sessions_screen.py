@@ -1,4 +1,4 @@
-"""Sessions, driven by keys: listed, found, sorted, opened, renamed and deleted."""
+"""The Sessions screen, driven by keys."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 from host import Host, finished_job, screen_text, until
-from kept import hostile, keep
-from studied import keep_row
+from stored_sessions import store_hostile_session, store_session
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -20,24 +19,24 @@ from cnn_tui.store.sessions import load_session, lock_of
 from cnn_tui.tui.messages import JobRequested, PresetRequested, SessionRequested
 from cnn_tui.tui.screens import sessions_preview
 from cnn_tui.tui.screens.dialogs import AskTextScreen, ConfirmScreen
-from cnn_tui.tui.screens.note import NoteScreen
 from cnn_tui.tui.screens.results_data import SessionView, load_view
 from cnn_tui.tui.screens.sessions import SessionsScreen, SessionsTable
+from cnn_tui.tui.screens.sessions_dialogs import NoteScreen
 from cnn_tui.tui.screens.sessions_preview import PreviewMatrix, SessionPreview
-from cnn_tui.tui.screens.sessions_rows import when
-from study_records import study
+from cnn_tui.tui.screens.sessions_rows import format_time
+from study_records import store_row, study
 
 SIZE = (120, 36)
 OLD, MIDDLE, NEW = (f"2026112{day}T001502Z-run" for day in (1, 2, 3))
 
 
 def three() -> list[Path]:
-    """Three sessions, the oldest first: the best, one that failed, and one that learnt slowly."""
+    """Three sessions, oldest first: the best, a failed one and one that learned slowly."""
     error = ErrorReport(title="Not enough memory")
     return [
-        keep(OLD, name="best", matrix=((5, 0, 0), (0, 5, 0), (0, 0, 5)), architecture="vgg16"),
-        keep(MIDDLE, name="too large", matrix=None, status="failed", error=error, architecture="vgg19"),
-        keep(NEW, name="slow", learning_rate=1e-5),
+        store_session(OLD, name="best", matrix=((5, 0, 0), (0, 5, 0), (0, 0, 5)), architecture="vgg16"),
+        store_session(MIDDLE, name="too large", matrix=None, status="failed", error=error, architecture="vgg19"),
+        store_session(NEW, name="slow", learning_rate=1e-5),
     ]
 
 
@@ -55,7 +54,7 @@ async def listed(pilot: Pilot[None], app: Host, *expected: str) -> None:
     await pilot.pause()
 
 
-async def test_without_sessions_it_says_where_they_come_from() -> None:
+async def test_without_sessions_it_explains_how_to_create_one() -> None:
     app = Host("sessions")
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "No sessions yet" in screen_text(app))
@@ -89,7 +88,7 @@ async def test_no_column_is_cut_off_at_the_right(width: int) -> None:
 
 async def test_a_broken_session_is_listed_with_its_reason_and_hides_nothing() -> None:
     three()
-    folder = keep("20261124-broken")
+    folder = store_session("20261124-broken")
     (folder / "session.json").write_text('{"schema_version": 1, "name": 3}')
     app = Host("sessions")
     async with app.run_test(size=SIZE, notifications=True) as pilot:
@@ -97,7 +96,7 @@ async def test_a_broken_session_is_listed_with_its_reason_and_hides_nothing() ->
         assert "broken" in screen_text(app)
         await until(pilot, lambda: "is not a" in screen_text(app))
         await pilot.press("r", "o", "n")
-        await until(pilot, lambda: "This session is broken" in screen_text(app))
+        await until(pilot, lambda: "This session cannot be read" in screen_text(app))
         assert app.asked == []
         await pilot.press("d")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
@@ -105,7 +104,7 @@ async def test_a_broken_session_is_listed_with_its_reason_and_hides_nothing() ->
         await listed(pilot, app, "slow", "too large", "best")
 
 
-async def test_the_filter_takes_words_of_name_model_data_and_status() -> None:
+async def test_the_filter_matches_words_in_name_model_data_and_status() -> None:
     three()
     app = Host("sessions")
     async with app.run_test(size=SIZE) as pilot:
@@ -123,7 +122,7 @@ async def test_the_filter_takes_words_of_name_model_data_and_status() -> None:
         await until(pilot, lambda: "No session matches" in screen_text(app))
 
 
-async def test_letters_typed_into_the_filter_are_no_commands() -> None:
+async def test_letters_typed_into_the_filter_are_not_commands() -> None:
     three()
     app = Host("sessions")
     async with app.run_test(size=SIZE) as pilot:
@@ -159,10 +158,10 @@ async def test_the_cursor_stays_on_its_session_when_rows_move() -> None:
         assert table(app).cursor == 0
 
 
-async def test_many_sessions_are_all_there_in_order() -> None:
+async def test_many_sessions_are_all_listed_in_order() -> None:
     expected: list[str] = []
     for number in range(60):
-        keep(f"20261123T0015{number:02}Z-run", name=f"run {number:02}", matrix=None, status="stopped")
+        store_session(f"20261123T0015{number:02}Z-run", name=f"run {number:02}", matrix=None, status="stopped")
         expected.insert(0, f"run {number:02}")
     app = Host("sessions")
     async with app.run_test(size=SIZE) as pilot:
@@ -171,7 +170,7 @@ async def test_many_sessions_are_all_there_in_order() -> None:
         await until(pilot, lambda: (row := table(app).current) is not None and row.name == "run 00")
 
 
-async def test_enter_rerun_and_preset_ask_for_the_session_under_the_cursor() -> None:
+async def test_enter_rerun_and_preset_apply_to_the_selected_session() -> None:
     three()
     app = Host("sessions")
     async with app.run_test(size=SIZE) as pilot:
@@ -204,7 +203,7 @@ async def test_rename_keeps_the_session_and_changes_its_name() -> None:
     assert load_session(NEW).name == "[red]fast"
 
 
-async def test_marks_stay_with_their_sessions_whatever_is_shown() -> None:
+async def test_marks_stay_with_their_sessions_when_sorting_and_filtering() -> None:
     three()
     app = Host("sessions")
     async with app.run_test(size=SIZE) as pilot:
@@ -225,7 +224,7 @@ async def test_marks_stay_with_their_sessions_whatever_is_shown() -> None:
         await until(pilot, lambda: "marked" not in screen_text(app) and "●" not in screen_text(app))
 
 
-async def test_a_second_space_takes_the_mark_away_and_a_deleted_session_loses_its() -> None:
+async def test_a_second_space_unmarks_and_deleting_removes_the_mark() -> None:
     three()
     app = Host("sessions")
     async with app.run_test(size=SIZE) as pilot:
@@ -245,11 +244,11 @@ async def test_fewer_than_two_marked_sessions_are_not_compared() -> None:
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await listed(pilot, app, "slow", "too large", "best")
         await pilot.press("space", "c")
-        await until(pilot, lambda: "Mark two sessions or more with space first" in screen_text(app))
+        await until(pilot, lambda: "Mark at least two sessions with space first" in screen_text(app))
         assert isinstance(app.screen, SessionsScreen)
 
 
-async def test_delete_asks_first() -> None:
+async def test_delete_asks_for_confirmation() -> None:
     folder = three()[2]
     app = Host("sessions")
     async with app.run_test(size=SIZE) as pilot:
@@ -267,7 +266,7 @@ async def test_delete_asks_first() -> None:
 
 
 async def test_a_running_session_is_neither_renamed_nor_deleted() -> None:
-    folder = keep(NEW, matrix=None, status="running")
+    folder = store_session(NEW, matrix=None, status="running")
     app = Host("sessions")
     with lock_of(folder):
         async with app.run_test(size=SIZE, notifications=True) as pilot:
@@ -280,24 +279,24 @@ async def test_a_running_session_is_neither_renamed_nor_deleted() -> None:
     assert folder.exists()
 
 
-async def test_the_list_is_read_again_when_it_is_shown_and_when_a_run_ends() -> None:
+async def test_the_list_is_reloaded_when_it_is_shown_and_when_a_run_ends() -> None:
     three()
     app = Host("sessions")
     async with app.run_test(size=SIZE) as pilot:
         await listed(pilot, app, "slow", "too large", "best")
         app.switch_mode("results")
         await pilot.pause()
-        keep("20261125T001502Z-run", name="another")
+        store_session("20261125T001502Z-run", name="another")
         app.switch_mode("sessions")
         await listed(pilot, app, "another", "slow", "too large", "best")
-        keep("20261126T001502Z-run", name="just ended")
+        store_session("20261126T001502Z-run", name="just ended")
         state = finished_job("20261126T001502Z-run")
         app.job = state
         await listed(pilot, app, "just ended", "another", "slow", "too large", "best")
 
 
-async def test_hostile_names_show_harmlessly() -> None:
-    hostile()
+async def test_hostile_names_are_displayed_safely() -> None:
+    store_hostile_session()
     app = Host("sessions")
     async with app.run_test(size=(160, 36)) as pilot:
         await until(pilot, lambda: "[bold]a\ufffd]52;c;eA==\ufffd[/]" in screen_text(app))
@@ -335,7 +334,7 @@ async def test_a_note_and_tags_are_written_shown_and_found() -> None:
 
 
 async def test_a_running_session_can_be_annotated_and_a_broken_note_hides_nothing() -> None:
-    folder = keep(NEW, matrix=None, status="running")
+    folder = store_session(NEW, matrix=None, status="running")
     (folder / "note.json").write_text("{")
     app = Host("sessions")
     with lock_of(folder):
@@ -350,7 +349,7 @@ async def test_a_running_session_can_be_annotated_and_a_broken_note_hides_nothin
 
 
 @pytest.mark.parametrize("width", [80, 120, 200])
-async def test_rows_of_a_study_are_told_apart_at_every_width(width: int) -> None:
+async def test_rows_of_a_study_can_be_distinguished_at_every_width(width: int) -> None:
     grid = study(
         name="the-report-of-table-3-again",
         factor="training.optimizer.learning_rate",
@@ -359,7 +358,7 @@ async def test_rows_of_a_study_are_told_apart_at_every_width(width: int) -> None
         base={"model": {"architecture": "efficientnet_b0"}},
     )
     for row in range(4):
-        keep_row(grid, row, 0.5)
+        store_row(grid, row, 0.5)
     app = Host("sessions")
     async with app.run_test(size=(width, 50)) as pilot:
         await until(pilot, lambda: isinstance(app.screen, SessionsScreen) and len(table(app).rows) == 4)
@@ -369,26 +368,28 @@ async def test_rows_of_a_study_are_told_apart_at_every_width(width: int) -> None
                 assert f"lr {rate} · seed {seed}" in screen_text(app)
 
 
-async def test_a_large_terminal_shows_the_session_under_the_cursor_beside_the_list() -> None:
+async def test_a_large_terminal_shows_a_preview_of_the_selected_session() -> None:
     three()
     write_note(paths.sessions_folder() / OLD, SessionNote(note="the one to beat", tags=("keep",)))
     app = Host("sessions")
     async with app.run_test(size=(200, 50)) as pilot:
         await listed(pilot, app, "slow", "too large", "best")
         preview = app.screen.query_one(SessionPreview)
-        await until(pilot, lambda: beside(app, "slow", "validation 0.250", "Learning rate  1e-05", "Dataset"))
+        await until(pilot, lambda: in_preview(app, "slow", "validation 0.250", "Learning rate  1e-05", "Dataset"))
         await pilot.press("down")
-        await until(pilot, lambda: beside(app, "too large", "no test result", "Model    vgg19"))
+        await until(pilot, lambda: in_preview(app, "too large", "no test result", "Model    vgg19"))
         assert not preview.query_one(PreviewMatrix).display
         await pilot.press("down")
-        await until(pilot, lambda: beside(app, "best", "100.00 %", "#keep  the one to beat", "actual ↓  cat  dog  emu"))
+        await until(
+            pilot, lambda: in_preview(app, "best", "100.00 %", "#keep  the one to beat", "actual ↓  cat  dog  emu")
+        )
         await pilot.press("slash", *"nothing")
         await until(pilot, lambda: preview.has_class("-empty"))
 
 
-async def test_walking_fast_reads_only_where_the_cursor_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_moving_fast_loads_only_where_the_cursor_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(20):
-        keep(f"20261123T0015{number:02}Z-run", name=f"run {number:02}")
+        store_session(f"20261123T0015{number:02}Z-run", name=f"run {number:02}")
     read: list[str] = []
 
     def counted(session_id: str) -> SessionView:
@@ -401,42 +402,42 @@ async def test_walking_fast_reads_only_where_the_cursor_stays(monkeypatch: pytes
         await until(pilot, lambda: isinstance(app.screen, SessionsScreen) and len(table(app).rows) == 20)
         for place in range(20):
             table(app).cursor = place
-        await until(pilot, lambda: beside(app, "run 00"))
+        await until(pilot, lambda: in_preview(app, "run 00"))
     assert len(read) <= 3
     assert read[-1] == "20261123T001500Z-run"
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 36)])
-async def test_without_room_the_list_has_all_of_the_width(size: tuple[int, int]) -> None:
+async def test_without_space_for_a_preview_the_list_has_the_full_width(size: tuple[int, int]) -> None:
     three()
     app = Host("sessions")
     async with app.run_test(size=size) as pilot:
         await listed(pilot, app, "slow", "too large", "best")
         preview = app.screen.query_one(SessionPreview)
         assert not preview.display
-        assert preview.wanted is None
+        assert preview.session_id is None
         assert table(app).region == app.screen.query_one("#body").region
 
 
-async def test_a_broken_session_is_told_beside_the_list() -> None:
-    (keep(NEW) / "session.json").write_text("{")
+async def test_a_broken_session_is_reported_in_the_preview() -> None:
+    (store_session(NEW) / "session.json").write_text("{")
     app = Host("sessions")
     async with app.run_test(size=(200, 50)) as pilot:
         await until(pilot, lambda: isinstance(app.screen, SessionsScreen) and len(table(app).rows) == 1)
-        await until(pilot, lambda: beside(app, "cannot be read as JSON"))
+        await until(pilot, lambda: in_preview(app, "cannot be read as JSON"))
 
 
-def beside(app: Host, *texts: str) -> bool:
-    """Whether all of these stand at the right of the list."""
+def in_preview(app: Host, *texts: str) -> bool:
+    """Whether the preview shows all of these texts."""
     preview = app.screen.query_one(SessionPreview)
     lines = screen_text(app).splitlines()[preview.region.y : preview.region.bottom]
     shown = "\n".join(line[preview.region.x :] for line in lines)
     return all(text in shown for text in texts)
 
 
-def test_times_are_the_shorter_the_nearer() -> None:
+def test_recent_times_are_shorter() -> None:
     now = datetime(2026, 11, 23, 12, 0, tzinfo=UTC).astimezone()
-    assert when(now - timedelta(minutes=5), now) == f"{now - timedelta(minutes=5):%H:%M}"
-    assert when(now - timedelta(days=9), now) == f"14 Nov {now:%H:%M}"
-    assert when(now - timedelta(days=400), now) == "19 Oct 2025"
-    assert when(None, now) == ""
+    assert format_time(now - timedelta(minutes=5), now) == f"{now - timedelta(minutes=5):%H:%M}"
+    assert format_time(now - timedelta(days=9), now) == f"14 Nov {now:%H:%M}"
+    assert format_time(now - timedelta(days=400), now) == "19 Oct 2025"
+    assert format_time(None, now) == ""

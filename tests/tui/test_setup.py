@@ -216,7 +216,7 @@ async def test_a_changed_preset_gets_another_description() -> None:
         await pilot.press("ctrl+r")
         await until(pilot, lambda: trainer.submitted)
         assert trainer.submitted[0].description == "From preset quickstart, changed: training.epochs."
-        trainer.tell(Idle())
+        trainer.send(Idle())
         await until(pilot, lambda: not app.busy)
         await pilot.press("1")
         await set_field(pilot, app, "training.epochs", "5")
@@ -302,7 +302,7 @@ async def test_no_run_can_start_while_another_is_in_progress() -> None:
         await pilot.press("ctrl+r")
         await pilot.pause()
         assert len(trainer.submitted) == 1
-        trainer.tell(Idle())
+        trainer.send(Idle())
         await until(pilot, lambda: "Ready" in start_words(app))
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from host import screen_text, until
-from scripted import ScriptedTrainer
+from scripted_trainer import ScriptedTrainer
 from textual.pilot import Pilot
 
 from cnn_tui.events import BatchFinished, Phase, Progress
@@ -28,7 +28,7 @@ from cnn_tui.tui.screens.studies_list import StudyList
 from cnn_tui.tui.screens.studies_results import StudyTableView
 from samples import epoch, started
 
-RECORDED = Path(__file__).parent.parent / "fixtures" / "recorded"
+RECORDED = Path(__file__).parent.parent / "recorded" / "0.1.0"
 DRAWN_WITH = {"textual": "8.2.8", "rich": "15.0.0", "plotext": "6.1.0"}
 SIZES = [(80, 24), (120, 36)]
 Drive = Callable[[Pilot[None]], Awaitable[None]]
@@ -47,7 +47,7 @@ def recorded(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home with the recorded sessions, on a machine and at a time that never change."""
     shutil.copytree(RECORDED, home)
     monkeypatch.setattr("time.time", lambda: 112.0)
-    monkeypatch.setattr("cnn_tui.tui.screens.sessions_rows.when", lambda *_: "23 Nov 14:05")
+    monkeypatch.setattr("cnn_tui.tui.screens.sessions_rows.format_time", lambda *_: "23 Nov 14:05")
     monkeypatch.setattr(Machine, "read", lambda self: MachineReading(0.5, 2**31, 2**33, None))
     return home
 
@@ -109,8 +109,8 @@ def test_live(workbench: Workbench, trainer: ScriptedTrainer, size: tuple[int, i
     async def drive(pilot: Pilot[None]) -> None:
         await pilot.press("ctrl+r")
         await until(pilot, lambda: workbench.screen.query(CurvesPane))
-        trainer.say(started(session("done"), epochs=5), Phase(name="training", time=101.0))
-        trainer.say(epoch(1), epoch(2, 0.25), batch, Progress(done=10, total=20, unit="steps", time=111.0))
+        trainer.emit(started(session("done"), epochs=5), Phase(name="training", time=101.0))
+        trainer.emit(epoch(1), epoch(2, 0.25), batch, Progress(done=10, total=20, unit="steps", time=111.0))
         await until(pilot, lambda: on_screen(pilot, "10 of 20 steps", "50%", "1,234", "validation"))
 
     assert same_picture(size, drive)

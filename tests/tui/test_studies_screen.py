@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 from host import screen_text, until
-from scripted import ScriptedTrainer
-from studied import begins, ends, fails, keep_row
+from scripted_trainer import ScriptedTrainer
 from textual.pilot import Pilot
 from textual.widgets import Input
 from workbench import workbench
@@ -29,7 +28,7 @@ from cnn_tui.tui.screens.studies_list import StudyList
 from cnn_tui.tui.screens.studies_results import StudyResults, StudyTableView
 from cnn_tui.tui.screens.studies_rows import StudyLine
 from cnn_tui.tui.widgets.table_model import GAP
-from study_records import study
+from study_records import row_failed, row_finished, row_started, store_row, study
 
 EPOCHS = study(name="how long", values=[1, 2, 3])
 Opened = tuple[Workbench, ScriptedTrainer, Pilot[None]]
@@ -77,7 +76,7 @@ async def started(app: Workbench, trainer: ScriptedTrainer, pilot: Pilot[None], 
     await chosen(app, pilot, "how-long")
     await pilot.press("ctrl+r")
     await until(pilot, lambda: trainer.studies)
-    trainer.say_study(JobStarted(preset=preset, runs=len(list(preset.cells()))))
+    trainer.emit_job(JobStarted(preset=preset, runs=len(list(preset.cells()))))
 
 
 async def test_a_list_in_a_field_of_setup_opens_a_study_of_it() -> None:
@@ -140,15 +139,15 @@ async def test_the_table_fills_row_by_row_and_shows_which_row_trains() -> None:
         await started(app, trainer, pilot, EPOCHS)
         assert trainer.studies == [(EPOCHS, False)]
         await until(pilot, lambda: states(app) == ["waiting"] * 3)
-        trainer.say_study(*begins(EPOCHS, 0))
+        trainer.emit_job(*row_started(EPOCHS, 0))
         await until(pilot, lambda: states(app)[0].startswith("▶ epoch 1/1"))
         await until(pilot, lambda: "1/3 · epoch 1/1" in screen_text(app).splitlines()[0])
-        trainer.say_study(ends(EPOCHS, 0, 0.5), *begins(EPOCHS, 1))
+        trainer.emit_job(row_finished(EPOCHS, 0, 0.5), *row_started(EPOCHS, 1))
         await until(pilot, lambda: states(app)[0] == "done" and states(app)[1].startswith("▶"))
         assert (figure := lines(app)[0].row.accuracy) is not None
         assert figure.mean == 0.5
-        trainer.say_study(ends(EPOCHS, 1, 0.9), *begins(EPOCHS, 2), ends(EPOCHS, 2, 0.7))
-        trainer.say_study(JobFinished(status="done"))
+        trainer.emit_job(row_finished(EPOCHS, 1, 0.9), *row_started(EPOCHS, 2), row_finished(EPOCHS, 2, 0.7))
+        trainer.emit_job(JobFinished(status="done"))
         await until(pilot, lambda: states(app) == ["done"] * 3)
         assert [line.best for line in lines(app)] == [False, True, False]
         await until(pilot, lambda: "✓ Done: all 3 runs finished" in screen_text(app))
@@ -159,7 +158,7 @@ async def test_the_table_fills_row_by_row_and_shows_which_row_trains() -> None:
 async def test_rows_that_train_together_all_show_it() -> None:
     async with workbench() as (app, trainer, pilot):
         await started(app, trainer, pilot, EPOCHS)
-        trainer.say_study(*begins(EPOCHS, 0), *begins(EPOCHS, 1), *begins(EPOCHS, 2))
+        trainer.emit_job(*row_started(EPOCHS, 0), *row_started(EPOCHS, 1), *row_started(EPOCHS, 2))
         await until(pilot, lambda: all(state.startswith("▶") for state in states(app)))
         await until(pilot, lambda: "3 together" in screen_text(app))
 
@@ -167,18 +166,20 @@ async def test_rows_that_train_together_all_show_it() -> None:
 async def test_a_failed_row_says_why_and_the_study_goes_on() -> None:
     async with workbench() as (app, trainer, pilot):
         await started(app, trainer, pilot, EPOCHS)
-        trainer.say_study(*begins(EPOCHS, 0), fails(EPOCHS, 0, "Not [/] enough memory"), *begins(EPOCHS, 1))
+        trainer.emit_job(
+            *row_started(EPOCHS, 0), row_failed(EPOCHS, 0, "Not [/] enough memory"), *row_started(EPOCHS, 1)
+        )
         await until(pilot, lambda: states(app)[0] == "failed: Not [/] enough memory")
         assert states(app)[1].startswith("▶")
-        trainer.say_study(ends(EPOCHS, 1, 0.9), *begins(EPOCHS, 2), ends(EPOCHS, 2, 0.7))
-        trainer.say_study(JobFinished(status="failed", failed=1))
+        trainer.emit_job(row_finished(EPOCHS, 1, 0.9), *row_started(EPOCHS, 2), row_finished(EPOCHS, 2, 0.7))
+        trainer.emit_job(JobFinished(status="failed", failed=1))
         await until(pilot, lambda: "1 of 3 runs left" in screen_text(app))
 
 
 async def test_x_stops_and_p_pauses_the_study_also_from_live() -> None:
     async with workbench() as (app, trainer, pilot):
         await started(app, trainer, pilot, EPOCHS)
-        trainer.say_study(*begins(EPOCHS, 0))
+        trainer.emit_job(*row_started(EPOCHS, 0))
         await until(pilot, lambda: states(app)[0].startswith("▶"))
         await pilot.press("p")
         await until(pilot, lambda: "paused" in screen_text(app))
@@ -196,7 +197,7 @@ async def test_x_stops_and_p_pauses_the_study_also_from_live() -> None:
 async def test_letters_typed_into_the_form_are_no_commands() -> None:
     async with workbench() as (app, trainer, pilot):
         await started(app, trainer, pilot, EPOCHS)
-        trainer.say_study(*begins(EPOCHS, 0))
+        trainer.emit_job(*row_started(EPOCHS, 0))
         await until(pilot, lambda: states(app)[0].startswith("▶"))
         await pilot.press("f9")
         await until(pilot, lambda: isinstance(app.focused, Input))
@@ -210,7 +211,7 @@ async def test_letters_typed_into_the_form_are_no_commands() -> None:
 async def test_enter_opens_a_finished_row_and_leads_to_the_one_that_trains() -> None:
     async with workbench() as (app, trainer, pilot):
         await started(app, trainer, pilot, EPOCHS)
-        trainer.say_study(*begins(EPOCHS, 0), ends(EPOCHS, 0, 0.5), *begins(EPOCHS, 1))
+        trainer.emit_job(*row_started(EPOCHS, 0), row_finished(EPOCHS, 0, 0.5), *row_started(EPOCHS, 1))
         await until(pilot, lambda: states(app)[0] == "done")
         await pilot.press("enter")
         await until(pilot, lambda: app.current_mode == "results")
@@ -223,7 +224,7 @@ async def test_enter_opens_a_finished_row_and_leads_to_the_one_that_trains() -> 
 
 async def test_a_row_of_several_seeds_asks_which_one_to_open() -> None:
     seeds = study(name="how long", values=[1, 2], repeats=2)
-    sessions = [keep_row(seeds, row, 0.5 + row / 10) for row in range(4)]
+    sessions = [store_row(seeds, row, 0.5 + row / 10) for row in range(4)]
     own(seeds)
     async with workbench() as (app, _, pilot):
         await chosen(app, pilot, "how-long")
@@ -235,7 +236,7 @@ async def test_a_row_of_several_seeds_asks_which_one_to_open() -> None:
 
 
 async def test_marked_rows_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    sessions = [keep_row(EPOCHS, row, 0.5) for row in range(3)]
+    sessions = [store_row(EPOCHS, row, 0.5) for row in range(3)]
     own(EPOCHS)
     asked: list[CompareRequested] = []
     monkeypatch.setattr(Workbench, "on_compare_requested", lambda _, message: asked.append(message))
@@ -255,7 +256,7 @@ async def test_marked_rows_are_compared(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 async def test_finished_rows_are_kept_and_all_finished_asks_before_training_again() -> None:
-    first = keep_row(EPOCHS, 0, 0.5)
+    first = store_row(EPOCHS, 0, 0.5)
     own(EPOCHS)
     async with workbench() as (app, trainer, pilot):
         await chosen(app, pilot, "how-long")
@@ -263,10 +264,10 @@ async def test_finished_rows_are_kept_and_all_finished_asks_before_training_agai
         assert states(app) == ["done", "waiting", "waiting"]
         await pilot.press("ctrl+r")
         await until(pilot, lambda: trainer.studies == [(EPOCHS, False)])
-        trainer.say_study(JobStarted(preset=EPOCHS, runs=3), RunReused(run=0, session_id=first))
+        trainer.emit_job(JobStarted(preset=EPOCHS, runs=3), RunReused(run=0, session_id=first))
         for row in (1, 2):
-            trainer.say_study(*begins(EPOCHS, row), ends(EPOCHS, row, 0.6))
-        trainer.say_study(JobFinished(status="done"))
+            trainer.emit_job(*row_started(EPOCHS, row), row_finished(EPOCHS, row, 0.6))
+        trainer.emit_job(JobFinished(status="done"))
         await until(pilot, lambda: "✓ Done" in screen_text(app))
         await pilot.press("ctrl+r")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
@@ -281,14 +282,14 @@ async def test_relative_paths_are_run_as_absolute_ones_and_their_finished_rows_a
     monkeypatch.chdir(tmp_path)
     starts = study(name="how long", factor="model.weights", values=["random", "w.pth"])
     absolute = starts.model_copy(update={"values": ("random", str(tmp_path / "w.pth"))})
-    keep_row(absolute, 1, 0.5)
+    store_row(absolute, 1, 0.5)
     own(starts)
     async with workbench() as (app, trainer, pilot):
         await chosen(app, pilot, "how-long")
         await until(pilot, lambda: states(app) == ["waiting", "done"])
         await pilot.press("ctrl+r")
         await until(pilot, lambda: trainer.studies == [(absolute, False)])
-        trainer.say_study(JobStarted(preset=absolute, runs=2), *begins(absolute, 0))
+        trainer.emit_job(JobStarted(preset=absolute, runs=2), *row_started(absolute, 0))
         await until(pilot, lambda: "epoch 1/10" in states(app)[0])
 
 
@@ -320,7 +321,7 @@ async def test_other_values_take_the_place_of_a_studys_description() -> None:
 
 async def test_a_study_that_was_run_is_opened_from_its_sessions() -> None:
     for row in range(3):
-        keep_row(EPOCHS, row, 0.5 + row / 10)
+        store_row(EPOCHS, row, 0.5 + row / 10)
     async with workbench() as (app, trainer, pilot):
         await chosen(app, pilot, "how long")
         await until(pilot, lambda: states(app) == ["done"] * 3)
@@ -351,7 +352,7 @@ async def test_saving_makes_a_study_of_ones_own_and_asks_before_replacing_one() 
 )
 async def test_the_report_is_exported_by_the_files_name(tmp_path: Path, suffix: str, part: str) -> None:
     for row in range(3):
-        keep_row(EPOCHS, row, 0.5)
+        store_row(EPOCHS, row, 0.5)
     own(EPOCHS)
     async with workbench() as (app, _, pilot):
         await chosen(app, pilot, "how-long")
@@ -372,11 +373,11 @@ async def test_the_report_is_exported_by_the_files_name(tmp_path: Path, suffix: 
 async def test_the_end_leads_only_who_watches_to_the_table(key: str, mode: str) -> None:
     async with workbench() as (app, trainer, pilot):
         await started(app, trainer, pilot, EPOCHS)
-        trainer.say_study(*begins(EPOCHS, 0))
+        trainer.emit_job(*row_started(EPOCHS, 0))
         await until(pilot, lambda: states(app)[0].startswith("▶"))
         await pilot.press(key)
         await until(pilot, lambda: app.current_mode != "studies")
-        trainer.say_study(ends(EPOCHS, 0, 0.5), JobFinished(status="stopped"))
+        trainer.emit_job(row_finished(EPOCHS, 0, 0.5), JobFinished(status="stopped"))
         await until(pilot, lambda: not app.busy and app.current_mode == mode)
 
 
@@ -396,12 +397,12 @@ async def test_run_and_study_refuse_each_other_and_quit_speaks_of_the_study() ->
 async def test_a_lost_trainer_is_told_once_and_ends_the_study() -> None:
     async with workbench() as (app, trainer, pilot):
         await started(app, trainer, pilot, EPOCHS)
-        trainer.say_study(*begins(EPOCHS, 0))
+        trainer.emit_job(*row_started(EPOCHS, 0))
         await until(pilot, lambda: states(app)[0].startswith("▶"))
         error = ErrorReport(title="The trainer was killed")
-        trainer.say_study(fails(EPOCHS, 0, error.title), JobFinished(status="failed", failed=1, error=error))
-        trainer.tell(Lost(status="failed", session_id=None, error=error, log_tail=""))
-        trainer.tell(Idle())
+        trainer.emit_job(row_failed(EPOCHS, 0, error.title), JobFinished(status="failed", failed=1, error=error))
+        trainer.send(Lost(status="failed", session_id=None, error=error, log_tail=""))
+        trainer.send(Idle())
         await until(pilot, lambda: states(app)[0] == "failed: The trainer was killed")
         told = [note for note in app._notifications if note.title == error.title]
         assert len(told) == 1
@@ -410,7 +411,7 @@ async def test_a_lost_trainer_is_told_once_and_ends_the_study() -> None:
 
 async def test_on_a_small_terminal_list_form_and_table_take_turns() -> None:
     for row in range(3):
-        keep_row(EPOCHS, row, 0.5)
+        store_row(EPOCHS, row, 0.5)
     own(EPOCHS)
     async with workbench(size=(80, 24)) as (app, _, pilot):
         await pilot.press("5")
@@ -451,7 +452,7 @@ async def test_the_column_that_the_best_is_chosen_by_is_always_there(size: tuple
         repeats=2,
     )
     for row in range(8):
-        keep_row(wide, row, 0.5 + row / 100, validation=0.9 - row / 100 if fraction else None)
+        store_row(wide, row, 0.5 + row / 100, validation=0.9 - row / 100 if fraction else None)
     own(wide)
     async with workbench(size=size) as (app, _, pilot):
         await chosen(app, pilot, "how-long")
@@ -468,7 +469,7 @@ async def test_the_column_that_the_best_is_chosen_by_is_always_there(size: tuple
 
 async def test_texts_from_people_are_never_markup() -> None:
     hostile = study(name="[/] [red]x\x1b]52;c;eA==\x07\u202e", description="[/nope]", values=[1, 2])
-    keep_row(hostile, 0, 0.5)
+    store_row(hostile, 0, 0.5)
     async with workbench() as (app, _, pilot):
         await chosen(app, pilot, hostile.name)
         await until(pilot, lambda: "[/] [red]x" in screen_text(app))
@@ -511,8 +512,8 @@ async def test_a_draft_follows_its_factor_and_opens_by_message() -> None:
 
 async def test_in_sessions_the_runs_of_a_study_are_found_by_its_name() -> None:
     for row in range(2):
-        keep_row(EPOCHS, row, 0.5)
-    keep_row(study(name="another"), 2, 0.5)
+        store_row(EPOCHS, row, 0.5)
+    store_row(study(name="another"), 2, 0.5)
     async with workbench() as (app, _, pilot):
         await pilot.press("4")
         await until(pilot, lambda: app.current_mode == "sessions" and "epochs 10 · another" in screen_text(app))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from studied import begins
 
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.fields import field
@@ -19,7 +18,7 @@ from cnn_tui.tui.job_state import JobState
 from cnn_tui.tui.screens.studies_draft import draft, named
 from cnn_tui.tui.screens.studies_past import past_studies
 from cnn_tui.tui.widgets.title_bar import run_text
-from study_records import record, study
+from study_records import record, row_started, study
 
 STUDY = study(values=[1, 2, 3])
 
@@ -35,7 +34,7 @@ def told(*events: JobEvent) -> JobState:
 def test_the_run_to_look_at_is_the_one_that_began_last_and_goes_on() -> None:
     state = told()
     assert (state.stage, state.run.number, run_text(state.run)) == ("starting", "1/3", "1/3 · starting…")
-    state = told(JobStarted(preset=STUDY, runs=3), *begins(STUDY, 0), *begins(STUDY, 1))
+    state = told(JobStarted(preset=STUDY, runs=3), *row_started(STUDY, 0), *row_started(STUDY, 1))
     assert list(state.running) == [0, 1]
     assert run_text(state.run) == "2/3 · epoch 1/2 · 50 %"
     state.apply(JobUpdate(event=RunEvent(run=1, event=RunFinished(status="done"))))
@@ -47,7 +46,7 @@ def test_the_run_to_look_at_is_the_one_that_began_last_and_goes_on() -> None:
 
 
 def test_rows_that_ended_are_known_by_their_sessions() -> None:
-    state = told(RunReused(run=2, session_id="earlier"), *begins(STUDY, 0))
+    state = told(RunReused(run=2, session_id="earlier"), *row_started(STUDY, 0))
     before = state.milestone
     state.apply(JobUpdate(event=RunEvent(run=0, event=RunFinished(status="failed"))))
     assert state.history.ended == {2: "earlier", 0: "20261123T001500Z-0"}
@@ -55,12 +54,12 @@ def test_rows_that_ended_are_known_by_their_sessions() -> None:
 
 
 def test_pause_and_stop_concern_every_open_row() -> None:
-    state = told(*begins(STUDY, 0), *begins(STUDY, 1))
+    state = told(*row_started(STUDY, 0), *row_started(STUDY, 1))
     state.apply(Paused(paused=True))
     assert {run.stage for run in state.running.values()} == {state.stage} == {"paused"}
     state.apply(Paused(paused=False))
     state.stop()
-    state.apply(JobUpdate(event=begins(STUDY, 1)[-1]))
+    state.apply(JobUpdate(event=row_started(STUDY, 1)[-1]))
     assert {run.stage for run in state.running.values()} == {state.stage} == {"stopping"}
 
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from host import until
-from scripted import ScriptedTrainer
+from scripted_trainer import ScriptedTrainer
 from textual.pilot import Pilot
 
 from cnn_tui.config.preset import RunPreset

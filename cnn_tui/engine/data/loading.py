@@ -13,13 +13,14 @@ from cnn_tui.catalog.datasets import DATASETS
 from cnn_tui.config.experiment import DataConfig
 from cnn_tui.engine.cache_slot import CacheSlot
 from cnn_tui.engine.control import ShouldStop
-from cnn_tui.engine.data.datasets import Split, dataset_identity, dataset_stamp, load_dataset
+from cnn_tui.engine.data.batches import Channels, channel_statistics
+from cnn_tui.engine.data.dataset_readers import Split
+from cnn_tui.engine.data.datasets import dataset_identity, dataset_stamp, load_dataset
 from cnn_tui.engine.data.duplicates import Duplicates
 from cnn_tui.engine.data.folder_image_set import FolderImageSet
 from cnn_tui.engine.data.folder_listing import class_names, scan
 from cnn_tui.engine.data.image_set import ImageSet, MemoryImageSet
 from cnn_tui.engine.data.image_source import DeviceSource, ImageSource, MemorySource
-from cnn_tui.engine.data.preprocess import Channels, channel_statistics
 from cnn_tui.engine.data.sample_selection import Labels, Selection, select_samples, selected_indices
 from cnn_tui.engine.data.value_range import ValueRange
 from cnn_tui.errors import DataError

@@ -9,17 +9,16 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from cnn_tui.engine.data.batches import Batch, BatchSource
+from cnn_tui.engine.data.batches import Batch, BatchSource, Channels
 from cnn_tui.engine.data.image_source import positions
 from cnn_tui.engine.data.loading import LoadedData
-from cnn_tui.engine.data.preprocess import Channels
 from cnn_tui.engine.features.backbone import Backbone
 from cnn_tui.engine.features.feature_store import FeatureTable, StoredFeatures, gather
 
 
 @dataclass(frozen=True)
 class BackboneBatches:
-    """Features computed anew for every batch: of augmented images, or where features cannot be stored."""
+    """Features computed for every batch again: of augmented images, or where features cannot be stored."""
 
     images: BatchSource
     backbone: Backbone
@@ -52,12 +51,17 @@ class FeatureBatches:
         return self.features.shape[1:]
 
     @property
+    def is_half(self) -> bool:
+        """Whether :meth:`stored` returns values of two bytes."""
+        return self.features.dtype in (torch.bfloat16, torch.float16)
+
+    @property
     def is_resident(self) -> bool:
         """Whether all features are on the device."""
         return isinstance(self.features, Tensor) and self.compute is None
 
     def stored(self, indices: Tensor) -> Tensor:
-        """A copy of the features (R, ...) at ``indices`` (R,) on the device, in the precision of the store."""
+        """A copy of the features (R, ...) at ``indices`` (R,) on the device; packed ones are unpacked."""
         positions = self.position.index_select(0, indices)
         if self.compute is None:
             return gather(self.features, positions)
@@ -155,5 +159,5 @@ class RunImages:
 
 
 def _compute(source: BatchSource, backbone: Backbone, batch_size: int, indices: Tensor) -> Tensor:
-    """The features (R, ...) at ``indices`` (R,) as they would be stored."""
-    return torch.cat([backbone.storable(images) for images, _ in source.batches(indices, batch_size)])
+    """The features (R, ...) at ``indices`` (R,)."""
+    return torch.cat([backbone.rows(images) for images, _ in source.batches(indices, batch_size)])

@@ -40,7 +40,7 @@ from cnn_tui.store.cache_index import (
     space_for,
 )
 
-EXTRACTOR_VERSION = 2  # increase when the same images and weights give other features
+EXTRACTOR_VERSION = 3  # increase when the same images and weights give other features
 _CHECKED_IMAGES = 4
 _TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 5e-2}
 
@@ -159,7 +159,7 @@ class FeaturePass:
         chosen = random.sample(range(len(indices)), min(_CHECKED_IMAGES, len(indices)))
         rows = torch.tensor(sorted(chosen, key=lambda row: int(indices[row])))
         batches = self._images.batches(indices[rows], _CHECKED_IMAGES)
-        recomputed = torch.cat([self._backbone.storable(batch) for _, batch in batches])
+        recomputed = torch.cat([self._backbone.rows(batch) for _, batch in batches])
         stored = gather(features, rows).to(recomputed.device)
         if stored.shape != recomputed.shape:
             return False

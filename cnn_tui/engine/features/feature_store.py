@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 
 import safetensors.torch
@@ -17,6 +16,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from cnn_tui.engine.features.packed_maps import PACKED, alike, unpacked
 from cnn_tui.engine.parallel import WORKERS, in_parallel
 from cnn_tui.store.cache_index import CHUNK_SUFFIX
 from cnn_tui.store.files import write_atomic
@@ -44,7 +44,10 @@ class MappedFeatures:
         self._chunk_of = torch.cat([torch.full_like(chunk.rows, number) for number, chunk in enumerate(chunks)])
         self._rows = torch.cat([chunk.rows for chunk in chunks])
         self.shape = torch.Size((len(self._rows), *chunks[0].features.shape[1:]))
-        self.dtype = reduce(torch.promote_types, (chunk.features.dtype for chunk in chunks))
+        empty = chunks[0].features[:0]
+        for chunk in chunks[1:]:
+            empty, _ = alike(empty, chunk.features[:0])
+        self.dtype = empty.dtype
 
     @property
     def nbytes(self) -> int:
@@ -52,11 +55,12 @@ class MappedFeatures:
         return self.shape.numel() * self.dtype.itemsize
 
     def gather(self, positions: Tensor) -> Tensor:
-        """The features (B, ...) at these positions, int64 (B,), in memory."""
+        """The features (B, ...) at these positions, int64 (B,), in memory; packed if all in the files are."""
         gathered = torch.empty((len(positions), *self.shape[1:]), dtype=self.dtype)
         sources = zip(self._chunk_of[positions].tolist(), self._rows[positions].tolist(), strict=True)
         for target, (chunk, row) in zip(gathered, sources, strict=True):
-            target.copy_(self._chunks[chunk].features[row])
+            stored = self._chunks[chunk].features[row]
+            target.copy_(stored if self.dtype is PACKED else unpacked(stored.unsqueeze(0)).squeeze(0))
         return gathered
 
     def joined(self, other: MappedFeatures) -> MappedFeatures:
@@ -69,10 +73,10 @@ FeatureTable = Tensor | MappedFeatures
 
 
 def gather(table: FeatureTable, positions: Tensor) -> Tensor:
-    """The features (B, ...) at positions (B,), on the positions' device."""
+    """The features (B, ...) at positions (B,), on the positions' device; packed ones are unpacked."""
     if isinstance(table, MappedFeatures):
-        return table.gather(positions.cpu()).to(positions.device, non_blocking=True)
-    return table.index_select(0, positions)
+        return unpacked(table.gather(positions.cpu()).to(positions.device, non_blocking=True))
+    return unpacked(table.index_select(0, positions))
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ class StoredFeatures:
         if isinstance(own, MappedFeatures) and isinstance(more, MappedFeatures):
             return StoredFeatures(self.folder, indices, own.joined(more))
         if isinstance(own, Tensor) and isinstance(more, Tensor):
-            return StoredFeatures(self.folder, indices, torch.cat([own, more]))
+            return StoredFeatures(self.folder, indices, torch.cat(alike(own, more)))
         raise TypeError("features in memory and on disk are not joined")
 
 
@@ -131,8 +135,7 @@ def read(folder: Path, wanted: Tensor) -> ReadResult:
         found = slice(count, count + len(rows))
         if features is None:
             features = chunk["features"].new_empty((len(wanted), *chunk["features"].shape[1:]))
-        features = promoted(features, chunk["features"])
-        features[found] = chunk["features"].index_select(0, rows)
+        features = put_rows(features, count, chunk["features"].index_select(0, rows))
         indices[found] = chunk["places"][rows]
         # Two processes may have computed the same image: take the first one found.
         missing[indices[found]] = False
@@ -184,9 +187,14 @@ def write(folder: Path, indices: Tensor, features: Tensor) -> Path:
     return path
 
 
-def promoted(features: Tensor, others: Tensor) -> Tensor:
-    """The features in a precision that also holds the others."""
-    return features.to(torch.promote_types(features.dtype, others.dtype))
+def put_rows(features: Tensor, start: int, rows: Tensor) -> Tensor:
+    """Write rows after the first ``start``; the features, converted if they and the rows are in different forms."""
+    if features.dtype is not rows.dtype:
+        filled, rows = alike(features[:start], rows)
+        features = filled.new_empty(features.shape)
+        features[:start] = filled
+    features[start : start + len(rows)] = rows
+    return features
 
 
 def _rows(indices: Tensor, missing: Tensor) -> Tensor:

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from cnn_tui.engine.features import feature_store
-from cnn_tui.engine.features.feature_store import MappedChunk, MappedFeatures, StoredFeatures, promoted
+from cnn_tui.engine.features.feature_store import MappedChunk, MappedFeatures, StoredFeatures, put_rows
+from cnn_tui.engine.features.packed_maps import unpacked
 from cnn_tui.errors import StorageError
 from cnn_tui.store.cache_index import evict
 
@@ -82,8 +83,7 @@ class FeatureWriter:
     def _collect(self, features: Tensor) -> None:
         if not self.done:
             self.features = features.new_empty((len(self._indices), *features.shape[1:]))
-        self.features = promoted(self.features, features)
-        self.features[self.done : self.done + len(features)] = features
+        self.features = put_rows(self.features, self.done, features)
 
     def _submit(self) -> StorageError | None:
         error = self._wait()
@@ -139,7 +139,8 @@ class MappedFeatureWriter(FeatureWriter):
 
     def _pending(self, rows: slice) -> Tensor:
         batches, self._batches = self._batches, []
-        return torch.cat(batches)
+        is_mixed = len({batch.dtype for batch in batches}) > 1
+        return torch.cat([unpacked(batch) for batch in batches] if is_mixed else batches)
 
     def _write(self, indices: Tensor, features: Tensor) -> None:
         evict(self._folder, features.nbytes)

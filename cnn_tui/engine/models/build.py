@@ -18,8 +18,7 @@ from torch import Tensor, nn
 from cnn_tui.config.experiment import ModelConfig
 from cnn_tui.engine.cache_slot import CacheSlot, file_stamp
 from cnn_tui.engine.control import ShouldStop, never
-from cnn_tui.engine.models.freezing import batch_norms, freeze, set_train_mode
-from cnn_tui.engine.models.heads import last_layer, new_last_layer
+from cnn_tui.engine.models.heads import batch_norms, freeze, last_layer, new_last_layer, set_train_mode
 from cnn_tui.engine.models.skeleton import AUXILIARY_WEIGHTS, construct, skeleton
 from cnn_tui.engine.models.state_dict import read_state
 from cnn_tui.engine.models.state_dict_compat import CompatibleState, make_compatible, require_matching

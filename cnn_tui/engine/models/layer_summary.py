@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.vision_transformer import Encoder
 
-from cnn_tui.engine.models.freezing import Trainable, trained_layers
+from cnn_tui.engine.models.heads import Trainable, trained_layers
 from cnn_tui.engine.models.skeleton import skeleton
 
 _DEPTH = 2

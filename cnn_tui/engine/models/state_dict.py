@@ -15,7 +15,7 @@ from typing import Any
 from torch import Tensor
 
 from cnn_tui.engine.models.state_dict_compat import current_name
-from cnn_tui.engine.models.weights_file import read_content
+from cnn_tui.engine.models.weights import read_content
 from cnn_tui.errors import WeightsError
 
 _MAX_DEPTH = 4

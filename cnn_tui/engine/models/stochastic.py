@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from torchvision.ops import StochasticDepth
 
 _WORD = 16  # bits
-_SHIFTS = torch.arange(_WORD - 1, -1, -1, dtype=torch.int16)
 _LEVELS = 2**16  # of a probability: 32 random bits give two draws, many times faster than bernoulli_
 _LEAST, _MOST = -(2**31), 2**31 - 1
 
@@ -119,18 +118,19 @@ def seed_stochastic(network: nn.Module, randomness: Randomness) -> None:
 
 
 def bit_mask(bits: Tensor, elements: int, out: Tensor | None = None) -> Tensor:
-    """The mask for bits (N, W) of :meth:`SeededDropout.bits`: -1 keeps an element and 0 drops it, int16 (N, elements).
+    """The mask for bits (N, W) of :meth:`SeededDropout.bits`: -1 keeps an element and 0 drops it, (N, elements).
 
     Elements are in channels-last order. Bit k of all words belongs to the k-th sixteenth of them, so that neighbouring
     elements take the same two shifts and the computation vectorises.
 
     Args:
-        out: int16 (N or more, 16, W), which the mask is written to.
+        out: int16 or int32 (N or more, 16, W), which the mask is written to.
     """
-    shifts = _SHIFTS.to(bits.device).unsqueeze(1)
     target = bits.new_empty(len(bits), _WORD, bits.shape[1]) if out is None else out[: len(bits)]
-    torch.bitwise_left_shift(bits.unsqueeze(1), shifts, out=target)
-    return target.bitwise_right_shift_(_WORD - 1).flatten(1)[:, :elements]
+    sign = 8 * target.element_size() - 1
+    shifts = torch.arange(sign, sign - _WORD, -1, dtype=target.dtype, device=bits.device).unsqueeze(1)
+    torch.bitwise_left_shift(bits.to(target.dtype).unsqueeze(1), shifts, out=target)
+    return target.bitwise_right_shift_(sign).flatten(1)[:, :elements]
 
 
 def is_stochastic(module: nn.Module) -> bool:

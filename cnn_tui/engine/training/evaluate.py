@@ -69,10 +69,7 @@ class _Rankings:
         """Add a batch: logits and probabilities float32 (K, B, C), predicted classes int64 (K, B)."""
         if not self._done:
             self._allocate(logits.shape[0], logits.shape[2])
-        # topk leaves the order of equal values open, so the predicted class is ranked first by hand.
-        first = predicted.unsqueeze(2)
-        others = logits.scatter(2, first, -torch.inf).topk(self._classes.shape[2] - 1, dim=2).indices
-        ranked = torch.cat((first, others), dim=2)
+        ranked = _ranked(logits, predicted, self._classes.shape[2])
         batch = slice(self._done, self._done + logits.shape[1])
         self._classes[:, batch] = ranked.int().cpu()
         self._probabilities[:, batch] = probabilities.gather(2, ranked).cpu()
@@ -93,6 +90,19 @@ class _Rankings:
             self._logits = torch.empty(networks, self._images, classes, dtype=torch.float16)
 
 
+def _ranked(logits: Tensor, predicted: Tensor, count: int) -> Tensor:
+    """The ``count`` most probable classes, (K, B, count), the predicted one first, equal ones in their order.
+
+    A few maxima over all rows at a time are many times faster than ``topk``, which sorts row by row.
+    """
+    left = logits.permute(2, 0, 1).clone(memory_format=torch.contiguous_format)
+    ranked = [predicted]
+    while len(ranked) < count:
+        left.scatter_(0, ranked[-1].unsqueeze(0), -torch.inf)
+        ranked.append(left.max(dim=0).indices)
+    return torch.stack(ranked, dim=2)
+
+
 @torch.inference_mode()
 def evaluate(
     forward: Forward, batches: Iterator[Batch], *, ranked: int | None = None
@@ -111,7 +121,7 @@ def evaluate(
     rankings = None if ranked is None else _Rankings(ranked)
     done = 0
     for inputs, labels in batches:
-        logits = forward(inputs).float()
+        logits = forward(inputs).float().contiguous()  # softmax over strided classes takes 20 times as long
         targets = labels.expand(logits.shape[:2])
         each = functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
         losses.append(each.view_as(targets).double().sum(dim=1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,13 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cnn_tui.config.experiment import TrainingConfig
+from cnn_tui.config.experiment import OptimizerConfig, TrainingConfig
 from cnn_tui.engine.control import ShouldStop
 from cnn_tui.engine.data.batches import BatchSource
 from cnn_tui.engine.device import Compute
 from cnn_tui.engine.models.build import Classifier
 from cnn_tui.engine.training.evaluate import Evaluation, evaluate
-from cnn_tui.engine.training.optimization import make_optimizer, set_rate
 
 EvaluationSteps = Generator[int, None, list[Evaluation]]
 """Yields the number of images done after each batch, and returns one evaluation for each training run."""
@@ -151,3 +150,26 @@ class NetworkLearner:
         with self._setup.compute.autocast():
             logits = self._classifier.network(inputs)
             return logits.unsqueeze(0)
+
+
+def make_optimizer(config: OptimizerConfig, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    """The optimizer over ``parameters``, in its fused form: one pass over memory per step."""
+    weights = list(parameters)
+    if config.name == "sgd":
+        return torch.optim.SGD(
+            weights, config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay, fused=True
+        )
+    adaptive = torch.optim.AdamW if config.name == "adamw" else torch.optim.Adam
+    return adaptive(
+        weights,
+        config.learning_rate,
+        betas=(config.momentum, 0.999),
+        weight_decay=config.weight_decay,
+        fused=True,
+    )
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of every parameter group."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate

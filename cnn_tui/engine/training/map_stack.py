@@ -6,7 +6,7 @@ gradient depends on no other image of the batch.
 
 The features take hundreds of kilobytes per image, so that a step is bound by how often it passes over them. Threads
 therefore take slices of a batch, each in parts that stay in a core's cache from gathering to gradient, and dropout is a
-bit mask on the features in their stored precision. The threads meet once per step: if they met in every operation, they
+bit mask on the words of the features. The threads meet once per step: if they met in every operation, they
 would mostly wait for each other wherever other programs use the cores, too.
 """
 
@@ -31,7 +31,6 @@ from cnn_tui.engine.training.torch_kernels import log_softmax_gradient
 
 _WORTH_SHARING = 2**20  # features of a batch; below it a thread takes longer to start than to work
 _PART_BYTES = 3 * 2**19  # of a batch in float32, which fit in a core's own cache
-_WORDS = {2: torch.int16, 4: torch.int32}
 
 BatchParts = Callable[[slice], Iterator[Tensor]]
 """Yields the features (S, b, P, F) of a slice of a batch in parts, each valid until the next; called by threads."""
@@ -159,6 +158,7 @@ class MapStack(HeadStack):
     def __init__(self, setup: TrainingSetup, configs: Sequence[TrainingConfig]) -> None:
         super().__init__(setup, configs)
         self._elements = self._train.row_shape.numel()
+        self._words = torch.int16 if self._train.is_half else torch.int32
 
     def _frozen(self, head: nn.Sequential) -> nn.Sequential:
         return head[:-4]
@@ -198,15 +198,14 @@ class MapStack(HeadStack):
             together = count
         # Features that come from disk or from the backbone are read for the whole slice at once.
         read = None if self._train.is_resident else [self._train.stored(own[share]) for own in indices]
-        features = torch.empty((self._streams, together, *self._train.row_shape), device=indices.device)
-        masks = torch.empty((together, 16, bits[0].shape[1]), dtype=torch.int16, device=indices.device)
+        masks = torch.empty((together, 16, bits[0].shape[1]), dtype=self._words, device=indices.device)
         for start in range(0, count, together):
             own = slice(start, min(start + together, count))
-            part = features[:, : own.stop - own.start]
-            for stream, target in enumerate(part):
+            part = []
+            for stream in range(self._streams):
                 stored = read[stream][own] if read else self._train.stored(indices[stream, share][own])
-                target.copy_(self._dropped(stored, bits[stream][share][own], masks))
-            yield part
+                part.append(self._dropped(stored, bits[stream][share][own], masks).float())
+            yield part[0].unsqueeze(0) if len(part) == 1 else torch.stack(part)
 
     def _bits(self, stream: int, batch: int, device: torch.device) -> Tensor:
         """The dropout bits of a batch's elements, int16 (B, W); W is 0 without dropout."""
@@ -220,11 +219,11 @@ class MapStack(HeadStack):
     def _dropped(self, features: Tensor, bits: Tensor, masks: Tensor) -> Tensor:
         """Features (b, P, F) after dropout, not yet scaled; they and ``masks`` are overwritten.
 
-        A bitwise AND on the stored words zeroes an element without converting it to float32 first.
+        A bitwise AND on the words of the features zeroes elements in one pass.
         """
         if not self._prefixes:
             return features
-        words = features.view(_WORDS[features.element_size()])
+        words = features.view(self._words)
         mask = bit_mask(bits, self._elements, masks).view(features.shape)
         return words.bitwise_and_(mask).view(features.dtype)
 

@@ -16,9 +16,8 @@ from cnn_tui.config.preset import RunPreset
 from cnn_tui.engine.control import Control
 from cnn_tui.engine.data.image_source import ImageSource
 from cnn_tui.engine.training.evaluate import Evaluation
-from cnn_tui.engine.training.run_cache import RunCache
-from cnn_tui.engine.training.shared_runs import RunEvent, RunRequest
-from cnn_tui.engine.training.train import train_together
+from cnn_tui.engine.training.setup import RunCache
+from cnn_tui.engine.training.train import RunEvent, RunRequest, train_together
 from cnn_tui.engine.training.train_group import Artifacts
 from cnn_tui.errors import StorageError
 from cnn_tui.events import Event, WarningRaised

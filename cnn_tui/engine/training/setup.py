@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
 from cnn_tui.config.experiment import Experiment
+from cnn_tui.engine.cache_slot import CacheSlot
 from cnn_tui.engine.control import ShouldStop
-from cnn_tui.engine.data.batches import BatchSource, ImageBatches
+from cnn_tui.engine.data.batches import BatchSource, Channels, ImageBatches, Preprocess
+from cnn_tui.engine.data.image_set import ImageSet
 from cnn_tui.engine.data.loading import LoadedData
-from cnn_tui.engine.data.preprocess import Channels, Preprocess
 from cnn_tui.engine.device import Compute
-from cnn_tui.engine.features.backbone import Backbone, feature_batch
+from cnn_tui.engine.features.backbone import Backbone, feature_batch, split_backbone
 from cnn_tui.engine.features.feature_batches import BackboneBatches, FeatureBatches, RunImages
 from cnn_tui.engine.features.feature_pass import FeaturePass
-from cnn_tui.engine.features.split_backbone import split_backbone
+from cnn_tui.engine.features.feature_store import StoredFeatures
 from cnn_tui.engine.models.build import Classifier
+from cnn_tui.engine.models.state_dict_compat import CompatibleState
 from cnn_tui.engine.training.learner import TrainingSetup
-from cnn_tui.engine.training.run_cache import RunCache
 from cnn_tui.events import Event, WarningRaised
 
 _EVALUATION_PIXELS = 64 * 224 * 224  # of one batch without gradients on the CPU
@@ -27,6 +28,16 @@ _GPU_FACTOR = 8
 _FEATURE_BATCH = 4096  # features per batch without gradients
 _FEATURE_BYTES = 2**26  # of such a batch in float32
 _FLOAT_BYTES = 4
+
+
+@dataclass(frozen=True)
+class RunCache:
+    """What a process keeps of its last run for the next: images, weights, channel statistics, features."""
+
+    images: CacheSlot[ImageSet] = field(default_factory=CacheSlot)
+    weights: CacheSlot[CompatibleState] = field(default_factory=CacheSlot)
+    statistics: CacheSlot[tuple[Channels, Channels]] = field(default_factory=CacheSlot)
+    features: CacheSlot[StoredFeatures] = field(default_factory=CacheSlot)
 
 
 def set_up(

@@ -1,4 +1,4 @@
-"""The parts of Results side by side or one behind the other, as the terminal's size has it."""
+"""The panes of Results, side by side or one at a time depending on the terminal size."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from cnn_tui.tui.screens.results_data import SessionView
-from cnn_tui.tui.screens.results_panes import CellWanted, ClassesPane, ConfusedPane, CurvesPane, MatrixPane
-from cnn_tui.tui.screens.results_settings import SettingsPane
+from cnn_tui.tui.screens.results_panes import CurvesPane, MatrixPane, SettingsPane
+from cnn_tui.tui.screens.results_tables import CellRequested, ClassesPane, ConfusedPane
 from cnn_tui.tui.widgets.confusion_matrix import ConfusionMatrixView
 from cnn_tui.tui.widgets.pane_tabs import PaneTabs
 
@@ -25,23 +25,23 @@ _TITLES: dict[Pane, str] = {
     "curves": "Curves",
     "settings": "Settings",
 }
-_STANDING: dict[Arrangement, tuple[Pane, ...]] = {"narrow": (), "wide": ("matrix",), "tall": ("matrix", "curves")}
-_WIDE, _BROAD = 110, 160
-_ROOM_FOR_CURVES = 12
-_AROUND_BODY = 6
-_AROUND_CELLS = 4  # headers and sentence
+_FIXED: dict[Arrangement, tuple[Pane, ...]] = {"narrow": (), "wide": ("matrix",), "tall": ("matrix", "curves")}
+_WIDE, _EXTRA_WIDE = 110, 160
+_CURVES_HEIGHT = 12
+_HEIGHT_AROUND_BODY = 6
+_HEIGHT_AROUND_CELLS = 4  # headers and description
 
 
 def arrangement(size: Size, classes: int) -> Arrangement:
-    """How the parts stand in a terminal of this size: one at a time, one beside the matrix, or curves below it too."""
+    """How the panes are arranged: one at a time, one beside the matrix, or also with the curves below the matrix."""
     if size.width < _WIDE:
         return "narrow"
-    left_over = size.height - _AROUND_BODY - _AROUND_CELLS - classes
-    return "tall" if classes and left_over >= _ROOM_FOR_CURVES else "wide"
+    remaining = size.height - _HEIGHT_AROUND_BODY - _HEIGHT_AROUND_CELLS - classes
+    return "tall" if classes and remaining >= _CURVES_HEIGHT else "wide"
 
 
 class ResultsBody(Container):
-    """Matrix, classes, confused pairs, curves and settings; those that do not always stand there take turns."""
+    """Matrix, classes, confused pairs, curves and settings: some always visible, the others as tabs."""
 
     DEFAULT_CSS = """
     ResultsBody {
@@ -57,7 +57,7 @@ class ResultsBody(Container):
             PaneTabs { dock: none; }
             MatrixPane { row-span: 2; }
         }
-        &.-broad { grid-columns: 1fr 84; }
+        &.-extra-wide { grid-columns: 1fr 84; }
         &.-tall {
             ClassesPane, ConfusedPane, SettingsPane { row-span: 2; }
             CurvesPane { layout: horizontal; }
@@ -67,13 +67,13 @@ class ResultsBody(Container):
     """
 
     active: reactive[Pane] = reactive[Pane]("matrix", init=False)
-    """Which of the parts that take turns is to be seen."""
+    """The selected tab."""
 
     _arrangement: Arrangement = "narrow"
     _view: SessionView | None = None
 
     def compose(self) -> ComposeResult:
-        """Every part; the grid fills up in this order."""
+        """All panes, in the order in which the grid is filled."""
         yield MatrixPane(id="pane-matrix")
         yield PaneTabs(_TITLES.items())
         yield ClassesPane(id="pane-classes")
@@ -84,86 +84,82 @@ class ResultsBody(Container):
     def show(self, view: SessionView) -> None:
         """Show a session."""
         self._view = view
-        result = view.record.result
         self.query_one(MatrixPane).show(view)
-        self.query_one(CurvesPane).show(view)
+        self.query_one(ClassesPane).show(view)
+        self.query_one(ConfusedPane).show(view)
         self.query_one(SettingsPane).show(view)
-        if result is not None:
-            self.query_one(ClassesPane).show(result)
-            self.query_one(ConfusedPane).show(result)
+        self.query_one(CurvesPane).show(view)
         self.lay_out(self.app.size)
 
     def lay_out(self, size: Size) -> None:
-        """Put the parts where they belong in a terminal of this size."""
+        """Arrange the panes for a terminal size."""
         result = self._view.record.result if self._view else None
         classes = len(result.classes) if result else 0
         self._arrangement = arrangement(size, classes)
-        for name in _STANDING:
+        for name in _FIXED:
             self.set_class(name == self._arrangement, f"-{name}")
-        self.set_class(size.width >= _BROAD, "-broad")
+        self.set_class(size.width >= _EXTRA_WIDE, "-extra-wide")
         if self._arrangement == "tall":
-            self.styles.grid_rows = "1", str(classes + _AROUND_CELLS), "1fr"
+            self.styles.grid_rows = "1", str(classes + _HEIGHT_AROUND_CELLS), "1fr"
         else:
             self.styles.clear_rule("grid_rows")
-        self._settle()
+        self._update_panes()
 
     def watch_active(self) -> None:
-        """Bring it to the front."""
-        self._settle()
+        """Show the selected pane."""
+        self._update_panes()
 
     def on_pane_tabs_chosen(self, message: PaneTabs.Chosen) -> None:
-        """Show the part whose tab was clicked."""
+        """Show the pane whose tab was clicked."""
         self.go_to(cast(Pane, message.pane))
 
-    def on_cell_wanted(self, message: CellWanted) -> None:
-        """Bring the matrix to the cell that a row of a table is about."""
+    def on_cell_requested(self, message: CellRequested) -> None:
+        """Move the cursor of the matrix to the cell of the selected table row."""
         message.stop()
         self.query_one(ConfusionMatrixView).cursor = (message.actual, message.predicted)
 
     def go_to(self, pane: Pane) -> None:
-        """Show a part and walk in it."""
+        """Show and focus a pane."""
         self.active = pane
         self.focus_pane(pane)
 
     def step(self, by: int) -> None:
-        """Show the next part of those that take turns."""
-        turns = self._turns()
-        self.go_to(turns[(turns.index(self.active) + by) % len(turns)])
+        """Show the next or previous tab."""
+        tabs = self._tabs()
+        self.go_to(tabs[(tabs.index(self.active) + by) % len(tabs)])
 
     def focus_pane(self, pane: Pane) -> None:
-        """Put the focus on what can be walked in there; nothing can in the curves."""
+        """Focus the pane's first focusable widget; the curves have none."""
         nodes = (self._pane(pane), *self._pane(pane).query("*").results(Widget))
         self.screen.set_focus(next((node for node in nodes if node.focusable and node.display), None))
 
     def focus_first(self) -> None:
-        """Put the focus on the matrix if there is one to be seen, else on the part whose tab is chosen."""
+        """Focus the matrix if it is visible, otherwise the pane of the selected tab."""
         has_matrix = self._view is not None and self._view.record.result is not None
         self.focus_pane("matrix" if has_matrix and self._pane("matrix").display else self.active)
 
     @property
-    def in_view(self) -> Pane:
-        """The part that a person is in: the one with the focus, else the one whose tab is chosen."""
+    def current(self) -> Pane:
+        """The pane with the focus, otherwise the one of the selected tab."""
         focused = self.screen.focused
         for pane in _TITLES:
             if focused is not None and self._pane(pane) in focused.ancestors_with_self:
                 return pane
         return self.active
 
-    def _turns(self) -> tuple[Pane, ...]:
-        standing = _STANDING[self._arrangement]
-        empty: tuple[Pane, ...] = ()
-        if self._view is not None and self._view.record.result is None:
-            empty = ("classes", "confused")
-        return tuple(pane for pane in _TITLES if pane not in standing and pane not in empty)
+    def _tabs(self) -> tuple[Pane, ...]:
+        without_result = self._view is not None and self._view.record.result is None
+        hidden = (*_FIXED[self._arrangement], *(("classes", "confused") if without_result else ()))
+        return tuple(pane for pane in _TITLES if pane not in hidden)
 
-    def _settle(self) -> None:
-        turns, standing = self._turns(), _STANDING[self._arrangement]
-        if self.active not in turns:
-            self.set_reactive(ResultsBody.active, turns[0])
+    def _update_panes(self) -> None:
+        tabs, fixed = self._tabs(), _FIXED[self._arrangement]
+        if self.active not in tabs:
+            self.set_reactive(ResultsBody.active, tabs[0])
         for pane in _TITLES:
-            self._pane(pane).display = pane in standing or pane == self.active
-        tabs = self.query_one(PaneTabs)
-        tabs.panes, tabs.active = turns, self.active
+            self._pane(pane).display = pane in fixed or pane == self.active
+        bar = self.query_one(PaneTabs)
+        bar.panes, bar.active = tabs, self.active
 
     def _pane(self, pane: Pane) -> Widget:
         return self.query_one(f"#pane-{pane}")

@@ -1,12 +1,14 @@
-"""What the Results screen shows of a session, read from its folder."""
+"""A session as shown by Results and the preview, read from its folder."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from cnn_tui.errors import StorageError
-from cnn_tui.events import BatchFinished, EpochFinished, WarningRaised
+from cnn_tui.events import EpochFinished, WarningRaised
 from cnn_tui.history import RunHistory
 from cnn_tui.reports.chart import Series
 from cnn_tui.store.notes import NOTE_FILE, SessionNote
@@ -14,20 +16,19 @@ from cnn_tui.store.presets import SESSION_FILE
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.store.sessions import find_session, load_session, note_or_problem, read_history
 
-_ENOUGH_EPOCHS = 2
-"""From so many on the epochs make a curve; before, the steps do."""
+_MIN_EPOCHS = 2  # a shorter run has no curve by epoch and is drawn by step
 
 
 @dataclass(frozen=True, eq=False)
 class SessionView:
-    """A session as it was when it was read.
+    """A snapshot of a session.
 
     Attributes:
-        stamp: when its record or note was written last, in nanoseconds, to notice that it has changed.
-        loss: its curves, x in epochs.
-        accuracy: likewise.
-        damage: why the curves are missing, empty if they are not.
-        note: what a person wrote about it.
+        stamp: the last modification of its record or note in nanoseconds, to detect changes.
+        loss: the loss curves by epoch.
+        accuracy: the accuracy curves by epoch.
+        damage: why the curves are missing, empty otherwise.
+        note: the user's note and tags.
     """
 
     folder: Path
@@ -45,7 +46,7 @@ def load_view(session_id: str) -> SessionView:
     """Read a session. It may have many events, so call this in a thread.
 
     Raises:
-        SessionNotFoundError: there is none of this id.
+        SessionNotFoundError: no session has this id.
         StorageError: its record is damaged.
     """
     folder = find_session(session_id)
@@ -69,27 +70,24 @@ def load_view(session_id: str) -> SessionView:
 
 
 def read_stamp(folder: Path) -> int:
-    """When a session's record or its note was written last, in nanoseconds; 0 if both are gone."""
-    return max(_written(folder / SESSION_FILE), _written(folder / NOTE_FILE))
-
-
-def _written(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0
+    """The last modification of a session's record or note in nanoseconds; 0 if neither exists."""
+    stamp = 0
+    for name in (SESSION_FILE, NOTE_FILE):
+        with contextlib.suppress(OSError):
+            stamp = max(stamp, (folder / name).stat().st_mtime_ns)
+    return stamp
 
 
 def _curves(history: RunHistory, record: SessionRecord) -> tuple[tuple[Series, ...], tuple[Series, ...]]:
-    """The curves of loss and of accuracy, the test figure as a single point at the end."""
+    """The curves of loss and accuracy, with the test score as a point at the best epoch."""
     xs, losses, accuracies = _train_points(history)
-    measured = [epoch for epoch in history.epochs if epoch.validation_loss is not None]
-    places = tuple(float(epoch.epoch) for epoch in measured)
     loss = [Series("train", xs, losses)]
     accuracy = [Series("train", xs, accuracies)]
-    if measured:
-        loss.append(_validation(places, [epoch.validation_loss for epoch in measured]))
-        accuracy.append(_validation(places, [epoch.validation_accuracy for epoch in measured]))
+    validated = [epoch for epoch in history.epochs if epoch.validation_loss is not None]
+    if validated:
+        epochs = tuple(float(epoch.epoch) for epoch in validated)
+        loss.append(_validation(epochs, (epoch.validation_loss for epoch in validated)))
+        accuracy.append(_validation(epochs, (epoch.validation_accuracy for epoch in validated)))
     if record.result is not None and xs:
         end = (float(record.result.best_epoch or xs[-1]),)
         loss.append(Series("test", end, (record.result.test_loss,), "test", "none", "diamond"))
@@ -98,17 +96,14 @@ def _curves(history: RunHistory, record: SessionRecord) -> tuple[tuple[Series, .
 
 
 def _train_points(history: RunHistory) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
-    """Places in epochs with the training loss and accuracy there, from the steps where epochs make no curve."""
+    """Training loss and accuracy by epoch; by step, in fractions of an epoch, for a run of a single epoch."""
     epochs, batches = history.epochs, history.batches
-    if len(epochs) >= _ENOUGH_EPOCHS or not batches:
-        places = tuple(float(epoch.epoch) for epoch in epochs)
-        return places, tuple(e.train_loss for e in epochs), tuple(e.train_accuracy for e in epochs)
-    return tuple(map(_place, batches)), tuple(b.loss for b in batches), tuple(b.accuracy for b in batches)
+    if len(epochs) >= _MIN_EPOCHS or not batches:
+        xs = tuple(float(epoch.epoch) for epoch in epochs)
+        return xs, tuple(e.train_loss for e in epochs), tuple(e.train_accuracy for e in epochs)
+    xs = tuple(batch.epoch - 1 + batch.step / max(1, batch.steps) for batch in batches)
+    return xs, tuple(b.loss for b in batches), tuple(b.accuracy for b in batches)
 
 
-def _place(batch: BatchFinished) -> float:
-    return batch.epoch - 1 + batch.step / max(1, batch.steps)
-
-
-def _validation(places: tuple[float, ...], values: list[float | None]) -> Series:
-    return Series("validation", places, tuple(value or 0.0 for value in values), "validation", "dashed")
+def _validation(epochs: tuple[float, ...], values: Iterable[float | None]) -> Series:
+    return Series("validation", epochs, tuple(value or 0.0 for value in values), "validation", "dashed")

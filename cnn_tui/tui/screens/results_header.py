@@ -1,4 +1,4 @@
-"""The lines at the top of Results: what was run, and what it came to."""
+"""The header of Results: the experiment, its metrics and the user's note."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from textual.widget import Widget
 from cnn_tui.formatting import dataset_label, elapsed, pluralize, printable, shorten
 from cnn_tui.metrics import DETAILS, HEADLINE, Metric, Result, Scores
 from cnn_tui.reports.session_label import session_label
-from cnn_tui.store.notes import NO_NOTE, SessionNote
+from cnn_tui.store.notes import SessionNote
 from cnn_tui.store.records import SessionRecord
+from cnn_tui.tui.screens.results_data import SessionView
 
 _STATUS_STYLES = {"done": "$text-success", "stopped": "$text-warning", "failed": "$text-error", "killed": "$text-error"}
+_TRAINED = {"last_layer": "last layer trained", "classifier": "classifier trained", "all": "all layers trained"}
 _GAP = "   "
 
 
 class ResultHeader(Widget):
-    """Two lines in the longest words that fit, and a third where a person wrote a note or tags."""
+    """Experiment and metrics, each in the longest form that fits on a line, then the note if there is one."""
 
     DEFAULT_CSS = """
     ResultHeader {
@@ -29,122 +31,112 @@ class ResultHeader(Widget):
     }
     """
 
-    record: reactive[SessionRecord | None] = reactive(None)
-    """The session to tell about."""
-    note: reactive[SessionNote] = reactive(NO_NOTE)
-    """What a person wrote about it."""
+    view: reactive[SessionView | None] = reactive(None)
+    """The session to show."""
 
-    def watch_note(self, note: SessionNote) -> None:
-        """Make room for it."""
-        self.set_class(bool(note.line), "-noted")
+    def show(self, view: SessionView) -> None:
+        """Show a session."""
+        self.view = view
+        self.set_class(bool(view.note.line), "-noted")
 
     def render(self) -> Content:
-        """What was run above what came of it and what was written about it."""
-        if self.record is None:
+        """Two or three lines."""
+        if self.view is None:
             return Content("")
-        width = self.size.width
-        lines = [run_line(self.record, width), _figures_line(self.record, width)]
-        if self.note.line:
-            lines.append(note_line(self.note, width))
+        record, note, width = self.view.record, self.view.note, self.size.width
+        lines = [run_line(record, width), _metrics_line(record, width)]
+        if note.line:
+            lines.append(note_line(note, width))
         return Content("\n").join(lines)
 
 
 def run_line(record: SessionRecord, width: int) -> Content:
-    """Name, status and what was trained on what, in ``width`` cells."""
+    """Name, status, model and data in at most ``width`` cells."""
     status = Content.styled(record.status, f"bold {_STATUS_STYLES.get(record.status, '$text-accent')}")
-    data = record.experiment.data
-    pictures = dataset_label(data.dataset, data.root)
+    data, model = record.experiment.data, record.experiment.model
+    dataset = dataset_label(data.dataset, data.root)
+    trained = f"({model.weights}), {_TRAINED[model.trainable]},"
     candidates = (
-        f"{_model(record)} on {pictures} at {data.image_size} pixels",
-        f"{_short_model(record)} on {pictures} at {data.image_size} pixels",
-        f"{_short_model(record)} on {pictures}",
+        f"{model.architecture} {trained} on {dataset} at {data.image_size} pixels",
+        f"{model.architecture} on {dataset} at {data.image_size} pixels",
+        f"{model.architecture} on {dataset}",
     )
-    longest = max(12, width // 3)
-    name = Content.styled(shorten(session_label(record.name, record.study), longest), "bold")
-    return _fitting((Content(_GAP).join((name, status, Content(printable(text)))) for text in candidates), width)
+    name = Content.styled(shorten(session_label(record.name, record.study), max(12, width // 3)), "bold")
+    return _longest_fitting(
+        (Content(_GAP).join((name, status, Content(printable(text)))) for text in candidates), width
+    )
 
 
 def note_line(note: SessionNote, width: int) -> Content:
-    """Tags and note in one line of ``width`` cells."""
-    tags, words = Content.styled(printable(note.tag_line), "$text-accent"), Content(printable(note.note))
-    line = Content("  ").join(part for part in (tags, words) if part.plain)
+    """Tags and note in at most ``width`` cells."""
+    tags, text = Content.styled(printable(note.tag_line), "$text-accent"), Content(printable(note.note))
+    line = Content("  ").join(part for part in (tags, text) if part.plain)
     return line.truncate(width, ellipsis=True)
 
 
 def details_line(scores: Scores) -> Content:
-    """The metrics for which the header has room only in a wide terminal."""
-    figures = [(one.title, one.screen_text(scores.value(one))) for one in DETAILS if one in scores.metrics]
-    return _labelled(*figures, gap="  ")
+    """The metrics that fit into the header only on a wide terminal."""
+    values = [
+        (metric.title, metric.screen_text(scores.value(metric))) for metric in DETAILS if metric in scores.metrics
+    ]
+    return _labelled(*values, gap="  ")
 
 
-def _figures_line(record: SessionRecord, width: int) -> Content:
+def _metrics_line(record: SessionRecord, width: int) -> Content:
     result = record.result
     if result is None:
         return Content.styled("no test result", "$foreground-muted")
-    part = f"{_measured(result)}/{len(result.classes)}"
-    macro, short = (f"macro of {part} classes", f"macro of {part}") if result.unsupported else ("macro", "macro")
-    scores, loss = _short_figures(result, short)
+    classes = f"{len(result.classes) - len(result.unsupported)}/{len(result.classes)}"
+    macro, short = (f"macro of {classes} classes", f"macro of {classes}") if result.unsupported else ("macro", "macro")
+    scores, loss = _short_metrics(result, short)
+    cost = f"{result.epochs_run:,} ep.", elapsed(result.train_seconds)
     candidates = (
-        _long_figures(result, macro, result.metrics, _GAP),
-        _long_figures(result, macro, HEADLINE, _GAP),
-        _long_figures(result, macro, HEADLINE, "  "),
-        _labelled(*scores, *loss, _cost(result), gap="  "),
+        _long_metrics(result, macro, result.metrics, _GAP),
+        _long_metrics(result, macro, HEADLINE, _GAP),
+        _long_metrics(result, macro, HEADLINE, "  "),
+        _labelled(*scores, *loss, cost, gap="  "),
         _labelled(*scores, *loss, gap="  "),
         _labelled(*scores, gap="  "),
     )
-    return _fitting(candidates, width)
+    return _longest_fitting(candidates, width)
 
 
-def _long_figures(result: Result, macro: str, metrics: Sequence[Metric], gap: str) -> Content:
-    labels = _with_macro_once(metrics, [one.heading if one.per_class else one.title for one in metrics], macro)
-    figures = [one.screen_text(result.value(one)) for one in metrics]
+def _long_metrics(result: Result, macro: str, metrics: Sequence[Metric], gap: str) -> Content:
+    labels = _with_macro_once(
+        metrics, [metric.heading if metric.per_class else metric.title for metric in metrics], macro
+    )
+    values = [metric.screen_text(result.value(metric)) for metric in metrics]
     cost = f"{pluralize(result.epochs_run, 'epoch')} in", elapsed(result.train_seconds)
-    return _labelled(*zip(labels, figures, strict=True), cost, gap=gap)
+    return _labelled(*zip(labels, values, strict=True), cost, gap=gap)
 
 
-def _short_figures(result: Result, macro: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+def _short_metrics(result: Result, macro: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """The headline scores and losses with short labels."""
-    labels = _with_macro_once(HEADLINE, [one.symbol for one in HEADLINE], macro)
-    figures = [(label, one.screen_text(result.value(one), 3)) for label, one in zip(labels, HEADLINE, strict=True)]
-    losses = [figure for figure, one in zip(figures, HEADLINE, strict=True) if one.is_loss]
-    return [figure for figure in figures if figure not in losses], losses
+    scores: list[tuple[str, str]] = []
+    losses: list[tuple[str, str]] = []
+    labels = _with_macro_once(HEADLINE, [metric.symbol for metric in HEADLINE], macro)
+    for label, metric in zip(labels, HEADLINE, strict=True):
+        (losses if metric.is_loss else scores).append((label, metric.screen_text(result.value(metric), 3)))
+    return scores, losses
 
 
 def _with_macro_once(metrics: Sequence[Metric], labels: Sequence[str], macro: str) -> list[str]:
-    """The labels, the first macro mean's behind the word for all of them."""
-    first = next((one for one in metrics if one.per_class), None)
-    return [f"{macro} {label}" if one is first else label for one, label in zip(metrics, labels, strict=True)]
+    """The labels, with ``macro`` before that of the first macro mean only."""
+    first = next((metric for metric in metrics if metric.per_class), None)
+    return [f"{macro} {label}" if metric is first else label for metric, label in zip(metrics, labels, strict=True)]
 
 
-def _cost(result: Result) -> tuple[str, str]:
-    return f"{result.epochs_run:,} ep.", elapsed(result.train_seconds)
-
-
-def _labelled(*figures: tuple[str, str], gap: str = _GAP) -> Content:
+def _labelled(*values: tuple[str, str], gap: str = _GAP) -> Content:
     return Content(gap).join(
         Content.styled(f"{label} ", "$foreground-muted").append(Content.styled(value, "bold $text"))
-        for label, value in figures
+        for label, value in values
     )
 
 
-def _fitting(candidates: Iterable[Content], width: int) -> Content:
-    """The first candidate that fits, else the last, cut."""
+def _longest_fitting(candidates: Iterable[Content], width: int) -> Content:
+    """The first candidate that fits, otherwise the last one truncated."""
     content = Content("")
     for content in candidates:
         if content.cell_length <= width:
             return content
     return content.truncate(width, ellipsis=True)
-
-
-def _measured(result: Result) -> int:
-    return len(result.classes) - len(result.unsupported)
-
-
-def _model(record: SessionRecord) -> str:
-    model = record.experiment.model
-    trained = {"last_layer": "last layer trained", "classifier": "classifier trained", "all": "all layers trained"}
-    return f"{_short_model(record)} ({model.weights}), {trained[model.trainable]},"
-
-
-def _short_model(record: SessionRecord) -> str:
-    return record.experiment.model.architecture

@@ -1,227 +1,113 @@
-"""The parts of Results that show a session's figures: matrix, classes, confused pairs and curves."""
+"""The confusion matrix, curves and settings of a session."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.style import Style
+from rich.table import Table as RichTable
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.events import DescendantFocus
-from textual.message import Message
 from textual.widgets import Static
 
 from cnn_tui.formatting import printable
-from cnn_tui.metrics import Scores
-from cnn_tui.reports.best_epoch import best_epoch_words
+from cnn_tui.reports.best_epoch import CRITERION, best_epoch_words
 from cnn_tui.reports.chart_plan import sample
-from cnn_tui.reports.confusion import macro_row
-from cnn_tui.reports.session_report import left_out
+from cnn_tui.reports.session_facts import session_facts
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.tui.screen_keys import key_of
 from cnn_tui.tui.screens.errors import error_content
+from cnn_tui.tui.screens.images import ImageSelection, ImagesRequested
 from cnn_tui.tui.screens.results_data import SessionView
-from cnn_tui.tui.screens.results_header import details_line
-from cnn_tui.tui.screens.results_rows import CLASS_COLUMNS, PAIR_COLUMNS, ClassLine, PairRow, class_lines, pair_rows
 from cnn_tui.tui.widgets.confusion_cells import describe_cell
 from cnn_tui.tui.widgets.confusion_matrix import ConfusionMatrixView
 from cnn_tui.tui.widgets.line_chart import LineChart
-from cnn_tui.tui.widgets.sorted_table import SortedTable
 
-_LEGEND_ROOM = 72  # for the criterion of the best epoch too
-_PICTURES = "Show the test pictures behind it"
-_SHOW_PICTURES = Binding("enter", "choose", "Pictures", tooltip=_PICTURES)
-
-
-@dataclass
-class PicturesWanted(Message):
-    """A person asks for the test pictures of a class, of those taken for ``predicted`` unless that is None."""
-
-    actual: int
-    predicted: int | None
-
-
-@dataclass
-class CellWanted(Message):
-    """A person walks in a table of what the matrix shows, and came to the row of this cell."""
-
-    actual: int
-    predicted: int
+_LEGEND_WIDTH = 72  # of a chart's own legend with the criterion of the best epoch
+_SHORT_CRITERION = "val. loss"
+_RERUN_HINT = "Press r to run it again, o to change its settings first."
 
 
 class ResultMatrix(ConfusionMatrixView):
-    """The matrix with keys named so shortly that all of them fit into a narrow footer."""
+    """The matrix, with key labels short enough for a narrow footer."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("m", "next_mode", "Unit", tooltip="Counts, per cent of actual or per cent of predicted"),
-        Binding("enter", "select", "Pictures", tooltip=_PICTURES),
+        Binding("enter", "select", "Images", tooltip="Show the test images in this cell"),
     ]
 
 
 class MatrixPane(Vertical):
-    """The confusion matrix over a sentence about the cell under the cursor; without a result, why there is none."""
+    """The confusion matrix above a description of the selected cell; without a result, the reason."""
 
     DEFAULT_CSS = """
     MatrixPane {
-        #sentence { height: 2; padding: 0 1; content-align: left middle; }
+        #description { height: 2; padding: 0 1; content-align: left middle; }
         #no-result { height: 1fr; padding: 1 3; overflow-y: auto; display: none; }
         &.-no-result {
-            ConfusionMatrixView, #sentence { display: none; }
+            ConfusionMatrixView, #description { display: none; }
             #no-result { display: block; }
         }
     }
     """
 
     def compose(self) -> ComposeResult:
-        """Matrix, sentence, and what stands in their place."""
+        """The matrix and its description, and the text that replaces them."""
         yield ResultMatrix(id="matrix")
-        yield Static("", id="sentence")
+        yield Static("", id="description")
         yield Static("", id="no-result")
 
     def show(self, view: SessionView) -> None:
-        """Show a session's matrix, or say why it has none."""
+        """Show a session's matrix, or why it has none."""
         record = view.record
         self.set_class(record.result is None, "-no-result")
         self.query_one("#no-result", Static).update(without_result(record) if record.result is None else "")
         matrix = self.query_one(ConfusionMatrixView)
         matrix.scores = record.result
-        self._say(matrix)
+        self._describe_cell(matrix)
 
     @on(ConfusionMatrixView.CellHighlighted)
-    def say_cell(self, event: ConfusionMatrixView.CellHighlighted) -> None:
-        """Say the cell in words."""
+    def show_description(self, event: ConfusionMatrixView.CellHighlighted) -> None:
+        """Describe the selected cell."""
         event.stop()
-        self._say(event.view)
+        self._describe_cell(event.view)
 
     @on(ConfusionMatrixView.CellSelected)
-    def ask_for_pictures(self, event: ConfusionMatrixView.CellSelected) -> None:
-        """Ask for what is behind the cell."""
+    def request_images(self, event: ConfusionMatrixView.CellSelected) -> None:
+        """Request the images of the cell."""
         event.stop()
-        self.post_message(PicturesWanted(event.actual, event.predicted))
+        self.post_message(ImagesRequested(ImageSelection(event.actual, event.predicted)))
 
-    def _say(self, matrix: ConfusionMatrixView) -> None:
-        words = describe_cell(matrix.scores, *matrix.cursor) if matrix.scores else ""
-        self.query_one("#sentence", Static).update(Content(printable(words)), layout=False)
-
-
-class ClassTable(SortedTable[ClassLine]):
-    """One row for each class, the macro means below."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [_SHOW_PICTURES]
-
-
-class ClassesPane(Vertical):
-    """Precision, recall and F1 of each class."""
-
-    DEFAULT_CSS = """
-    ClassesPane {
-        #unsupported { height: auto; padding: 0 1; color: $text-warning; }
-        #details { height: auto; padding: 0 1; }
-    }
-    """
-
-    def compose(self) -> ComposeResult:
-        """The table, the metrics for which the header has no room, and what the macro means leave out."""
-        yield ClassTable(CLASS_COLUMNS, key=lambda line: str(line.row.index), id="classes-table")
-        yield Static("", id="details")
-        yield Static("", id="unsupported")
-
-    def show(self, scores: Scores) -> None:
-        """Show these scores."""
-        macro = ClassLine(macro_row(scores, short=True))
-        self.query_one(ClassTable).show_rows(class_lines(scores), pinned=[macro])
-        self.query_one("#details", Static).update(details_line(scores))
-        note = self.query_one("#unsupported", Static)
-        note.update(Content(printable(left_out(scores))))
-        note.display = bool(scores.unsupported)
-
-    @on(SortedTable.Highlighted)
-    @on(DescendantFocus)
-    def point_to_cell(self) -> None:
-        """Point to the cell of the class's recognised pictures, while a person walks here."""
-        table = self.query_one(ClassTable)
-        line = table.current
-        if table.has_focus and line is not None and line.row.index is not None:
-            self.post_message(CellWanted(line.row.index, line.row.index))
-
-    @on(SortedTable.Chosen)
-    def ask_for_pictures(self, event: SortedTable.Chosen) -> None:
-        """Ask for the pictures of the class."""
-        event.stop()
-        line = self.query_one(ClassTable).current
-        if line is not None and line.row.index is not None:
-            self.post_message(PicturesWanted(line.row.index, None))
-
-
-class PairTable(SortedTable[PairRow]):
-    """One row for each pair of classes that were taken for each other."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [_SHOW_PICTURES]
-
-
-class ConfusedPane(Vertical):
-    """The pairs that were most often confused."""
-
-    DEFAULT_CSS = """
-    ConfusedPane { #no-mistakes { height: auto; padding: 1 2; color: $text-success; } }
-    """
-
-    def compose(self) -> ComposeResult:
-        """The table, and praise where it is empty."""
-        yield PairTable(PAIR_COLUMNS, key=lambda row: f"{row.pair.actual} {row.pair.predicted}", id="pairs-table")
-        yield Static("Every test picture was recognised.", id="no-mistakes")
-
-    def show(self, scores: Scores) -> None:
-        """Show these scores."""
-        rows = pair_rows(scores)
-        table = self.query_one(PairTable)
-        table.show_rows(rows)
-        table.display = bool(rows)
-        self.query_one("#no-mistakes").display = not rows
-
-    @on(SortedTable.Highlighted)
-    @on(DescendantFocus)
-    def point_to_cell(self) -> None:
-        """Point to the pair's cell, while a person walks here."""
-        table = self.query_one(PairTable)
-        if table.has_focus and table.current is not None:
-            self.post_message(CellWanted(table.current.pair.actual, table.current.pair.predicted))
-
-    @on(SortedTable.Chosen)
-    def ask_for_pictures(self, event: SortedTable.Chosen) -> None:
-        """Ask for the pictures of the pair."""
-        event.stop()
-        row = self.query_one(PairTable).current
-        if row is not None:
-            self.post_message(PicturesWanted(row.pair.actual, row.pair.predicted))
+    def _describe_cell(self, matrix: ConfusionMatrixView) -> None:
+        text = describe_cell(matrix.scores, *matrix.cursor) if matrix.scores else ""
+        self.query_one("#description", Static).update(Content(printable(text)), layout=False)
 
 
 class CurvesPane(Vertical):
-    """How loss and accuracy went during the run."""
+    """Loss and accuracy over the run."""
 
     DEFAULT_CSS = """
     CurvesPane {
         LineChart { padding: 0 1; }
-        #legend { dock: bottom; height: auto; max-height: 2; padding: 0 1; display: none; }
+        #legend { dock: bottom; height: 1; padding: 0 1; text-wrap: nowrap; display: none; }
         &.-tight #legend { display: block; }
         #curves-problem { dock: top; height: auto; padding: 0 1; color: $text-warning; display: none; }
     }
     """
 
     def compose(self) -> ComposeResult:
-        """Two charts, and a legend for both where they are too narrow for their own."""
+        """Two charts, and a shared legend for when they are too narrow for their own."""
         yield Static("", id="curves-problem")
         yield Static("", id="legend")
         yield LineChart("loss", id="loss")
         yield LineChart("accuracy", id="accuracy")
 
     def show(self, view: SessionView) -> None:
-        """Draw a session's curves, or say what became of them."""
+        """Draw a session's curves, or show why they are missing."""
         best = view.record.result.best_epoch if view.record.result else None
         for chart, series in ((self._loss, view.loss), (self._accuracy, view.accuracy)):
             chart.best = best
@@ -230,33 +116,43 @@ class CurvesPane(Vertical):
             chart.series = series
         self._accuracy.percent = True
         self._place_legend()
-        self.query_one("#legend", Static).update(self._legend())
         problem = self.query_one("#curves-problem", Static)
         problem.update(Content(printable(view.damage)))
         problem.display = bool(view.damage)
 
     def notify_style_update(self) -> None:
-        """Take the new theme's colours into the legend."""
+        """Redraw the legend in the colours of the new theme."""
         super().notify_style_update()
         if self.is_mounted:
-            self.query_one("#legend", Static).update(self._legend(), layout=False)
+            self._draw_legend()
 
     def on_resize(self) -> None:
-        """See whether the charts have room for their legends."""
+        """Use the charts' own legends if they fit."""
         self._place_legend()
 
     def _place_legend(self) -> None:
         beside = self.styles.layout is not None and self.styles.layout.name == "horizontal"
-        tight = bool(self._loss.series) and self.size.width // (1 + beside) < _LEGEND_ROOM
+        tight = bool(self._loss.series) and self.size.width // (1 + beside) < _LEGEND_WIDTH
         self.set_class(tight, "-tight")
         self._loss.legend = self._accuracy.legend = not tight
+        self._draw_legend()
 
-    def _legend(self) -> Text:
-        """Each curve's name in its colour and with its marker."""
-        entries = [Text(f"{sample(series)} {series.name}", self._style(series.role)) for series in self._loss.series]
-        if self._loss.best is not None:
-            entries.append(Text(f"▲ {best_epoch_words(round(self._loss.best))}", self._style("best")))
-        return Text("   ").join(entries)
+    def _draw_legend(self) -> None:
+        legend = self.query_one("#legend", Static)
+        legend.update(self._legend(self.size.width - legend.styles.padding.width), layout=False)
+
+    def _legend(self, width: int) -> Text:
+        """The curves' names in their colours, and the best epoch in the longest form that fits into ``width`` cells."""
+        curves = [Text(f"{sample(series)} {series.name}", self._style(series.role)) for series in self._loss.series]
+        if self._loss.best is None:
+            return Text("   ").join(curves)
+        full = best_epoch_words(round(self._loss.best))
+        short = full.replace(CRITERION, _SHORT_CRITERION)
+        for gap, text in (("   ", full), ("  ", full), ("  ", short), ("  ", f"best by {_SHORT_CRITERION}")):
+            legend = Text(gap).join([*curves, Text(f"▲ {text}", self._style("best"))])
+            if legend.cell_len <= width:
+                break
+        return legend
 
     def _style(self, role: str) -> Style:
         return self._loss.get_component_rich_style(f"line-chart--{role}", partial=True)
@@ -270,21 +166,41 @@ class CurvesPane(Vertical):
         return self.query_one("#accuracy", LineChart)
 
 
+class SettingsPane(VerticalScroll):
+    """Settings, timings and environment of the run."""
+
+    DEFAULT_CSS = """
+    SettingsPane { padding: 0 1; scrollbar-size-vertical: 1; }
+    """
+
+    def compose(self) -> ComposeResult:
+        """A single scrollable text."""
+        yield Static("", id="settings")
+
+    def show(self, view: SessionView) -> None:
+        """Show a session's settings."""
+        grid = RichTable.grid(padding=(0, 2), expand=True)
+        grid.add_column(ratio=2)
+        grid.add_column(ratio=3, overflow="fold")
+        for index, (heading, facts) in enumerate(session_facts(view.record, view.warnings, view.folder)):
+            if index:
+                grid.add_row()
+            grid.add_row(Text(heading, "bold underline"))
+            for name, value in facts:
+                grid.add_row(Text(printable(name), "dim"), Text(printable(value)))
+        self.query_one("#settings", Static).update(grid)
+
+
 def without_result(record: SessionRecord) -> Content:
     """Why a session has no result, and what to do about it."""
+    hint = Content.styled(_RERUN_HINT, "$foreground-muted")
     if record.error is not None:
-        return Content("\n\n").join((error_content(record.error), Content.styled(_NEXT, "$foreground-muted")))
+        return Content("\n\n").join((error_content(record.error), hint))
     if record.live:
-        title, reason = (
-            "This run is going on",
-            f"It is tested when it ends. Press {key_of('live')} to see it live, if it runs here.",
-        )
+        title = "This run has not finished"
+        reason = f"It is tested at the end. Press {key_of('live')} to follow it, if it runs in this workbench."
     elif record.status == "killed":
-        title, reason = "This run was killed", "Its process ended before anything was tested."
+        title, reason = "This run was killed", "Its process ended before the test."
     else:
         title, reason = "This run has no result", "It was stopped before there was anything to test."
-    parts = (Content.styled(title, "bold $text-warning"), Content(reason), Content.styled(_NEXT, "$foreground-muted"))
-    return Content("\n\n").join(parts)
-
-
-_NEXT = "Press r to run it again, o to change its settings first."
+    return Content("\n\n").join((Content.styled(title, "bold $text-warning"), Content(reason), hint))

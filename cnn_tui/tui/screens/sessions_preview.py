@@ -1,4 +1,4 @@
-"""The session under the cursor of Sessions, beside the list where the terminal is large."""
+"""The preview of the selected session, beside the list on large terminals."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from cnn_tui.tui.screens.results_panes import CurvesPane
 from cnn_tui.tui.widgets.confusion_cells import HEADER
 from cnn_tui.tui.widgets.confusion_matrix import ConfusionMatrixView
 
-_DELAY = 0.15  # a cursor that goes on sooner has not come to look
-_MOST_CLASSES = 20  # of more, a corner of the matrix would be seen
+_DELAY = 0.15  # seconds; a cursor that only passes a session loads nothing
+_MAX_CLASSES = 20  # a larger matrix would be cut off
 
 
 class PreviewMatrix(ConfusionMatrixView, can_focus=False):
-    """A matrix to look at, without a cursor; it is walked in on Results."""
+    """A read-only confusion matrix without a cursor."""
 
     @property
     def marked_cell(self) -> tuple[int, int]:
-        """None."""
+        """No cell."""
         return -1, -1
 
 
 class SessionPreview(Vertical):
-    """What a session came to, its curves, its matrix and the settings that are not the defaults.
+    """A session's metrics, curves, confusion matrix and the settings that differ from the defaults.
 
-    Sessions are read in a thread, one at a time: of those that the cursor came to meanwhile only the last is read.
+    Sessions are read in a thread, one at a time; of those selected meanwhile only the last is read.
     """
 
     DEFAULT_CSS = """
@@ -56,8 +56,8 @@ class SessionPreview(Vertical):
     }
     """
 
-    wanted: reactive[str | None] = reactive(None, init=False)
-    """The session to show, by its id; None for none."""
+    session_id: reactive[str | None] = reactive(None, init=False)
+    """The session to show, None for none."""
 
     def __init__(self) -> None:
         super().__init__(classes="-empty")
@@ -65,20 +65,20 @@ class SessionPreview(Vertical):
         self._loading = False
 
     def compose(self) -> ComposeResult:
-        """Figures, curves, matrix, settings, and what stands in their place."""
+        """The parts of the preview, and the error that replaces them."""
         yield ResultHeader()
         yield CurvesPane()
         yield PreviewMatrix()
         with VerticalScroll(id="preview-settings", can_focus=False):
-            yield Static("", id="differing")
+            yield Static("", id="changed")
         yield Static("", id="preview-problem")
 
-    def watch_wanted(self) -> None:
-        """Read it."""
+    def watch_session_id(self) -> None:
+        """Load the session."""
         self.reload()
 
     def reload(self) -> None:
-        """Read the session again; a reading under way is followed by one more, never by a queue of them."""
+        """Reload the session; if it is being loaded, load it once more afterwards."""
         self._stale = True
         if not self._loading and self.is_mounted:
             self._loading = True
@@ -87,46 +87,46 @@ class SessionPreview(Vertical):
     async def _load(self) -> None:
         try:
             while self._stale:
-                await self._settled()
-                wanted = self.wanted
-                if wanted is None:
+                await self._wait_for_cursor()
+                session_id = self.session_id
+                if session_id is None:
                     self.set_classes("-empty")
                     continue
                 try:
-                    view = await asyncio.to_thread(load_view, wanted)
+                    view = await asyncio.to_thread(load_view, session_id)
                 except CnnTuiError as error:
                     self.set_classes("-failed")
                     self.query_one("#preview-problem", Static).update(error_content(error))
                 else:
-                    if wanted == self.wanted:
+                    if session_id == self.session_id:
                         self._show(view)
         finally:
             self._loading = False
 
-    async def _settled(self) -> None:
-        """Wait until the cursor has stayed for a moment."""
+    async def _wait_for_cursor(self) -> None:
+        """Wait until the cursor has stopped moving."""
         while self._stale:
             self._stale = False
             await asyncio.sleep(_DELAY)
 
     def _show(self, view: SessionView) -> None:
         self.set_classes("")
-        header, matrix = self.query_one(ResultHeader), self.query_one(PreviewMatrix)
-        header.record, header.note = view.record, view.note
+        self.query_one(ResultHeader).show(view)
         self.query_one(CurvesPane).show(view)
+        matrix = self.query_one(PreviewMatrix)
         result = view.record.result
-        matrix.display = result is not None and len(result.classes) <= _MOST_CLASSES
+        matrix.display = result is not None and len(result.classes) <= _MAX_CLASSES
         if result is not None:
             matrix.styles.height = HEADER + len(result.classes)
             matrix.scores = result
-        self.query_one("#differing", Static).update(differing(view.record))
+        self.query_one("#changed", Static).update(changed_settings(view.record))
 
 
-def differing(record: SessionRecord) -> RichTable | Text:
-    """The settings of a session that are not the defaults."""
+def changed_settings(record: SessionRecord) -> RichTable | Text:
+    """The settings of a session that differ from the defaults."""
     grid = RichTable.grid(padding=(0, 2))
     for spec in experiment_fields():
         value = value_at(record.experiment, spec.path)
         if value != spec.default:
             grid.add_row(Text(spec.title, "dim"), Text(printable(setting_text(value))))
-    return grid if grid.rows else Text("All settings are the defaults.", "dim")
+    return grid if grid.rows else Text("All settings have their default values.", "dim")

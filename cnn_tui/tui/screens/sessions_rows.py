@@ -1,4 +1,4 @@
-"""The sessions as rows of a table: light, so that hundreds of them cost little memory."""
+"""Sessions as table rows, without their results, so that hundreds of them take little memory."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ _MARK = "●"
 
 @dataclass(frozen=True)
 class SessionRow:
-    """What the list says of one session.
+    """One session in the list.
 
     Attributes:
-        name: the session's name, its id where its record cannot be read.
-        preset: what was run, None where the record cannot be read.
+        name: the session's name, or its id if its record cannot be read.
+        preset: the experiment, None if the record cannot be read.
         status: as in the record, or "broken".
-        scores: the test scores that have a column, by their keys; empty without a result.
-        seconds: how long the whole run took.
-        problem: why the record cannot be read, or why the run failed; empty otherwise.
-        study: the study that it is a run of, None for none.
-        note: what a person wrote about it.
-        note_problem: why that cannot be read; empty otherwise.
-        marked: whether a person has marked it, to compare it with others.
+        scores: the test scores that have a column, by key; empty without a result.
+        seconds: duration of the entire run.
+        problem: why the record cannot be read or the run failed; empty otherwise.
+        study: the study that the run belongs to, if any.
+        note: the user's note and tags.
+        note_problem: why the note cannot be read; empty otherwise.
+        marked: marked by the user for a comparison.
     """
 
     id: str
@@ -62,13 +62,8 @@ class SessionRow:
 
     @property
     def label(self) -> str:
-        """The name; of a row of a study its values first, so that they are seen in a narrow column."""
+        """The name; for a run of a study its values first, so that a narrow column shows them."""
         return session_label(self.name, self.study)
-
-    @property
-    def live(self) -> bool:
-        """Whether the run is going on."""
-        return self.status in ("queued", "running", "stopping")
 
     @property
     def model(self) -> str:
@@ -82,7 +77,7 @@ class SessionRow:
 
     @property
     def epochs(self) -> int | None:
-        """The epochs that were run, or asked for where nobody knows."""
+        """The epochs run, or the epochs requested if that is unknown."""
         if self.preset is None:
             return None
         return self.preset.experiment.training.epochs if self.epochs_run is None else self.epochs_run
@@ -94,12 +89,12 @@ class SessionRow:
 
     @property
     def batch_size(self) -> int | None:
-        """Pictures in a step."""
+        """Images per step."""
         return self.preset.experiment.training.batch_size if self.preset else None
 
 
 def load_rows() -> list[SessionRow]:
-    """All sessions, the newest first. Reads every record, so call it in a thread.
+    """Load all sessions, newest first. Reads every record, so call it in a thread.
 
     Raises:
         StorageError: the sessions folder cannot be listed.
@@ -107,27 +102,27 @@ def load_rows() -> list[SessionRow]:
     return [_row(entry) for entry in list_sessions()]
 
 
-def matching(rows: Iterable[SessionRow], words: str) -> list[SessionRow]:
-    """The rows in whose name, study, model, data, status, note or #tags each word occurs, whatever its case."""
-    wanted = words.casefold().split()
-    return [row for row in rows if all(word in _searched(row) for word in wanted)]
+def matching(rows: Iterable[SessionRow], query: str) -> list[SessionRow]:
+    """The rows whose name, study, model, data, status, note or #tags contain every word of the query, ignoring case."""
+    words = query.casefold().split()
+    return [row for row in rows if all(word in _searchable_text(row) for word in words)]
 
 
-def when(moment: datetime | None, now: datetime) -> str:
-    """A moment in local time, the shorter the nearer: "14:05", "23 Nov 14:05", "23 Nov 2025"."""
-    if moment is None:
+def format_time(time: datetime | None, now: datetime) -> str:
+    """A local time, shorter the more recent it is: "14:05", "23 Nov 14:05", "23 Nov 2025"."""
+    if time is None:
         return ""
-    local, today = moment.astimezone(), now.astimezone()
+    local, today = time.astimezone(), now.astimezone()
     if local.date() == today.date():
         return f"{local:%H:%M}"
     return f"{local.day} {local:%b %H:%M}" if local.year == today.year else f"{local.day} {local:%b %Y}"
 
 
 def details(row: SessionRow) -> str:
-    """All that the list says of a session, in one line, whatever columns have found room."""
-    written = row.note_problem.partition("\n")[0] or row.note.line
+    """One line with everything known about a session, including columns that do not fit in the table."""
+    note = row.note_problem.partition("\n")[0] or row.note.line
     if row.preset is None:
-        return " · ".join(part for part in (row.problem.replace("\n", " "), written) if part)
+        return " · ".join(part for part in (row.problem.replace("\n", " "), note) if part)
     training = row.preset.experiment.training
     parts = [
         row.id,
@@ -136,10 +131,10 @@ def details(row: SessionRow) -> str:
         f"{_epochs(row)} {noun(training.epochs, 'epoch')}",
         f"{training.optimizer.name} at {_rate(row)}",
         f"batches of {row.batch_size:,}",
-        _time(row),
-        _when(row),
+        _duration(row),
+        _created_text(row),
     ]
-    return " · ".join(part for part in (row.problem.partition("\n")[0], written, *parts) if part)
+    return " · ".join(part for part in (row.problem.partition("\n")[0], note, *parts) if part)
 
 
 def _row(entry: SessionEntry) -> SessionRow:
@@ -150,7 +145,7 @@ def _row(entry: SessionEntry) -> SessionRow:
             name=entry.id,
             preset=None,
             status="broken",
-            created=_moment(entry.id),
+            created=_parse_time(entry.id),
             problem=entry.problem or "",
             note=entry.note,
             note_problem=entry.note_problem,
@@ -161,7 +156,7 @@ def _row(entry: SessionEntry) -> SessionRow:
         name=record.name,
         preset=preset_of(record),
         status=record.status,
-        created=_moment(record.created) or _moment(entry.id),
+        created=_parse_time(record.created) or _parse_time(entry.id),
         scores={one.key: result.value(one) for one in LISTED} if result else {},
         seconds=result.total_seconds if result else None,
         epochs_run=result.epochs_run if result else None,
@@ -173,22 +168,22 @@ def _row(entry: SessionEntry) -> SessionRow:
 
 
 def preset_of(record: SessionRecord) -> RunPreset:
-    """What was run, without what became of it."""
+    """The preset of a session, without its status and result."""
     return renamed_preset(record, record.name)
 
 
-def _moment(text: str) -> datetime | None:
-    """The time that an ISO text or a session's id tells, None where it tells none."""
+def _parse_time(text: str) -> datetime | None:
+    """The time in an ISO 8601 text or at the start of a session id, None if there is none."""
     for candidate in (text, text.partition("-")[0]):
         try:
-            moment = datetime.fromisoformat(candidate)
+            time = datetime.fromisoformat(candidate)
         except ValueError:
             continue
-        return moment if moment.tzinfo else None
+        return time if time.tzinfo else None
     return None
 
 
-def _searched(row: SessionRow) -> str:
+def _searchable_text(row: SessionRow) -> str:
     study = f"study {row.study.name}" if row.study else ""
     return "\n".join((row.name, row.label, study, row.model, row.data, row.status, row.note.line)).casefold()
 
@@ -198,9 +193,9 @@ def _created(row: SessionRow) -> float | None:
 
 
 def _name(row: SessionRow) -> str:
-    """The session's name behind its mark and before its tags, which give way first."""
-    named = f"{_MARK} {row.label}" if row.marked else row.label
-    return f"{named}  {row.note.tag_line}" if row.note.tags else named
+    """The mark, the name and the tags, in this order because a narrow column cuts the end off."""
+    name = f"{_MARK} {row.label}" if row.marked else row.label
+    return f"{name}  {row.note.tag_line}" if row.note.tags else name
 
 
 def _name_tone(row: SessionRow) -> Tone | None:
@@ -212,11 +207,11 @@ def _tone(row: SessionRow) -> Tone | None:
 
 
 def _epochs(row: SessionRow) -> str:
-    """The epochs asked for, after those that were run where they are fewer."""
-    asked = row.preset.experiment.training.epochs if row.preset else None
-    if row.epochs_run is None or row.epochs_run == asked:
-        return _text(asked)
-    return f"{row.epochs_run:,}/{asked:,}"
+    """The epochs requested, after the epochs run if those are fewer."""
+    requested = row.preset.experiment.training.epochs if row.preset else None
+    if row.epochs_run is None or row.epochs_run == requested:
+        return _number(requested)
+    return f"{row.epochs_run:,}/{requested:,}"
 
 
 def _rate(row: SessionRow) -> str:
@@ -224,13 +219,13 @@ def _rate(row: SessionRow) -> str:
 
 
 def _score_column(metric: Metric) -> TableColumn[SessionRow]:
-    def words(row: SessionRow) -> str:
+    def text(row: SessionRow) -> str:
         return metric.screen_text(row.scores[metric.key]) if row.scores else ""
 
     return TableColumn(
         metric.key,
         metric.name,
-        words,
+        text,
         lambda row: row.scores.get(metric.key),
         right=True,
         falling=metric.higher_is_better,
@@ -238,7 +233,7 @@ def _score_column(metric: Metric) -> TableColumn[SessionRow]:
     )
 
 
-def _time(row: SessionRow) -> str:
+def _duration(row: SessionRow) -> str:
     return "" if row.seconds is None else elapsed(row.seconds)
 
 
@@ -246,12 +241,12 @@ def _study(row: SessionRow) -> str:
     return f"run {row.study.row + 1:,} of “{row.study.name}”" if row.study else ""
 
 
-def _text(number: int | None) -> str:
+def _number(number: int | None) -> str:
     return "" if number is None else f"{number:,}"
 
 
-def _when(row: SessionRow) -> str:
-    return when(row.created, datetime.now(UTC))
+def _created_text(row: SessionRow) -> str:
+    return format_time(row.created, datetime.now(UTC))
 
 
 SESSION_COLUMNS: tuple[TableColumn[SessionRow], ...] = (
@@ -260,9 +255,9 @@ SESSION_COLUMNS: tuple[TableColumn[SessionRow], ...] = (
     TableColumn("data", "data", lambda row: row.data, lambda row: row.data or None, narrowest=13, widest=24),
     TableColumn("epochs", "epochs", _epochs, lambda row: row.epochs, right=True, rank=2),
     TableColumn("rate", "rate", _rate, lambda row: row.learning_rate, right=True, rank=3),
-    TableColumn("batch", "batch", lambda row: _text(row.batch_size), lambda row: row.batch_size, right=True, rank=4),
+    TableColumn("batch", "batch", lambda row: _number(row.batch_size), lambda row: row.batch_size, right=True, rank=4),
     *map(_score_column, LISTED),
-    TableColumn("time", "time", _time, lambda row: row.seconds, right=True, rank=6),
+    TableColumn("time", "time", _duration, lambda row: row.seconds, right=True, rank=6),
     TableColumn("status", "status", lambda row: row.status, lambda row: row.status, tone=_tone),
-    TableColumn("when", "when", _when, _created, right=True, falling=True, rank=5),
+    TableColumn("when", "when", _created_text, _created, right=True, falling=True, rank=5),
 )

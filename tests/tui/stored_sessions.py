@@ -1,4 +1,4 @@
-"""Sessions on disk, made without training anything."""
+"""Sessions on disk, written without training."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MATRIX = ((7, 3, 0), (1, 8, 1), (0, 0, 0))
 HOSTILE = ("[/]", "[red]x", "a\x1b]52;c;eA==\x07", "\u202eabc", "👨‍👩‍👧", "y" * 200)
 
 
-def keep(
+def store_session(
     session_id: str,
     *,
     name: str = "pets",
@@ -32,13 +32,10 @@ def keep(
     learning_rate: float = 0.001,
     epochs: tuple[EpochFinished, ...] = (epoch(1), epoch(2, 0.25)),
 ) -> Path:
-    """Write a session's record, events, predictions and the pictures of its even-numbered test pictures.
-
-    Without a matrix it has no result.
-    """
+    """Write a session's record, events, predictions and every second test image; without a matrix it has no result."""
     folder = paths.sessions_folder() / session_id
     folder.mkdir(parents=True)
-    came_to = None if matrix is None else result(matrix, classes)
+    stored_result = None if matrix is None else result(matrix, classes)
     record = SessionRecord(
         name=name,
         experiment=Experiment(
@@ -50,36 +47,36 @@ def keep(
         status=status,
         created="2026-11-23T00:15:02Z",
         environment=ENVIRONMENT,
-        result=came_to,
+        result=stored_result,
         error=error,
     )
     write_record(folder, record)
-    _tell(folder, record, epochs)
+    _write_events(folder, record, epochs)
     if matrix is not None:
-        _predict(folder, np.array(matrix))
+        _write_predictions(folder, np.array(matrix))
     return folder
 
 
-def hostile(session_id: str = "20261123T001502Z-hostile") -> Path:
-    """A session in which every text that a person gave tries something."""
+def store_hostile_session(session_id: str = "20261123T001502Z-hostile") -> Path:
+    """A session whose texts contain markup, control characters and wide characters."""
     matrix = tuple(tuple(row) for row in (np.eye(len(HOSTILE), dtype=int) * 3 + 1).tolist())
-    return keep(session_id, name=f"[bold]{HOSTILE[2]}[/]", classes=HOSTILE, matrix=matrix)
+    return store_session(session_id, name=f"[bold]{HOSTILE[2]}[/]", classes=HOSTILE, matrix=matrix)
 
 
-def _tell(folder: Path, record: SessionRecord, epochs: tuple[EpochFinished, ...]) -> None:
+def _write_events(folder: Path, record: SessionRecord, epochs: tuple[EpochFinished, ...]) -> None:
     with EventLog(folder / EVENTS_FILE) as log:
         log.append(
             RunStarted(session_id=record.id, experiment=record.experiment, environment=ENVIRONMENT, parameters=None)
         )
-        for one in epochs:
-            log.append(one)
+        for epoch_finished in epochs:
+            log.append(epoch_finished)
         log.append(RunFinished(status="done", result=record.result))
 
 
-def _predict(folder: Path, matrix: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> None:
+def _write_predictions(folder: Path, matrix: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> None:
     actual, predicted = (np.repeat(axis.ravel(), matrix.ravel()) for axis in np.indices(matrix.shape))
     index = np.arange(len(actual), dtype=np.int64)
     confidence = np.linspace(0.5, 1.0, len(actual), dtype=np.float32)
     Predictions(actual, predicted, confidence, index).save(folder)
-    kept = index[::2]
-    save_thumbnails(folder, kept, np.full((len(kept), 8, 8, 3), 200, dtype=np.uint8))
+    stored = index[::2]
+    save_thumbnails(folder, stored, np.full((len(stored), 8, 8, 3), 200, dtype=np.uint8))

@@ -1,4 +1,4 @@
-"""A trainer that says what a test tells it to, in the place of one that trains."""
+"""A trainer that reports the events of a script instead of training."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from cnn_tui.trainer.protocol import BUSY, Idle, JobUpdate, Message, Paused, Rea
 
 
 class ScriptedTrainer(MessageQueue):
-    """A :class:`protocol.Trainer` without an engine: a run says nothing until the test lets it.
+    """A :class:`protocol.Trainer` without an engine: it reports what the test emits.
 
     Args:
-        script: what every run says, at once and to its end; without one the test says it by :meth:`say`.
-        outlives_us: what the trainer claims about runs in the background.
+        script: the events of every run, reported immediately; without a script the test calls :meth:`emit`.
+        outlives_us: whether runs continue in the background.
 
     Attributes:
-        calls: what the workbench asked for, in order, such as "start", "submit", "stop", "close finish".
-        submitted: the presets that were to be run.
-        studies: the studies that were to be run, each with whether afresh.
+        calls: the methods called by the workbench, such as "start", "submit", "stop", "close finish".
+        submitted: the presets of single runs.
+        studies: the studies, each with its ``fresh`` option.
     """
 
     def __init__(self, script: Iterable[Event] = (), *, outlives_us: bool = True) -> None:
@@ -35,28 +35,28 @@ class ScriptedTrainer(MessageQueue):
         self.alive = False
         self.outlives_us = outlives_us
 
-    def say(self, *events: Event) -> None:
+    def emit(self, *events: Event) -> None:
         """Report events of a single run; ``RunFinished`` ends its job."""
         for event in events:
             self._post(JobUpdate(event=RunEvent(run=0, event=event)))
             if isinstance(event, RunFinished):
-                self.say_study(JobFinished(status=event.status, failed=int(event.status == "failed")))
+                self.emit_job(JobFinished(status=event.status, failed=int(event.status == "failed")))
 
-    def say_study(self, *events: JobEvent) -> None:
+    def emit_job(self, *events: JobEvent) -> None:
         """Report events of a study; ``JobFinished`` ends it."""
         for event in events:
             self._post(JobUpdate(event=event))
             if isinstance(event, JobFinished):
-                self.tell(Idle())
+                self.send(Idle())
 
-    def tell(self, message: Message) -> None:
-        """Let the trainer say something that is no event of a run."""
+    def send(self, message: Message) -> None:
+        """Send a message that is not an event."""
         if isinstance(message, Idle):
             self.busy = False
         self._post(message)
 
     def start(self) -> None:
-        """Be there."""
+        """Become ready."""
         self.calls.append("start")
         self.alive = True
         self._post(Ready(pid=1))
@@ -70,33 +70,33 @@ class ScriptedTrainer(MessageQueue):
         self.busy = True
         if job.study is None:
             self.submitted.append(job.runs[0])
-            self.say(*self.script)
+            self.emit(*self.script)
         else:
             self.studies.append((job.study, job.fresh))
 
     def stop(self) -> None:
-        """Note it."""
+        """Record the call."""
         self.calls.append("stop")
 
     def pause(self) -> None:
-        """Wait at once."""
+        """Pause immediately."""
         self.calls.append("pause")
         self._post(Paused(paused=True))
 
     def resume(self) -> None:
-        """Go on at once."""
+        """Resume immediately."""
         self.calls.append("resume")
         self._post(Paused(paused=False))
 
     def kill(self) -> None:
-        """Note it."""
+        """Record the call."""
         self.calls.append("kill")
 
     def close(self, finish: bool) -> None:
-        """Say no more."""
+        """End the messages."""
         self.calls.append("close finish" if finish else "close stop")
         self._end_messages()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """It has ended."""
+        """Return immediately: there is no process to wait for."""
         return True

@@ -1,0 +1,100 @@
+"""cnn-tui with scripted runs instead of PyTorch, for tests of its processes, terminal, output and signals.
+
+Run it like the program: ``python tests/scripted_program.py run some-preset --json``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from types import ModuleType
+
+from cnn_tui.config.job import Job
+from cnn_tui.config.preset import RunPreset
+from cnn_tui.engine.control import Control
+from cnn_tui.events import (
+    BatchFinished,
+    EpochFinished,
+    Event,
+    JobEvent,
+    JobFinished,
+    JobStarted,
+    Phase,
+    RunEvent,
+    RunFinished,
+    RunStarted,
+)
+from cnn_tui.store.session_writer import SessionWriter, new_session_folder
+from samples import ENVIRONMENT, result
+
+PROGRAM = [sys.executable, str(Path(__file__))]
+_RESULT = result(
+    tuple(tuple(4 * (actual == predicted) for predicted in range(10)) for actual in range(10)),
+    tuple(map(str, range(10))),
+)
+_PACE = threading.Event()  # never set: waiting for it gives the epochs their pace
+
+
+def train(job: Job, control: Control) -> Iterator[JobEvent]:
+    """Run a job without training: every epoch is one batch of 20 milliseconds."""
+    yield JobStarted(preset=job.preset, runs=len(job.runs))
+    for index, preset in enumerate(job.runs):
+        if not control.stopping:
+            for event in _session(preset, control):
+                yield RunEvent(run=index, event=event)
+    yield JobFinished(status="stopped" if control.stopping else "done")
+
+
+def _session(preset: RunPreset, control: Control) -> Iterator[Event]:
+    session_id, folder = new_session_folder(preset.name)
+    with SessionWriter(folder, session_id, preset) as writer:
+        started = RunStarted(
+            session_id=session_id, experiment=preset.experiment, environment=ENVIRONMENT, parameters=None
+        )
+        for event in chain((started, Phase(name="training")), _epochs(preset.experiment.training.epochs, control)):
+            writer.record(event)
+            yield event
+
+
+def _epochs(count: int, control: Control) -> Iterator[Event]:
+    for number in range(1, count + 1):
+        if control.should_stop():
+            yield RunFinished(status="stopped", result=None if control.should_abandon() else _RESULT)
+            return
+        _PACE.wait(0.02)
+        yield BatchFinished(
+            epoch=number, step=1, steps=1, loss=0.5, accuracy=0.5, images_per_second=100.0, learning_rate=0.001
+        )
+        yield EpochFinished(
+            epoch=number,
+            train_loss=1.0 / number,
+            train_accuracy=0.5,
+            validation_loss=1.0 / number,
+            validation_accuracy=0.5,
+            learning_rate=0.001,
+            seconds=0.02,
+        )
+    yield RunFinished(status="done", result=_RESULT)
+
+
+def main() -> None:
+    """Run the program with :func:`train`, in this process and in the workbench's child process."""
+    from cnn_tui.__main__ import main as program
+    from cnn_tui.cli import workbench
+    from cnn_tui.trainer.process import ProcessTrainer
+
+    # The workbench starts its child with this environment.
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]))
+    jobs = ModuleType("cnn_tui.jobs")
+    vars(jobs)["run_job"] = train
+    sys.modules[jobs.__name__] = jobs
+    vars(workbench)["_trainer"] = lambda in_process: ProcessTrainer(runner="scripted_program:train")
+    program()
+
+
+if __name__ == "__main__":
+    main()
