@@ -110,9 +110,8 @@ def _feature_storage(experiment: Experiment, images: int, cached: CachedSet | No
         return None
     model, size, precision = experiment.model, experiment.data.image_size, experiment.training.precision
     bytes_each = feature_bytes(model.architecture, model.trainable, size, precision, model.weights)
-    at_most = precision == "auto" and not are_packed(
-        feature_shape(model.architecture, model.trainable, size), model.weights
-    )
+    shape = feature_shape(model.architecture, model.trainable, size)
+    at_most = precision == "auto" and not are_packed(shape, model.weights)
     try:
         disk = space_for(cached.folder if cached else features_folder())
     except ConfigError:  # the run will report it

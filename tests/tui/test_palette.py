@@ -68,7 +68,7 @@ async def choose(pilot: Pilot[None], app: Workbench, query: str, title: str) -> 
 
 @asynccontextmanager
 async def at(mode: ModeName) -> AsyncIterator[tuple[Workbench, Pilot[None]]]:
-    """The workbench at a screen that has something to show, with a run going on."""
+    """The workbench at a screen that has something to show, with a run in progress."""
     store_session(SESSION)
     async with workbench() as (app, trainer, pilot):
         await pilot.press("ctrl+r")
