@@ -39,7 +39,7 @@ def pixels(*shape: int, top: int = 255, kind: str = "u1") -> NDArray[Any]:
 
 
 def image(mode: str) -> Image.Image:
-    """A picture of a mode."""
+    """An image of a mode."""
     match mode:
         case "I;16" | "I;16B":
             return Image.frombytes(mode, (WIDTH, HEIGHT), pixels(top=4095, kind=">u2" if mode[-1] == "B" else "<u2"))
@@ -138,7 +138,7 @@ def _written() -> Iterator[Source]:
 
 
 def exif(orientation: object) -> Image.Exif:
-    """EXIF that turns a picture, or tries to."""
+    """EXIF that turns an image, or tries to."""
     facts = Image.Exif()
     facts[0x0112] = orientation
     facts[0x010F] = "maker"

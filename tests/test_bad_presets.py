@@ -86,7 +86,7 @@ BAD: dict[str, tuple[bytes, tuple[str, ...]]] = {
     ),
     "unknown device": (setting("training", "device", "gpu"), ("experiment.training.device", '"gpu"', "cuda:N or mps")),
     "folder without root": (setting("data", "dataset", "folder"), ("data.root",)),
-    "pictures too small": (
+    "images too small": (
         b'{"experiment": {"data": {"image_size": 32}, "model": {"architecture": "alexnet"}}}',
         ("data.image_size 32", "alexnet", "63"),
     ),

@@ -42,7 +42,7 @@ def one_thread() -> Iterator[None]:
 
 
 def backbone(name: str) -> tuple[nn.Module, Tensor]:
-    """A frozen part with weights, and pictures for it."""
+    """A frozen part with weights, and images for it."""
     whole = empty_classifier(name)
     fill_weights(whole)
     whole.eval_mode()

@@ -1,4 +1,4 @@
-"""A picture that was replaced is noticed, whatever was kept of the one before: size and time may be the same."""
+"""An image that was replaced is noticed, whatever was kept of the one before: size and time may be the same."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def bitmap(path: Path, shade: int) -> Path:
-    """A picture whose file has the same size and time whatever its shade."""
+    """An image whose file has the same size and time whatever its shade."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (8, 8), (shade, shade // 2, 7)).save(path)
     os.utime(path, ns=(MTIME, MTIME))

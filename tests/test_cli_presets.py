@@ -177,11 +177,11 @@ def failing(error: BaseException) -> click.Command:
 
 
 def test_an_expected_error_has_reason_and_hint(capsys: Output) -> None:
-    error = DataError("No pictures", "first: /x\nsecond: \x1b[31m", "Put some there.")
+    error = DataError("No images", "first: /x\nsecond: \x1b[31m", "Put some there.")
     assert guarded(failing(error), []) == 3
     out, err = capsys.readouterr()
     assert out == ""
-    assert err == "error: No pictures\n  first: /x\n  second: \ufffd[31m\n  Put some there.\n"
+    assert err == "error: No images\n  first: /x\n  second: \ufffd[31m\n  Put some there.\n"
 
 
 def test_an_interrupt_exits_with_130(capsys: Output) -> None:

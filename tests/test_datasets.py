@@ -250,7 +250,7 @@ DAMAGED: dict[str, tuple[str, str, Callable[[], bytes]]] = {
     "no gzip": ("mnist", IMAGES, lambda: b"<html>404</html>"),
     "other magic": ("mnist", IMAGES, lambda: gzip.compress(b"\0\0\x0d\x03" + bytes(12))),
     "no magic": ("mnist", IMAGES, lambda: gzip.compress(b"")),
-    "too few pictures": ("mnist", IMAGES, lambda: idx(pictures(TRAIN - 1, 1, 28)[:, 0])),
+    "too few images": ("mnist", IMAGES, lambda: idx(pictures(TRAIN - 1, 1, 28)[:, 0])),
     "more promised than there is": ("mnist", IMAGES, lambda: gzip.compress(b"\0\0\x08\x01" + b"\xff" * 4)),
     "label of no class": ("mnist", LABELS, lambda: idx(labels(TRAIN) + np.uint8(200))),
     "matlab cut off": ("svhn", "train_32x32.mat", lambda: svhn_files()["train_32x32.mat"][:20_000]),

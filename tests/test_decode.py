@@ -1,4 +1,4 @@
-"""One picture file: every kind and every damage, how it stands, and what is printed meanwhile."""
+"""One image file: every kind and every damage, how it stands, and what is printed meanwhile."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_no_program_is_run_for_a_file_that_is_no_picture(tmp_path: Path) -> None
     finished = subprocess.run(
         [sys.executable, "-c", code, path], env=environment, capture_output=True, text=True, check=False
     )
-    assert finished.stdout == "not a picture of a supported format"
+    assert finished.stdout == "not an image of a supported format"
     assert finished.stderr == ""
     assert not ran.exists()
 
@@ -108,7 +108,7 @@ def test_nothing_is_printed_about_odd_files(tmp_path: Path) -> None:
 
 
 def saved(kind: str, folder: Path, **options: Any) -> Path:
-    """The same picture, twice as wide as high, in a format."""
+    """The same image, twice as wide as high, in a format."""
     path, picture = folder / "picture", Image.fromarray(np.repeat(pixels()[:16, :32, None], 3, axis=2))
     options |= {"compression": "tiff_adobe_deflate"} if kind == "deflated TIFF" else {}
     options |= {"save_all": True, "append_images": [picture]} if kind == "TIFF of pages" else {}

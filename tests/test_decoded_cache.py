@@ -1,4 +1,4 @@
-"""The cache of decoded pictures: what it saves, and that it is never believed wrongly."""
+"""The cache of decoded images: what it saves, and that it is never believed wrongly."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def nothing(content: bytes) -> bytes:
 
 
 def other_unreadable(content: bytes) -> bytes:
-    return content.replace(b'"unreadable":{}', b'"unreadable":{"3":"not a picture of a supported format"}')
+    return content.replace(b'"unreadable":{}', b'"unreadable":{"3":"not an image of a supported format"}')
 
 
 @pytest.mark.parametrize("harm", [other_unreadable, cut_off, longer, one_bit, only_a_head, no_head, enormous, nothing])
@@ -172,7 +172,7 @@ def test_a_damaged_picture_that_is_not_asked_for_harms_nobody(root: Path) -> Non
         assert any(isinstance(event, WarningRaised) for event in events) == touched
         if touched:
             return
-    pytest.fail("no seed chose the damaged picture")
+    pytest.fail("no seed chose the damaged image")
 
 
 def test_what_is_known_of_damaged_files_is_kept_of_each_of_them(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,7 +188,7 @@ def test_what_is_known_of_damaged_files_is_kept_of_each_of_them(root: Path, monk
     events, after = load(root, **limits)
     assert after.train_indices.tolist() == before.train_indices.tolist()
     assert [event.title for event in events if isinstance(event, WarningRaised)] == [
-        "2 unreadable pictures were left out"
+        "2 unreadable images were left out"
     ]
 
 

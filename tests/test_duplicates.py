@@ -1,4 +1,4 @@
-"""The same picture in two splits or in two classes: counted, named, and found without reading everything twice."""
+"""The same image in two splits or in two classes: counted, named, and found without reading everything twice."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from cnn_tui.engine.data.folder_listing import scan
 from cnn_tui.engine.data.sample_selection import Labels, Selection
 from image_folders import finish, load, warnings, write_classes, write_image
 
-TITLE = "Some pictures occur more than once"
+TITLE = "Some images occur more than once"
 
 
 @pytest.fixture
@@ -52,10 +52,10 @@ def test_pictures_in_two_splits_or_classes_are_counted_and_named(
         (warning,) = warnings(load(root)[0])
         assert warning.title == TITLE
         assert warning.detail == (
-            "2 test pictures are in the training or validation part, too (test/cat/copy.png = train/cat/1.png, "
+            "2 test images are in the training or validation part, too (test/cat/copy.png = train/cat/1.png, "
             "test/dog/copy.png = val/dog/1.png); "
-            "1 validation picture is in the training part, too (val/cat/copy.png = train/cat/2.png); "
-            "1 picture is in another class, too (train/dog/0.png = train/cat/also a dog.png)"
+            "1 validation image is in the training part, too (val/cat/copy.png = train/cat/2.png); "
+            "1 image is in another class, too (train/dog/0.png = train/cat/also a dog.png)"
         )
         assert "scores better" in warning.hint
 
@@ -102,7 +102,7 @@ def split_by_validation(loaded: loading.LoadedData, in_test: list[bool]) -> bool
 
 
 def big(path: Path, first: int, last: int) -> Path:
-    """A picture file of more bytes than are hashed at once, in which one byte at each end can differ."""
+    """An image file of more bytes than are hashed at once, in which one byte at each end can differ."""
     pixels = np.broadcast_to(np.arange(160, dtype=np.uint8)[:, None, None], (160, 160, 3)).copy()
     pixels[-1, 0], pixels[0, -1] = first, last  # BMP stores the lowest line first
     Image.fromarray(pixels).save(path)
@@ -117,7 +117,7 @@ def test_large_files_that_only_begin_or_end_alike_are_not_the_same(root: Path) -
     assert warnings(load(root)[0]) == []
     big(root / "test/cat/z.bmp", 1, 1)
     (warning,) = warnings(load(root)[0])
-    assert "1 test picture is" in warning.detail
+    assert "1 test image is" in warning.detail
     assert "test/cat/z.bmp = train/cat/x.bmp" in warning.detail
 
 

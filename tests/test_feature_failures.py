@@ -62,7 +62,7 @@ def test_a_killed_pass_goes_on_where_it_was(frozen: dict[str, Any]) -> None:
     child = subprocess.run([sys.executable, "-c", KILLED, settings.model_dump_json()], check=False, timeout=120)
     assert child.returncode == -signal.SIGKILL
     events = list(train(settings))
-    assert pass_detail(events) == "computed once for these pictures, 64 of 120 were there, 491.5 kB"
+    assert pass_detail(events) == "computed once for these images, 64 of 120 were there, 491.5 kB"
     assert computed(events) == 56
     assert not warnings(events)
     assert figures(events) == figures(list(train(settings)))

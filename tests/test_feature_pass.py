@@ -38,7 +38,7 @@ def pass_detail(events: list[Event]) -> str:
 
 
 def computed(events: list[Event]) -> int:
-    """How many pictures went through the backbone."""
+    """How many images went through the backbone."""
     names = [(event.name if isinstance(event, Phase) else "", event) for event in events]
     start = next(index for index, (name, _) in enumerate(names) if name == "features")
     done = 0
@@ -53,7 +53,7 @@ def computed(events: list[Event]) -> int:
 def test_a_second_run_with_other_settings_computes_nothing(frozen: dict[str, Any]) -> None:
     first = run(**frozen)
     second = run(**frozen, training__optimizer__learning_rate=0.1, training__seed=3, data__validation_fraction=0.2)
-    assert (pass_detail(first), computed(first)) == ("computed once for these pictures, 491.5 kB", 120)
+    assert (pass_detail(first), computed(first)) == ("computed once for these images, 491.5 kB", 120)
     assert pass_detail(run(**frozen)).startswith("reused (")
     assert computed(second) < 120
     assert figures(first) != figures(second)

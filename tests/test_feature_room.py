@@ -162,14 +162,14 @@ def test_what_fits_nowhere_is_computed_in_every_epoch(
     limit_to(monkeypatch, 90)
     memory = RunCache()
     events = run(squeezenet, memory)
-    assert "kept for 90 of 120 pictures" in pass_detail(events)
+    assert "kept for 90 of 120 images" in pass_detail(events)
     (warning,) = warnings(events)
     assert "90 of 120" in warning.detail
     assert LIMIT_VARIABLE in warning.hint
     assert losses(events) == pytest.approx(losses(plain), rel=1e-4)
     for again in (run(squeezenet), run(squeezenet, memory)):
         assert computed(again) == 0
-        assert "kept for 90 of 120 pictures" in pass_detail(again)
+        assert "kept for 90 of 120 images" in pass_detail(again)
         assert losses(again) == pytest.approx(losses(events), rel=1e-6)
 
 
@@ -193,7 +193,7 @@ def test_where_the_disk_holds_less_memory_keeps_a_part(
     plain = run(squeezenet, training__feature_cache="off")
     monkeypatch.setenv(LIMIT_VARIABLE, "0")
     events = run(squeezenet)
-    assert "kept for 30 of 120 pictures" in pass_detail(events)
+    assert "kept for 30 of 120 images" in pass_detail(events)
     assert losses(events) == pytest.approx(losses(plain), rel=1e-4)
 
 

@@ -68,7 +68,7 @@ def settings(name: str, trainable: str, weights: Path, **changes: Any) -> Experi
 
 
 def run(setting: Experiment) -> tuple[list[Event], torch.Tensor]:
-    """The events of a run, and what it says of each test picture."""
+    """The events of a run, and what it says of each test image."""
     kept: list[Artifacts] = []
 
     def keep(artifacts: Artifacts) -> Iterator[Event]:
@@ -85,7 +85,7 @@ def losses(events: list[Event]) -> list[float]:
 
 
 def run_whole(setting: Experiment) -> tuple[list[Event], torch.Tensor]:
-    """The epochs of the whole network, layer by layer as torchvision has it, and what it says of each test picture."""
+    """The epochs of the whole network, layer by layer as torchvision has it, and what it says of each test image."""
     seed, chosen = setting.training.seed, compute(setting.training)
     classifier = build(setting.model, 10, setting.data.image_size, seed)
     list(load_weights(classifier))
@@ -116,7 +116,7 @@ def test_a_run_without_the_store_is_the_same_run(name: str, trainable: str, weig
 
 @pytest.mark.parametrize("name", ["resnet18"])
 def test_frozen_layers_see_pictures_that_change_in_every_epoch(weights: Path) -> None:
-    # At a rate of nearly nothing, so that what changes from one epoch to the next is the pictures.
+    # At a rate of nearly nothing, so that what changes from one epoch to the next is the images.
     changes = {"model__weights": str(weights), "model__trainable": "last_layer", "model__architecture": "resnet18"}
     still = {"training__optimizer__learning_rate": 1e-12, "data__validation_fraction": 0.0}
     varied, _ = run(experiment(**changes, **still, data__augment="crop_flip"))
@@ -151,7 +151,7 @@ def test_a_gpu_computes_features_once_and_finds_them_again(name: str, precision:
     first, predicted = run(settings(name, "last_layer", weights, **changes))
     again, same = run(settings(name, "last_layer", weights, **changes))
     details = [event.detail for event in first + again if isinstance(event, Phase) and event.name == "features"]
-    assert details[0].startswith("computed once for these pictures")
+    assert details[0].startswith("computed once for these images")
     assert details[1].startswith("reused")
     assert figures(first) == figures(again)
     assert torch.equal(predicted, same)

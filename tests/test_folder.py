@@ -1,4 +1,4 @@
-"""A person's own pictures: layouts, kinds of file, damage, and what is refused."""
+"""A person's own images: layouts, kinds of file, damage, and what is refused."""
 
 from __future__ import annotations
 
@@ -122,8 +122,8 @@ def test_hidden_files_and_other_kinds_are_passed_over_and_nested_ones_are_not(pl
     write(root / "cat" / ".hidden.png")
     write(root / ".git" / "x.png")
     write(root / "cat" / ".thumbs" / "x.png")
-    (root / "cat" / "notes.txt").write_text("no picture")
-    (root / "cat" / "png").write_text("no picture")
+    (root / "cat" / "notes.txt").write_text("no image")
+    (root / "cat" / "png").write_text("no image")
     (root / "readme.png").write_text("beside the classes")
     write(root / "cat" / "more" / "deeper" / "x.JPG")
     events, loaded = load(root)
@@ -243,7 +243,7 @@ def test_unreadable_pictures_are_left_out_and_named(place: Path) -> None:
     paths = damage(root / "train", 3)
     events, loaded = load(root)
     (warning,) = warnings(events)
-    assert warning.title == "3 unreadable pictures were left out"
+    assert warning.title == "3 unreadable images were left out"
     assert all(str(path) in warning.detail for path in paths)
     assert loaded.train_indices.tolist() == [0, 1, 2, 3, 7, 8, 9, 10]
     assert loaded.train.labels[loaded.train_indices].tolist() == [0] * 4 + [1] * 4
@@ -327,13 +327,13 @@ def one_each(root: Path) -> None:
         (no_class, "There are no classes", "root"),
         (pictures_without_class, "There are no classes", "root"),
         (one_class, "There is only one class", "'cat'"),
-        (empty_class, "A class has no pictures", "'bird'"),
-        (empty_classes, "There are no pictures", "root"),
+        (empty_class, "A class has no images", "'bird'"),
+        (empty_classes, "There are no images", "root"),
         (unknown_test_class, "A test class is not among the training classes", "'cow'"),
         (no_test_folder, "There is no folder 'test'", "'train'"),
-        (no_test_pictures, "There are no test pictures", "test"),
-        (only_damaged, "A class has no readable pictures for training", "'dog'"),
-        (one_each, "There are too few pictures", "2 classes"),
+        (no_test_pictures, "There are no test images", "test"),
+        (only_damaged, "A class has no readable images for training", "'dog'"),
+        (one_each, "There are too few images", "2 classes"),
     ],
 )
 def test_what_cannot_be_learnt_from_is_refused_in_words(build: object, title: str, named: str, place: Path) -> None:
@@ -414,7 +414,7 @@ def test_in_memory_and_on_demand_give_the_same_pictures(
     root = split(place)
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (33, 21, 3), dtype=np.uint8))
     noise.save(root / "train" / "cat" / "00.png")
-    if unseen:  # by the sample that shows whether pictures have one size
+    if unseen:  # by the sample that shows whether images have one size
         monkeypatch.setattr("cnn_tui.engine.data.folder_image_set._SAMPLE", 2)
         noise.save(root / "train" / "cat" / "02.png")
         write(root / "train" / "cat" / "00.png")
@@ -495,7 +495,7 @@ def test_others_take_the_places_of_unreadable_pictures_whatever_else_is_known(pl
         Path(scan(str(root), never).paths[row]).write_bytes(b"")
     events, fresh = load(root, **LIMITS)
     (warning,) = warnings(events)
-    assert "2 unreadable pictures" in warning.title
+    assert "2 unreadable images" in warning.title
     assert [len(rows) for rows in chosen(fresh)] == [9, 3, 4]
     left = set(chosen(sound)[0] + chosen(sound)[2]) - set(chosen(fresh)[0] + chosen(fresh)[1] + chosen(fresh)[2])
     assert {chosen(sound)[0][0], chosen(sound)[2][0]} <= left
@@ -538,11 +538,11 @@ def test_seeds_that_share_the_pictures_get_rows_of_their_own(place: Path) -> Non
 def of_all_damage_only(root: Path, seed: int, name: str) -> bool:
     """Whether a small run meets this damaged file and no other one."""
     told = warnings(load(root, seed, train_limit=2, test_limit=2)[0])
-    return [event.title for event in told] == ["1 unreadable picture was left out"] and name in told[0].detail
+    return [event.title for event in told] == ["1 unreadable image was left out"] and name in told[0].detail
 
 
 def fail_once(monkeypatch: pytest.MonkeyPatch, path: Path, error: OSError) -> None:
-    """Let a picture fail to open until that is undone."""
+    """Let an image fail to open until that is undone."""
     plain = Image.open
 
     def opened(name: str, **settings: Any) -> Image.Image:
@@ -627,7 +627,7 @@ def test_damage_is_replaced_for_each_of_several_seeds(place: Path) -> None:
     for seed in (0, 1):
         Path(scan(str(root), never).paths[chosen(sound[seed])[0][0]]).write_bytes(b"")
     events, both = finish(loading.load_for_seeds(config, [0, 1], never))
-    assert "2 unreadable pictures" in warnings(events)[0].title
+    assert "2 unreadable images" in warnings(events)[0].title
     for seed in (0, 1):
         assert [len(rows) for rows in chosen(both[seed])] == [9, 3, 4]
         assert chosen(both[seed]) == chosen(load(root, seed, **LIMITS)[1])

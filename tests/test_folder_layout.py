@@ -1,4 +1,4 @@
-"""How a folder of pictures is understood: splits, classes, folders around them, and what is refused as ambiguous."""
+"""How a folder of images is understood: splits, classes, folders around them, and what is refused as ambiguous."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_limits_take_the_validation_split_in_proportion_and_the_same_for_every_s
     for name in ("train", "val", "test"):
         for path in (root / name).rglob("*.png"):
             path.write_bytes(b"") if name == "val" else None
-    with pytest.raises(DataError, match="No validation picture can be read"):
+    with pytest.raises(DataError, match="No validation image can be read"):
         load(root)
 
 
@@ -236,13 +236,13 @@ def test_a_folder_with_pictures_of_its_own_around_folders_is_suggested_by_name(r
     write_image(root / "pictures" / "all.png")
     with pytest.raises(DataError, match="only one class") as caught:
         load(root)
-    assert f"Set data.root to {root / 'pictures'} if cat/, dog/ are the classes." in caught.value.hint
+    assert f"Set data.root to {root / 'images'} if cat/, dog/ are the classes." in caught.value.hint
 
 
 def test_one_folder_with_pictures_beside_one_without_is_suggested_by_name(root: Path) -> None:
     write_classes(root / "images", "cat", "dog")
     (root / "labels").mkdir()
-    with pytest.raises(DataError, match="A class has no pictures") as caught:
+    with pytest.raises(DataError, match="A class has no images") as caught:
         load(root)
     assert f"If the classes are in {root / 'images'}, set data.root to it." in caught.value.hint
 

@@ -107,7 +107,7 @@ def test_times_below_a_minute_show_tenths(seconds: float, text: str) -> None:
 def test_a_folder_of_images_is_relative_to_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert dataset_label("digits", None) == "digits"
-    assert dataset_label("folder", "~/my pictures") == "~/my pictures"
+    assert dataset_label("folder", "~/my images") == "~/my images"
     assert dataset_label("folder", str(tmp_path / "my pictures")) == "~/my pictures"
     assert dataset_label("folder", "/srv/pictures") == "/srv/pictures"
     assert dataset_label("folder", "pictures") == "pictures"

@@ -1,4 +1,4 @@
-"""Where pictures come from: rows of which only some are kept, and what goes to a device."""
+"""Where images come from: rows of which only some are kept, and what goes to a device."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ META = torch.device("meta")
 
 
 def source(count: int = 10, kept: Tensor | None = None) -> MemorySource:
-    """Pictures of 2x2 pixels, each of the colour of its row."""
+    """Images of 2x2 pixels, each of the colour of its row."""
     rows = torch.arange(count)
     pictures = (rows if kept is None else kept).to(torch.uint8).view(-1, 1, 1, 1).expand(-1, 3, 2, 2)
     position = None if kept is None else torch.full((count,), -1).index_copy_(0, kept, torch.arange(len(kept)))

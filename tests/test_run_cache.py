@@ -36,14 +36,14 @@ def save_weights(path: Path, seed: int, classes: int = 10) -> Path:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A folder with two classes of twelve pictures, and one file that is no picture."""
+    """A folder with two classes of twelve images, and one file that is no image."""
     folder, pixels = tmp_path / "pictures", np.random.default_rng(0)
     for name in ("cat", "dog"):
         (folder / name).mkdir(parents=True)
         for number in range(12):
             picture = pixels.integers(0, 256, (32, 32, 3), dtype=np.uint8)
             Image.fromarray(picture).save(folder / name / f"{number:02}.png")
-    (folder / "cat" / "broken.png").write_bytes(b"no picture")
+    (folder / "cat" / "broken.png").write_bytes(b"no image")
     return folder
 
 
@@ -59,7 +59,7 @@ def of_folder(root: Path) -> dict[str, Any]:
 
 
 def worked_before_training(events: list[Event]) -> bool:
-    """Whether pictures were decoded or run through the network."""
+    """Whether images were decoded or run through the network."""
     training = next(
         place for place, event in enumerate(events) if isinstance(event, Phase) and event.name == "training"
     )
@@ -131,7 +131,7 @@ def test_a_changed_picture_is_read_again(root: Path, weights: Path) -> None:
     for path in sorted((root / "dog").iterdir()):
         Image.new("RGB", (32, 32), "red").save(path)
     after = run(memory, weights, **of_folder(root))
-    assert features_detail(after).startswith("computed once for these pictures, ")
+    assert features_detail(after).startswith("computed once for these images, ")
     assert figures(after) != figures(before)
 
 
@@ -142,7 +142,7 @@ def test_a_changed_weights_file_is_read_again(weights: Path) -> None:
     save_weights(weights, seed=4)
     os.utime(weights, ns=(stamp.st_atime_ns, stamp.st_mtime_ns + 1))
     after = run(memory, weights)
-    assert features_detail(after).startswith("computed once for these pictures, ")
+    assert features_detail(after).startswith("computed once for these images, ")
     assert figures(after) != figures(before)
 
 
@@ -150,7 +150,7 @@ def test_a_cleared_store_is_filled_again(weights: Path) -> None:
     memory = RunCache()
     run(memory, weights)
     shutil.rmtree(paths.cache_folder() / "features")
-    assert features_detail(run(memory, weights)).startswith("computed once for these pictures, ")
+    assert features_detail(run(memory, weights)).startswith("computed once for these images, ")
 
 
 def test_more_pictures_are_added_to_those_remembered(weights: Path) -> None:

@@ -23,7 +23,7 @@ configs = st.builds(
 
 
 def found_one_by_one(labels: Labels, config: DataConfig, seed: int, sound: Tensor) -> tuple[Selection, Tensor]:
-    """The rows that are chosen when only chosen pictures are looked at; what was then known to be usable."""
+    """The rows that are chosen when only chosen images are looked at; what was then known to be usable."""
     usable = torch.ones(len(labels), dtype=torch.bool)
     while True:
         rows = select_samples(labels, config, seed, usable, sampled=True)

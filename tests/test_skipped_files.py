@@ -1,4 +1,4 @@
-"""Files that are in a folder of pictures and are not used: counted by kind, with the reason and examples."""
+"""Files that are in a folder of images and are not used: counted by kind, with the reason and examples."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_that_all_links_lead_nowhere_is_the_reason_for_no_pictures(tmp_path: Pat
     for name in ("cat", "dog"):
         (tmp_path / name).mkdir()
         dangle(tmp_path / name, 12)
-    with pytest.raises(DataError, match="There are no pictures") as caught:
+    with pytest.raises(DataError, match="There are no images") as caught:
         load(tmp_path)
     assert "24 links that lead nowhere: cat/link00.png" in caught.value.detail
 
@@ -92,7 +92,7 @@ def test_that_all_links_lead_nowhere_is_the_reason_for_no_pictures(tmp_path: Pat
 def test_what_a_class_without_pictures_has_instead_is_told(root: Path) -> None:
     (root / "emu").mkdir()
     (root / "emu" / "a.docx").write_text("")
-    with pytest.raises(DataError, match="A class has no pictures") as caught:
+    with pytest.raises(DataError, match="A class has no images") as caught:
         load(root)
     assert "'emu'" in caught.value.detail
     assert "1 .docx: emu/a.docx" in caught.value.detail

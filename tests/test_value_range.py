@@ -1,4 +1,4 @@
-"""Pictures with more than eight bits: one range for a dataset, measured, recorded and said."""
+"""Images with more than eight bits: one range for a dataset, measured, recorded and said."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def noise(number: int, top: int = 4095, channels: int = 1) -> Values:
-    """The values of a picture, (H, W) or (H, W, C), of which the first is 0 and the last ``top``."""
+    """The values of an image, (H, W) or (H, W, C), of which the first is 0 and the last ``top``."""
     values = np.random.default_rng(number).integers(0, top, (SIDE, SIDE, channels), endpoint=True)
     values[0, 0], values[-1, -1] = 0, top
     return values.squeeze(axis=-1) if channels == 1 else values
@@ -106,7 +106,7 @@ COLOURS: dict[str, Write] = {
 
 
 def make(root: Path, write: Write, count: int = 10, top: int = 4095, channels: int = 1, name: str = "{:02}") -> None:
-    """Pictures of two classes; Pillow goes by their content, whatever they are called."""
+    """Images of two classes; Pillow goes by their content, whatever they are called."""
     for label in ("cat", "dog"):
         (root / label).mkdir(parents=True, exist_ok=True)
         for number in range(count):
@@ -127,7 +127,7 @@ def all_pictures(loaded: LoadedData) -> NDArray[np.uint8]:
 
 
 def expected(top: int = 4095, count: int = 10, channels: int = 1) -> NDArray[np.uint8]:
-    """The pictures that :func:`make` writes, with eight bits."""
+    """The images that :func:`make` writes, with eight bits."""
     values = np.stack([noise(1000 * label + number, top, channels) for label in (0, 1) for number in range(count)])
     grey = np.rint(values * (255 / top)).astype(np.uint8)
     return np.repeat(grey[..., None], 3, axis=3) if channels == 1 else grey
@@ -140,7 +140,7 @@ def test_twelve_bits_keep_eight_of_them(name: str, root: Path) -> None:
     assert np.array_equal(all_pictures(loaded), expected())
     assert len(np.unique(all_pictures(loaded))) == 256
     assert loaded.value_range == ValueRange(0, 1 if name == "float TIFF" else 4095)
-    detail = warnings(events)["Pictures with more than 8 bits were scaled"].detail
+    detail = warnings(events)["Images with more than 8 bits were scaled"].detail
     assert detail.startswith(f"Values {loaded.value_range} became 0 to 255")
 
 
@@ -300,7 +300,7 @@ def test_on_demand_they_are_the_same(root: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(100))
     events, demanded = load(root)
     assert isinstance(demanded.train, FolderSource)
-    assert "Pictures with more than 8 bits were scaled" in warnings(events)
+    assert "Images with more than 8 bits were scaled" in warnings(events)
     pictures = all_pictures(demanded)
     monkeypatch.undo()
     _, kept = load(root)
@@ -320,7 +320,7 @@ def test_pictures_of_one_single_value_are_named_and_stay(root: Path) -> None:
     for _ in range(2):  # decoded, then from the cache
         events, loaded = load(root)
         (warning,) = warnings(events).values()
-        assert warning.title == "12 pictures are one single value"
+        assert warning.title == "12 images have a single value"
         assert warning.detail.split("; ") == [*map(str, dull[:10]), "and 2 more"]
         assert len(loaded.train_indices) + len(loaded.test_indices) == 40
     few = warnings(load(root, train_limit=2, test_limit=2)[0])

@@ -32,7 +32,7 @@ def with_settings(*settings: str) -> Experiment:
     [
         ([], {ROOT: "cifar10"}),
         (["data.dataset=digits"], {ROOT: "digits"}),
-        (["data.dataset=folder", "data.root=/pictures"], {}),
+        (["data.dataset=folder", "data.root=/images"], {}),
         (["model.trainable=all"], {ROOT: "", NORM: "all layers are trained", STORE: "all layers are trained"}),
         (["model.architecture=vgg16"], {ROOT: "", NORM: "vgg16 has no batch norm"}),
         (["model.architecture=vgg16_bn"], {ROOT: ""}),
@@ -67,7 +67,7 @@ def test_networks_without_batch_norm_store_features_for_any_batch_norm_setting()
 
 def test_defaults_raise_no_warnings() -> None:
     assert experiment_warnings(Experiment()) == ()
-    (notice,) = experiment_warnings(with_settings("data.dataset=digits", "data.root=/pictures"))
+    (notice,) = experiment_warnings(with_settings("data.dataset=digits", "data.root=/images"))
     assert (notice.title, notice.detail, notice.fields) == (
         "Folder has no effect",
         "The dataset is digits.",
@@ -85,13 +85,13 @@ def test_a_setting_is_unused_if_it_is_in_all_runs() -> None:
 
 
 def test_run_reports_unused_overrides(capsys: pytest.CaptureFixture[str]) -> None:
-    prepare("quickstart", ("data.root=/pictures", "training.epochs=2"), None)
+    prepare("quickstart", ("data.root=/images", "training.epochs=2"), None)
     assert capsys.readouterr().err == "data.root has no effect: the dataset is digits\n"
 
 
 def test_study_reports_unused_overrides(capsys: pytest.CaptureFixture[str]) -> None:
     varying = study(factor="data.dataset", values=["digits", "mnist"])
-    override_study(varying, ("data.root=/pictures", "training.epochs=2"))
+    override_study(varying, ("data.root=/images", "training.epochs=2"))
     assert capsys.readouterr().err == "data.root has no effect: the dataset is digits\n"
     override_study(study(factor="model.trainable", values=["last_layer", "all"]), ("training.feature_cache=off",))
     assert capsys.readouterr().err == ""

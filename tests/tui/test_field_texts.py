@@ -22,7 +22,7 @@ from cnn_tui.tui.forms.fields import FieldRow
 from cnn_tui.tui.forms.form_messages import FormMessages
 from cnn_tui.tui.screens.setup_panes import FieldHelp
 
-PLAIN = override(Experiment(), ["data.dataset=folder", "data.root=/pictures"])
+PLAIN = override(Experiment(), ["data.dataset=folder", "data.root=/images"])
 UNUSED = override(Experiment(), ["data.dataset=fashion_mnist", "data.augment=crop_flip", "model.architecture=vgg16"])
 SIZES = [(80, 24), (120, 36), (200, 50)]
 

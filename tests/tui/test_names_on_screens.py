@@ -15,9 +15,7 @@ from cnn_tui.tui.screens.results_header import run_line
 from cnn_tui.tui.widgets.experiment_summary import weights_text
 from samples import result
 
-FOLDER = override(
-    Experiment(), ["data.dataset=folder", "data.root=/srv/pictures", "model.weights=/srv/weights/mine.pth"]
-)
+FOLDER = override(Experiment(), ["data.dataset=folder", "data.root=/srv/images", "model.weights=/srv/weights/mine.pth"])
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 200])
@@ -27,12 +25,12 @@ def test_results_say_which_folder(width: int) -> None:
     )
     line = run_line(record.model_copy(update={"result": result()}), width)
     assert "resnet18" in line.plain
-    assert "on /srv/pictures" in line.plain
+    assert "on /srv/images" in line.plain
     assert line.cell_length <= width
 
 
 def test_live_says_which_folder() -> None:
-    assert describe(RunPreset(name="mine", experiment=FOLDER)).startswith("resnet18 on /srv/pictures")
+    assert describe(RunPreset(name="mine", experiment=FOLDER)).startswith("resnet18 on /srv/images")
     assert describe(RunPreset(name="cifar")).startswith("resnet18 on cifar10")
 
 
@@ -52,5 +50,5 @@ def test_weights_by_where_they_come_from(weights: str, words: str) -> None:
 async def test_setup_says_both() -> None:
     async with workbench(preset=RunPreset(name="mine", experiment=FOLDER)) as (app, _, pilot):
         await until(
-            pilot, lambda: "weights from mine.pth" in screen_text(app) and "Data  /srv/pictures" in screen_text(app)
+            pilot, lambda: "weights from mine.pth" in screen_text(app) and "Data  /srv/images" in screen_text(app)
         )

@@ -1,4 +1,4 @@
-"""Pictures in half-block cells, the grid that shows many of them, and the figures and phases of a run."""
+"""Images in half-block cells, the grid that shows many of them, and the figures and phases of a run."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_captions_say_what_it_was_taken_for_and_what_it_is() -> None:
 
 
 class Gallery(App[None]):
-    """Pictures 0 to 99, of which 3 is missing and 4 cannot be read."""
+    """Images 0 to 99, of which 3 is missing and 4 cannot be read."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -95,7 +95,7 @@ async def test_classes_sort_by_key_and_keep_the_macro_row_last() -> None:
         await pilot.press("t")
         table = app.screen.query_one(ClassTable)
         await until(pilot, lambda: len(table.rows) == 4)
-        assert shows(app, "leave out 1 class without test pictures: emu")
+        assert shows(app, "leave out 1 class without test images: emu")
         await pilot.press("s", "s", "s")
         await until(pilot, lambda: table.sorted_by == ("recall", False) and len(table.rows) == 4)
         assert [row.scores.name for row in table.rows] == ["emu", "cat", "dog", "macro, 2 of 3"]

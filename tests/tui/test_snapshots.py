@@ -1,6 +1,6 @@
-"""Every main screen as a picture at two sizes, over recorded sessions and a scripted run.
+"""Every main screen as an image at two sizes, over recorded sessions and a scripted run.
 
-After an intended change look at the new pictures: ``pytest -n 0 tests/tui/test_snapshots.py --snapshot-update``,
+After an intended change look at the new images: ``pytest -n 0 tests/tui/test_snapshots.py --snapshot-update``,
 then open the files in ``tests/tui/__snapshots__/``.
 """
 

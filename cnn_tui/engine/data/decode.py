@@ -168,7 +168,7 @@ def _unreadable(error: Exception) -> UnreadableImageError:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
-        return "not a picture of a supported format"
+        return "not an image of a supported format"
     if isinstance(error, MemoryError):
         return "it takes more memory than there is"
     if isinstance(error, OSError) and error.strerror:

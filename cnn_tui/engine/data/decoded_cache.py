@@ -193,9 +193,9 @@ def _open(path: Path, size: tuple[int, int], values: ValueRange | None) -> _Entr
     with path.open("rb") as file:
         header, table = _read_header(file)
         if (header.height, header.width) != size:
-            raise ValueError("its pictures have another size")
+            raise ValueError("its images have another size")
         if header.values not in (None, values):
-            raise ValueError("its pictures are scaled by another range")
+            raise ValueError("its images are scaled by another range")
         indices = np.frombuffer(table, _INDEX, header.count)
         checksums = np.frombuffer(table, _CHECKSUM, header.count, offset=indices.nbytes)
         # Mapped, not read: pages in the system's cache are not copied. Mode "c" keeps writes off the disk.

@@ -150,8 +150,8 @@ class Duplicates:
             return None
         hint = "Keep one of each."
         if self.test:
-            hint += " A network that has seen the test pictures scores better than it would on new ones."
-        return WarningRaised(title="Some pictures occur more than once", detail="; ".join(parts), hint=hint)
+            hint += " A network that has seen the test images scores better than it would on new ones."
+        return WarningRaised(title="Some images occur more than once", detail="; ".join(parts), hint=hint)
 
 
 def _read(path: Path, count: int) -> tuple[_Hashes, _Hashes]:
@@ -195,5 +195,5 @@ def _parts(labels: Labels, selection: Selection) -> NDArray[np.int8]:
 def _describe(found: dict[int, int], what: str, name: Callable[[int], str]) -> str:
     shown = ", ".join(f"{name(one)} = {name(other)}" for one, other in sorted(found.items())[:_MAX_EXAMPLES])
     more = ", …" if len(found) > _MAX_EXAMPLES else ""
-    noun = "picture is" if len(found) == 1 else "pictures are"
+    noun = "image is" if len(found) == 1 else "images are"
     return f"{len(found):,} {what.format(noun)} ({shown}{more})"

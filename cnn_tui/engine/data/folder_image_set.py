@@ -118,7 +118,7 @@ class FolderImageSet:
         )
         for path in damaged:
             yield WarningRaised(
-                title="The cache of decoded pictures was damaged",
+                title="The cache of decoded images was damaged",
                 detail=f"{path} does not match its checksum",
                 hint="They are decoded again.",
             )
@@ -150,7 +150,7 @@ class FolderImageSet:
         except StorageError as error:
             self._caches = False
             yield WarningRaised(
-                title="The decoded pictures cannot be cached", detail=f"{error.title}: {error.detail}", hint=error.hint
+                title="The decoded images cannot be cached", detail=f"{error.title}: {error.detail}", hint=error.hint
             )
 
     @property

@@ -110,7 +110,7 @@ class FolderListing:
         if self.in_every_class:
             yield WarningRaised(
                 title="The classes may be other folders than these",
-                detail=f"The classes are {_listed(self.classes)}, and the pictures of each are in folders of the same "
+                detail=f"The classes are {_listed(self.classes)}, and the images of each are in folders of the same "
                 f"names: {_listed(self.in_every_class)}.",
                 hint="If those are the classes, name the folders around them train, val or test.",
             )
@@ -232,22 +232,22 @@ class _Scan:
             )
         found = self._files(folder)
         if not found.paths:
-            raise DataError(f"There are no {split} pictures", self._without_any(folder), LAYOUT_HINT)
+            raise DataError(f"There are no {split} images", self._without_any(folder), LAYOUT_HINT)
         return found
 
     def _require_every_class(self, train: ImageFiles) -> None:
         folder = self._layout.train
         if not train.paths:
-            raise DataError("There are no pictures", self._without_any(folder), LAYOUT_HINT)
+            raise DataError("There are no images", self._without_any(folder), LAYOUT_HINT)
         present = set(train.labels)
         empty = [name for label, name in enumerate(self._layout.classes) if label not in present]
         if empty:
-            hint = f"Put pictures there ({', '.join(sorted(self._endings))}) or remove the folder."
+            hint = f"Put images there ({', '.join(sorted(self._endings))}) or remove the folder."
             if len(present) == 1:
                 (label,) = present
                 inner = folder / self._layout.classes[label]
                 hint += f" If the classes are in {display(inner)}, set data.root to it."
-            raise DataError("A class has no pictures", f"In {display(folder)}: {_listed(empty)}.{self._aside()}", hint)
+            raise DataError("A class has no images", f"In {display(folder)}: {_listed(empty)}.{self._aside()}", hint)
 
     def _without_any(self, folder: Path) -> str:
         return f"No folder in {display(folder)} has any.{self._aside()}"

@@ -99,7 +99,7 @@ class MemoryImageSet:
 
     def name(self, index: int) -> str:
         """The index itself: the images have no files."""
-        return f"picture {index}"
+        return f"image {index}"
 
     def constant_images(self, indices: Tensor) -> list[str]:
         """None: published datasets are not checked."""

@@ -186,7 +186,7 @@ class FolderSource:
             return decode(path, self._size, self._values)
         except (UnreadableImageError, UnscaledImageError) as error:
             raise DataError(
-                "A picture cannot be read",
+                "An image cannot be read",
                 f"{display(path)}: {error}.",
-                "Remove it or replace it by an intact picture.",
+                "Remove it or replace it by an intact image.",
             ) from error

@@ -208,7 +208,7 @@ def _open_folder(
 
 def _unreadable_warning(unreadable: Sequence[str]) -> Iterator[Event]:
     if unreadable:
-        left_out = pluralize(len(unreadable), "unreadable picture was", "unreadable pictures were")
+        left_out = pluralize(len(unreadable), "unreadable image was", "unreadable images were")
         yield WarningRaised(title=f"{left_out} left out", detail=_shortened(unreadable))
 
 
@@ -228,14 +228,14 @@ def _value_warnings(images: ImageSet, selections: Iterable[Selection]) -> Iterat
     """Warnings about unusual pixel values in the images of a run."""
     if images.value_range is not None:
         yield WarningRaised(
-            title="Pictures with more than 8 bits were scaled",
-            detail=f"Values {images.value_range} became 0 to 255, alike in all such pictures; others became 0 or 255",
-            hint="The range is the one that training pictures use, where they have more than 8 bits.",
+            title="Images with more than 8 bits were scaled",
+            detail=f"Values {images.value_range} became 0 to 255, alike in all such images; others became 0 or 255",
+            hint="The range is the one that training images use, where they have more than 8 bits.",
         )
     constant = images.constant_images(_needed(images.labels, selections))
     if constant:
         yield WarningRaised(
-            title=f"{pluralize(len(constant), 'picture is', 'pictures are')} one single value",
+            title=f"{pluralize(len(constant), 'image has', 'images have')} a single value",
             detail=_shortened(constant),
             hint="They show nothing, but are used like the others.",
         )
@@ -253,17 +253,17 @@ def _require_enough(config: DataConfig, images: ImageSet, selection: Selection, 
     missing = [name for label, name in enumerate(images.classes) if label not in present]
     if missing and damaged and (limit is None or limit >= len(images.classes)):
         detail = f"{display(where)}: {', '.join(repr(name) for name in missing[:_MAX_NAMED])}"
-        title = "A class has no readable pictures for training"
-        raise DataError(title, detail, "Put intact pictures there or remove its folder.")
+        title = "A class has no readable images for training"
+        raise DataError(title, detail, "Put intact images there or remove its folder.")
     if images.labels.own_validation and not len(selection.validation):
-        raise DataError("No validation picture can be read", display(where), "Put intact pictures there.")
+        raise DataError("No validation image can be read", display(where), "Put intact images there.")
     if not len(selection.test) and damaged:
-        raise DataError("No test picture can be read", display(where), "Put intact pictures there.")
+        raise DataError("No test image can be read", display(where), "Put intact images there.")
     if not len(selection.test):
         raise DataError(
-            "There are too few pictures",
+            "There are too few images",
             f"Each of the {len(images.classes)} classes has one, so that none is left for testing.",
-            "Put more pictures into the classes' folders.",
+            "Put more images into the classes' folders.",
         )
 
 

@@ -172,14 +172,12 @@ class FeaturePass:
         room = quantity(size, "bytes") + ("" if plan.in_memory else " on disk")
         if missing:
             before = f", {available:,} of {needed:,} were there" if available else ""
-            words = f"computed once for these pictures{before}, {room}"
+            words = f"computed once for these images{before}, {room}"
         else:
             words = f"reused ({time_ago(used) if used else 'now'}, {room})"
         if available + missing == needed:
             return words
-        return (
-            f"{words}; kept for {available + missing:,} of {needed:,} pictures, the others are computed in every epoch"
-        )
+        return f"{words}; kept for {available + missing:,} of {needed:,} images, the others are computed in every epoch"
 
     def _computed(self, missing: Tensor, plan: Placement) -> Generator[Event, None, StoredFeatures | None]:
         if not len(missing):
@@ -229,8 +227,8 @@ def _partial_warning(needed: int, missing: int) -> Iterator[Event]:
     if missing:
         yield WarningRaised(
             title="There is not enough space for all features",
-            detail=f"They are kept for {needed - missing:,} of {needed:,} pictures and computed in every epoch for "
+            detail=f"They are kept for {needed - missing:,} of {needed:,} images and computed in every epoch for "
             "the others.",
-            hint=f"More room on disk ({LIMIT_VARIABLE}), fewer pictures (data.train_limit) or smaller ones "
+            hint=f"More disk space ({LIMIT_VARIABLE}), fewer images (data.train_limit) or smaller ones "
             "(data.image_size) would help.",
         )

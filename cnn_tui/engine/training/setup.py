@@ -88,7 +88,7 @@ def _stored(features: FeaturePass) -> Generator[Event, None, tuple[FeatureBatche
         yield WarningRaised(
             title="There is not enough space for features",
             detail="The frozen layers run again in every epoch.",
-            hint="Fewer pictures (data.train_limit) or smaller ones (data.image_size) would fit.",
+            hint="Fewer images (data.train_limit) or smaller ones (data.image_size) would fit.",
         )
     return stored
 

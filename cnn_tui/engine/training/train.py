@@ -91,9 +91,9 @@ def _explained(error: Exception, experiment: Experiment) -> CnnTuiError:
         )
     if "Expected more than 1 value per channel" in str(error):
         return TrainingError(
-            "BatchNorm needs more than one picture in a batch",
-            f"training.batch_size is {batch} and the pictures have shrunk to a single point at the last layers.",
-            "Set training.batch_size to 2 or more, or use larger pictures (data.image_size).",
+            "BatchNorm needs more than one image in a batch",
+            f"training.batch_size is {batch} and the images have shrunk to a single point at the last layers.",
+            "Set training.batch_size to 2 or more, or use larger images (data.image_size).",
         )
     return TrainingError("The run could not continue", f"{type(error).__name__}: {_first_line(error)}")
 
@@ -189,7 +189,7 @@ class SharedRuns:
 
     def _train(self, group: TrainGroup, served: list[list[int]], device: Compute) -> Iterator[RunEvent]:
         for run, indices in zip(group.runs, served, strict=True):
-            phase = Phase(name="training", detail=pluralize(len(run.data.train_indices), "picture"))
+            phase = Phase(name="training", detail=pluralize(len(run.data.train_indices), "image"))
             yield from ((index, phase) for index in indices)
         loop = TrainingLoop(group.learner, group.runs, group.setup.validation, self._should_stop)
         final = FinalEvaluation(group, loop, device, self._should_abandon)
@@ -214,12 +214,12 @@ class SharedRuns:
 
     def _test_and_finish(self, index: int, member: int, final: FinalEvaluation) -> Iterator[RunEvent]:
         """Test a run, save its artifacts and end it."""
-        yield index, Phase(name="testing", detail=pluralize(final.test_count(member), "picture"))
+        yield index, Phase(name="testing", detail=pluralize(final.test_count(member), "image"))
         testing = WithResult(final.artifacts(member))
         yield from ((index, event) for event in testing)
         artifacts = testing.value
         if not math.isfinite(artifacts.evaluation.loss):
-            error = diverged(self._requests[index].experiment.training, "on the test pictures")
+            error = diverged(self._requests[index].experiment.training, "on the test images")
             yield from self._finish(index, RunFinished(status="failed", error=ErrorReport.of(error)))
             return
         # All time that was not training went into what the runs share, and counts for each of them.
