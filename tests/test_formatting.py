@@ -66,7 +66,7 @@ def test_the_progress_of_a_phase() -> None:
     history = RunHistory()
     history.apply(Phase(name="features"))
     history.apply(Progress(done=1, total=1, unit="pictures", rate=1.0))
-    assert phase_view(RunState(RunPreset(), history, "running")).progress == "1 of 1 picture, 1 picture/s"
+    assert phase_view(RunState(RunPreset(), history, "running")).progress == "1 of 1 image, 1 image/s"
 
 
 def test_images_of_a_row() -> None:
