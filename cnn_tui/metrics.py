@@ -1,8 +1,8 @@
 """The metrics of a test, each defined once.
 
-A metric is a field of :class:`Scores` or :class:`Result` with a :class:`Metric` in its annotation: its formula, its
-names, how it is written, and where it is shown. Reports, command line and workbench iterate over :data:`METRICS` and
-name none of them but accuracy, so adding a metric means adding a field here.
+A metric is a field of :class:`Scores` or :class:`Result` with a :class:`Metric` in its annotation: its formula, names,
+number format and visibility. Reports, command line and workbench iterate over :data:`METRICS` and mention only accuracy
+by name, so a new metric is a new field here.
 
 Rows of the confusion matrix are actual classes, columns predicted ones.
 """
@@ -17,20 +17,11 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from cnn_tui.outcome import TOP, Outcome, ratio
 
-if TYPE_CHECKING:  # code that only reads scores, such as the workbench at startup, need not wait for numpy
+if TYPE_CHECKING:  # code that only reads scores, such as the workbench at startup, does not import numpy
     from cnn_tui.outcome import IntArray
 
 MISSING = "–"
-"""What is written in the place of a metric that was not recorded."""
-
-
-@dataclass(frozen=True)
-class CurveStyle:
-    """How a metric is drawn in charts: its colour by role, and two more cues beside it."""
-
-    role: Literal["test", "extra-1", "extra-2", "extra-3"]
-    dash: Literal["solid", "dashed", "dotted"]
-    marker: Literal["circle", "square", "triangle", "diamond"]
+"""The text of a metric that was not recorded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,16 +29,16 @@ class Metric:
     """One metric.
 
     Attributes:
-        key: its field, also in JSON and as the name of a column of CSV.
-        formula: how it follows from an outcome; None where the outcome lacks what it needs.
-        title: its whole name; ``heading`` stands over a column, ``symbol`` where there is hardly room.
-        level: "summary" is shown in one line and in lists, "headline" wherever there are several,
-            "detail" where all of them are.
-        per_class: the field of :class:`ClassScores` that it is the macro mean of; empty for none.
-        is_loss: whether it is a loss and not a score.
-        percent: whether screens write it in per cent; files never do.
-        least_classes: with fewer classes it says nothing and is not shown.
-        curve: how charts of a study draw it; None to leave it out of them.
+        key: the name of its field, in JSON and in CSV.
+        formula: computes it from the outcome of a test; None if the outcome lacks what it needs.
+        title: the full name; ``heading`` is the heading of a column, ``symbol`` an abbreviation.
+        level: "summary" is shown in one-line summaries and lists, "headline" also in tables, "detail" only in complete
+            lists.
+        per_class: the field of :class:`ClassScores` whose macro mean it is; empty for none.
+        is_loss: whether it is a loss, not a score.
+        percent: whether screens show percentages; files never do.
+        least_classes: with fewer classes it is meaningless and not shown.
+        charted: whether it has a curve in the charts of studies.
     """
 
     formula: Callable[[Outcome], float | None]
@@ -60,12 +51,12 @@ class Metric:
     higher_is_better: bool = True
     percent: bool = False
     least_classes: int = 1
-    curve: CurveStyle | None = None
+    charted: bool = False
     key: str = ""
 
     @property
     def name(self) -> str:
-        """Its name in a list where everything is about the test split."""
+        """The title for lists in which everything is about the test split."""
         return self.title.removeprefix("test ")
 
     def text(self, value: float | None, digits: int = 4) -> str:
@@ -73,7 +64,7 @@ class Metric:
         return MISSING if value is None else f"{value:.{digits}f}"
 
     def screen_text(self, value: float | None, digits: int = 4) -> str:
-        """A value as screens show it: some metrics in per cent."""
+        """A value for screens, which show some metrics as percentages."""
         return f"{value * 100:.2f} %" if self.percent and value is not None else self.text(value, digits)
 
 
@@ -82,7 +73,7 @@ def _accuracy(outcome: Outcome) -> float:
 
 
 def _cohen_kappa(outcome: Outcome) -> float:
-    """Agreement beyond chance: (observed - expected) / (1 - expected), in integers until the division."""
+    """Agreement beyond chance, (observed - expected) / (1 - expected), with integers until the division."""
     expected = sum(a * p for a, p in zip(outcome.support, outcome.predicted, strict=True))
     squared = outcome.images**2
     return ratio(outcome.images * sum(outcome.hits) - expected, squared - expected)
@@ -107,7 +98,7 @@ class ClassScores(BaseModel):
 
 
 class Scores(BaseModel):
-    """Everything that follows from one confusion matrix. Metrics that a record lacks are computed from its matrix."""
+    """Everything computed from one confusion matrix, including the metrics that an older record lacks."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -120,7 +111,7 @@ class Scores(BaseModel):
             symbol="acc",
             level="summary",
             percent=True,
-            curve=CurveStyle("test", "solid", "circle"),
+            charted=True,
         ),
     ]
     macro_precision: Annotated[
@@ -132,7 +123,7 @@ class Scores(BaseModel):
             symbol="P",
             level="headline",
             per_class="precision",
-            curve=CurveStyle("extra-1", "dashed", "square"),
+            charted=True,
         ),
     ]
     macro_recall: Annotated[
@@ -144,7 +135,7 @@ class Scores(BaseModel):
             symbol="R",
             level="headline",
             per_class="recall",
-            curve=CurveStyle("extra-2", "dotted", "triangle"),
+            charted=True,
         ),
     ]
     macro_f1: Annotated[
@@ -156,11 +147,11 @@ class Scores(BaseModel):
             symbol="F1",
             level="summary",
             per_class="f1",
-            curve=CurveStyle("extra-3", "solid", "diamond"),
+            charted=True,
         ),
     ]
-    # By definition the same as macro recall, which leaves classes without images out, too. It is listed because
-    # people look for it by this name, and kept out of headlines and charts because it adds nothing there.
+    # Equal to macro recall by definition, also without the classes that have no images. It is listed because many know
+    # it by this name, but not in headlines and charts, to which it adds nothing.
     balanced_accuracy: Annotated[
         float,
         Metric(
@@ -179,7 +170,7 @@ class Scores(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _complete(cls, data: Any) -> Any:
-        """Compute what a record of an earlier version lacks; a damaged one is left for the fields to refuse."""
+        """Compute the metrics that an earlier version did not record; leave a damaged record to field validation."""
         if not isinstance(data, dict):
             return data
         missing = METRICS.keys() & cls.model_fields.keys() - data.keys()
@@ -192,22 +183,22 @@ class Scores(BaseModel):
 
     @property
     def unsupported(self) -> tuple[str, ...]:
-        """The classes without test images, which the macro means leave out."""
+        """The classes without test images, which the macro means exclude."""
         return tuple(row.name for row in self.per_class if row.support == 0)
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """The metrics that mean something for its number of classes."""
+        """The metrics that are meaningful for its number of classes."""
         return tuple(one for one in METRICS.values() if len(self.classes) >= one.least_classes)
 
     def value(self, metric: Metric) -> float | None:
-        """A metric's value, None where it was not recorded."""
+        """The value of a metric, None if it was not recorded."""
         value: float | None = getattr(self, metric.key, None)
         return value
 
 
 class Result(Scores):
-    """The outcome of a run: its scores on the test split and what they cost (times in seconds)."""
+    """The result of a run: its scores on the test split, and its cost (times in seconds)."""
 
     top5_accuracy: Annotated[
         float | None,
@@ -246,28 +237,28 @@ METRICS: dict[str, Metric] = {
     for metric in field.metadata
     if isinstance(metric, Metric)
 }
-"""Every metric by its key, in the order in which they are shown."""
+"""All metrics by key, in display order."""
 ACCURACY = METRICS["accuracy"]
-"""The metric that studies are chosen by where there is no validation, and that stands first everywhere."""
+"""The first metric everywhere, by which studies choose the best value if there is no validation."""
 SUMMARY = tuple(metric for metric in METRICS.values() if metric.level == "summary")
 HEADLINE = tuple(metric for metric in METRICS.values() if metric.level in ("summary", "headline"))
 DETAILS = tuple(metric for metric in METRICS.values() if metric.level == "detail")
 SCORES = tuple(metric for metric in METRICS.values() if not metric.is_loss)
-"""Those of which studies have columns."""
+"""The metrics of studies."""
 LISTED = tuple(metric for metric in SUMMARY if not metric.is_loss)
-"""Those of which lists of sessions have columns."""
+"""The metrics with a column in lists of sessions."""
 MACRO_MEANS = tuple(metric for metric in METRICS.values() if metric.per_class)
-"""Those that are means over classes, and so have a column in tables of classes."""
+"""The means over classes, which have a column in tables of classes."""
 
 
 def score(matrix: IntArray, classes: Sequence[str]) -> Scores:
-    """Derive the scores from a square matrix of counts."""
-    figures = result_figures(Outcome(matrix.tolist()), classes)
-    return Scores(**{key: value for key, value in figures.items() if key in Scores.model_fields})
+    """Compute the scores of a square matrix of counts."""
+    fields = result_fields(Outcome(matrix.tolist()), classes)
+    return Scores(**{key: value for key, value in fields.items() if key in Scores.model_fields})
 
 
-def result_figures(outcome: Outcome, classes: Sequence[str]) -> dict[str, Any]:
-    """The fields of a :class:`Result` that follow from the outcome of its test.
+def result_fields(outcome: Outcome, classes: Sequence[str]) -> dict[str, Any]:
+    """The fields of a :class:`Result` that are computed from the outcome of its test.
 
     Macro F1 is the mean of the per-class F1, as in scikit-learn's ``average="macro"``.
     """

@@ -1,7 +1,7 @@
-"""The outcome of a test: its confusion matrix and the counts that metrics are computed from.
+"""The outcome of a test: its confusion matrix, and the counts and ratios from which metrics are computed.
 
-Rows are actual classes, columns predicted ones. A division by zero counts as 0. A class without test images keeps its
-row but is left out of macro means, since nothing was measured for it.
+Rows are actual classes, columns predicted classes. Division by zero results in 0. A class without test images keeps its
+row but is excluded from macro means, because nothing was measured for it.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ from functools import cached_property
 from math import fsum
 from typing import TYPE_CHECKING, TypeAlias
 
-if TYPE_CHECKING:  # code that only reads scores, such as the workbench at startup, need not wait for numpy
+if TYPE_CHECKING:  # code that only reads scores, such as the workbench at startup, does not import numpy
     import numpy as np
     from numpy.typing import NDArray
 
     IntArray: TypeAlias = NDArray[np.int64]
 
 TOP = 5
-"""How many of the most probable classes are kept for each image."""
+"""The number of most probable classes that are stored for each image."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What metrics are computed from.
+    """The data from which metrics are computed.
 
     Attributes:
         matrix: counts of actual by predicted classes, square.
-        loss: mean cross entropy; None where it is not known.
-        top_hits: how many images have their class among the ``TOP`` most probable ones; None where it is not known.
+        loss: mean cross entropy, None if unknown.
+        top_hits: the number of images whose class is among the ``TOP`` most probable ones, None if unknown.
     """
 
     matrix: Sequence[Sequence[int]]
@@ -38,32 +38,32 @@ class Outcome:
 
     @cached_property
     def hits(self) -> tuple[int, ...]:
-        """Correct predictions of each class."""
+        """The correct predictions of each class."""
         return tuple(row[index] for index, row in enumerate(self.matrix))
 
     @cached_property
     def support(self) -> tuple[int, ...]:
-        """Test images of each class."""
+        """The test images of each class."""
         return tuple(map(sum, self.matrix))
 
     @cached_property
     def predicted(self) -> tuple[int, ...]:
-        """Predictions of each class."""
+        """The predictions of each class."""
         return tuple(map(sum, zip(*self.matrix, strict=True)))
 
     @cached_property
     def images(self) -> int:
-        """All test images."""
+        """The number of test images."""
         return sum(self.support)
 
     @cached_property
     def precision(self) -> tuple[float, ...]:
-        """Correct predictions of each class over its predictions."""
+        """The share of correct predictions among all predictions of each class."""
         return tuple(map(ratio, self.hits, self.predicted))
 
     @cached_property
     def recall(self) -> tuple[float, ...]:
-        """Correct predictions of each class over its images."""
+        """The share of correct predictions among all images of each class."""
         return tuple(map(ratio, self.hits, self.support))
 
     @cached_property
@@ -72,7 +72,7 @@ class Outcome:
         return tuple(ratio(2 * p * r, p + r) for p, r in zip(self.precision, self.recall, strict=True))
 
     def macro(self, values: Sequence[float]) -> float:
-        """The mean of one value per class over the classes that have test images."""
+        """The mean of one value per class over the classes with test images."""
         measured = [value for value, support in zip(values, self.support, strict=True) if support]
         return ratio(fsum(measured), len(measured))
 
@@ -81,7 +81,7 @@ def confusion_matrix(actual: Sequence[int] | IntArray, predicted: Sequence[int] 
     """Count predictions into a (classes, classes) matrix of actual by predicted.
 
     Raises:
-        ValueError: the two differ in length, or hold a label outside ``range(classes)``.
+        ValueError: the two differ in length, or contain a label outside ``range(classes)``.
     """
     import numpy as np
 
@@ -96,10 +96,10 @@ def confusion_matrix(actual: Sequence[int] | IntArray, predicted: Sequence[int] 
 
 
 def top_hits(actual: IntArray, top_classes: IntArray) -> int:
-    """How many of ``actual`` (N,) are among the most probable classes (N, k)."""
+    """The number of labels (N,) that are among the most probable classes (N, k)."""
     return int((top_classes == actual[:, None]).any(axis=1).sum())
 
 
 def ratio(numerator: float, denominator: float) -> float:
-    """A quotient, 0 where nothing can be divided by."""
+    """The quotient, 0 for a denominator of 0."""
     return numerator / denominator if denominator > 0 else 0.0

@@ -1,4 +1,4 @@
-"""Runners without PyTorch for the tests of the trainers, each a function that a child can import by name."""
+"""Runners without PyTorch for the tests of the trainers. A child process imports them by name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cnn_tui.events import BatchFinished, Event, JobEvent, JobFinished, JobStart
 from cnn_tui.store.session_writer import SessionWriter, new_session_folder
 from samples import result, started
 
-PACE = threading.Event()  # never set: waiting for it gives a run its pace
+PACE = threading.Event()  # never set: waiting for it slows runs down
 
 
 def batch(step: int) -> BatchFinished:
@@ -86,7 +86,7 @@ def noisy(job: Job, control: Control) -> Iterator[JobEvent]:
 
 def refusing(job: Job, control: Control) -> Iterator[JobEvent]:
     """Fails with an expected error before it has started."""
-    raise DataError("No pictures", "The folder is empty.", "Fill it.")
+    raise DataError("No images", "The folder is empty.", "Add images.")
     yield
 
 
@@ -95,7 +95,7 @@ def broken(job: Job, control: Control) -> Iterator[JobEvent]:
     for event in short(job, control):
         yield event
         if isinstance(event, RunEvent) and job.preset.name != "good":
-            raise ZeroDivisionError("a mistake in the engine")
+            raise ZeroDivisionError("a bug in the engine")
 
 
 def broken_together(job: Job, control: Control) -> Iterator[JobEvent]:
@@ -103,7 +103,7 @@ def broken_together(job: Job, control: Control) -> Iterator[JobEvent]:
     for number, event in enumerate(together(job, control)):
         yield event
         if number == 4:
-            raise ZeroDivisionError("a mistake in the engine")
+            raise ZeroDivisionError("a bug in the engine")
 
 
 def crashing(job: Job, control: Control) -> Iterator[JobEvent]:
@@ -116,7 +116,7 @@ def crashing(job: Job, control: Control) -> Iterator[JobEvent]:
 
 
 def early(job: Job, control: Control) -> Iterator[JobEvent]:
-    """Dies with a session on disk that was never reported."""
+    """Exits with a session on disk that was never reported."""
     session_id, folder = new_session_folder(job.preset.name)
     with SessionWriter(folder, session_id, job.runs[0]):
         os._exit(7)

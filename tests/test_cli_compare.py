@@ -39,16 +39,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def keep(
     name: str, right: list[bool], learning_rate: float = 0.001, ended: bool = True, dataset: str = "digits"
 ) -> str:
-    """A session that got these of its test pictures of cats right, and no dogs wrong; its id."""
+    """A session that got these of its test images of cats right, and no dogs wrong; returns its id."""
     session_id, folder = new_session_folder(name)
     training = TrainingConfig(epochs=2, optimizer=OptimizerConfig(learning_rate=learning_rate))
     experiment = Experiment(data=DataConfig.model_validate({"dataset": dataset}), training=training)
     hits = sum(right)
-    told: list[Event] = [started(session_id), epoch(1), epoch(2, 0.25)]
+    run_events: list[Event] = [started(session_id), epoch(1), epoch(2, 0.25)]
     if ended:
-        told.append(RunFinished(status="done", result=result(((hits, len(right) - hits), (0, 4)))))
+        run_events.append(RunFinished(status="done", result=result(((hits, len(right) - hits), (0, 4)))))
     with SessionWriter(folder, session_id, RunPreset(name=name, experiment=experiment)) as writer:
-        for event in told:
+        for event in run_events:
             writer.record(event)
     count = len(right)
     zeros, wrong = np.zeros(count, dtype=np.int64), (~np.array(right)).astype(np.int64)
@@ -69,19 +69,19 @@ def test_compare_shows_what_differs_and_a_sentence(capsys: Output) -> None:
     assert ["training.optimizer.learning_rate", "Learning", "rate", "0.001", "0.01"] in rows
     assert not any(row[:1] == ["training.epochs"] for row in rows)
     assert any(row[:3] == ["test", "accuracy", f"{8 / 17:.4f}"] for row in rows)
-    assert "B got 9 pictures right that A got wrong, and 3 the other way round" in out
+    assert "B got 9 images right that A got wrong, and 3 the other way round" in out
     assert "validation accuracy" in out
     assert "\x1b" not in out
     assert err == ""
 
 
-def test_compare_as_json_names_the_pictures(capsys: Output) -> None:
+def test_compare_as_json_lists_the_images(capsys: Output) -> None:
     first, second = two()
     assert guarded(cli, ["sessions", "compare", first, second, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    (pictures,) = document["pictures"]
-    assert pictures["only_first"] == [0, 1, 2]
-    assert pictures["only_second"] == list(range(4, 13))
+    (images,) = document["pictures"]
+    assert images["only_first"] == [0, 1, 2]
+    assert images["only_second"] == list(range(4, 13))
     assert [one["id"] for one in document["sessions"]] == [first, second]
     assert document["settings"] == [
         {"path": "training.optimizer.learning_rate", "title": "Learning rate", "values": [0.001, 0.01]}
@@ -89,9 +89,9 @@ def test_compare_as_json_names_the_pictures(capsys: Output) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "begins"), [("c.md", "# A first against"), ("c.html", "<!doctype html>"), ("c.tex", "%"), ("c.csv", "S")]
+    ("name", "begins"), [("c.md", "# A first vs"), ("c.html", "<!doctype html>"), ("c.tex", "%"), ("c.csv", "S")]
 )
-def test_compare_writes_the_format_that_the_name_tells(name: str, begins: str, home: Path, capsys: Output) -> None:
+def test_compare_writes_the_format_of_the_suffix(name: str, begins: str, home: Path, capsys: Output) -> None:
     assert guarded(cli, ["sessions", "compare", *two(), "--output", name]) == 0
     assert capsys.readouterr().out == ""
     text = (home / name).read_text()
@@ -110,11 +110,11 @@ def test_the_same_session_twice_says_so(capsys: Output) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        ([], 2, "two sessions at least"),
-        (["latest"], 2, "two sessions at least"),
+        ([], 2, "at least two sessions"),
+        (["latest"], 2, "at least two sessions"),
         (["latest", "nothing"], 4, "No session 'nothing'"),
         (["latest", "latest", "--json", "--format", "csv"], 2, "exclude each other"),
-        (["latest", "latest", "--output", "x.docx"], 2, "does not tell a format"),
+        (["latest", "latest", "--output", "x.docx"], 2, "does not imply a format"),
     ],
 )
 def test_compare_refuses_what_it_cannot_do(arguments: list[str], code: int, words: str, capsys: Output) -> None:
@@ -125,13 +125,13 @@ def test_compare_refuses_what_it_cannot_do(arguments: list[str], code: int, word
     assert words in err
 
 
-def test_damaged_predictions_are_told_and_the_rest_is_compared(home: Path, capsys: Output) -> None:
+def test_damaged_predictions_are_reported_and_the_rest_is_compared(home: Path, capsys: Output) -> None:
     first, second = two()
     (home / "home" / "sessions" / second / "predictions.npz").write_bytes(b"torn")
     assert guarded(cli, ["sessions", "compare", first, second]) == 0
     out, err = capsys.readouterr()
     assert "Cannot read the predictions" in err
-    assert "B has no predictions on record" in out
+    assert "B has no recorded predictions" in out
     assert "macro F1" in out
 
 
@@ -145,14 +145,14 @@ def test_a_damaged_event_log_is_the_reason_for_missing_curves(home: Path, capsys
     assert "B has no curves: the event log is damaged." in out
 
 
-def test_classes_that_were_tested_on_other_pictures_are_printed_without_colours(capsys: Output) -> None:
+def test_classes_tested_on_different_images_are_printed_without_colours(capsys: Output) -> None:
     first, _ = two()
     other = keep("other", [True] * 13, dataset="mnist")
     assert guarded(cli, ["sessions", "compare", first, other]) == 0
-    assert "The best test figures are not marked" in capsys.readouterr().out
+    assert "The best test results are not marked" in capsys.readouterr().out
 
 
-def test_of_another_dataset_nothing_is_the_best(capsys: Output) -> None:
+def test_results_on_different_datasets_have_no_best(capsys: Output) -> None:
     first, _ = two()
     other = keep("other", [True] * 13, dataset="mnist")
     assert guarded(cli, ["sessions", "compare", first, other, "--json"]) == 0
@@ -160,10 +160,10 @@ def test_of_another_dataset_nothing_is_the_best(capsys: Output) -> None:
     scores = [row for row in document["figures"] if row["unit"] == ""]
     assert len(scores) == 9
     assert all(row["best"] == [] for row in scores)
-    assert "The best test figures are not marked: A was tested on digits, B on mnist." in document["notes"]
+    assert "The best test results are not marked: A was tested on digits, B on mnist." in document["notes"]
 
 
-def test_export_is_markdown_unless_told_otherwise(capsys: Output) -> None:
+def test_export_is_markdown_by_default(capsys: Output) -> None:
     first, _ = two()
     assert guarded(cli, ["sessions", "export", first]) == 0
     out = capsys.readouterr().out
@@ -181,7 +181,7 @@ def test_exported_curves_are_read_back_by_a_csv_reader(home: Path) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_each_table_can_be_had_alone(table: str, capsys: Output) -> None:
+def test_each_table_can_be_exported_alone(table: str, capsys: Output) -> None:
     first, _ = two()
     assert guarded(cli, ["sessions", "export", first, "--table", table, "--format", "csv"]) == 0
     heading, *rows = csv.reader(io.StringIO(capsys.readouterr().out))
@@ -206,7 +206,7 @@ def test_html_is_one_page_with_drawn_curves(home: Path) -> None:
 
 
 def pictured(count: int, *, side: int = 64) -> str:
-    """A session of so many cats taken for dogs, the later the more confidently, with noise for pictures."""
+    """A session with this number of cats predicted as dogs, with increasing confidence, and noise as images."""
     session_id, folder = new_session_folder("pictured")
     with SessionWriter(folder, session_id, RunPreset(name="pictured")) as writer:
         writer.record(started(session_id))
@@ -228,13 +228,13 @@ def test_html_shows_the_most_confident_mistakes(home: Path, capsys: Output) -> N
     assert len(found) == 24
     assert len(page) < 600_000
     alts = [alt for _, alt in found]
-    assert alts[0].startswith("Test picture 32: cat, taken for [/x]&lt;b&gt; \ufffd]52")
-    assert alts[-1].startswith("Test picture 9: cat")
+    assert alts[0].startswith("Test image 32: cat, predicted as [/x]&lt;b&gt; \ufffd]52")
+    assert alts[-1].startswith("Test image 9: cat")
     with np.load(home / "home" / "sessions" / session_id / "thumbnails.npz") as kept:
         first = np.asarray(Image.open(io.BytesIO(base64.b64decode(found[0][0]))))
         assert (first == kept["pictures"][32]).all()
     assert "<b>" not in page
-    assert "is cat<br>taken for [/x]&lt;b&gt;" in page
+    assert "actual: cat<br>predicted: [/x]&lt;b&gt;" in page
     assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
 
 
@@ -246,13 +246,13 @@ def test_other_formats_list_the_most_confident_mistakes(chosen: str, capsys: Out
     assert "base64" not in out
 
 
-def test_without_kept_pictures_or_with_damaged_ones_the_report_has_the_rest(home: Path, capsys: Output) -> None:
+def test_without_thumbnails_or_with_damaged_ones_the_report_has_the_rest(home: Path, capsys: Output) -> None:
     session_id = pictured(2, side=8)
     thumbnails = home / "home" / "sessions" / session_id / "thumbnails.npz"
     thumbnails.write_bytes(b"torn")
     assert guarded(cli, ["sessions", "export", session_id, "--format", "html"]) == 0
     out, err = capsys.readouterr()
-    assert "Cannot read the kept pictures" in err
+    assert err.startswith("Cannot read the saved images\n")
     assert "<img" not in out
     assert "Confusion matrix" in out
     thumbnails.unlink()
@@ -287,7 +287,7 @@ def test_hostile_names_are_harmless_in_every_format(chosen: str, capsys: Output)
     assert "<b>" not in out or chosen in ("csv", "text", "json")
 
 
-def test_a_session_without_a_result_is_exported_with_what_there_is(capsys: Output) -> None:
+def test_a_session_without_a_result_is_exported_without_it(capsys: Output) -> None:
     session_id = keep("killed", [True], ended=False)
     assert guarded(cli, ["sessions", "export", session_id]) == 0
     assert "## Epochs" in capsys.readouterr().out

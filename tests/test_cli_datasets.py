@@ -28,18 +28,18 @@ def table(capsys: Output) -> dict[str, str]:
     return {line.split()[0]: line for line in lines[1:]}
 
 
-def test_every_dataset_is_a_row_with_what_it_takes_to_have_it(capsys: Output) -> None:
+def test_every_dataset_is_a_row_with_the_size_of_its_download(capsys: Output) -> None:
     rows = table(capsys)
     assert list(rows) == list(DATASETS)
     assert rows["cifar10"].split()[1:6] == ["50,000", "10,000", "10", "32x32", "colour"]
-    assert "download 170 MB" in rows["cifar10"]
-    assert "download 2,640 MB" in rows["stl10"]
+    assert "download 170.1 MB" in rows["cifar10"]
+    assert "download 2.6 GB" in rows["stl10"]
     assert "built in" in rows["digits"]
     assert "8x8 grey" in rows["digits"]
     assert "data.root" in rows["folder"]
 
 
-def test_what_is_there_is_told_with_its_place(capsys: Output) -> None:
+def test_downloaded_data_is_listed_with_its_folder(capsys: Output) -> None:
     folder = paths.datasets_folder() / "mnist"
     folder.mkdir(parents=True)
     for file in DATASETS["mnist"].files:
@@ -53,7 +53,7 @@ def test_an_unpacked_archive_counts_and_half_of_one_does_not(capsys: Output) -> 
     folder.mkdir(parents=True)
     (folder / "train.bin").write_bytes(b"x")
     (folder / "test.bin").write_bytes(b"x")
-    assert "download 169 MB" in table(capsys)["cifar100"]
+    assert "download 168.5 MB" in table(capsys)["cifar100"]
     (folder / "fine_label_names.txt").write_bytes(b"x")
     assert str(folder) in table(capsys)["cifar100"]
 

@@ -20,7 +20,7 @@ from cnn_tui.config.study import StudyPreset
 from cnn_tui.engine.control import Control
 from cnn_tui.errors import ConfigError
 from cnn_tui.events import JobEvent, JobFinished, JobStarted, RunEvent, RunFinished
-from cnn_tui.reports.study_reproduction import PARTS, parts_of
+from cnn_tui.reports.studies.reproduction import PARTS, parts_of
 from cnn_tui.store.session_writer import SessionWriter, new_session_folder
 from samples import started
 from study_records import scored
@@ -67,13 +67,13 @@ def headings(markdown: str) -> list[str]:
 def test_the_whole_report_comes_in_its_order(asked: list[StudyPreset], capsys: Output) -> None:
     assert guarded(cli, ["reproduce"]) == 0
     out, err = capsys.readouterr()
-    assert headings(out.replace("\\", "")) == ["What was run on what", *(part.title for part in PARTS)]
+    assert headings(out.replace("\\", "")) == ["Overview", *(part.title for part in PARTS)]
     assert [study.name for study in asked] == [part.preset for part in PARTS]
-    assert "The report's best by accuracy is resnet34, ours is resnet18; of 10 pairs of values" in out
+    assert "The most accurate is resnet34 in the report and resnet18 here;" in out
     assert f"[{len(PARTS)}/{len(PARTS)}]" in err
     assert "Changed for every study" not in out
     runs = sum(1 for study in asked for _ in study.cells())
-    assert f"{runs} runs stand in the tables. All of it" in out
+    assert f"The tables contain {runs} runs. Total time: " in out
 
 
 def test_future_work_stands_beside_the_baseline(asked: list[StudyPreset], capsys: Output) -> None:
@@ -82,7 +82,7 @@ def test_future_work_stands_beside_the_baseline(asked: list[StudyPreset], capsys
     rows = [re.sub(r"[| ]+", " ", line).split() for line in out.splitlines()]
     assert ["resnet18", "0.8500", "0.9500", "-0.1000"] in rows
     assert ["alexnet", "0.4000", "0.5000", "-0.1000"] in rows
-    assert "0 of 7 networks do better than with the baseline's settings." in out
+    assert "0 of 7 networks are more accurate than with the baseline's settings." in out
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_settings_go_where_they_are_not_varied(asked: list[StudyPreset], capsys:
     assert (table1.base.training.epochs, table1.base.data.train_limit) == (2, 500)
     assert (table2.values, table2.base.data.train_limit) == ((1, 3, 5, 7, 10, 15, 20, 40, 80), 500)
     assert "--set training.epochs=2 does not apply to this study" in err
-    assert "Not changed here, since it is what is varied: training.epochs=2" in out
+    assert "Not changed here, because this study varies it: training.epochs=2" in out
     assert "Changed for every study that does not vary it: training.epochs=2, data.train" in out.replace("\\", "")
 
 
@@ -125,9 +125,9 @@ def test_the_page_is_there_after_each_study(
     assert guarded(cli, ["reproduce", "--only", "table1", "--only", "table2", "--output", "report.html"]) == 0
     first, second = pages
     assert first == ""
-    assert "Still to come: Table 2 and Figure 3" in second
+    assert "Not run yet: Table 2 and Figure 3" in second
     last = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "Still to come" not in last
+    assert "Not run yet" not in last
     assert last.count("<svg") == 2
     assert re.search(r"(src|href)=\"(?!#)", last) is None
 
@@ -146,7 +146,7 @@ def test_an_interruption_leaves_what_there_is(
     assert guarded(cli, ["reproduce", "--only", "report"]) == 130
     out = capsys.readouterr().out
     assert headings(out.replace("\\", ""))[1:] == [part.title for part in PARTS[:2]]
-    assert "Still to come: Figure 4: epochs of ResNet" in out.replace("\\", "")
+    assert "Not run yet: Figure 4: epochs of ResNet" in out.replace("\\", "")
     assert "waiting" in out
 
 
@@ -170,14 +170,14 @@ def test_json_is_the_events_of_all_studies(asked: list[StudyPreset], capsys: Out
     kinds = [json.loads(line)["type"] for line in capsys.readouterr().out.splitlines()]
     assert kinds.count("study_started") == kinds.count("study_finished") == 2
     assert kinds[-1] == "study_finished"
-    assert Path("r.md").read_text(encoding="utf-8").startswith("# The report, run again\n")
+    assert Path("r.md").read_text(encoding="utf-8").startswith("# The report, reproduced\n")
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--only", "tabel1"], ("--only tabel1 is no part", "table1, table2", "Did you mean table1")),
-        (["--only", "nothing"], ("--only nothing is no part", "more-models")),
+        (["--only", "tabel1"], ("--only tabel1 is not a part", "table1, table2", "Did you mean table1")),
+        (["--only", "nothing"], ("--only nothing is not a part", "more-models")),
         (["--only", "table2", "--set", "training.epochs=2"], ("changes nothing", "varied by table2")),
         (["--set", "data.image_size=16"], ("data.image_size 16 is too small for vgg16",)),
         (["--set", "data.image_size=40"], ("future-found-values", "alexnet cannot be", "data.image_size 40")),

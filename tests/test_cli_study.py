@@ -126,9 +126,9 @@ def test_the_report_is_data_and_the_rest_is_talk(preset: Path, scripted: Scripte
     assert [row[:2] for row in rows if row and row[0] in ("1", "2", "4")][:3] == [
         [v, accuracy] for v in ("1", "2", "4")
     ]
-    assert "chosen on test" in out
+    assert "chosen on the test split" in out
     assert "0.500 (+0.3750)" in out
-    assert "Epochs: what the runs came to on test pictures" in out
+    assert "Epochs: scores on test images" in out
     assert "1/3 epochs 1: accuracy 0.8750" in err
     assert "\x1b" not in out + err
     assert [(job.preset.name, job.plain, job.fresh) for job in asked] == [("how-long", False, False)]
@@ -350,7 +350,7 @@ def states() -> list[str]:
 def test_on_a_terminal_the_table_fills_and_the_report_stays(preset: Path, home: Path) -> None:
     with Terminal([*SCRIPTED, "study", str(preset)], 110, 60, env={"CNN_TUI_HOME": str(home)}) as terminal:
         terminal.expect("of 3 runs", 90)
-        terminal.expect("What was run", 90)
+        terminal.expect("Setup", 90)
         assert "how-long" in terminal.text
         assert terminal.wait_exit() == 0
 

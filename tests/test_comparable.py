@@ -1,4 +1,4 @@
-"""Which figures of sessions are marked as the best, why others are not, and why curves are missing."""
+"""Which results of sessions are marked as the best, why others are not, and why curves are missing."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import pytest
 from cnn_tui.config.experiment import DataConfig, Experiment, TrainingConfig
 from cnn_tui.events import Environment, EpochFinished
 from cnn_tui.metrics import METRICS, Result
-from cnn_tui.reports.comparison import Comparison, compare
-from cnn_tui.reports.comparison_document import classes_table, comparison_document, comparison_json, figures_table
-from cnn_tui.reports.comparison_figures import FigureRow, Unit
-from cnn_tui.reports.document import document_markdown
-from cnn_tui.reports.session_data import SessionData
+from cnn_tui.reports.comparison.compare import Comparison, compare
+from cnn_tui.reports.comparison.document import classes_table, comparison_document, comparison_json, measurements_table
+from cnn_tui.reports.comparison.measurements import Measurement, Unit
+from cnn_tui.reports.documents.document import document_markdown
+from cnn_tui.reports.sessions.data import SessionData
 from cnn_tui.store.predictions import Predictions
 from cnn_tui.store.records import SessionRecord, Status, StudyPart
 from samples import ENVIRONMENT, epoch, result
 
 WORSE, BETTER = ((6, 4), (0, 10)), ((9, 1), (0, 10))
-TIMES = {"training", "the whole run", "pictures per second", "peak memory"}
+TIMES = {"training time", "total time", "images per second", "peak memory"}
 SCORES = {metric.title for metric in METRICS.values() if not metric.is_loss and metric.least_classes == 1}
-VALIDATION = {"best validation loss", "validation accuracy then"}
+VALIDATION = {"best validation loss", "validation accuracy there"}
 
 
 def session(
@@ -39,10 +39,10 @@ def session(
     index: list[int] | None = None,
     together: int = 1,
     events_damage: str = "",
-    **figures: float,
+    **fields: float,
 ) -> SessionData:
-    """A session of so many pictures; ``figures`` replace those of its result."""
-    came_to: Result | None = None if matrix is None else result(matrix, classes).model_copy(update=figures)
+    """A session with these test images; ``fields`` replace those of its result."""
+    outcome: Result | None = None if matrix is None else result(matrix, classes).model_copy(update=fields)
     record = SessionRecord(
         name=name,
         experiment=Experiment(
@@ -52,11 +52,11 @@ def session(
         status=status,
         created="2026-11-23T00:15:02Z",
         environment=environment,
-        result=came_to,
+        result=outcome,
         study=StudyPart(name="a study", row=0, together=together) if together > 1 else None,
     )
-    told = None if index is None or matrix is None else _predictions(np.array(matrix), index)
-    return SessionData(Path("/sessions") / name, record, epochs, (), told, "", events_damage)
+    saved = None if index is None or matrix is None else _predictions(np.array(matrix), index)
+    return SessionData(Path("/sessions") / name, record, epochs, (), saved, "", events_damage)
 
 
 def _predictions(matrix: np.ndarray[tuple[int, ...], np.dtype[np.int64]], index: list[int]) -> Predictions:
@@ -65,12 +65,12 @@ def _predictions(matrix: np.ndarray[tuple[int, ...], np.dtype[np.int64]], index:
 
 
 def marked(comparison: Comparison) -> dict[str, set[str]]:
-    """The letters of the sessions that are marked as the best, by figure."""
-    return {row.name: {comparison.letters[place] for place in row.best} for row in comparison.figures if row.best}
+    """The letters of the sessions that are marked as the best, by measurement."""
+    return {row.name: {comparison.letters[index] for index in row.best} for row in comparison.measurements if row.best}
 
 
 def slower(name: str = "two", **facts: Any) -> SessionData:
-    """A session that is better by its scores and worse by its times."""
+    """A session with better scores and worse times."""
     costs: dict[str, Any] = {
         "train_seconds": 9.0,
         "total_seconds": 19.0,
@@ -81,7 +81,7 @@ def slower(name: str = "two", **facts: Any) -> SessionData:
     return session(name, **costs | scores | facts)
 
 
-def test_on_the_same_pictures_and_machine_everything_is_compared() -> None:
+def test_on_the_same_images_and_machine_everything_is_compared() -> None:
     comparison = compare([session("one"), slower()])
     found = marked(comparison)
     assert {name for name, letters in found.items() if letters == {"B"}} == SCORES | {
@@ -97,32 +97,32 @@ def test_on_the_same_pictures_and_machine_everything_is_compared() -> None:
     [
         ({"data": {"dataset": "cifar10"}}, "A was tested on digits, B on cifar10"),
         ({"data": {"dataset": "folder", "root": "/pets"}}, "A was tested on digits, B on /pets"),
-        ({"matrix": ((9, 1), (0, 30))}, "A was tested on 20 pictures, B on 40"),
-        ({"matrix": ((15, 1), (0, 4))}, "A and B were tested on other pictures of digits"),
-        ({"classes": ("cat", "emu")}, "A and B do not have the same classes"),
+        ({"matrix": ((9, 1), (0, 30))}, "A was tested on 20 images, B on 40"),
+        ({"matrix": ((15, 1), (0, 4))}, "A and B were tested on different images of digits"),
+        ({"classes": ("cat", "emu")}, "A and B have different classes"),
     ],
 )
-def test_other_test_pictures_have_no_best_and_it_says_why(facts: dict[str, Any], reason: str) -> None:
+def test_results_on_different_test_images_have_no_best_and_a_reason(facts: dict[str, Any], reason: str) -> None:
     comparison = compare([session("one"), slower(**facts)])
     assert not (SCORES | {"test loss"}) & marked(comparison).keys()
-    assert f"The best test figures are not marked: {reason}." in comparison.notes
+    assert f"The best test results are not marked: {reason}." in comparison.notes
     assert classes_table(comparison, comparison.classes).heat == ()
-    assert f"The best test figures are not marked: {reason}." in document_markdown(comparison_document(comparison))
+    assert f"The best test results are not marked: {reason}." in document_markdown(comparison_document(comparison))
     assert comparison_json(comparison)["notes"] == list(comparison.notes)
 
 
-def test_as_many_pictures_of_each_class_may_still_be_others() -> None:
+def test_equal_numbers_of_images_per_class_may_still_be_different_images() -> None:
     first = session("one", index=list(range(20)))
     assert "test accuracy" in marked(compare([first, slower(index=list(range(20)))]))
     shuffled = slower(index=[9, *range(1, 9), 0, *range(10, 20)])
     assert "test accuracy" in marked(compare([first, shuffled]))
-    others = slower(index=list(range(20, 40)))
-    assert "test accuracy" not in marked(compare([first, others]))
+    disjoint = slower(index=list(range(20, 40)))
+    assert "test accuracy" not in marked(compare([first, disjoint]))
     relabelled = slower(index=[19, *range(1, 19), 0])
     assert "test accuracy" not in marked(compare([first, relabelled]))
 
 
-def test_without_predictions_the_seed_tells_which_pictures_of_a_folder_were_cut_off() -> None:
+def test_without_predictions_different_seeds_mean_different_test_images_of_a_folder() -> None:
     folder = {"dataset": "folder", "root": "/pets"}
     same = compare([session("one", data=folder), slower(data=folder)])
     other = compare([session("one", data=folder), slower(data=folder, seed=1)])
@@ -131,19 +131,21 @@ def test_without_predictions_the_seed_tells_which_pictures_of_a_folder_were_cut_
 
 
 @pytest.mark.parametrize(
-    ("facts", "told"),
+    ("facts", "setting"),
     [
         ({"data": {"validation_fraction": 0.2}}, "validation part 0.1 and 0.2"),
         ({"data": {"train_limit": 100}}, "training limit – and 100"),
         ({"seed": 7}, "seed 0 and 7"),
     ],
 )
-def test_other_validation_pictures_have_no_best_and_test_figures_do(facts: dict[str, Any], told: str) -> None:
+def test_results_on_different_validation_images_have_no_best_and_test_results_do(
+    facts: dict[str, Any], setting: str
+) -> None:
     comparison = compare([session("one"), slower(**facts)])
     assert not VALIDATION & marked(comparison).keys()
     assert "test accuracy" in marked(comparison)
-    reason = f"A and B were validated on other pictures ({told})"
-    assert comparison.notes == (f"The best validation figures are not marked: {reason}.",)
+    reason = f"A and B were validated on different images ({setting})"
+    assert comparison.notes == (f"The best validation results are not marked: {reason}.",)
 
 
 @pytest.mark.parametrize(
@@ -153,14 +155,14 @@ def test_other_validation_pictures_have_no_best_and_test_figures_do(facts: dict[
         ({"status": "killed"}, "A was killed"),
         ({"status": "failed"}, "A failed"),
         ({"together": 4}, "A was trained together with 3 other runs"),
-        ({"environment": None}, "A has no machine on record"),
+        ({"environment": None}, "A has no recorded machine"),
         (
             {"environment": ENVIRONMENT.model_copy(update={"device": "cuda:0", "device_name": "A GPU"})},
             "A ran on A GPU (cuda, 2 processors, Linux), B ran on A processor (cpu, 2 processors, Linux)",
         ),
     ],
 )
-def test_times_are_compared_only_of_whole_runs_on_one_machine(facts: dict[str, Any], reason: str) -> None:
+def test_only_times_of_complete_runs_on_one_machine_are_compared(facts: dict[str, Any], reason: str) -> None:
     comparison = compare([session("quick", **facts), slower()])
     assert not TIMES & marked(comparison).keys()
     assert "test accuracy" in marked(comparison)
@@ -169,8 +171,8 @@ def test_times_are_compared_only_of_whole_runs_on_one_machine(facts: dict[str, A
 
 def test_a_stopped_run_never_wins_on_time_and_the_others_are_compared() -> None:
     comparison = compare([session("stopped", status="stopped", train_seconds=0.1), slower(), session("whole")])
-    assert marked(comparison)["training"] == {"C"}
-    assert comparison.notes == ("Left out where times, speed and memory are compared: A was stopped.",)
+    assert marked(comparison)["training time"] == {"C"}
+    assert comparison.notes == ("Excluded from the comparison of times, speed and memory: A was stopped.",)
 
 
 @pytest.mark.parametrize(
@@ -191,28 +193,28 @@ def test_a_stopped_run_never_wins_on_time_and_the_others_are_compared() -> None:
         ((5.0e9, 5.2e9), "bytes", {1}),
     ],
 )
-def test_what_reads_the_same_or_differs_by_rounding_has_no_best(
+def test_values_with_the_same_text_or_rounding_differences_have_no_best(
     values: tuple[float | None, ...], unit: Unit, best: set[int]
 ) -> None:
-    assert FigureRow("some figure", values, unit, "higher").best == best
+    assert Measurement("some measurement", values, unit, "higher").best == best
 
 
-def test_a_mark_is_never_on_one_of_two_cells_that_read_the_same() -> None:
+def test_cells_with_the_same_text_are_never_marked() -> None:
     comparison = compare([session("one"), session("two", test_loss=0.50001, train_seconds=1.52)])
-    table = figures_table(comparison)
+    table = measurements_table(comparison)
     for row, heat in zip(table.rows, table.heat, strict=True):
         assert row[1] != row[2] or not any(heat)
     assert "test loss" not in marked(comparison)
 
 
-def test_a_change_that_reads_as_none_has_no_colour() -> None:
+def test_a_change_that_rounds_to_zero_has_no_colour() -> None:
     first, second = session("one"), session("two", classes=("cat", "dog"))
     rows = compare([first, second]).classes
     nearly = [type(row)(row.name, (row.f1[0], (row.f1[0] or 0.0) + 1e-6), row.recall) for row in rows]
     assert all(not any(heat) for heat in classes_table(compare([first, second]), nearly).heat)
 
 
-def test_why_curves_are_missing_is_said() -> None:
+def test_missing_curves_have_a_reason() -> None:
     unvalidated = (epoch(1, None),)
     comparison = compare(
         [
@@ -227,10 +229,10 @@ def test_why_curves_are_missing_is_said() -> None:
     )
     assert comparison.missing == (
         "B and F have no validation curves: validation_fraction is 0.",
-        "C has no validation curves: there were no validation pictures.",
-        "D has no curves: stopped before the first epoch ended.",
+        "C has no validation curves: there were no validation images.",
+        "D has no curves: stopped before the first epoch finished.",
         "E has no curves: the event log is damaged.",
-        "G has no curves: the first epoch has not ended yet.",
+        "G has no curves: the first epoch has not finished yet.",
     )
     text = document_markdown(comparison_document(comparison))
     assert "E has no curves: the event log is damaged." in text

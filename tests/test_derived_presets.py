@@ -18,7 +18,7 @@ from cnn_tui.config.study import StudyPreset
 from cnn_tui.store.presets import load_preset
 from cnn_tui.store.records import SessionRecord, StudyPart
 from cnn_tui.store.sessions import list_sessions
-from cnn_tui.tui.screens.studies_past import past_studies
+from cnn_tui.tui.screens.studies_files import past_studies
 
 TEXT = "A few digits."
 TINY: dict[str, Any] = {

@@ -19,11 +19,12 @@ from matplotlib.colors import to_hex
 from matplotlib.legend import Legend
 
 from cnn_tui.formatting import shorten
-from cnn_tui.reports.axis import Tick
-from cnn_tui.reports.chart import COLOURS, CUES, Chart, Marker, MatrixChart, Series
-from cnn_tui.reports.figure_files import to_pdf, to_png, to_svg
-from cnn_tui.reports.figures import STYLE, figure_of, report_style
-from cnn_tui.reports.tables import visible
+from cnn_tui.reports.charts.axis import Tick
+from cnn_tui.reports.charts.figure_files import to_pdf, to_png, to_svg
+from cnn_tui.reports.charts.figures import STYLE, figure_of, report_style
+from cnn_tui.reports.charts.heat import MatrixChart
+from cnn_tui.reports.charts.series import COLOURS, CURVE_STYLES, Chart, Marker, Series
+from cnn_tui.reports.labels import visible
 
 SVG = "{http://www.w3.org/2000/svg}"
 EVIL = (
@@ -71,7 +72,7 @@ def texts(svg: str) -> list[str]:
     return ["".join(element.itertext()) for element in ElementTree.fromstring(svg).iter(f"{SVG}text")]
 
 
-def test_points_are_drawn_where_they_are_and_the_axes_hold_them() -> None:
+def test_points_are_drawn_at_their_values_within_the_axes() -> None:
     axes = axes_of(Series("train", [1, 2, 3], [0.5, 0.25, 1.0]))
     (line,) = axes.lines
     assert np.asarray(line.get_xydata()).tolist() == [[1, 0.5], [2, 0.25], [3, 1.0]]
@@ -83,7 +84,7 @@ def test_points_are_drawn_where_they_are_and_the_axes_hold_them() -> None:
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("epoch", "loss")
 
 
-def test_a_logarithmic_axis_drops_what_has_no_logarithm_and_labels_plain_numbers() -> None:
+def test_a_logarithmic_axis_drops_values_without_a_logarithm_and_labels_plain_numbers() -> None:
     axes = axes_of(Series("lr", [0.0, 0.001, 0.01, 0.1], [9, 1, 2, 3]), log_x=True)
     assert axes.get_xscale() == "log"
     assert np.asarray(axes.lines[0].get_xdata()).tolist() == [0.001, 0.01, 0.1]
@@ -98,16 +99,16 @@ def test_values_that_cannot_be_drawn_are_left_out() -> None:
 @pytest.mark.parametrize("series", [(), (Series("train", [], []),), (Series("train", [1], [math.nan]),)])
 def test_a_chart_without_points_says_so(series: Sequence[Series]) -> None:
     axes = axes_of(*series)
-    assert [text.get_text() for text in axes.texts] == ["nothing to show"]
-    assert "nothing to show" in chart(*series).alt
+    assert [text.get_text() for text in axes.texts] == ["no data"]
+    assert "no data" in chart(*series).alt
 
 
-def test_a_single_point_can_be_seen() -> None:
+def test_a_single_point_is_visible() -> None:
     assert axes_of(Series("", [3], [0.5])).lines[0].get_marker() == "o"
     assert axes_of(Series("", [3, 4], [0.5, 0.5])).lines[0].get_marker() == ""
 
 
-def test_a_series_keeps_its_cues_in_curve_and_legend() -> None:
+def test_a_series_has_the_same_style_in_curve_and_legend() -> None:
     axes = axes_of(Series("validation", [1, 2], [1, 3], "validation", "dashed", "square"))
     (sample,) = legend_of(axes).get_lines()
     for line in (axes.lines[0], sample):
@@ -115,8 +116,8 @@ def test_a_series_keeps_its_cues_in_curve_and_legend() -> None:
         assert line.is_dashed()
 
 
-def test_error_bars_reach_as_far_as_the_spread_and_within_the_axes() -> None:
-    axes = axes_of(Series("f1", [1, 2], [0.5, 0.5], "test", spreads=[0.4, 0.0]))
+def test_error_bars_have_the_length_of_the_deviation_and_fit_the_axes() -> None:
+    axes = axes_of(Series("f1", [1, 2], [0.5, 0.5], "test", deviations=[0.4, 0.0]))
     low, high = axes.get_ylim()
     assert low < 0.1
     assert high > 0.9
@@ -124,30 +125,30 @@ def test_error_bars_reach_as_far_as_the_spread_and_within_the_axes() -> None:
     assert to_hex(np.asarray(bars.get_edgecolor())[0].tolist()) == COLOURS["test"].light
 
 
-def test_given_ticks_replace_round_numbers_and_are_turned_where_they_would_touch() -> None:
+def test_given_ticks_replace_round_numbers_and_are_rotated_if_they_would_overlap() -> None:
     ticks = (Tick(1, "resnet18"), Tick(2, "vgg16"))
     axes = axes_of(Series("f1", [1, 2], [0.5, 0.6]), x_ticks=ticks)
     assert x_labels(axes) == ["resnet18", "vgg16"]
     assert {label.get_rotation() for label in axes.get_xticklabels()} == {0.0}
-    many = tuple(Tick(place, f"efficientnet_b{place}") for place in range(8))
-    turned = axes_of(Series("f1", range(8), range(8)), x_ticks=many)
-    assert {label.get_rotation() for label in turned.get_xticklabels()} == {35.0}
+    many = tuple(Tick(index, f"efficientnet_b{index}") for index in range(8))
+    rotated = axes_of(Series("f1", range(8), range(8)), x_ticks=many)
+    assert {label.get_rotation() for label in rotated.get_xticklabels()} == {35.0}
 
 
-def test_short_labels_that_would_touch_are_left_out() -> None:
+def test_short_labels_that_would_overlap_are_left_out() -> None:
     ticks = tuple(Tick(value, str(value)) for value in (1, 2, 3, 10, 400))
     axes = axes_of(Series("f1", [1, 400], [0.5, 0.6]), x_ticks=ticks)
     assert x_labels(axes) == ["1", "", "", "", "400"]
 
 
-def test_accuracy_is_in_per_cent() -> None:
+def test_accuracy_is_in_percent() -> None:
     axes = axes_of(Series("train", [1, 2], [0.5, 1.0]), percent=True)
     assert {"50%", "100%"} <= {label.get_text() for label in axes.get_yticklabels()}
 
 
 def test_the_legend_has_every_name_once_and_the_figure_grows_with_it() -> None:
     few = figure_of(chart(Series("a", [1, 2], [1, 2])))
-    names = [f"session number {place} of a name that is long" for place in range(12)]
+    names = [f"session number {index} of a name that is long" for index in range(12)]
     many = figure_of(chart(*(Series(name, [1, 2], [1, 2]) for name in names), Series("", [1, 2], [2, 1])))
     assert [text.get_text() for text in legend_of(many.axes[0]).get_texts()] == names
     assert many.get_figheight() > few.get_figheight()
@@ -176,7 +177,7 @@ def test_any_text_and_any_numbers_leave_an_svg_that_parses(
     assert root.find(f".//{SVG}script") is None
 
 
-def test_an_svg_has_a_role_and_its_chart_in_words() -> None:
+def test_an_svg_has_a_role_and_alternative_text() -> None:
     ticks = (Tick(1, "resnet18"), Tick(2, "vgg16"))
     drawn = chart(Series("train", [1, 2], [0.5, math.nan]), Series("test", [1, 2], [0.25, 1.5]), x_ticks=ticks)
     root = ElementTree.fromstring(to_svg(drawn, "a"))
@@ -241,8 +242,8 @@ def test_a_matrix_of_many_classes_has_neither_counts_nor_names() -> None:
 
 
 @pytest.mark.parametrize("colour", COLOURS.values())
-def test_every_colour_can_be_read_on_white(colour: Any) -> None:
-    shares = [int(colour.light[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+def test_every_colour_is_legible_on_white(colour: Any) -> None:
+    shares = [int(colour.light[start : start + 2], 16) / 255 for start in (1, 3, 5)]
     linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     assert 1.05 / (luminance + 0.05) >= 4.5
@@ -253,7 +254,7 @@ def test_the_style_has_the_colours_of_the_workbench() -> None:
     assert cycle.by_key()["color"] == [colour.light for colour in COLOURS.values()]
 
 
-def test_the_user_s_own_settings_are_left_alone_and_do_not_matter() -> None:
+def test_the_user_s_own_settings_are_neither_changed_nor_used() -> None:
     drawn = chart(Series("train", [1, 2], [1, 3]))
     expected = to_svg(drawn, "a")
     with mpl.rc_context({"lines.linewidth": 9, "axes.facecolor": "yellow"}):
@@ -261,8 +262,8 @@ def test_the_user_s_own_settings_are_left_alone_and_do_not_matter() -> None:
         assert mpl.rcParams["lines.linewidth"] == 9
 
 
-def test_no_two_cues_are_alike_and_pyplot_is_not_loaded() -> None:
-    assert len(set(CUES)) == len(CUES)
+def test_curve_styles_differ_and_pyplot_is_not_loaded() -> None:
+    assert len(set(CURVE_STYLES)) == len(CURVE_STYLES)
     assert "matplotlib.pyplot" not in sys.modules
 
 

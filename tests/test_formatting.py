@@ -17,10 +17,9 @@ from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import Phase, Progress
 from cnn_tui.formatting import dataset_label, elapsed, noun, pluralize, printable, progress_text, quantity, unit_for
 from cnn_tui.history import RunHistory
-from cnn_tui.reports.session_data import SessionData
-from cnn_tui.reports.session_facts import session_facts
-from cnn_tui.reports.session_report import left_out, session_document
-from cnn_tui.reports.study_document import setup_text
+from cnn_tui.reports.sessions.data import SessionData
+from cnn_tui.reports.sessions.document import session_document, session_facts, unsupported_text
+from cnn_tui.reports.studies.document import setup_text
 from cnn_tui.store.files import slug
 from cnn_tui.store.presets import PresetEntry
 from cnn_tui.store.records import SessionRecord
@@ -92,12 +91,12 @@ def test_presets_sessions_and_studies_of_one_epoch() -> None:
     for text in texts:
         assert "1 epoch" in text
         assert "1 epochs" not in text
-    assert "2 training pictures" in texts[3]
-    assert "1 test picture," in texts[3]
+    assert "2 training images" in texts[3]
+    assert "1 test image," in texts[3]
 
 
 def test_classes_left_out_of_the_mean() -> None:
-    assert left_out(result(((3, 1), (0, 0)))).startswith("The macro means leave out 1 class without test pictures")
+    assert unsupported_text(result(((3, 1), (0, 0)))).startswith("The macro means exclude 1 class without test images")
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(-1, "0.0 s"), (0.04, "0.0 s"), (7.26, "7.3 s"), (61, "1 min 01 s")])

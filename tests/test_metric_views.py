@@ -15,14 +15,14 @@ import pytest
 import cnn_tui
 from cnn_tui.cli.main import cli
 from cnn_tui.cli.output import guarded
-from cnn_tui.metrics import ACCURACY, METRICS, SCORES, Metric, Result, result_figures
+from cnn_tui.metrics import ACCURACY, METRICS, SCORES, Metric, Result, result_fields
 from cnn_tui.outcome import Outcome
-from cnn_tui.reports.comparison import compare
-from cnn_tui.reports.comparison_document import figures_table
+from cnn_tui.reports.comparison.compare import compare
+from cnn_tui.reports.comparison.document import measurements_table
 from cnn_tui.reports.formats import FIGURE_FORMATS, FORMATS, Format, Report, render, render_study
-from cnn_tui.reports.session_data import read_session
-from cnn_tui.reports.session_report import session_document
-from cnn_tui.reports.study_table import study_table
+from cnn_tui.reports.sessions.data import read_session
+from cnn_tui.reports.sessions.document import session_document
+from cnn_tui.reports.studies.table import study_table
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.store.sessions import write_record
 from cnn_tui.tui.screens.results_header import details_line
@@ -40,7 +40,7 @@ every_metric = pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
 def six_classes() -> Result:
     """A result in which no two metrics are written alike, but for macro recall and balanced accuracy."""
     matrix = np.eye(6, dtype=int) * np.arange(1, 7) + np.triu(np.ones((6, 6), dtype=int))
-    figures = result_figures(Outcome(matrix.tolist(), 0.7, top_hits=int(matrix.sum()) - 1), "abcdef")
+    figures = result_fields(Outcome(matrix.tolist(), 0.7, top_hits=int(matrix.sum()) - 1), "abcdef")
     return Result(**result().model_dump() | figures)
 
 
@@ -83,7 +83,7 @@ def test_every_format_of_an_exported_session_has_it(metric: Metric, tmp_path: Pa
 @every_metric
 def test_a_comparison_has_it(metric: Metric, tmp_path: Path) -> None:
     write_record(tmp_path, six_class_record())
-    rows = figures_table(compare([read_session(tmp_path), read_session(tmp_path)])).rows
+    rows = measurements_table(compare([read_session(tmp_path), read_session(tmp_path)])).rows
     value = f"{six_classes().value(metric):.4f}"
     assert (metric.title, value, value) in rows
 
@@ -144,12 +144,12 @@ def test_a_study_of_runs_of_which_one_lacks_a_metric_has_no_mean_of_it() -> None
         for run, came_to in enumerate((six_classes(), lacking))
     }
     (row,) = study_table(preset, known).rows
-    assert row.figure(METRICS["top5_accuracy"]) is None
-    assert row.figure(METRICS["cohen_kappa"]) is not None
+    assert row.score(METRICS["top5_accuracy"]) is None
+    assert row.score(METRICS["cohen_kappa"]) is not None
 
 
 @pytest.mark.parametrize("classes", [5, 6])
 def test_five_classes_have_no_top_5_accuracy(classes: int) -> None:
     matrix = np.eye(classes, dtype=int).tolist()
-    scores = Result(**result().model_dump() | result_figures(Outcome(matrix, 0.5, classes), "abcdef"[:classes]))
+    scores = Result(**result().model_dump() | result_fields(Outcome(matrix, 0.5, classes), "abcdef"[:classes]))
     assert (METRICS["top5_accuracy"] in scores.metrics) == (classes == 6)

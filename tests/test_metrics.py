@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from sklearn import metrics as reference
 
-from cnn_tui.metrics import METRICS, Scores, result_figures, score
+from cnn_tui.metrics import METRICS, Scores, result_fields, score
 from cnn_tui.outcome import TOP, Outcome, confusion_matrix, top_hits
 
 Labels = tuple[int, list[tuple[int, int]]]
@@ -83,15 +83,15 @@ def test_top_5_accuracy_is_scikit_learns(classes: int, images: int, seed: int) -
     matrix = confusion_matrix(actual, ranked[:, 0], classes)
     outcome = Outcome(matrix.tolist(), 0.5, top_hits(actual, ranked))
     expected = reference.top_k_accuracy_score(actual, values, k=TOP, labels=range(classes))
-    figures = result_figures(outcome, [str(index) for index in range(classes)])
+    figures = result_fields(outcome, [str(index) for index in range(classes)])
     assert figures["top5_accuracy"] == pytest.approx(expected)
 
 
 def test_top_5_accuracy_says_nothing_of_five_classes_or_without_rankings() -> None:
     five, six = np.eye(5, dtype=int).tolist(), np.eye(6, dtype=int).tolist()
-    assert result_figures(Outcome(five, 0.5, 5), "abcde")["top5_accuracy"] is None
-    assert result_figures(Outcome(six, 0.5), "abcdef")["top5_accuracy"] is None
-    assert result_figures(Outcome(six, 0.5, 6), "abcdef")["top5_accuracy"] == 1
+    assert result_fields(Outcome(five, 0.5, 5), "abcde")["top5_accuracy"] is None
+    assert result_fields(Outcome(six, 0.5), "abcdef")["top5_accuracy"] is None
+    assert result_fields(Outcome(six, 0.5, 6), "abcdef")["top5_accuracy"] == 1
 
 
 def test_always_the_same_answer_over_ten_balanced_classes() -> None:

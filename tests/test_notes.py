@@ -14,10 +14,10 @@ from cnn_tui.cli.main import cli
 from cnn_tui.cli.output import guarded
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.errors import ConfigError, StorageError
-from cnn_tui.reports.document import document_markdown
-from cnn_tui.reports.html import document_html
-from cnn_tui.reports.session_data import read_session
-from cnn_tui.reports.session_report import session_document
+from cnn_tui.reports.documents.document import document_markdown
+from cnn_tui.reports.documents.html import document_html
+from cnn_tui.reports.sessions.data import read_session
+from cnn_tui.reports.sessions.document import session_document
 from cnn_tui.store.notes import SessionNote, changed_tags, make_note, read_note, write_note
 from cnn_tui.store.session_writer import SessionWriter, new_session_folder
 from cnn_tui.store.sessions import list_sessions, load_session

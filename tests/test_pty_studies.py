@@ -94,13 +94,13 @@ def test_a_study_finishes_in_the_background_and_is_there_again(home: Path, env: 
     with Terminal([PROGRAM, "tiny"], env=env) as terminal:
         _draft(terminal)
         terminal.press("ctrl+s")
-        terminal.expect("Save as a study")
+        terminal.expect("Save the study as")
         terminal.press("enter")
         terminal.expect("your study")
         terminal.press("ctrl+r")
-        terminal.expect("ended", 60)
+        terminal.expect("runs done", 60)
         terminal.press("ctrl+q")
-        terminal.expect("A study is going on")
+        terminal.expect("A study is still running")
         terminal.press("enter")  # let it finish in the background
         assert terminal.wait_exit() == 0
     _until_done(home)

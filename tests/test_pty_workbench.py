@@ -169,7 +169,7 @@ def test_a_key_pressed_before_the_form_is_there_is_not_lost(home_env: dict[str, 
 def test_quit_and_let_it_finish_in_the_background(home: Path, training: Terminal) -> None:
     child = child_of(training)
     training.press("ctrl+q")
-    training.expect("A run is going on")
+    training.expect("A run is still running")
     training.press("enter")
     assert training.wait_exit() == 0
     assert_left_clean(training)
@@ -181,7 +181,7 @@ def test_quit_and_let_it_finish_in_the_background(home: Path, training: Terminal
 
 def test_quit_with_stop_tests_and_saves(home: Path, training: Terminal) -> None:
     training.press("ctrl+q")
-    training.expect("A run is going on")
+    training.expect("A run is still running")
     training.press("down", "enter")
     assert training.wait_exit() == 0
     assert until_status(home, "stopped")["result"] is not None
@@ -189,9 +189,9 @@ def test_quit_with_stop_tests_and_saves(home: Path, training: Terminal) -> None:
 
 def test_a_second_quit_leaves_at_once_and_escape_stays(home: Path, training: Terminal) -> None:
     training.press("ctrl+q")
-    training.expect("A run is going on")
+    training.expect("A run is still running")
     training.press("escape")
-    training.gone("A run is going on")
+    training.gone("A run is still running")
     child = child_of(training)
     training.send(b"\x11\x11")
     assert training.wait_exit() == 0

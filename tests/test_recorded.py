@@ -13,8 +13,7 @@ from cnn_tui.cli.main import cli
 from cnn_tui.cli.output import guarded
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
-from cnn_tui.reports.mistakes import read_mistakes
-from cnn_tui.reports.session_data import read_session
+from cnn_tui.reports.sessions.data import read_mistakes, read_session
 from cnn_tui.store.presets import load_preset, load_study
 from cnn_tui.store.records import Status
 from cnn_tui.store.sessions import find_session, list_sessions, load_session

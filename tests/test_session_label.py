@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cnn_tui.reports.session_label import session_label
+from cnn_tui.reports.labels import session_label
 from cnn_tui.store.records import StudyPart
 from study_records import study
 

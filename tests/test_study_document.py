@@ -1,4 +1,4 @@
-"""A study's report in every format, where it differs from what was reported, and how it is folded from events."""
+"""The report of a study in every format, its differences from published scores, and its progress from events."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ import pytest
 from cnn_tui.config.job import Job
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.events import ErrorReport, JobFinished, JobStarted, RunEvent, RunFinished, RunReused
-from cnn_tui.reports.chart import Chart
+from cnn_tui.reports.charts.series import Chart
 from cnn_tui.reports.formats import FIGURE_FORMATS, FORMATS, Format, format_of, render_study, write_report
 from cnn_tui.reports.job_progress import JobProgress
-from cnn_tui.reports.study_differences import differences, mean_difference
-from cnn_tui.reports.study_document import charts, results_table, setup_text, state, study_document
-from cnn_tui.reports.study_table import StudyTable, study_table
+from cnn_tui.reports.studies.charts import charts
+from cnn_tui.reports.studies.document import results_table, setup_text, state, study_document
+from cnn_tui.reports.studies.findings import differences, mean_difference
+from cnn_tui.reports.studies.table import StudyTable, study_table
 from cnn_tui.store.records import SessionRecord
 from samples import epoch, result, started
 from study_records import record, records, study
@@ -38,7 +39,7 @@ def table_of(preset: StudyPreset, accuracies: list[float]) -> StudyTable:
     return study_table(preset, records(preset, accuracies))
 
 
-def test_columns_are_there_where_they_have_something_to_say() -> None:
+def test_optional_columns_appear_only_with_content() -> None:
     plain = results_table(table_of(study(), [0.1, 0.2, 0.3]))
     assert plain.columns == ("Epochs", "accuracy", "precision", "recall", "F1", "seconds")
     assert plain.rows[1] == ("3", "0.2000", "0.2100", "0.2000", "0.1900", "1.5")
@@ -49,13 +50,13 @@ def test_columns_are_there_where_they_have_something_to_say() -> None:
     assert full.rows[2][1:] == ("", "", "", "", "", "", "", "waiting")
 
 
-def test_mean_and_deviation_where_there_are_repeats() -> None:
+def test_repeats_have_mean_and_deviation() -> None:
     repeated = study(values=[1], repeats=3)
     (row,) = results_table(table_of(repeated, [0.1, 0.2, 0.3])).rows
     assert row[1] == "0.2000 ± 0.1000"
 
 
-def test_a_state_says_how_far_and_why() -> None:
+def test_a_state_has_progress_and_reason() -> None:
     repeated = study(values=[1], repeats=3)
     known = records(repeated, [0.1])
     assert state(study_table(repeated, known).rows[0]) == "1 of 3 waiting"
@@ -64,17 +65,23 @@ def test_a_state_says_how_far_and_why() -> None:
 
 
 def test_the_setup_leaves_out_what_is_varied() -> None:
-    said = setup_text(study(repeats=2, base={"data": {"train_limit": 500}, "training": {"seed": 7}}))
-    assert "epochs" not in said
-    for words in ("resnet18", "weights imagenet", "on cifar10", "500 training pictures", "2 seeds, from 7 on"):
-        assert words in said
+    text = setup_text(study(repeats=2, base={"data": {"train_limit": 500}, "training": {"seed": 7}}))
+    assert "epochs" not in text
+    for part in (
+        "resnet18",
+        "weights imagenet",
+        "on cifar10",
+        "500 training images",
+        "2 seeds per value, starting at 7",
+    ):
+        assert part in text
 
 
 def test_the_setup_names_folders_and_weights_files() -> None:
     data, model = {"dataset": "folder", "root": "/srv/pictures"}, {"weights": "/srv/weights/mine.pth"}
-    said = setup_text(study(base={"data": data, "model": model}))
-    assert "weights mine.pth," in said
-    assert "on /srv/pictures," in said
+    text = setup_text(study(base={"data": data, "model": model}))
+    assert "weights mine.pth," in text
+    assert "on /srv/pictures," in text
 
 
 def test_curves_of_networks_are_points_and_of_numbers_are_lines() -> None:
@@ -85,9 +92,9 @@ def test_curves_of_networks_are_points_and_of_numbers_are_lines() -> None:
     assert (chart.log_x, [one.name for one in chart.series]) == (True, ["accuracy", "precision", "recall", "F1"])
 
 
-def test_time_has_a_chart_where_it_is_each_runs_own() -> None:
+def test_time_has_a_chart_if_runs_were_trained_alone() -> None:
     titles = [chart.title for chart in charts(table_of(study(plain=True), [0.1, 0.2, 0.3]))]
-    assert titles == ["Epochs: what the runs came to on test pictures", "Epochs: time of training"]
+    assert titles == ["Epochs: scores on test images", "Epochs: training time"]
 
 
 def test_a_grid_is_one_curve_for_each_value_of_the_second_factor() -> None:
@@ -98,7 +105,7 @@ def test_a_grid_is_one_curve_for_each_value_of_the_second_factor() -> None:
     assert results_table(table).rows[3][:3] == ("16", "1", "0.4000")
 
 
-def test_a_study_that_has_not_begun_can_be_written() -> None:
+def test_a_study_that_has_not_started_can_be_written() -> None:
     for chosen in TEXTS:
         assert "some-study" in written_study(study_table(study(), {}), chosen) or chosen == "csv"
 
@@ -118,7 +125,7 @@ def test_texts_are_never_markup(chosen: Format) -> None:
         assert "<script" not in written.replace("\\<", "")
 
 
-def test_a_page_is_whole_and_needs_nothing_else() -> None:
+def test_a_page_is_self_contained() -> None:
     page = written_study(table_of(study(), [0.1, 0.2, 0.3]), "html")
     svg = page[page.index("<svg") : page.index("</svg>") + len("</svg>")]
     assert ElementTree.fromstring(svg).tag.endswith("svg")
@@ -139,7 +146,7 @@ def test_latex_has_its_charts_as_files_beside_it(tmp_path: Path) -> None:
     assert list(report.files) == ["my-report-1-figures/chart-1.pdf", "my-report-1-figures/chart-2.pdf"]
     for name in report.files:
         assert f"\\includegraphics[width=\\linewidth]{{{name}}}" in str(report.content)
-    assert r"\caption{Epochs: time of training}" in str(report.content)
+    assert r"\caption{Epochs: training time}" in str(report.content)
     write_report(tmp_path / "my report_1%.tex", report)
     assert (tmp_path / "my-report-1-figures" / "chart-2.pdf").read_bytes().startswith(b"%PDF")
 
@@ -152,13 +159,13 @@ def test_latex_without_a_file_has_no_charts() -> None:
 
 @pytest.mark.parametrize(("chosen", "begin"), [("pdf", b"%PDF"), ("png", b"\x89PNG")])
 @pytest.mark.parametrize("accuracies", [[], [0.1, 0.2, 0.3]])
-def test_figures_of_a_study(chosen: Format, begin: bytes, accuracies: list[float]) -> None:
+def test_charts_of_a_study(chosen: Format, begin: bytes, accuracies: list[float]) -> None:
     content = render_study(table_of(study(plain=True), accuracies), chosen).content
     assert isinstance(content, bytes)
     assert content.startswith(begin)
 
 
-def test_csv_has_every_figure_in_a_column_of_its_own() -> None:
+def test_csv_has_every_number_in_a_column_of_its_own() -> None:
     preset = study(values=[1, 3], repeats=2, reported=[{"value": 3, "accuracy": 0.25}])
     known = records(preset, [0.1, 0.3, 0.2, 0.2], [0.5, 0.5, 0.6, 0.6])
     first, second = csv.DictReader(io.StringIO(written_study(study_table(preset, known), "csv")))
@@ -171,7 +178,7 @@ def test_csv_has_every_figure_in_a_column_of_its_own() -> None:
 def test_text_is_aligned_whatever_the_width_of_its_letters() -> None:
     names = study(factor="model.weights", values=["日本.pth", "random"])
     lines = written_study(table_of(names, [0.1, 0.2]), "text").splitlines()
-    start = next(place for place, line in enumerate(lines) if line.startswith("Weights"))
+    start = next(index for index, line in enumerate(lines) if line.startswith("Weights"))
     assert lines[start + 1 : start + 3] == [
         "日本.pth    0.1000     0.1100  0.1000  0.0900      1.5",
         "random      0.2000     0.2100  0.2000  0.1900      1.5",
@@ -190,23 +197,23 @@ REPORTED = study(
 )
 
 
-def test_differences_are_told_in_sentences() -> None:
+def test_differences_are_described_in_sentences() -> None:
     table = table_of(REPORTED, [0.82, 0.83, 0.84])
     assert list(differences(table)) == [
         "The largest difference from the report: accuracy with epochs = 3 is 7.00 points below it.",
-        "Over the 3 figures that were reported, ours differ by 3.33 points on average.",
-        "The report's best by accuracy is 3, ours is 10; of 3 pairs of values 1 comes in the other order.",
+        "The mean difference over 3 reported scores is 3.33 points.",
+        "The most accurate is 3 in the report and 10 here; 1 of 3 pairs of values has the opposite order.",
     ]
     assert mean_difference(table) == pytest.approx(0.1 / 3)
 
 
-def test_the_same_figures_are_told_as_the_same() -> None:
+def test_equal_scores_are_described_as_equal() -> None:
     largest, _, order = differences(table_of(REPORTED, [0.8001, 0.9, 0.85]))
-    assert largest == "Every figure is the reported one, as far as that is written out."
-    assert order == "The best by accuracy is 3 in both; of 3 pairs of values none come in the other order."
+    assert largest == "Every score equals the reported one, to the decimals that were reported."
+    assert order == "The most accurate is 3 in both; none of 3 pairs of values has the opposite order."
 
 
-def test_without_figures_there_is_nothing_to_differ() -> None:
+def test_without_scores_there_are_no_differences() -> None:
     assert list(differences(table_of(study(), [0.1, 0.2, 0.3]))) == []
     assert list(differences(study_table(REPORTED, {}))) == []
     assert mean_difference(study_table(REPORTED, {})) is None

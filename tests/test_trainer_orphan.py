@@ -1,4 +1,4 @@
-"""What becomes of a run whose workbench is gone without a word."""
+"""A run continues or stops as configured after its workbench has died."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ os.kill(os.getpid(), int(sys.argv[2]))
 """
 
 
-def _abandon(when_abandoned: str, end: signal.Signals) -> tuple[int, Path]:
-    """Let a workbench die in mid-run; its child's pid and the session's folder."""
-    command = [sys.executable, "-c", WORKBENCH, when_abandoned, str(int(end))]
+def _abandon(when_abandoned: str, death: signal.Signals) -> tuple[int, Path]:
+    """Kill a workbench during a run; return the process id of its trainer and the folder of the session."""
+    command = [sys.executable, "-c", WORKBENCH, when_abandoned, str(int(death))]
     finished = subprocess.run(command, stdout=subprocess.PIPE, timeout=WAIT_SECONDS, check=False)
-    assert finished.returncode == -end
+    assert finished.returncode == -death
     pid, session = finished.stdout.decode().split()
     return int(pid), paths.sessions_folder() / session
 
@@ -46,10 +46,10 @@ def _wait_for_exit(pid: int) -> None:
         return
     ready, _, _ = select.select([descriptor], [], [], WAIT_SECONDS)
     os.close(descriptor)
-    assert ready, "the trainer is still there"
+    assert ready, "the trainer is still running"
 
 
-def _record_at_end(folder: Path) -> SessionRecord:
+def _final_record(folder: Path) -> SessionRecord:
     with lock_of(folder).acquire(timeout=WAIT_SECONDS):
         return read_record(folder)
 
@@ -59,12 +59,14 @@ def _path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
 
 
-@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits for a process that is not ours")
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGHUP])
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits for a process that is not a child")
+@pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGHUP])
 @pytest.mark.parametrize(("when_abandoned", "status"), [("finish", "done"), ("stop", "stopped")])
-def test_the_run_ends_as_set_and_is_saved(when_abandoned: str, status: str, end: signal.Signals) -> None:
-    pid, folder = _abandon(when_abandoned, end)
-    record = _record_at_end(folder)
+def test_an_abandoned_run_ends_as_configured_and_is_saved(
+    when_abandoned: str, status: str, death: signal.Signals
+) -> None:
+    pid, folder = _abandon(when_abandoned, death)
+    record = _final_record(folder)
     assert record.status == status
     assert record.result is not None
     _wait_for_exit(pid)

@@ -1,4 +1,4 @@
-"""The trainer as a real child process: scripted runs for what goes wrong, the real engine for what goes right."""
+"""The trainer as a real child process: failures with scripted runs, successful runs with the real engine."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ from trainer_messages import (
     until_type,
 )
 
-Make = Callable[[str], ProcessTrainer]
+TrainerFactory = Callable[[str], ProcessTrainer]
 
 
 @pytest.fixture
-def make(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
-    """Makes trainers by the name of their scripted run."""
+def make(monkeypatch: pytest.MonkeyPatch) -> Iterator[TrainerFactory]:
+    """Create trainers by the name of their scripted run."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
-    made: list[ProcessTrainer] = []
+    trainers: list[ProcessTrainer] = []
 
-    def one(script: str) -> ProcessTrainer:
-        made.append(ProcessTrainer(runner=f"scripted_runs:{script}"))
-        return made[-1]
+    def create(script: str) -> ProcessTrainer:
+        trainers.append(ProcessTrainer(runner=f"scripted_runs:{script}"))
+        return trainers[-1]
 
-    yield one
-    for trainer in made:
+    yield create
+    for trainer in trainers:
         trainer.kill()
         trainer.close(finish=False)
         assert trainer.wait(WAIT_SECONDS)
@@ -50,7 +50,7 @@ def _folder(session: str) -> Path:
     return paths.sessions_folder() / session
 
 
-def test_one_child_serves_many_runs(make: Make) -> None:
+def test_one_child_executes_several_runs(make: TrainerFactory) -> None:
     trainer: Trainer = make("short")
     trainer.start()
     pid = until_type(trainer, Hello).pid
@@ -89,7 +89,7 @@ def test_the_real_engine_runs_in_the_child() -> None:
     assert stopped.result is not None
 
 
-def test_the_second_run_is_refused(make: Make) -> None:
+def test_the_second_run_is_refused(make: TrainerFactory) -> None:
     trainer = make("short")
     trainer.submit(run(10_000, "first"))
     until_batch(trainer)
@@ -100,7 +100,7 @@ def test_the_second_run_is_refused(make: Make) -> None:
     assert len(list(paths.sessions_folder().iterdir())) == 1
 
 
-def test_stopping_tests_and_stopping_twice_does_not(make: Make) -> None:
+def test_stopping_tests_the_model_and_stopping_twice_does_not(make: TrainerFactory) -> None:
     trainer = make("short")
     trainer.submit(run(10_000))
     until_batch(trainer)
@@ -115,7 +115,7 @@ def test_stopping_tests_and_stopping_twice_does_not(make: Make) -> None:
     assert ending(until_idle(trainer)).status == "stopped"
 
 
-def test_a_paused_run_waits_until_it_is_resumed(make: Make) -> None:
+def test_a_paused_run_waits_until_it_is_resumed(make: TrainerFactory) -> None:
     trainer = make("short")
     trainer.submit(run(30))
     until_batch(trainer)
@@ -128,7 +128,7 @@ def test_a_paused_run_waits_until_it_is_resumed(make: Make) -> None:
     assert ending(messages).status == "done"
 
 
-def test_what_is_printed_goes_to_the_session_and_never_into_the_protocol(make: Make) -> None:
+def test_output_goes_to_the_log_of_the_session_and_never_into_the_protocol(make: TrainerFactory) -> None:
     trainer = make("noisy")
     trainer.submit(run(2))
     messages = until_idle(trainer)
@@ -142,19 +142,19 @@ def test_what_is_printed_goes_to_the_session_and_never_into_the_protocol(make: M
     assert "printed before the run" in (paths.data_folder() / "trainer.log").read_text()
 
 
-def _assert_lost(messages: list[Message], words: str) -> Lost:
-    """The run ended as failed, then its trainer was told to be lost, then the next run may come."""
+def _assert_lost(messages: list[Message], reason: str) -> Lost:
+    """The run failed, then the trainer was reported as lost, then it is ready for the next run."""
     assert [type(message) for message in messages[-3:]] == [JobUpdate, Lost, Idle]
     error = ending(messages).error
     lost = messages[-2]
     assert isinstance(lost, Lost)
     assert error is not None
     assert error == lost.error
-    assert words in error.title
+    assert reason in error.title
     return lost
 
 
-def test_a_child_that_is_killed_mid_run_fails_the_session_and_the_next_run_gets_a_new_one(make: Make) -> None:
+def test_the_session_of_a_killed_child_fails_and_the_next_run_gets_a_new_child(make: TrainerFactory) -> None:
     trainer = make("short")
     trainer.submit(run(10_000))
     pid = until_type(trainer, Hello).pid
@@ -173,7 +173,7 @@ def test_a_child_that_is_killed_mid_run_fails_the_session_and_the_next_run_gets_
     assert ending(until_idle(trainer)).status == "done"
 
 
-def test_killing_ends_the_run_as_killed(make: Make) -> None:
+def test_killing_the_trainer_marks_the_run_as_killed(make: TrainerFactory) -> None:
     trainer = make("short")
     trainer.submit(run(10_000))
     session = session_id(until_batch(trainer))
@@ -183,7 +183,7 @@ def test_killing_ends_the_run_as_killed(make: Make) -> None:
     assert read_record(_folder(session)).status == "killed"
 
 
-def test_an_idle_child_that_dies_is_replaced_without_a_word_lost(make: Make) -> None:
+def test_an_idle_child_that_dies_is_replaced_silently(make: TrainerFactory) -> None:
     trainer = make("short")
     trainer.start()
     pid = until_type(trainer, Ready).pid
@@ -194,7 +194,7 @@ def test_an_idle_child_that_dies_is_replaced_without_a_word_lost(make: Make) -> 
     assert any(isinstance(message, Ready) and message.pid != pid for message in messages)
 
 
-def test_a_crash_is_told_with_the_end_of_the_log(make: Make) -> None:
+def test_a_crash_is_reported_with_the_end_of_the_log(make: TrainerFactory) -> None:
     trainer = make("crashing")
     trainer.submit(run())
     lost = _assert_lost(until_idle(trainer), "SIGSEGV")
@@ -204,16 +204,16 @@ def test_a_crash_is_told_with_the_end_of_the_log(make: Make) -> None:
     assert ending(until_idle(trainer)).status == "done"
 
 
-def test_a_mistake_in_the_engine_is_told_with_its_traceback(make: Make) -> None:
+def test_a_bug_in_the_engine_is_reported_with_its_traceback(make: TrainerFactory) -> None:
     trainer = make("broken")
     trainer.submit(run())
     messages = until_idle(trainer)
     lost = _assert_lost(messages, "exit code 1")
-    assert "ZeroDivisionError: a mistake in the engine" in lost.error.detail
+    assert "ZeroDivisionError: a bug in the engine" in lost.error.detail
     assert read_record(_folder(session_id(messages))).status == "failed"
 
 
-def test_a_session_that_nobody_was_told_of_is_found_by_its_process(make: Make) -> None:
+def test_an_unreported_session_is_found_by_its_process(make: TrainerFactory) -> None:
     trainer = make("early")
     trainer.submit(run())
     lost = _assert_lost(until_idle(trainer), "exit code 7")
@@ -221,23 +221,23 @@ def test_a_session_that_nobody_was_told_of_is_found_by_its_process(make: Make) -
     assert read_record(_folder(lost.session_id)).error == lost.error
 
 
-def test_an_engine_that_cannot_be_loaded_fails_the_run(make: Make) -> None:
+def test_a_run_fails_if_the_engine_cannot_be_loaded(make: TrainerFactory) -> None:
     trainer = make("missing")
     trainer.submit(run())
     assert "missing" in _assert_lost(until_idle(trainer), "exit code 1").log_tail
 
 
-def test_a_failure_before_the_run_has_begun_keeps_the_child(make: Make) -> None:
+def test_the_child_survives_a_failure_before_the_run_starts(make: TrainerFactory) -> None:
     trainer = make("refusing")
     trainer.submit(run())
     error = ending(until_idle(trainer)).error
     assert error is not None
-    assert (error.title, error.hint, error.exit_code) == ("No pictures", "Fill it.", 3)
+    assert (error.title, error.hint, error.exit_code) == ("No images", "Add images.", 3)
     assert trainer.alive
 
 
 @pytest.mark.parametrize(("finish", "status"), [(True, "done"), (False, "stopped")])
-def test_closing_finishes_the_run_or_stops_and_saves_it(make: Make, finish: bool, status: str) -> None:
+def test_closing_finishes_the_run_or_stops_and_saves_it(make: TrainerFactory, finish: bool, status: str) -> None:
     trainer = make("short")
     trainer.submit(run(60))
     session = session_id(until_batch(trainer))
@@ -251,7 +251,7 @@ def test_closing_finishes_the_run_or_stops_and_saves_it(make: Make, finish: bool
     assert record.result is not None
 
 
-def test_closing_after_a_stop_still_lets_the_run_be_tested(make: Make) -> None:
+def test_a_stopped_run_is_still_tested_after_closing(make: TrainerFactory) -> None:
     trainer = make("short")
     trainer.submit(run(10_000))
     session = session_id(until_batch(trainer))
@@ -269,7 +269,7 @@ def test_closing_while_the_engine_loads_ends_the_child() -> None:
     assert not trainer.alive
 
 
-def test_sigterm_stops_and_saves_the_run_and_ends_the_child(make: Make) -> None:
+def test_sigterm_stops_and_saves_the_run_and_ends_the_child(make: TrainerFactory) -> None:
     trainer = make("short")
     trainer.submit(run(10_000))
     pid = until_type(trainer, Hello).pid
@@ -281,7 +281,7 @@ def test_sigterm_stops_and_saves_the_run_and_ends_the_child(make: Make) -> None:
     assert read_record(_folder(session)).result is not None
 
 
-def test_the_terminals_signals_do_not_reach_the_run(make: Make) -> None:
+def test_signals_of_the_terminal_do_not_reach_the_run(make: TrainerFactory) -> None:
     trainer = make("short")
     trainer.submit(run(100))
     pid = until_type(trainer, Hello).pid

@@ -1,4 +1,4 @@
-"""The line protocol, and the pieces that carry it."""
+"""The line protocol and its transport: pipes, message queue and logs."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ from scripted_runs import batch
 
 
 @given(run_presets())
-def test_any_preset_survives_the_way_to_the_trainer(preset: RunPreset) -> None:
+def test_any_preset_survives_serialization(preset: RunPreset) -> None:
     line = to_line(Start(job=Job(preset=preset)))
     assert line.count(b"\n") == 1
     assert parse_command(line.rstrip(b"\n")) == Start(job=Job(preset=preset))
 
 
 @given(events())
-def test_any_event_survives_the_way_back(event: Event) -> None:
+def test_any_event_survives_serialization(event: Event) -> None:
     update = JobUpdate(event=RunEvent(run=0, event=event))
     line = to_line(update)
     assert line.count(b"\n") == 1
@@ -78,7 +78,7 @@ RATES = StudyPreset(name="[/] rates", factor="training.optimizer.learning_rate",
         StudyPreset(factor="training.epochs", values=(1, 2), second_factor="training.batch_size", second_values=(8,)),
     ],
 )
-def test_a_study_survives_the_way_to_the_trainer(study: StudyPreset) -> None:
+def test_a_study_survives_serialization(study: StudyPreset) -> None:
     command = Start(job=Job(preset=study, plain=True, fresh=True))
     assert parse_command(to_line(command)) == command
 
@@ -93,12 +93,12 @@ def test_a_study_survives_the_way_to_the_trainer(study: StudyPreset) -> None:
         JobFinished(status="failed", failed=2, error=ErrorReport(title="gone", hint="again")),
     ],
 )
-def test_job_events_survive_the_way_back(event: JobEvent) -> None:
+def test_job_events_survive_serialization(event: JobEvent) -> None:
     assert parse_message(to_line(JobUpdate(event=event))) == JobUpdate(event=event)
 
 
 @pytest.mark.parametrize("command", [Stop(), Pause(), Resume(), Shutdown(mode="finish"), Shutdown(mode="stop")])
-def test_commands_survive(command: Stop | Pause | Resume | Shutdown) -> None:
+def test_commands_survive_serialization(command: Stop | Pause | Resume | Shutdown) -> None:
     assert parse_command(to_line(command)) == command
 
 
@@ -113,7 +113,7 @@ def test_commands_survive(command: Stop | Pause | Resume | Shutdown) -> None:
         Lost(status="killed", session_id=None, error=ErrorReport(title="gone"), log_tail="one\ntwo"),
     ],
 )
-def test_messages_survive(message: Hello | Ready | Paused | Refused | Idle | Lost) -> None:
+def test_messages_survive_serialization(message: Hello | Ready | Paused | Refused | Idle | Lost) -> None:
     assert parse_message(to_line(message)) == message
 
 
@@ -131,13 +131,13 @@ def test_messages_survive(message: Hello | Ready | Paused | Refused | Idle | Los
         b'{"type":"start","job":{"preset":{"kind":"study","factor":"training.epochs","values":[0]}}}',
     ],
 )
-def test_what_is_no_command_is_refused_in_words(line: bytes) -> None:
+def test_invalid_commands_are_refused_with_a_reason(line: bytes) -> None:
     with pytest.raises(ProtocolError, match="Unreadable line"):
         parse_command(line)
 
 
 @given(st.lists(st.binary(max_size=50).filter(lambda line: b"\n" not in line)), st.integers(1, 9))
-def test_lines_arrive_whole_however_they_are_cut(lines: list[bytes], size: int) -> None:
+def test_lines_arrive_complete_however_they_are_split(lines: list[bytes], size: int) -> None:
     reader, writer = os.pipe()
     data = b"".join(line + b"\n" for line in lines) + b"torn"
     try:
@@ -149,7 +149,7 @@ def test_lines_arrive_whole_however_they_are_cut(lines: list[bytes], size: int) 
         os.close(reader)
 
 
-def test_a_line_without_end_is_given_up() -> None:
+def test_an_endless_line_is_refused() -> None:
     reader, writer = os.pipe()
     os.write(writer, b"first\n" + b"x" * 2000)
     os.close(writer)
@@ -164,7 +164,7 @@ def update(event: Event) -> JobUpdate:
     return JobUpdate(event=RunEvent(run=0, event=event))
 
 
-def test_a_reader_that_sleeps_loses_batches_and_nothing_else() -> None:
+def test_a_slow_reader_only_loses_batches() -> None:
     reader, writer = os.pipe()
     queue = MessageWriter(writer, backlog=10)
     for step in range(3000):
@@ -190,7 +190,7 @@ def test_a_reader_that_sleeps_loses_batches_and_nothing_else() -> None:
     assert steps == sorted(steps)
 
 
-def test_a_reader_that_is_gone_holds_nothing_up() -> None:
+def test_a_closed_reader_does_not_block_the_writer() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     queue = MessageWriter(writer)
@@ -201,16 +201,16 @@ def test_a_reader_that_is_gone_holds_nothing_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "words"), [(-9, "SIGKILL"), (-11, "SIGSEGV"), (-120, "signal 120"), (1, "exit code 1")]
+    ("code", "reason"), [(-9, "SIGKILL"), (-11, "SIGSEGV"), (-120, "signal 120"), (1, "exit code 1")]
 )
-def test_the_exit_status_is_told_in_words(code: int, words: str) -> None:
+def test_the_exit_status_is_explained(code: int, reason: str) -> None:
     report = explain_exit(code, "the last line")
-    assert words in report.title
+    assert reason in report.title
     assert "the last line" in report.detail
     assert report.hint
 
 
-def test_the_end_of_a_log_is_harmless_text(tmp_path: Path) -> None:
+def test_the_end_of_a_log_contains_no_escape_sequences(tmp_path: Path) -> None:
     path = tmp_path / "trainer.log"
     path.write_bytes(b"before\n" + b"10%\r20%\r\n\n\x1b]52;c;eA==\x07\xff\xe2\x80\xae!\n")
     assert log_tail(path, start=7) == "10%\n20%\n�]52;c;eA==���!"
@@ -219,7 +219,7 @@ def test_the_end_of_a_log_is_harmless_text(tmp_path: Path) -> None:
     assert log_tail(path).splitlines() == [f"line {number}" for number in range(960, 1000)]
 
 
-def test_the_workbench_side_loads_neither_torch_nor_the_engine() -> None:
+def test_the_workbench_side_imports_neither_torch_nor_the_engine() -> None:
     code = "import cnn_tui.trainer.process, cnn_tui.trainer.thread, sys; print(*sys.modules)"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(ended.stdout.split())

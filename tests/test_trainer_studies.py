@@ -1,4 +1,4 @@
-"""Studies on either trainer: the same jobs as runs, but with several sessions open at once."""
+"""Studies on both trainers: jobs like single runs, but with several sessions open at the same time."""
 
 from __future__ import annotations
 
@@ -33,45 +33,45 @@ from trainer_messages import (
 )
 
 LONG = 10_000
-Make = Callable[[str], Trainer]
+TrainerFactory = Callable[[str], Trainer]
 
 
 @pytest.fixture
-def in_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
-    """Makes child processes by the name of their scripted study."""
+def in_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[TrainerFactory]:
+    """Create trainers in child processes by the name of their scripted study."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
-    made: list[Trainer] = []
+    trainers: list[Trainer] = []
 
-    def one(script: str) -> Trainer:
-        made.append(ProcessTrainer(runner=f"scripted_runs:{script}"))
-        return made[-1]
+    def create(script: str) -> Trainer:
+        trainers.append(ProcessTrainer(runner=f"scripted_runs:{script}"))
+        return trainers[-1]
 
-    yield one
-    _end(made)
+    yield create
+    _close(trainers)
 
 
 @pytest.fixture
-def in_thread() -> Iterator[Make]:
-    """Makes threads by the name of their scripted study."""
-    made: list[Trainer] = []
+def in_thread() -> Iterator[TrainerFactory]:
+    """Create trainers in threads by the name of their scripted study."""
+    trainers: list[Trainer] = []
 
-    def one(script: str) -> Trainer:
-        made.append(ThreadTrainer(f"scripted_runs:{script}"))
-        return made[-1]
+    def create(script: str) -> Trainer:
+        trainers.append(ThreadTrainer(f"scripted_runs:{script}"))
+        return trainers[-1]
 
-    yield one
-    _end(made)
+    yield create
+    _close(trainers)
 
 
 @pytest.fixture(params=["in_process", "in_thread"])
-def make(request: pytest.FixtureRequest) -> Make:
-    """Makes trainers of both kinds."""
-    made: Make = request.getfixturevalue(request.param)
-    return made
+def make(request: pytest.FixtureRequest) -> TrainerFactory:
+    """Create trainers of both kinds."""
+    factory: TrainerFactory = request.getfixturevalue(request.param)
+    return factory
 
 
-def _end(made: list[Trainer]) -> None:
-    for trainer in made:
+def _close(trainers: list[Trainer]) -> None:
+    for trainer in trainers:
         trainer.kill()
         trainer.close(finish=False)
         assert trainer.wait(WAIT_SECONDS)
@@ -85,7 +85,7 @@ def _statuses(*sessions: str) -> list[str]:
     return [read_record(_folder(session)).status for session in sessions]
 
 
-def test_a_study_tells_its_rows_and_a_run_can_follow(make: Make) -> None:
+def test_a_study_reports_its_runs_and_another_job_can_follow(make: TrainerFactory) -> None:
     trainer = make("short")
     trainer.submit(study(1, 3))
     assert trainer.busy
@@ -102,7 +102,7 @@ def test_a_study_tells_its_rows_and_a_run_can_follow(make: Make) -> None:
 
 
 @pytest.mark.parametrize(("plain", "fresh"), [(False, True), (True, False)])
-def test_how_it_is_to_run_arrives(make: Make, plain: bool, fresh: bool) -> None:
+def test_the_options_of_a_job_reach_the_trainer(make: TrainerFactory, plain: bool, fresh: bool) -> None:
     trainer = make("options")
     trainer.submit(study(1).model_copy(update={"plain": plain, "fresh": fresh}))
     started = job_events(until_idle(trainer))[0]
@@ -110,7 +110,7 @@ def test_how_it_is_to_run_arrives(make: Make, plain: bool, fresh: bool) -> None:
     assert started.preset.name == f"plain {plain} fresh {fresh}"
 
 
-def test_run_and_study_refuse_each_other(make: Make) -> None:
+def test_a_study_refuses_other_jobs_while_it_runs(make: TrainerFactory) -> None:
     trainer = make("short")
     trainer.submit(study(LONG))
     until_batch(trainer, 0)
@@ -123,56 +123,56 @@ def test_run_and_study_refuse_each_other(make: Make) -> None:
     assert len(list(paths.sessions_folder().iterdir())) == 1
 
 
-def test_pausing_waits_and_stopping_saves_what_there_is(make: Make) -> None:
+def test_a_study_pauses_and_is_saved_when_stopped(make: TrainerFactory) -> None:
     trainer = make("together")
     trainer.submit(study(LONG, LONG + 1))
-    begun = until_batch(trainer, 1)
+    first_messages = until_batch(trainer, 1)
     trainer.pause()
     assert until_type(trainer, Paused).paused
     assert trainer.next_message(0.3) is None
     trainer.stop()
     messages = until_idle(trainer)
     assert job_ending(messages).status == "stopped"
-    assert _statuses(session_id(begun, 0), session_id(begun, 1)) == ["stopped", "stopped"]
+    assert _statuses(session_id(first_messages, 0), session_id(first_messages, 1)) == ["stopped", "stopped"]
     ends = [event for row in (0, 1) for event in events(messages, row) if isinstance(event, RunFinished)]
     assert [end.result is not None for end in ends] == [True, True]
 
 
-def test_an_expected_failure_ends_the_study_and_not_the_trainer(make: Make) -> None:
+def test_an_expected_failure_ends_the_study_but_not_the_trainer(make: TrainerFactory) -> None:
     trainer = make("refusing")
     trainer.submit(study(1))
     end = job_ending(until_idle(trainer))
     assert end.status == "failed"
     assert end.error is not None
-    assert (end.error.title, end.error.exit_code) == ("No pictures", 3)
+    assert (end.error.title, end.error.exit_code) == ("No images", 3)
     trainer.submit(run(1))
     until_idle(trainer)
 
 
 @pytest.mark.parametrize("finish", [True, False])
-def test_closing_finishes_the_study_or_stops_and_saves_it(make: Make, finish: bool) -> None:
+def test_closing_finishes_the_study_or_stops_and_saves_it(make: TrainerFactory, finish: bool) -> None:
     trainer = make("together")
     trainer.submit(study(60, 61))
-    begun = until_batch(trainer, 1)
+    first_messages = until_batch(trainer, 1)
     trainer.close(finish)
     assert trainer.wait(WAIT_SECONDS)
     expected = "done" if finish else "stopped"
-    assert _statuses(session_id(begun, 0), session_id(begun, 1)) == [expected, expected]
+    assert _statuses(session_id(first_messages, 0), session_id(first_messages, 1)) == [expected, expected]
 
 
 @pytest.mark.parametrize("killed", [True, False])
-def test_a_child_that_dies_loses_every_open_session_and_no_finished_one(in_process: Make, killed: bool) -> None:
+def test_a_dead_child_loses_every_open_session_but_no_finished_one(in_process: TrainerFactory, killed: bool) -> None:
     trainer = in_process("together")
     trainer.submit(study(1, LONG, LONG + 1))
     pid = until_type(trainer, Hello).pid
-    begun = until_batch(trainer, 2)
-    begun += until_batch(trainer, 2)
-    begun += until_batch(trainer, 2)
+    first_messages = until_batch(trainer, 2)
+    first_messages += until_batch(trainer, 2)
+    first_messages += until_batch(trainer, 2)
     if killed:
         trainer.kill()
     else:
         os.kill(pid, signal.SIGKILL)
-    messages = begun + until_idle(trainer)
+    messages = first_messages + until_idle(trainer)
     end, lost = job_ending(messages), messages[-2]
     assert isinstance(lost, Lost)
     assert isinstance(messages[-1], Idle)
@@ -183,16 +183,16 @@ def test_a_child_that_dies_loses_every_open_session_and_no_finished_one(in_proce
     assert _statuses(*sessions) == ["done", expected, expected]
     assert lost.session_id == sessions[2]
     for row in (1, 2):
-        told = events(messages, row)[-1]
-        assert isinstance(told, RunFinished)
-        assert told.error == lost.error
+        last = events(messages, row)[-1]
+        assert isinstance(last, RunFinished)
+        assert last.error == lost.error
         history = read_history(_folder(sessions[row]))
         assert history.error == lost.error
     trainer.submit(study(1))
     assert job_ending(until_idle(trainer)).status == "done"
 
 
-def test_what_rows_print_goes_to_the_session_that_began_last(in_process: Make) -> None:
+def test_output_goes_to_the_session_that_started_last(in_process: TrainerFactory) -> None:
     trainer = in_process("together")
     trainer.submit(study(1, 2))
     messages = until_idle(trainer)
@@ -202,29 +202,29 @@ def test_what_rows_print_goes_to_the_session_that_began_last(in_process: Make) -
     assert "row 0: run_finished" in last.read_text()
 
 
-def test_a_mistake_in_a_child_ends_the_study_with_its_traceback(in_process: Make) -> None:
+def test_a_bug_in_a_child_ends_the_study_with_its_traceback(in_process: TrainerFactory) -> None:
     trainer = in_process("broken_together")
     trainer.submit(study(LONG, LONG + 1))
     messages = until_idle(trainer)
     error = job_ending(messages).error
     assert error is not None
-    assert "ZeroDivisionError: a mistake in the engine" in error.detail
+    assert "ZeroDivisionError: a bug in the engine" in error.detail
     assert _statuses(session_id(messages, 0), session_id(messages, 1)) == ["failed", "failed"]
 
 
-def test_a_mistake_in_a_thread_ends_the_study_only(in_thread: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[threading.ExceptHookArgs] = []
-    monkeypatch.setattr(threading, "excepthook", told.append)
+def test_a_bug_in_a_thread_only_ends_the_study(in_thread: TrainerFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    reported: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", reported.append)
     trainer = in_thread("broken_together")
     trainer.submit(study(LONG, LONG + 1))
     messages = until_idle(trainer)
     end = job_ending(messages)
     assert (end.status, end.failed) == ("failed", 2)
     assert end.error is not None
-    assert end.error.detail == "ZeroDivisionError: a mistake in the engine"
+    assert end.error.detail == "ZeroDivisionError: a bug in the engine"
     assert _statuses(session_id(messages, 0), session_id(messages, 1)) == ["failed", "failed"]
     assert trainer.wait(WAIT_SECONDS)
-    assert [args.exc_type for args in told] == [ZeroDivisionError]
+    assert [args.exc_type for args in reported] == [ZeroDivisionError]
 
 
 def test_the_real_engine_runs_a_study_in_the_child(tmp_path: Path) -> None:
@@ -249,7 +249,7 @@ def test_the_real_engine_runs_a_study_in_the_child(tmp_path: Path) -> None:
     sessions = [session_id(messages, row) for row in range(2)]
     assert _statuses(*sessions) == ["done", "done"]
     trainer.submit(Job(preset=rates))
-    kept = [event.session_id for event in job_events(until_idle(trainer)) if isinstance(event, RunReused)]
-    assert kept == sessions
+    reused = [event.session_id for event in job_events(until_idle(trainer)) if isinstance(event, RunReused)]
+    assert reused == sessions
     trainer.close(finish=True)
     assert trainer.wait(WAIT_SECONDS)

@@ -1,4 +1,4 @@
-"""The trainer in a thread: the same messages for the same runs."""
+"""The trainer in a thread reports the same messages as the one in a child process."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from trainer_messages import (
     until_type,
 )
 
-Make = Callable[[str], ThreadTrainer]
+TrainerFactory = Callable[[str], ThreadTrainer]
 
 
 @pytest.fixture
-def make() -> Iterator[Make]:
-    """Makes trainers by the name of their scripted run."""
-    made: list[ThreadTrainer] = []
+def make() -> Iterator[TrainerFactory]:
+    """Create trainers by the name of their scripted run."""
+    trainers: list[ThreadTrainer] = []
 
-    def one(script: str) -> ThreadTrainer:
-        made.append(ThreadTrainer(f"scripted_runs:{script}"))
-        return made[-1]
+    def create(script: str) -> ThreadTrainer:
+        trainers.append(ThreadTrainer(f"scripted_runs:{script}"))
+        return trainers[-1]
 
-    yield one
-    for trainer in made:
+    yield create
+    for trainer in trainers:
         trainer.kill()
         trainer.close(finish=False)
         assert trainer.wait(WAIT_SECONDS)
@@ -47,7 +47,7 @@ def _status(session: str) -> str:
     return read_record(paths.sessions_folder() / session).status
 
 
-def test_it_serves_many_runs(make: Make) -> None:
+def test_the_thread_executes_several_runs(make: TrainerFactory) -> None:
     trainer: Trainer = make("short")
     trainer.start()
     until_type(trainer, Ready)
@@ -69,7 +69,7 @@ def test_the_real_engine_runs_in_the_thread() -> None:
     assert _status(session_id(messages)) == "done"
 
 
-def test_the_second_run_is_refused(make: Make) -> None:
+def test_the_second_run_is_refused(make: TrainerFactory) -> None:
     trainer = make("short")
     trainer.submit(run(10_000))
     until_batch(trainer)
@@ -79,7 +79,7 @@ def test_the_second_run_is_refused(make: Make) -> None:
     assert ending(until_idle(trainer)).status == "stopped"
 
 
-def test_it_pauses_and_resumes(make: Make) -> None:
+def test_a_run_pauses_and_resumes(make: TrainerFactory) -> None:
     trainer = make("short")
     trainer.submit(run(30))
     until_batch(trainer)
@@ -91,7 +91,7 @@ def test_it_pauses_and_resumes(make: Make) -> None:
     assert ending(until_idle(trainer)).status == "done"
 
 
-def test_killing_stops_and_says_why_it_is_no_more_than_that(make: Make) -> None:
+def test_killing_only_stops_the_run_and_reports_why(make: TrainerFactory) -> None:
     trainer = make("short")
     trainer.submit(run(10_000))
     session = session_id(until_batch(trainer))
@@ -102,32 +102,32 @@ def test_killing_stops_and_says_why_it_is_no_more_than_that(make: Make) -> None:
     assert _status(session) == "stopped"
 
 
-def test_an_expected_failure_is_told(make: Make) -> None:
+def test_an_expected_failure_is_reported(make: TrainerFactory) -> None:
     trainer = make("refusing")
     trainer.submit(run())
     error = ending(until_idle(trainer)).error
     assert error is not None
-    assert error.title == "No pictures"
+    assert error.title == "No images"
 
 
-def test_a_mistake_in_the_engine_ends_its_run_only(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[threading.ExceptHookArgs] = []
-    monkeypatch.setattr(threading, "excepthook", told.append)
+def test_a_bug_in_the_engine_only_ends_its_run(make: TrainerFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    reported: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", reported.append)
     trainer = make("broken")
     trainer.submit(run())
     messages = until_idle(trainer)
     error = ending(messages).error
     assert error is not None
-    assert error.detail == "ZeroDivisionError: a mistake in the engine"
+    assert error.detail == "ZeroDivisionError: a bug in the engine"
     assert _status(session_id(messages)) == "failed"
     assert trainer.wait(WAIT_SECONDS)
-    assert [args.exc_type for args in told] == [ZeroDivisionError]
+    assert [args.exc_type for args in reported] == [ZeroDivisionError]
     trainer.submit(run(1, "good"))
     assert ending(until_idle(trainer)).status == "done"
 
 
 @pytest.mark.parametrize(("finish", "status"), [(True, "done"), (False, "stopped")])
-def test_closing_finishes_the_run_or_stops_and_saves_it(make: Make, finish: bool, status: str) -> None:
+def test_closing_finishes_the_run_or_stops_and_saves_it(make: TrainerFactory, finish: bool, status: str) -> None:
     trainer = make("short")
     trainer.submit(run(60))
     session = session_id(until_batch(trainer))

@@ -84,7 +84,7 @@ def session_id(messages: list[Message], run: int = 0) -> str:
 
 
 def ending(messages: list[Message], run: int = 0) -> RunFinished:
-    """The only end of a run, which is its last event."""
+    """The end of a run: a single event, its last."""
     ends = [event for event in events(messages, run) if isinstance(event, RunFinished)]
     assert len(ends) == 1
     assert events(messages, run)[-1] is ends[0]
@@ -92,7 +92,7 @@ def ending(messages: list[Message], run: int = 0) -> RunFinished:
 
 
 def job_ending(messages: list[Message]) -> JobFinished:
-    """The only end of the job, which is its last event."""
+    """The end of the job: a single event, its last."""
     ends = [event for event in job_events(messages) if isinstance(event, JobFinished)]
     assert len(ends) == 1
     assert job_events(messages)[-1] is ends[0]

@@ -1,4 +1,4 @@
-"""``cnn-tui datasets``: what there is to learn from, and what of it is here already."""
+"""``cnn-tui datasets``: the available datasets, and which of them have been downloaded."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 from cnn_tui import paths
 from cnn_tui.catalog.datasets import DATASETS, Dataset
 from cnn_tui.cli.output import print_json, print_table
+from cnn_tui.formatting import quantity
 
 _UNKNOWN = "-"
 
@@ -17,19 +18,19 @@ _UNKNOWN = "-"
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def datasets(as_json: bool) -> None:
-    """List the datasets to pick from, with what is here already and what would be downloaded."""
+    """List the available datasets, with their location or the size of their download."""
     if as_json:
         print_json([_document(dataset) for dataset in DATASETS.values()])
         return
     print_table(
-        ("name", "train", "test", "classes", "size", "here", "description"),
+        ("name", "train", "test", "classes", "size", "location", "description"),
         [_row(dataset) for dataset in DATASETS.values()],
         numbers=("train", "test", "classes"),
     )
 
 
 def _document(dataset: Dataset) -> dict[str, Any]:
-    """The facts of a dataset; sizes in bytes and pixels, null where the pictures decide."""
+    """The facts of a dataset; sizes in bytes and pixels, null if they depend on the images."""
     return {
         "name": dataset.name,
         "title": dataset.title,
@@ -47,8 +48,8 @@ def _document(dataset: Dataset) -> dict[str, Any]:
 
 def _row(dataset: Dataset) -> tuple[str, ...]:
     numbers = (dataset.train, dataset.test, dataset.classes)
-    shown = (_UNKNOWN if number is None else f"{number:,}" for number in numbers)
-    return (dataset.name, *shown, _size(dataset), _here(dataset), dataset.description)
+    counts = (_UNKNOWN if number is None else f"{number:,}" for number in numbers)
+    return (dataset.name, *counts, _size(dataset), _location(dataset), dataset.description)
 
 
 def _size(dataset: Dataset) -> str:
@@ -57,14 +58,14 @@ def _size(dataset: Dataset) -> str:
     return f"{dataset.image_size}x{dataset.image_size} {'grey' if dataset.channels == 1 else 'colour'}"
 
 
-def _here(dataset: Dataset) -> str:
-    """Where a dataset is, or what has to be downloaded for it."""
+def _location(dataset: Dataset) -> str:
+    """The folder of a dataset, or the size of its download."""
     if not dataset.files:
         return "set data.root" if dataset.classes is None else "built in"
     to_download = _bytes_to_download(dataset)
     if to_download:
-        return f"download {_megabytes(to_download)}"
-    return f"{_megabytes(_bytes_here(dataset))} in {_folder(dataset)}"
+        return f"download {quantity(to_download, 'bytes')}"
+    return f"{quantity(_bytes_here(dataset), 'bytes')} in {_folder(dataset)}"
 
 
 def _bytes_to_download(dataset: Dataset) -> int:
@@ -78,7 +79,3 @@ def _bytes_here(dataset: Dataset) -> int:
 
 def _folder(dataset: Dataset) -> Path:
     return paths.datasets_folder() / dataset.name
-
-
-def _megabytes(count: int) -> str:
-    return f"{max(count / 1e6, 0.1):,.1f} MB" if count < 10e6 else f"{count / 1e6:,.0f} MB"

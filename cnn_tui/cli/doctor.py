@@ -12,10 +12,9 @@ from typing import Literal
 import click
 
 from cnn_tui import paths
-from cnn_tui.formatting import pluralize
+from cnn_tui.formatting import pluralize, progress_text, quantity
 
-_MIN_DISK = 2 * 2**30
-_MIN_MEMORY = 2 * 2**30
+_MIN_DISK = _MIN_MEMORY = 2e9
 
 State = Literal["ok", "note", "problem"]
 _SIGNS: dict[State, tuple[str, str]] = {"ok": ("✓", "green"), "note": ("·", "yellow"), "problem": ("✗", "red")}
@@ -71,7 +70,7 @@ def _torch() -> Iterator[Finding]:
     if torch.cuda.is_available():
         device = torch.device("cuda")
         name = device_name(device)
-        yield Finding("ok", "Device", f"cuda: {name}, {free_memory(device) / 2**30:.1f} GiB free")
+        yield Finding("ok", "Device", f"cuda: {name}, {quantity(free_memory(device), 'bytes')} free")
     elif torch.backends.mps.is_available():
         device = torch.device("mps")
         yield Finding("ok", "Device", "mps: Apple GPU")
@@ -93,7 +92,7 @@ def _memory() -> Iterator[Finding]:
     import psutil
 
     memory = psutil.virtual_memory()
-    found = f"{memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free"
+    found = f"{progress_text(memory.available, memory.total, 'bytes')} free"
     if memory.available < _MIN_MEMORY:
         yield Finding("problem", "Memory", found, "Close other programs, or use smaller images and batches.")
     else:
@@ -116,7 +115,7 @@ def _folders() -> Iterator[Finding]:
             yield Finding("problem", subject, f"{folder}: {error}", "Set CNN_TUI_HOME to a writable folder.")
             continue
         free = shutil.disk_usage(folder).free
-        found = f"{folder}, {free / 2**30:.1f} GiB free"
+        found = f"{folder}, {quantity(free, 'bytes')} free"
         if free < _MIN_DISK:
             yield Finding(
                 "problem", subject, found, "Free some space, or set CNN_TUI_HOME to a folder on another disk."
@@ -133,7 +132,7 @@ def _downloads() -> Iterator[Finding]:
         names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
         found = ", ".join(name for name in names if not name.startswith("."))
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-        yield Finding("ok", subject, f"{found} ({size / 1e6:,.0f} MB)" if found else f"none downloaded, {more}")
+        yield Finding("ok", subject, f"{found} ({quantity(size, 'bytes')})" if found else f"none downloaded, {more}")
 
 
 def _print(findings: list[Finding]) -> None:

@@ -1,4 +1,4 @@
-"""A report on a terminal, with colours and charts in character cells, and single tables in the formats of files."""
+"""A report on a terminal, with colours and charts in character cells, and single tables in file formats."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from cnn_tui.formatting import printable
-from cnn_tui.reports.chart import COLOURS, Chart, MatrixChart
-from cnn_tui.reports.document import Block, Document, Section
+from cnn_tui.reports.charts.heat import MatrixChart
+from cnn_tui.reports.charts.painting import text_chart
+from cnn_tui.reports.charts.series import COLOURS, Chart
+from cnn_tui.reports.documents.document import Block, Document, Section, block_text
+from cnn_tui.reports.documents.latex import to_latex
+from cnn_tui.reports.documents.tables import HeatTable, Table, to_csv, to_markdown
 from cnn_tui.reports.formats import Format
-from cnn_tui.reports.latex import to_latex
-from cnn_tui.reports.study_text import block_text
-from cnn_tui.reports.tables import HeatTable, Table, to_csv, to_markdown
-from cnn_tui.reports.text_chart import text_chart
 
 _WIDEST_CHART, _CHART_HEIGHT = 110, 14
-_PIPED_CHART = 100  # where no terminal says how wide it is
+_PIPED_CHART = 100  # cells, where there is no terminal
 _STYLES: dict[str, Style] = {
     **{role: Style(color=colour.ansi) for role, colour in COLOURS.items()},
     "axis": Style(dim=True),
@@ -30,8 +30,8 @@ _GOOD, _BAD = Style(color="green", bold=True), Style(color="red")
 
 def print_document(document: Document, out: Console) -> None:
     """Print the sections of a report, without its title."""
-    for place, section in enumerate(document.sections):
-        if place:
+    for index, section in enumerate(document.sections):
+        if index:
             out.print()
         out.print(Text(printable(section.title), "bold underline"))
         for number, block in enumerate(section.blocks):
@@ -40,8 +40,8 @@ def print_document(document: Document, out: Console) -> None:
             _print_block(block, out)
 
 
-def written_table(table: Table, chosen: Format, title: str) -> str:
-    """A single table in any format that holds tables; where a format has room for a title, it has one."""
+def formatted_table(table: Table, chosen: Format, title: str) -> str:
+    """A single table in any format with tables, with its title in formats that have titles."""
     match chosen:
         case "csv":
             return to_csv(table)
@@ -50,7 +50,7 @@ def written_table(table: Table, chosen: Format, title: str) -> str:
         case "latex":
             return to_latex(table, title)
         case "html":
-            from cnn_tui.reports.html import document_html
+            from cnn_tui.reports.documents.html import document_html
 
             return document_html(Document(title, (Section("", (table,)),)))
         case _:
@@ -61,7 +61,7 @@ def _print_block(block: Block, out: Console) -> None:
     if isinstance(block, Chart):
         _print_chart(block, out)
     elif isinstance(block, Table):
-        out.print(_table(block))
+        out.print(_rich_table(block))
     elif not isinstance(block, MatrixChart):
         out.print(Text(printable(block)))
 
@@ -74,17 +74,17 @@ def _print_chart(chart: Chart, out: Console) -> None:
         out.print(line, no_wrap=True, crop=True)
 
 
-def _table(table: Table) -> RichTable:
-    shown = RichTable(box=None, pad_edge=False, header_style="bold")
-    for place, name in enumerate(table.columns):
-        shown.add_column(Text(printable(name)), justify="left" if place < table.labels else "right", overflow="fold")
+def _rich_table(table: Table) -> RichTable:
+    grid = RichTable(box=None, pad_edge=False, header_style="bold")
+    for index, name in enumerate(table.columns):
+        grid.add_column(Text(printable(name)), justify="left" if index < table.labels else "right", overflow="fold")
     heat = table.heat if isinstance(table, HeatTable) and table.heat else ((),) * len(table.rows)
-    for row, warmth in zip(table.rows, heat, strict=True):
-        shown.add_row(*_cells(row, warmth))
-    return shown
+    for row, row_heat in zip(table.rows, heat, strict=True):
+        grid.add_row(*_cells(row, row_heat))
+    return grid
 
 
-def _cells(row: Sequence[str], warmth: Sequence[float]) -> list[Text]:
-    strengths = [*[0.0] * (len(row) - len(warmth)), *warmth]
-    styles = [_GOOD if strength > 0 else _BAD if strength < 0 else Style.null() for strength in strengths]
+def _cells(row: Sequence[str], heat: Sequence[float]) -> list[Text]:
+    values = [*[0.0] * (len(row) - len(heat)), *heat]
+    styles = [_GOOD if value > 0 else _BAD if value < 0 else Style.null() for value in values]
     return [Text(printable(cell), style) for cell, style in zip(row, styles, strict=True)]

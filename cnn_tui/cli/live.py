@@ -17,10 +17,10 @@ from cnn_tui.cli.result_tables import print_result
 from cnn_tui.events import EpochFinished, Event, JobEvent, RunEvent, RunFinished, RunStarted, WarningRaised
 from cnn_tui.formatting import duration, pluralize, printable, progress_text, quantity
 from cnn_tui.history import RunHistory
-from cnn_tui.reports.best_epoch import CRITERION
 from cnn_tui.reports.job_progress import JobProgress
-from cnn_tui.reports.study_document import state
-from cnn_tui.reports.study_table import COLUMNS, Figure, RowStatus, StudyRow, value_text
+from cnn_tui.reports.labels import BEST_EPOCH_CRITERION, value_text
+from cnn_tui.reports.studies.document import state
+from cnn_tui.reports.studies.table import COLUMNS, Aggregate, RowStatus, StudyRow
 
 _BAR = 30
 _MOST_ROWS = 16
@@ -150,7 +150,7 @@ class LiveStudyReporter(_LiveReporter):
         grid.add_column("")
         for row in _visible_rows(table.rows):
             labels = [row.second_label, row.label] if row.second_label else [row.label]
-            scores = [_score(row.figure(metric)) for metric in COLUMNS]
+            scores = [_score(row.score(metric)) for metric in COLUMNS]
             scores += [_score(row.validation_accuracy)] if validated else []
             cells = [Text(printable(cell)) for cell in (*labels, *scores)]
             grid.add_row(*cells, Text(printable(state(row)), style=_STYLES[row.status]))
@@ -202,7 +202,7 @@ def _phase_bar(run: RunHistory) -> RenderableType:
 
 def _epoch_heading() -> Text:
     columns = f"{'epoch':>8}   {'train loss':>10}{'accuracy':>10}{'val. loss':>12}{'accuracy':>10}{'time':>13}"
-    return Text(f"{columns}\n{f'* lowest {CRITERION} so far':>{len(columns)}}", style="dim")
+    return Text(f"{columns}\n{f'* lowest {BEST_EPOCH_CRITERION} so far':>{len(columns)}}", style="dim")
 
 
 def _warning(event: WarningRaised) -> Text:
@@ -223,5 +223,5 @@ def _visible_rows(rows: tuple[StudyRow, ...]) -> tuple[StudyRow, ...]:
     return rows[first : first + _MOST_ROWS]
 
 
-def _score(figure: Figure | None) -> str:
+def _score(figure: Aggregate | None) -> str:
     return "" if figure is None else f"{figure.mean:.4f}"

@@ -1,4 +1,4 @@
-"""``cnn-tui models``: the networks to pick from, and what one of them consists of."""
+"""``cnn-tui models``: the available networks, and the layers of one of them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from cnn_tui.engine.models.layer_summary import Summary, TrainedPart
 
 _CLASSES = 1000
-_IMAGE_SIZE = 224  # every network of the catalogue takes it
-_COLUMNS = ("name", "year", "parameters", "GMACs", "ImageNet top-1 %", "weights MB", "least picture")
+_IMAGE_SIZE = 224  # all networks of the catalogue accept it
+_COLUMNS = ("name", "year", "parameters", "GMACs", "ImageNet top-1 %", "weights MB", "smallest image")
 _LAYER_COLUMNS = ("layer", "kind", f"output at {_IMAGE_SIZE} pixels", "parameters")
 _PART_COLUMNS = ("model.trainable", "parameters", "trained layers")
 
@@ -26,7 +26,7 @@ _PART_COLUMNS = ("model.trainable", "parameters", "trained layers")
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def models(name: str | None, as_json: bool) -> None:
-    """List the networks to pick from, or show the layers of NAME and what of it can be trained."""
+    """List the available networks, or show the layers and the trainable parts of NAME."""
     if name is None:
         _list(as_json)
     else:
@@ -48,47 +48,47 @@ def _row(architecture: Architecture) -> tuple[str, ...]:
         f"{architecture.gmacs:,.2f}",
         f"{architecture.accuracy:.1f}",
         f"{architecture.weights_bytes / 1e6:,.0f}",
-        str(max(architecture.min_image_size, _smallest_picture())),
+        str(max(architecture.min_image_size, _smallest_image())),
     )
 
 
-def _smallest_picture() -> int:
-    """The side that an experiment may ask for at least, whatever the network takes."""
+def _smallest_image() -> int:
+    """The smallest image size of experiments, whatever the network accepts."""
     return int(DataConfig.model_json_schema()["properties"]["image_size"]["minimum"])
 
 
 def _find(name: str) -> Architecture:
     if name in ARCHITECTURES:
         return ARCHITECTURES[name]
-    likely = nearest(name)
-    hint = f"Did you mean {' or '.join(likely)}?" if likely else "See 'cnn-tui models' for all of them."
-    raise ConfigError("There is no such model", f"The catalogue has no {name!r}.", hint)
+    similar = nearest(name)
+    hint = f"Did you mean {' or '.join(similar)}?" if similar else "'cnn-tui models' lists all of them."
+    raise ConfigError("Unknown model", f"The catalogue has no {name!r}.", hint)
 
 
 def _show(architecture: Architecture, as_json: bool) -> None:
     from cnn_tui.engine.models.layer_summary import summary
 
-    found = summary(architecture.name, _CLASSES, _IMAGE_SIZE)
+    layers = summary(architecture.name, _CLASSES, _IMAGE_SIZE)
     if as_json:
-        print_json(_document(architecture, found))
+        print_json(_document(architecture, layers))
         return
     print_table(_COLUMNS, [_row(architecture)], numbers=_COLUMNS[1:])
     click.echo()
-    print_table(_LAYER_COLUMNS, _layer_rows(found), numbers=["parameters"])
+    print_table(_LAYER_COLUMNS, _layer_rows(layers), numbers=["parameters"])
     click.echo()
-    print_table(_PART_COLUMNS, map(_part_row, found.trained_parts), numbers=["parameters"])
+    print_table(_PART_COLUMNS, map(_part_row, layers.trained_parts), numbers=["parameters"])
 
 
-def _document(architecture: Architecture, found: Summary) -> dict[str, Any]:
-    return {"model": asdict(architecture), **asdict(found)}
+def _document(architecture: Architecture, layers: Summary) -> dict[str, Any]:
+    return {"model": asdict(architecture), **asdict(layers)}
 
 
-def _layer_rows(found: Summary) -> list[tuple[str, ...]]:
+def _layer_rows(summary: Summary) -> list[tuple[str, ...]]:
     rows = [
         (layer.name, layer.kind, "x".join(map(str, layer.output_shape)), f"{layer.parameters:,}")
-        for layer in found.layers
+        for layer in summary.layers
     ]
-    return [*rows, ("all layers", "", "", f"{found.parameters:,}")]
+    return [*rows, ("all layers", "", "", f"{summary.parameters:,}")]
 
 
 def _part_row(part: TrainedPart) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""``cnn-tui sessions note``: what a person writes about a session."""
+"""``cnn-tui sessions note``: the user's note and tags of a session."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import click
 @click.argument("session", metavar="SESSION")
 @click.argument("text", required=False)
 @click.option("--tag", "added", metavar="TAG", multiple=True, help="Add a tag; may be repeated.")
-@click.option("--untag", "removed", metavar="TAG", multiple=True, help="Take a tag away; may be repeated.")
+@click.option("--untag", "removed", metavar="TAG", multiple=True, help="Remove a tag; may be repeated.")
 def note(session: str, text: str | None, added: tuple[str, ...], removed: tuple[str, ...]) -> None:
-    """Write a note and tags on a SESSION, which may be running.
+    """Set the note and tags of a SESSION, which may be running.
 
-    TEXT replaces the note, an empty one deletes it. Without TEXT and tags this prints what is written.
+    TEXT replaces the note; an empty TEXT deletes it. Without TEXT and tags, print the present note and tags.
     """
     from cnn_tui.cli.output import print_message
     from cnn_tui.formatting import printable
@@ -26,10 +26,10 @@ def note(session: str, text: str | None, added: tuple[str, ...], removed: tuple[
     else:
         before, problem = note_or_problem(folder)
         if problem:
-            print_message(f"Replaced, since it could not be read: {problem.splitlines()[0]}")
-    written = before
+            print_message(f"Replaced the note, because it could not be read: {problem.splitlines()[0]}")
+    after = before
     if text is not None or added or removed:
-        written = make_note(before.note if text is None else text, changed_tags(before.tags, added, removed))
-        write_note(folder, written)
-    if written.line:
-        click.echo(printable(written.line))
+        after = make_note(before.note if text is None else text, changed_tags(before.tags, added, removed))
+        write_note(folder, after)
+    if after.line:
+        click.echo(printable(after.line))

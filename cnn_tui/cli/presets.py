@@ -14,7 +14,7 @@ from cnn_tui.config.study import StudyPreset
 from cnn_tui.config.warnings import experiment_warnings
 from cnn_tui.errors import PresetError
 from cnn_tui.formatting import pluralize, printable
-from cnn_tui.reports.study_table import value_text
+from cnn_tui.reports.labels import value_text
 from cnn_tui.store.presets import PresetEntry, find_preset, list_presets, load_any
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

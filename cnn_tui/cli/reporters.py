@@ -26,7 +26,7 @@ from cnn_tui.events import (
 )
 from cnn_tui.formatting import pluralize, printable
 from cnn_tui.reports.job_progress import JobProgress
-from cnn_tui.reports.study_table import COLUMNS
+from cnn_tui.reports.studies.table import COLUMNS
 
 
 class Reporter(Protocol):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cnn_tui.config.study import StudyPreset
     from cnn_tui.engine.control import Control
     from cnn_tui.reports.formats import Format
-    from cnn_tui.reports.study_reproduction import Outcome, Part
+    from cnn_tui.reports.studies.reproduction import Part, PartResult
 
 _FORMATS = ("markdown", "html")
 
@@ -52,7 +52,7 @@ def reproduce(
     from cnn_tui.cli.destination import Destination
     from cnn_tui.cli.job import interruptible
     from cnn_tui.engine.control import Control
-    from cnn_tui.reports.study_reproduction import parts_of
+    from cnn_tui.reports.studies.reproduction import parts_of
 
     planned = plan(parts_of(only), settings)
     destination = Destination(output, chosen, "markdown", _FORMATS)
@@ -102,9 +102,9 @@ def _run(
     from cnn_tui.cli.job import exit_code, run_here
     from cnn_tui.cli.output import print_message
     from cnn_tui.config.job import Job
-    from cnn_tui.reports.study_reproduction import Outcome
+    from cnn_tui.reports.studies.reproduction import PartResult
 
-    outcomes: list[Outcome] = []
+    outcomes: list[PartResult] = []
     codes = []
     for number, (part, study, skipped) in enumerate(planned, start=1):
         print_message(f"[{number}/{len(planned)}] {part.title}")
@@ -113,7 +113,7 @@ def _run(
         started = time.perf_counter()
         progress = run_here(Job(preset=study, plain=plain, fresh=fresh), control, as_json=as_json)
         seconds = time.perf_counter() - started
-        outcomes.append(Outcome(part, progress.table, seconds, progress.history.reused, skipped))
+        outcomes.append(PartResult(part, progress.table, seconds, progress.history.reused, skipped))
         codes.append(exit_code(progress, control))
         ended = control.stopping or number == len(planned)
         if destination.path is not None or (ended and not as_json):
@@ -124,9 +124,9 @@ def _run(
 
 
 def _write(
-    outcomes: Sequence[Outcome], settings: Sequence[str], left: Sequence[Part], destination: Destination
+    outcomes: Sequence[PartResult], settings: Sequence[str], left: Sequence[Part], destination: Destination
 ) -> None:
     from cnn_tui.reports.formats import render
-    from cnn_tui.reports.study_reproduction import reproduction
+    from cnn_tui.reports.studies.reproduction import reproduction
 
     destination.write(render(reproduction(outcomes, settings, left), destination.format, output=destination.path))

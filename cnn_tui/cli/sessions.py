@@ -1,4 +1,4 @@
-"""``cnn-tui sessions``: the records of runs, listed, shown, compared, exported, annotated and deleted."""
+"""``cnn-tui sessions``: list, show, compare, export, annotate and delete recorded runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from cnn_tui.cli.compare import compare
+from cnn_tui.cli.compare import compare_sessions
 from cnn_tui.cli.export import export
 from cnn_tui.cli.groups import ListByDefault
 from cnn_tui.cli.note import note
@@ -19,7 +19,7 @@ from cnn_tui.errors import CnnTuiError, ConfigError
 from cnn_tui.formatting import printable
 from cnn_tui.history import RunHistory
 from cnn_tui.metrics import LISTED, Result
-from cnn_tui.reports.session_label import session_label
+from cnn_tui.reports.labels import session_label
 from cnn_tui.store.notes import SessionNote
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.store.sessions import (
@@ -39,13 +39,13 @@ _COLUMNS = ("session", "name", "model", "data", *_NUMBERS, "status")
 
 @click.group(cls=ListByDefault, subcommand_metavar="[COMMAND] ...")
 def sessions() -> None:
-    """List, show, compare, export, annotate and delete the records of runs. Without a command this lists them.
+    """List, show, compare, export, annotate and delete recorded runs. Without a command, list them.
 
-    A session is named by its id, by the unique beginning of it, by "latest", or by its folder.
+    SESSION is an id, the unique beginning of an id, "latest", or a folder.
     """
 
 
-sessions.add_command(compare)
+sessions.add_command(compare_sessions)
 sessions.add_command(export)
 sessions.add_command(note)
 
@@ -53,7 +53,7 @@ sessions.add_command(note)
 @sessions.command("list")
 @_JSON
 def list_(as_json: bool) -> None:
-    """List all sessions, the newest first."""
+    """List all sessions, newest first."""
     entries = list_sessions()
     if as_json:
         print_json([_document(entry) for entry in entries])
@@ -76,18 +76,18 @@ def list_(as_json: bool) -> None:
 @click.argument("session")
 @_JSON
 def show(session: str, as_json: bool) -> None:
-    """Show the settings, the last figures and the result of a SESSION."""
+    """Show the settings, the last epoch and the result of a SESSION."""
     folder = find_session(session)
     record, history = load_session(folder), read_history(folder)
-    written, problem = note_or_problem(folder)
-    if problem:
-        print_message(problem)
+    note_and_tags, problem = note_or_problem(folder)
+    for line in problem.splitlines():
+        print_message(line)
     if as_json:
-        from cnn_tui.reports.session_data import session_json
+        from cnn_tui.reports.sessions.data import session_json
 
-        print_json(session_json(record, history.epochs, folder, written))
+        print_json(session_json(record, history.epochs, folder, note_and_tags))
         return
-    print_table(("setting", "value"), _heading(record, written, str(folder)) + _settings(record))
+    print_table(("setting", "value"), _heading(record, note_and_tags, str(folder)) + _settings(record))
     if history.epochs:
         click.echo()
         print_table(("curve", "last value"), _curves(history), numbers=["last value"])
@@ -100,30 +100,31 @@ def show(session: str, as_json: bool) -> None:
 
 @sessions.command()
 @click.argument("names", nargs=-1, required=True, metavar="SESSION...")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Delete without confirmation.")
 def delete(names: tuple[str, ...], yes: bool) -> None:
-    """Delete each SESSION with its weights and predictions, for good."""
+    """Delete each SESSION permanently, with its weights and predictions."""
     ids = list(dict.fromkeys(find_session(name).name for name in names))
-    if not yes and not _agreed(ids):
+    if not yes and not _confirmed(ids):
         return
     for session_id in ids:
         click.echo(printable(f"deleted {delete_session(session_id).name}"))
 
 
-def _agreed(ids: list[str]) -> bool:
+def _confirmed(ids: list[str]) -> bool:
     if not sys.stdin.isatty():
-        raise ConfigError("Deleting needs --yes", "Nobody can be asked: stdin is no terminal.", "Add --yes.")
-    return click.confirm(printable(f"Delete {', '.join(ids)} for good?"), err=True)
+        detail = "It cannot be confirmed, because standard input is not a terminal."
+        raise ConfigError("Deleting needs --yes", detail, "Add --yes.")
+    return click.confirm(printable(f"Delete {', '.join(ids)} permanently?"), err=True)
 
 
 def _short_ids(ids: list[str]) -> dict[str, str]:
-    """For each id its time stamp, by which it can be asked for, or the whole where others have the same."""
+    """The time stamp of each id, which also names the session, or the full id if the time stamp is not unique."""
     stamps = Counter(session_id.partition("-")[0] for session_id in ids)
     return {name: name if stamps[name.partition("-")[0]] > 1 else name.partition("-")[0] for name in ids}
 
 
 def _row(entry: SessionEntry) -> tuple[str, ...]:
-    """The cells behind the id."""
+    """The cells after the id."""
     if entry.record is None:
         return *[""] * (len(_COLUMNS) - 2), "broken"
     record, result = entry.record, entry.record.result
@@ -142,16 +143,16 @@ def _row(entry: SessionEntry) -> tuple[str, ...]:
 
 
 def _epochs(record: SessionRecord) -> str:
-    """The epochs asked for, after those that were run where they are fewer."""
-    asked = record.experiment.training.epochs
-    run = record.result.epochs_run if record.result else asked
-    return str(asked) if run == asked else f"{run}/{asked}"
+    """The requested epochs, after the number of epochs run if it is smaller."""
+    requested = record.experiment.training.epochs
+    run = record.result.epochs_run if record.result else requested
+    return str(requested) if run == requested else f"{run}/{requested}"
 
 
 def _document(entry: SessionEntry) -> dict[str, Any]:
     record = entry.record.model_dump(mode="json") if entry.record else None
-    written = {"note": entry.note.note, "tags": list(entry.note.tags)}
-    return {"id": entry.id, "folder": str(entry.folder), "record": record, "problem": entry.problem, **written}
+    note_and_tags = {"note": entry.note.note, "tags": list(entry.note.tags)}
+    return {"id": entry.id, "folder": str(entry.folder), "record": record, "problem": entry.problem, **note_and_tags}
 
 
 def _heading(record: SessionRecord, note: SessionNote, folder: str) -> list[tuple[str, str]]:
@@ -171,24 +172,24 @@ def _settings(record: SessionRecord) -> list[tuple[str, str]]:
 
 def _curves(history: RunHistory) -> list[tuple[str, str]]:
     last = history.epochs[-1]
-    figures = {
+    values = {
         "train loss": last.train_loss,
         "train accuracy": last.train_accuracy,
         "validation loss": last.validation_loss,
         "validation accuracy": last.validation_accuracy,
     }
-    rows = [(name, f"{value:.4f}") for name, value in figures.items() if value is not None]
+    rows = [(name, f"{value:.4f}") for name, value in values.items() if value is not None]
     return [("epoch", str(last.epoch)), *rows]
 
 
 def _show_result(result: Result) -> None:
     from cnn_tui.cli.result_tables import class_table
-    from cnn_tui.reports.best_epoch import CRITERION
+    from cnn_tui.reports.labels import BEST_EPOCH_CRITERION
 
     console().print(class_table(result))
     click.echo()
-    # The macro means are in the table of classes already.
-    figures = [(one.title, one.text(result.value(one))) for one in result.metrics if not one.per_class]
+    # The table of classes contains the macro means.
+    scores = [(one.title, one.text(result.value(one))) for one in result.metrics if not one.per_class]
     costs = [("epochs run", str(result.epochs_run)), ("training", f"{result.train_seconds:.1f} s")]
-    best = [] if result.best_epoch is None else [(f"best epoch by {CRITERION}", str(result.best_epoch))]
-    print_table(("figure", "value"), [*figures, *best, *costs], numbers=["value"])
+    best = [] if result.best_epoch is None else [(f"best epoch by {BEST_EPOCH_CRITERION}", str(result.best_epoch))]
+    print_table(("figure", "value"), [*scores, *best, *costs], numbers=["value"])

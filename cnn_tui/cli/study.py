@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cnn_tui.cli.destination import Destination
     from cnn_tui.config.study import StudyPreset
     from cnn_tui.reports.formats import Format
-    from cnn_tui.reports.study_table import StudyTable
+    from cnn_tui.reports.studies.table import StudyTable
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -94,7 +94,7 @@ def _report(table: StudyTable, destination: Destination) -> None:
     from cnn_tui.cli.output import console
     from cnn_tui.formatting import printable
     from cnn_tui.reports.formats import render_study
-    from cnn_tui.reports.study_document import study_document
+    from cnn_tui.reports.studies.document import study_document
 
     if destination.path is None and destination.format == "text":
         out = console()
@@ -131,7 +131,7 @@ def override_study(study: StudyPreset, settings: Sequence[str]) -> StudyPreset:
     from cnn_tui.config.study import StudyPreset
     from cnn_tui.config.validation_errors import field_errors
     from cnn_tui.errors import ConfigError
-    from cnn_tui.reports.study_table import value_text
+    from cnn_tui.reports.labels import value_text
 
     for setting in settings:
         path = path_of(setting)

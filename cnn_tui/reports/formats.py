@@ -1,4 +1,4 @@
-"""The formats of reports: the one table of them, and what writes each. Imports nothing heavy until a report is made."""
+"""The formats of reports and their writers. Imports large packages only to render."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
-    from cnn_tui.reports.document import Document
-    from cnn_tui.reports.study_table import StudyTable
+    from cnn_tui.reports.documents.document import Document
+    from cnn_tui.reports.studies.table import StudyTable
 
 Format = Literal["text", "markdown", "html", "latex", "csv", "pdf", "png"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 FIGURE_FORMATS: tuple[Format, ...] = ("pdf", "png")
-"""The formats that hold the charts of a report and neither its tables nor its texts."""
+"""The formats that contain only the charts of a report, without tables and text."""
 _SUFFIXES: dict[str, Format] = {
     ".txt": "text",
     ".md": "markdown",
@@ -28,7 +28,7 @@ _SUFFIXES: dict[str, Format] = {
     ".png": "png",
 }
 SUFFIXES = tuple(_SUFFIXES)
-"""The ends of file names that decide the format."""
+"""The suffixes of file names that determine a format."""
 _SAFE_IN_LATEX = re.compile(r"[A-Za-z0-9._+-]+")
 
 
@@ -37,7 +37,7 @@ class Report:
     """A report in one format.
 
     Attributes:
-        files: further files that belong to it, by their paths relative to it.
+        files: the other files of the report, by their paths relative to it.
     """
 
     content: str | bytes
@@ -45,18 +45,16 @@ class Report:
 
 
 def format_of(file: PurePath) -> Format | None:
-    """The format that a file's name asks for, None if its suffix is not known."""
+    """The format that matches a file's suffix, None for an unknown one."""
     return _SUFFIXES.get(file.suffix.lower())
 
 
 def render_study(table: StudyTable, chosen: Format, width: int = 100, output: PurePath | None = None) -> Report:
-    """A study's report. In CSV each figure has a column of its own."""
+    """A study as a report; in CSV as one flat table."""
+    from cnn_tui.reports.studies.document import study_csv, study_document
+
     if chosen == "csv":
-        from cnn_tui.reports.study_csv import study_csv
-
         return Report(study_csv(table))
-    from cnn_tui.reports.study_document import study_document
-
     return render(study_document(table), chosen, width, output)
 
 
@@ -65,15 +63,15 @@ def render(document: Document, chosen: Format, width: int = 100, output: PurePat
 
     Args:
         width: in cells, for text only.
-        output: the file that it will be written to. LaTeX has its charts as files beside it, and none without it.
+        output: the file of the report, beside which LaTeX has the files of its charts; without it there are none.
     """
     if chosen in FIGURE_FORMATS:
-        from cnn_tui.reports import figure_files
+        from cnn_tui.reports.charts import figure_files
 
         draw = figure_files.to_pdf if chosen == "pdf" else figure_files.to_png
         return Report(draw(document.charts, document.title))
     if chosen == "latex":
-        from cnn_tui.reports.latex import document_latex, latex_figures
+        from cnn_tui.reports.documents.latex import document_latex, latex_figures
 
         files = latex_figures(document, _figures_folder(output)) if output else {}
         return Report(document_latex(document, tuple(files)), files)
@@ -81,7 +79,7 @@ def render(document: Document, chosen: Format, width: int = 100, output: PurePat
 
 
 def write_report(path: Path, report: Report) -> None:
-    """Write a report and the files that belong to it, each whole or not at all.
+    """Write a report and its other files, each atomically.
 
     Raises:
         StorageError: a file cannot be written.
@@ -95,7 +93,7 @@ def write_report(path: Path, report: Report) -> None:
 
 
 def _text(document: Document, chosen: Format, width: int) -> str:
-    from cnn_tui.reports.document import document_csv, document_markdown
+    from cnn_tui.reports.documents.document import document_csv, document_markdown, document_text
 
     match chosen:
         case "markdown":
@@ -103,17 +101,15 @@ def _text(document: Document, chosen: Format, width: int) -> str:
         case "csv":
             return document_csv(document)
         case "html":
-            from cnn_tui.reports.html import document_html
+            from cnn_tui.reports.documents.html import document_html
 
             return document_html(document)
         case _:
-            from cnn_tui.reports.study_text import document_text
-
             return document_text(document, width)
 
 
 def _figures_folder(output: PurePath) -> str:
-    """The folder of a LaTeX report's charts, beside it, with a name that LaTeX takes as it is."""
+    """The name of the folder of a LaTeX report's charts, without characters that LaTeX would interpret."""
     from cnn_tui.store.files import slug
 
     stem = output.stem if _SAFE_IN_LATEX.fullmatch(output.stem) else slug(output.stem)

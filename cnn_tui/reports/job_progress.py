@@ -9,7 +9,7 @@ from cnn_tui.config.job import Job
 from cnn_tui.errors import StorageError
 from cnn_tui.events import JobEvent, RunEvent, RunFinished, RunReused
 from cnn_tui.history import JobHistory, RunHistory
-from cnn_tui.reports.study_table import StudyTable, study_table
+from cnn_tui.reports.studies.table import StudyTable, study_table
 from cnn_tui.store.records import SessionRecord, iso_time
 from cnn_tui.store.sessions import load_session
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cnn_tui.events import BatchFinished, EpochFinished
 from cnn_tui.formatting import pluralize
 from cnn_tui.history import RunHistory, best_epoch
-from cnn_tui.reports.best_epoch import best_epoch_words
+from cnn_tui.reports.labels import best_epoch_label
 
 _RISING_EPOCHS = 3
 _STALE_EPOCHS = 5
@@ -114,7 +114,7 @@ def _summary(history: RunHistory) -> Hint | None:
     best, last = best_epoch(history.epochs), history.epochs[-1]
     if best is None or best.validation_accuracy is None:
         return None
-    text = best_epoch_words(best.epoch, best).capitalize()
+    text = best_epoch_label(best.epoch, best).capitalize()
     if best.epoch == last.epoch:
         return Hint(f"{text}. It was the last one: more epochs may help.", caution=False)
     return Hint(f"{text}. {pluralize(last.epoch, 'epoch')} were trained.", caution=False)

@@ -87,6 +87,11 @@ async def until(pilot: Pilot[None], holds: Callable[[], object]) -> None:
             raise AssertionError(f"it never happened; the screen was\n{screen_text(pilot.app)}")
 
 
+async def until_shown(pilot: Pilot[None], app: App[None], text: str) -> None:
+    """Wait for a text on the screen."""
+    await until(pilot, lambda: text in screen_text(app))
+
+
 def screen_text(app: App[None]) -> str:
     """All that is on the screen, in lines."""
     lines = app.screen._compositor.render_strips()

@@ -73,7 +73,7 @@ async def test_on_a_large_terminal_all_panes_are_side_by_side(size: tuple[int, i
         await until(pilot, lambda: shows(app, "A first", "B second", "validation loss", "F1 B", "test accuracy"))
         lines = [line.split() for line in screen_text(app).splitlines()]
         assert any(line[:4] == ["Learning", "rate", "0.001", "1e-05"] for line in lines)
-        assert shows(app, "A got 3 pictures right")
+        assert shows(app, "A got 3 images right")
         assert shows(app, "15 both right · 3 only A · 0 only B · 2 both wrong")
         assert "Train/val." in screen_text(app)
         assert " View " not in screen_text(app).splitlines()[-1]
@@ -84,14 +84,14 @@ async def test_on_a_small_terminal_the_panes_are_tabs() -> None:
     app = Host("sessions")
     async with app.run_test(size=SMALL) as pilot:
         await open_both(pilot, app)
-        await until(pilot, lambda: shows(app, "A got 3 pictures right", "Summary  Curves  Classes"))
+        await until(pilot, lambda: shows(app, "A got 3 images right", "Summary  Curves  Classes"))
         await pilot.press("t")
         await until(pilot, lambda: shows(app, "validation loss", "validation accuracy"))
-        assert not shows(app, "A got 3 pictures right")
+        assert not shows(app, "A got 3 images right")
         await pilot.press("t")
         await until(pilot, lambda: shows(app, "F1 A", "recall B"))
         await pilot.press("T", "T")
-        await until(pilot, lambda: shows(app, "A got 3 pictures right"))
+        await until(pilot, lambda: shows(app, "A got 3 images right"))
         footer = screen_text(app).splitlines()[-1]
         assert all(word in footer for word in ("Back", "View", "Train/val.", "Copy", "Export"))
         await pilot.click(".pane-tab", offset=(1, 0))
@@ -166,7 +166,7 @@ async def test_missing_highlights_and_curves_are_explained_at_every_size(size: t
         assert not any(text.style.bold for text in cells(grid, "test accuracy") if isinstance(text.style, Style))
         if size == SMALL:
             await pilot.press("t")
-        await until(pilot, lambda: shows(app, "B has no curves: stopped before the first epoch ended."))
+        await until(pilot, lambda: shows(app, "B has no curves: stopped before the first epoch finished."))
 
 
 async def test_the_best_of_comparable_metrics_is_bold() -> None:
@@ -178,7 +178,7 @@ async def test_the_best_of_comparable_metrics_is_bold() -> None:
         assert isinstance(grid, Table)
         bold = [isinstance(text.style, Style) and bool(text.style.bold) for text in cells(grid, "test accuracy")]
         assert bold == [True, False]
-        assert not any(isinstance(text.style, Style) and text.style.bold for text in cells(grid, "training"))
+        assert not any(isinstance(text.style, Style) and text.style.bold for text in cells(grid, "training time"))
 
 
 def cells(grid: Table, name: str) -> list[Text]:
@@ -222,7 +222,7 @@ async def test_copy_copies_the_entire_comparison() -> None:
         await open_both(pilot, app)
         await pilot.press("y")
         await until(pilot, lambda: app.clipboard)
-        assert "A got 3 pictures right that B got wrong" in app.clipboard
+        assert "A got 3 images right that B got wrong" in app.clipboard
 
 
 async def test_a_missing_session_is_reported_and_escape_returns() -> None:
@@ -244,7 +244,7 @@ async def test_sessions_without_results_can_be_compared() -> None:
     async with app.run_test(size=MIDDLE) as pilot:
         await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
         app.push_screen(CompareScreen(ids))
-        await until(pilot, lambda: shows(app, "A and B have no predictions", "All settings are the same."))
+        await until(pilot, lambda: shows(app, "A and B have no recorded predictions", "All settings are the same."))
         assert shows(app, "No session has a result to compare.")
 
 

@@ -50,19 +50,19 @@ async def test_the_quit_dialog_stays_when_the_run_ends_and_says_so() -> None:
         await train(pilot, app, trainer)
         await pilot.press("ctrl+q")
         await until(pilot, lambda: isinstance(app.screen, QuitScreen) and app.focused is not None)
-        assert title(app) == "A run is going on"
+        assert title(app) == "A run is still running"
         await pilot.press("down")
         await end_under(pilot, app, trainer)
-        assert title(app) == "The run has ended meanwhile"
+        assert title(app) == "The run has ended"
         shown = [str(button.label) for button in app.screen.query(Button) if button.display]
-        assert shown == ["Leave", "Stay here"]
+        assert shown == ["Quit", "Cancel"]
         assert app.focused is app.screen.query(Button).first()
         await pilot.press("down", "enter")
         await until(pilot, lambda: isinstance(app.screen, ResultsScreen))
         assert not any(call.startswith("close") for call in trainer.calls)
 
 
-async def test_enter_in_the_quit_dialog_leaves_after_the_end_too() -> None:
+async def test_enter_in_the_quit_dialog_quits_after_the_end_too() -> None:
     async with workbench() as (app, trainer, pilot):
         await train(pilot, app, trainer)
         await pilot.press("ctrl+q")

@@ -13,12 +13,11 @@ from textual.app import App, ComposeResult
 from textual.geometry import Region
 from textual.pilot import Pilot
 
-from cnn_tui.reports.axis import fixed_axis, linear_axis, log_axis, round_step
-from cnn_tui.reports.chart import Series
-from cnn_tui.reports.chart_paint import Row, paint
-from cnn_tui.reports.chart_plan import ChartPlan, trace
-from cnn_tui.reports.curve import Curve, draw_curve
-from cnn_tui.reports.reduce import drawable, reduce, smooth
+from cnn_tui.reports.charts.axis import fixed_axis, linear_axis, log_axis, round_step
+from cnn_tui.reports.charts.layout import ChartPlan, lay_out
+from cnn_tui.reports.charts.painting import Row, paint
+from cnn_tui.reports.charts.raster import Polyline, drawable, rasterize, reduce, smooth
+from cnn_tui.reports.charts.series import Series
 from cnn_tui.tui.widgets.line_chart import LineChart
 
 finite = st.floats(-1e6, 1e6, allow_nan=False)
@@ -102,8 +101,8 @@ def test_axes_end_on_round_numbers() -> None:
 
 
 def test_a_curve_lands_where_the_axis_says() -> None:
-    curve = Curve((0.0, 10.0), (0.0, 10.0), (0, 10), (0, 10), width=21, height=11, marker="•")
-    rows = draw_curve(curve)
+    curve = Polyline((0.0, 10.0), (0.0, 10.0), (0, 10), (0, 10), width=21, height=11, marker="•")
+    rows = rasterize(curve)
     assert [len(row) for row in rows] == [21] * 11
     assert (rows[0][20], rows[10][0], rows[5][10]) == ("•", "•", "•")
     assert rows[0][:18].strip() == ""
@@ -111,7 +110,7 @@ def test_a_curve_lands_where_the_axis_says() -> None:
 
 def test_a_thick_line_covers_the_thin_one_and_more() -> None:
     def dots(marker: str) -> list[int]:
-        rows = draw_curve(Curve((0.0, 5.0, 10.0), (2.0, 8.0, 3.0), (0, 10), (0, 10), 30, 8, marker))
+        rows = rasterize(Polyline((0.0, 5.0, 10.0), (2.0, 8.0, 3.0), (0, 10), (0, 10), 30, 8, marker))
         return [(ord(char) - 0x2800) if char != " " else 0 for row in rows for char in row]
 
     thin, thick = dots("thin"), dots("thick")
@@ -132,13 +131,13 @@ def test_a_single_validation_point_is_seen_beside_the_steps_of_training(order: t
     for value in (1.0, 1.5):
         point = Series("validation", (1.0,), (value,), "validation", "dashed")
         series = tuple((steps, point)[place] for place in order)
-        rows = paint(trace(ChartPlan(series, 80, 20, title="Loss", x_range=(0.0, 8.0), best=1.0)))
+        rows = paint(lay_out(ChartPlan(series, 80, 20, title="Loss", x_range=(0.0, 8.0), best=1.0)))
         assert [piece for row in rows[1:] for piece in row if piece[1] == "validation"] == [("●", "validation")]
 
 
 def test_a_chart_has_title_legend_axes_and_the_best_epoch() -> None:
     plan = ChartPlan((TRAIN, VALIDATION), 80, 20, title="Loss", x_label="epoch", best=6.0)
-    rows = text(paint(trace(plan)))
+    rows = text(paint(lay_out(plan)))
     assert [len(row) for row in rows] == [80] * 20
     assert rows[0].startswith("Loss")
     assert rows[0].endswith("⠤⠤ train 0.100  ⠶⠶ validation 0.350  ▲ best 6 by validation loss")
@@ -152,7 +151,7 @@ def test_a_chart_has_title_legend_axes_and_the_best_epoch() -> None:
 def test_curves_keep_their_roles_and_the_later_lies_on_top() -> None:
     below = Series("a", (0.0, 1.0), (0.5, 0.5), role="train")
     above = Series("b", (0.0, 1.0), (0.5, 0.5), role="validation")
-    roles = {role for row in paint(trace(ChartPlan((below, above), 40, 10)))[1:-2] for _, role in row}
+    roles = {role for row in paint(lay_out(ChartPlan((below, above), 40, 10)))[1:-2] for _, role in row}
     assert "validation" in roles
     assert "train" not in roles
 
@@ -162,7 +161,7 @@ def test_curves_keep_their_roles_and_the_later_lies_on_top() -> None:
 def test_every_row_has_the_width_of_the_chart(width: int, height: int) -> None:
     names = ("[red]x[/]", "a\x1b]52;c;eA==\x07", "猫" * 100)
     series = tuple(Series(name, TRAIN.xs, TRAIN.ys) for name in names)
-    rows = paint(trace(ChartPlan(series, width, height, title="Loss", x_label="epoch", best=3)))
+    rows = paint(lay_out(ChartPlan(series, width, height, title="Loss", x_label="epoch", best=3)))
     from rich.cells import cell_len
 
     assert [cell_len(row) for row in text(rows)] == [width] * height
@@ -171,7 +170,7 @@ def test_every_row_has_the_width_of_the_chart(width: int, height: int) -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(0, 0), (1, 1), (19, 20), (40, 4)])
 def test_a_tiny_chart_says_the_newest_values(width: int, height: int) -> None:
-    rows = text(paint(trace(ChartPlan((TRAIN, VALIDATION), width, height))))
+    rows = text(paint(lay_out(ChartPlan((TRAIN, VALIDATION), width, height))))
     assert [len(row) for row in rows] == [width] * height
     if height > 1:
         assert rows[0].startswith("train 0.100")
@@ -181,11 +180,11 @@ def test_a_tiny_chart_says_the_newest_values(width: int, height: int) -> None:
 @pytest.mark.parametrize("log", [False, True])
 def test_any_values_can_be_drawn(ys: tuple[float, ...], log: bool) -> None:
     plan = ChartPlan((Series("train", tuple(map(float, range(len(ys)))), ys),), 60, 12, log=log)
-    assert len(paint(trace(plan))) == 12
+    assert len(paint(lay_out(plan))) == 12
 
 
 def test_an_empty_chart_says_so() -> None:
-    assert "no epochs yet" in "".join(text(paint(trace(ChartPlan((), 40, 10, title="Loss")))))
+    assert "no epochs yet" in "".join(text(paint(lay_out(ChartPlan((), 40, 10, title="Loss")))))
 
 
 class Host(App[None]):

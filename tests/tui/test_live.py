@@ -1,9 +1,9 @@
-"""Live, told what a run would tell: what is drawn, what steers the run, and how little is repainted."""
+"""Live with a scripted run: curves and figures, keys that control the run, and few repaints."""
 
 from __future__ import annotations
 
 import pytest
-from host import screen_text, until
+from host import screen_text, until, until_shown
 from rich.cells import cell_len
 from scripted_trainer import ScriptedTrainer
 from textual.pilot import Pilot
@@ -20,7 +20,7 @@ from cnn_tui.events import (
     RunFinished,
     WarningRaised,
 )
-from cnn_tui.reports.chart import Series
+from cnn_tui.reports.charts.series import Series
 from cnn_tui.trainer.crash_report import explain_kill
 from cnn_tui.trainer.protocol import Idle, Lost
 from cnn_tui.tui.app import Workbench
@@ -63,13 +63,9 @@ def epoch(number: int, validation_loss: float | None = 0.5, train_accuracy: floa
 
 
 async def start(pilot: Pilot[None], app: Workbench) -> None:
-    """Start the quickstart and come to its training."""
+    """Start the quickstart and wait for Live."""
     await pilot.press("ctrl+r")
     await until(pilot, lambda: app.current_mode == "live" and app.screen.query(CurvesPane))
-
-
-async def shown(pilot: Pilot[None], app: Workbench, words: str) -> None:
-    await until(pilot, lambda: words in screen_text(app))
 
 
 def begin(trainer: ScriptedTrainer) -> None:
@@ -84,10 +80,10 @@ def curve(app: Workbench, name: str, series: str) -> Series | None:
     return next((found for found in chart(app, name).series if found.name == series), None)
 
 
-async def test_without_a_run_it_says_how_to_start_one() -> None:
+async def test_without_a_run_it_explains_how_to_start_one() -> None:
     async with workbench() as (app, _, pilot):
         await pilot.press("2")
-        await shown(pilot, app, "No run yet")
+        await until_shown(pilot, app, "No run yet")
         assert "ctrl+r" in screen_text(app)
         assert not {"p", "x", "k", "b"} & set(app.screen.active_bindings)
 
@@ -106,8 +102,8 @@ async def test_curves_and_figures_follow_the_run() -> None:
         assert accuracy.ys == (0.55, 0.55)
         assert chart(app, "loss").best == 2
         text = screen_text(app)
-        for words in ("3 of 5", "2 of 4", "1,234", "0.001", "10 of 20 steps", "50%", "about 10 s"):
-            assert words in text, words
+        for part in ("3 of 5", "2 of 4", "1,234", "0.001", "10 of 20 steps", "50%", "about 10 s"):
+            assert part in text, part
         best = str(app.screen.query_one("#best", Static).content)
         assert best == "best epoch 2 by validation loss 0.900; accuracy there 55.0 %"
 
@@ -122,7 +118,7 @@ async def test_without_validation_there_are_no_validation_curves() -> None:
         assert chart(app, "loss").best is None
 
 
-async def test_before_epochs_make_a_curve_steps_are_drawn_and_b_goes_from_one_to_the_other() -> None:
+async def test_steps_are_plotted_until_there_are_two_epochs_and_b_switches() -> None:
     async with workbench() as (app, trainer, pilot):
         await start(pilot, app)
         begin(trainer)
@@ -135,16 +131,16 @@ async def test_before_epochs_make_a_curve_steps_are_drawn_and_b_goes_from_one_to
         await pilot.press("b", "g", "s")
         await until(pilot, lambda: chart(app, "loss").log_scale and chart(app, "loss").smoothing > 0)
         assert not chart(app, "accuracy").log_scale
-        await shown(pilot, app, "Loss, log scale, smoothed")
+        await until_shown(pilot, app, "Loss, log scale, smoothed")
 
 
-async def test_pause_goes_on_by_the_same_key() -> None:
+async def test_the_same_key_pauses_and_resumes() -> None:
     async with workbench() as (app, trainer, pilot):
         await start(pilot, app)
         begin(trainer)
-        await shown(pilot, app, "▶ training")
+        await until_shown(pilot, app, "▶ training")
         await pilot.press("p")
-        await shown(pilot, app, "Paused. Press p to resume.")
+        await until_shown(pilot, app, "Paused. Press p to resume.")
         await until(pilot, lambda: "p Resume" in screen_text(app).splitlines()[-1])
         assert "p Pause" not in screen_text(app)
         await pilot.press("p")
@@ -153,11 +149,11 @@ async def test_pause_goes_on_by_the_same_key() -> None:
         assert trainer.calls[-2:] == ["pause", "resume"]
 
 
-async def test_stop_and_kill_are_different_and_say_what_they_do() -> None:
+async def test_stop_and_kill_differ_and_explain_themselves() -> None:
     async with workbench() as (app, trainer, pilot):
         await start(pilot, app)
         begin(trainer)
-        await shown(pilot, app, "▶ training")
+        await until_shown(pilot, app, "▶ training")
         await pilot.press("k")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         question = str(app.screen.query_one(".dialog--title", Static).content)
@@ -165,7 +161,7 @@ async def test_stop_and_kill_are_different_and_say_what_they_do() -> None:
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, ConfirmScreen))
         await pilot.press("x")
-        await shown(pilot, app, "Stopping: after this batch it is tested and saved.")
+        await until_shown(pilot, app, "Stopping after this batch, then testing and saving.")
         await pilot.press("x")
         await until(pilot, lambda: trainer.calls.count("stop") == 2)
         assert "kill" not in trainer.calls
@@ -175,73 +171,73 @@ async def test_stop_and_kill_are_different_and_say_what_they_do() -> None:
         await until(pilot, lambda: "kill" in trainer.calls)
 
 
-async def test_a_kill_that_was_asked_for_is_told_as_one_and_not_as_a_failure() -> None:
+async def test_a_requested_kill_is_not_shown_as_a_failure() -> None:
     async with workbench() as (app, trainer, pilot):
         await start(pilot, app)
         begin(trainer)
         trainer.emit(epoch(1), epoch(2))
         trainer.emit(RunFinished(status="failed", error=explain_kill()))
         trainer.send(Lost(status="killed", session_id=SESSION, error=explain_kill(), log_tail=""))
-        await shown(pilot, app, "last run killed")
+        await until_shown(pilot, app, "last run killed")
         text = screen_text(app)
         assert "Killed" in text
         assert "The run was killed" in text
-        assert not any(words in text for words in ("Failed", "last run failed", "more epochs", "best epoch 2 of"))
+        assert not any(part in text for part in ("Failed", "last run failed", "more epochs", "best epoch 2 of"))
         assert str(app.screen.query_one("#remark", Static).content) == ""
 
 
-async def test_a_failure_is_followed_by_no_advice_on_epochs() -> None:
+async def test_a_failed_run_gets_no_hint_about_epochs() -> None:
     async with workbench() as (app, trainer, pilot):
         await start(pilot, app)
         begin(trainer)
-        error = ErrorReport(title="Disk full", detail="", hint="Make room.")
+        error = ErrorReport(title="Disk full", detail="", hint="Free some space.")
         trainer.emit(epoch(1, 0.9), epoch(2, 0.5), RunFinished(status="failed", error=error))
-        await shown(pilot, app, "last run failed")
+        await until_shown(pilot, app, "last run failed")
         assert "more epochs" not in screen_text(app)
 
 
-async def test_title_and_bar_show_one_figure_of_one_moment() -> None:
+async def test_title_and_phase_bar_show_the_same_progress() -> None:
     async with workbench() as (app, trainer, pilot):
         await start(pilot, app)
         trainer.emit(started(SESSION, epochs=5), Phase(name="loading", time=100.1))
         for done in range(0, 101, 5):
-            trainer.emit(Progress(done=done, total=100, unit="pictures", time=101.0))
+            trainer.emit(Progress(done=done, total=100, unit="images", time=101.0))
             for _ in range(3):
                 await pilot.pause(0.01)
                 title, bar = app.screen.query_one(TitleBar).state_text, app.screen.query_one(PhaseBar).view
                 if "%" in title and bar.fraction is not None:
                     assert title == f"loading · {bar.fraction:.0%}".replace("%", " %")
-        await shown(pilot, app, "loading · 100 %")
+        await until_shown(pilot, app, "loading · 100 %")
 
 
-async def test_what_steers_a_run_is_off_once_it_has_ended() -> None:
+async def test_the_keys_that_control_a_run_are_disabled_once_it_has_ended() -> None:
     async with workbench() as (app, trainer, pilot):
         await start(pilot, app)
         begin(trainer)
         trainer.emit(RunFinished(status="stopped"))
-        await shown(pilot, app, "Stopped")
+        await until_shown(pilot, app, "Stopped")
         await pilot.press("p", "x", "k")
         await pilot.pause()
         assert not {"pause", "stop", "kill"} & set(trainer.calls)
         assert not isinstance(app.screen, ConfirmScreen)
 
 
-async def test_there_is_a_line_when_there_is_something_to_say() -> None:
+async def test_a_hint_is_shown_below_the_curves() -> None:
     async with workbench() as (app, trainer, pilot):
         await start(pilot, app)
         begin(trainer)
         trainer.emit(epoch(1, 1.0), epoch(2, 0.5), epoch(3, 0.6), epoch(4, 0.7), epoch(5, 0.8))
-        await shown(pilot, app, "Validation loss has risen for 3 epochs; the best was epoch 2.")
+        await until_shown(pilot, app, "Validation loss has risen for 3 epochs; the best was epoch 2.")
 
 
-async def test_a_failed_run_leaves_title_reason_and_next_step_on_the_screen() -> None:
+async def test_a_failed_run_shows_title_reason_and_hint() -> None:
     error = ErrorReport(title="Not enough memory", detail="It [/]took\n9 GB\x1b[31m.", hint="Try smaller batches.")
     async with workbench() as (app, trainer, pilot):
         await start(pilot, app)
         begin(trainer)
         trainer.emit(RunFinished(status="failed", error=error))
         trainer.send(Lost(status="failed", session_id=SESSION, error=error, log_tail=""))
-        await shown(pilot, app, "Try smaller batches.")
+        await until_shown(pilot, app, "Try smaller batches.")
         text = screen_text(app)
         assert "Not enough memory" in text
         assert "It [/]took" in text
@@ -250,7 +246,7 @@ async def test_a_failed_run_leaves_title_reason_and_next_step_on_the_screen() ->
         assert app.current_mode == "live"
 
 
-async def test_the_log_has_warnings_and_what_was_printed() -> None:
+async def test_the_log_shows_warnings_and_output() -> None:
     folder = paths.sessions_folder() / SESSION
     folder.mkdir(parents=True)
     (folder / "trainer.log").write_bytes(b"printed \x1b]52;c;eA==\x07 early\n")
@@ -259,27 +255,27 @@ async def test_the_log_has_warnings_and_what_was_printed() -> None:
         begin(trainer)
         trainer.emit(WarningRaised(title="Careful", detail="[red]x[/]"))
         await pilot.press("l")
-        await shown(pilot, app, "printed \ufffd]52;c;eA==\ufffd early")
-        await shown(pilot, app, "! Careful [red]x[/]")
+        await until_shown(pilot, app, "printed \ufffd]52;c;eA==\ufffd early")
+        await until_shown(pilot, app, "! Careful [red]x[/]")
         with (folder / "trainer.log").open("ab") as log:
             log.write(b"and later\n")
-        await shown(pilot, app, "and later")
+        await until_shown(pilot, app, "and later")
         await pilot.press("l")
         await until(pilot, lambda: not app.screen.query_one(LogPane).display)
 
 
-async def test_an_empty_log_says_so_until_there_is_something() -> None:
+async def test_an_empty_log_says_so_until_its_first_line() -> None:
     async with workbench() as (app, trainer, pilot):
         await start(pilot, app)
         begin(trainer)
         await pilot.press("l")
-        await shown(pilot, app, "Nothing so far.")
+        await until_shown(pilot, app, "Nothing so far.")
         trainer.emit(WarningRaised(title="Careful", detail="hot"))
-        await shown(pilot, app, "! Careful hot")
+        await until_shown(pilot, app, "! Careful hot")
         assert "Nothing so far." not in screen_text(app)
 
 
-def test_a_log_is_read_by_whole_lines_and_from_its_end(home: object) -> None:
+def test_a_log_is_read_in_complete_lines_from_its_end(home: object) -> None:
     path = paths.sessions_folder() / "trainer.log"
     path.parent.mkdir(parents=True)
     tail = LogTail(path)
@@ -289,20 +285,20 @@ def test_a_log_is_read_by_whole_lines_and_from_its_end(home: object) -> None:
     with path.open("ab") as log:
         log.write(b"rn\n")
     assert tail.read() == ["torn"]
-    path.write_bytes(b"anew\n")
-    assert tail.read() == ["anew"]
+    path.write_bytes(b"again\n")
+    assert tail.read() == ["again"]
 
 
-async def test_a_flood_of_steps_is_drawn_seldom() -> None:
+async def test_many_steps_cause_few_repaints() -> None:
     async with workbench() as (app, trainer, pilot):
         await start(pilot, app)
         begin(trainer)
         drawn: list[object] = []
 
-        def note(series: object) -> None:
+        def record(series: object) -> None:
             drawn.append(series)
 
-        app.watch(chart(app, "loss"), "series", note, init=False)
+        app.watch(chart(app, "loss"), "series", record, init=False)
         for step in range(400):
             trainer.emit(batch(1 + step // STEPS, 1 + step % STEPS, 1.0))
             if step % 20 == 0:
@@ -311,7 +307,7 @@ async def test_a_flood_of_steps_is_drawn_seldom() -> None:
         assert len(drawn) <= 4
 
 
-async def test_a_second_run_begins_with_empty_curves() -> None:
+async def test_a_second_run_starts_with_empty_curves() -> None:
     async with workbench() as (app, trainer, pilot):
         await start(pilot, app)
         begin(trainer)
@@ -321,16 +317,16 @@ async def test_a_second_run_begins_with_empty_curves() -> None:
         await pilot.press("1", "ctrl+r")
         await until(pilot, lambda: app.current_mode == "live" and len(trainer.submitted) == 2)
         await until(pilot, lambda: (found := curve(app, "loss", "train")) and found.ys == ())
-        await shown(pilot, app, "Starting")
+        await until_shown(pilot, app, "Starting")
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 50)])
-async def test_it_fits(size: tuple[int, int]) -> None:
+async def test_live_fits_the_terminal(size: tuple[int, int]) -> None:
     async with workbench(size=size) as (app, trainer, pilot):
         await start(pilot, app)
         begin(trainer)
         trainer.emit(epoch(1), epoch(2), batch(3, 1, 0.5))
-        await shown(pilot, app, "3 of 5")
+        await until_shown(pilot, app, "3 of 5")
         assert all(cell_len(line) <= size[0] for line in screen_text(app).splitlines())
         loss, accuracy = chart(app, "loss").region, chart(app, "accuracy").region
         assert min(loss.width, accuracy.width) >= 40
@@ -340,6 +336,6 @@ async def test_it_fits(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize(("reached", "end"), [(1, 8), (8, 8), (9, 16), (40, 50), (50, 50)])
-def test_the_axis_grows_by_doubling_up_to_the_last_epoch(reached: int, end: int) -> None:
+def test_the_x_axis_doubles_up_to_the_last_epoch(reached: int, end: int) -> None:
     assert shown_range(reached, 50, 1) == (1.0, float(end))
     assert shown_range(1, 1, 0) == (0.0, 1.0)

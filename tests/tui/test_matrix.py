@@ -15,7 +15,7 @@ from textual.pilot import Pilot
 
 from cnn_tui.formatting import fit, shorten
 from cnn_tui.metrics import Scores, score
-from cnn_tui.reports.heat import contrast, readable_on
+from cnn_tui.reports.charts.heat import contrast, readable_on
 from cnn_tui.tui.widgets.confusion_cells import (
     HEADER,
     HeatColors,

@@ -42,7 +42,7 @@ async def test_copy_copies_the_current_table() -> None:
         await pilot.press("t", "y")
         assert app.clipboard.startswith("| class | precision |")
         await pilot.press("t", "y")
-        assert app.clipboard.startswith("| actual | taken for |")
+        assert app.clipboard.startswith("| actual | predicted |")
         await pilot.press("t", "y")
         assert app.clipboard.startswith("| epoch | train loss |")
         await pilot.press("t", "y")

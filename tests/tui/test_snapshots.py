@@ -25,7 +25,7 @@ from cnn_tui.tui.screens.live_curves import CurvesPane
 from cnn_tui.tui.screens.sessions import SessionsTable
 from cnn_tui.tui.screens.studies_files import StudyEntry
 from cnn_tui.tui.screens.studies_list import StudyList
-from cnn_tui.tui.screens.studies_results import StudyTableView
+from cnn_tui.tui.screens.studies_table import StudyTableView
 from samples import epoch, started
 
 RECORDED = Path(__file__).parent.parent / "recorded" / "0.1.0"

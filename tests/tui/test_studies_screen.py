@@ -1,4 +1,4 @@
-"""Studies, driven by keys over a trainer that a test speaks for: from the form to the table to an opened row."""
+"""The Studies screen, driven by keys with a scripted trainer: from the form to the table to an opened row."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from host import screen_text, until
+from host import screen_text, until, until_shown
 from scripted_trainer import ScriptedTrainer
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -25,24 +25,22 @@ from cnn_tui.tui.screens.dialogs import AskTextScreen, ConfirmScreen
 from cnn_tui.tui.screens.quit import QuitScreen
 from cnn_tui.tui.screens.studies import StudiesScreen
 from cnn_tui.tui.screens.studies_list import StudyList
-from cnn_tui.tui.screens.studies_results import StudyResults, StudyTableView
-from cnn_tui.tui.screens.studies_rows import StudyLine
+from cnn_tui.tui.screens.studies_results import StudyResults
+from cnn_tui.tui.screens.studies_table import StudyLine, StudyTableView
 from cnn_tui.tui.widgets.table_model import GAP
 from study_records import row_failed, row_finished, row_started, store_row, study
 
 EPOCHS = study(name="how long", values=[1, 2, 3])
-Opened = tuple[Workbench, ScriptedTrainer, Pilot[None]]
 
 
-def own(preset: StudyPreset) -> Path:
-    """Save a study as this person's own; it is the first in the list."""
+def save_as_user_preset(preset: StudyPreset) -> Path:
+    """Save a study as a preset of the user, the first in the list."""
     return save_preset(preset, paths.user_presets_folder(), preset.name)
 
 
 def screen(app: Workbench) -> StudiesScreen:
-    shown = app.screen
-    assert isinstance(shown, StudiesScreen)
-    return shown
+    assert isinstance(app.screen, StudiesScreen)
+    return app.screen
 
 
 def lines(app: Workbench) -> list[StudyLine]:
@@ -53,13 +51,8 @@ def states(app: Workbench) -> list[str]:
     return [line.state for line in lines(app)]
 
 
-async def shown(app: Workbench, pilot: Pilot[None], words: str) -> None:
-    """Wait until something is said."""
-    await until(pilot, lambda: words in screen_text(app))
-
-
-async def chosen(app: Workbench, pilot: Pilot[None], name: str) -> None:
-    """Open Studies and a study in its list."""
+async def open_study(app: Workbench, pilot: Pilot[None], name: str) -> None:
+    """Open Studies, and choose a study in its list."""
     await pilot.press("5")
     await until(pilot, lambda: isinstance(app.screen, StudiesScreen))
     listed = screen(app).query_one(StudyList)
@@ -67,19 +60,19 @@ async def chosen(app: Workbench, pilot: Pilot[None], name: str) -> None:
     entry = next(entry for entry in listed.entries if entry.name == name)
     listed.post_message(StudyList.Chosen(entry))
     await until(pilot, lambda: screen(app).study == entry.study)
-    await until(pilot, lambda: any(words in screen_text(app) for words in ("runs", "1 run", "its run")))
+    await until(pilot, lambda: any(text in screen_text(app) for text in ("runs", "1 run", "its run")))
 
 
-async def started(app: Workbench, trainer: ScriptedTrainer, pilot: Pilot[None], preset: StudyPreset) -> None:
-    """Open a study of one's own and start it."""
-    own(preset)
-    await chosen(app, pilot, "how-long")
+async def start_study(app: Workbench, trainer: ScriptedTrainer, pilot: Pilot[None], preset: StudyPreset) -> None:
+    """Save a study as a preset of the user, open and start it."""
+    save_as_user_preset(preset)
+    await open_study(app, pilot, "how-long")
     await pilot.press("ctrl+r")
     await until(pilot, lambda: trainer.studies)
     trainer.emit_job(JobStarted(preset=preset, runs=len(list(preset.cells()))))
 
 
-async def test_a_list_in_a_field_of_setup_opens_a_study_of_it() -> None:
+async def test_a_list_of_values_in_setup_opens_as_a_study() -> None:
     async with workbench() as (app, _, pilot):
         app.screen.query_one(ExperimentForm).focus_field("training.optimizer.learning_rate")
         await pilot.press("end", "ctrl+u", *"0.0001,")
@@ -90,16 +83,16 @@ async def test_a_list_in_a_field_of_setup_opens_a_study_of_it() -> None:
         await until(pilot, lambda: "^t Study" in screen_text(app))
         await pilot.press("ctrl+t")
         await until(pilot, lambda: isinstance(app.screen, StudiesScreen) and screen(app).study is not None)
-        made = screen(app).study
-        assert made is not None
-        assert (made.name, made.factor) == ("quickstart by learning rate", "training.optimizer.learning_rate")
-        assert made.values == (0.0001, 0.01)
-        assert made.base.data.dataset == "digits"
+        draft = screen(app).study
+        assert draft is not None
+        assert (draft.name, draft.factor) == ("quickstart by learning rate", "training.optimizer.learning_rate")
+        assert draft.values == (0.0001, 0.01)
+        assert draft.base.data.dataset == "digits"
         assert isinstance(app.focused, Input)
         assert app.focused.value == "0.0001, 0.01"
 
 
-async def test_studies_begins_with_what_stands_in_setup() -> None:
+async def test_a_draft_of_the_preset_in_setup_is_shown_first() -> None:
     async with workbench() as (app, _, pilot):
         await pilot.press("5")
         await until(pilot, lambda: isinstance(app.screen, StudiesScreen))
@@ -110,23 +103,23 @@ async def test_studies_begins_with_what_stands_in_setup() -> None:
         assert "quickstart" not in names
 
 
-async def test_wrong_values_are_refused_in_words_under_their_field() -> None:
-    own(EPOCHS)
-    refused = {
+async def test_invalid_values_show_an_error_below_their_field() -> None:
+    save_as_user_preset(EPOCHS)
+    errors = {
         "1, x": '"x" is not allowed: a whole number is expected',
         "1, 0": "0 is not allowed: at least 1",
         "1, 2, 1": "1 is there more than once",
         "": "values is empty: name one value at least",
     }
     async with workbench(size=(80, 24)) as (app, trainer, pilot):
-        await chosen(app, pilot, "how-long")
+        await open_study(app, pilot, "how-long")
         form = screen(app).query_one(StudyForm)
-        for typed, words in refused.items():
+        for typed, error in errors.items():
             form.focus_field("values")
             await pilot.press("end", "ctrl+u", *typed)
-            await shown(app, pilot, f"↑ {words}")
+            await until_shown(pilot, app, f"↑ {error}")
             assert form.study is None
-            assert f"✗ Cannot start: {words}" in screen_text(app)
+            assert f"✗ Cannot start: {error}" in screen_text(app)
         form.focus_field("repeats")
         await pilot.press("ctrl+r")
         await pilot.pause()
@@ -134,9 +127,9 @@ async def test_wrong_values_are_refused_in_words_under_their_field() -> None:
         assert app.focused is form.query("TextControl").first()
 
 
-async def test_the_table_fills_row_by_row_and_shows_which_row_trains() -> None:
+async def test_the_table_fills_row_by_row_and_shows_the_running_row() -> None:
     async with workbench() as (app, trainer, pilot):
-        await started(app, trainer, pilot, EPOCHS)
+        await start_study(app, trainer, pilot, EPOCHS)
         assert trainer.studies == [(EPOCHS, False)]
         await until(pilot, lambda: states(app) == ["waiting"] * 3)
         trainer.emit_job(*row_started(EPOCHS, 0))
@@ -155,17 +148,17 @@ async def test_the_table_fills_row_by_row_and_shows_which_row_trains() -> None:
         assert app.current_mode == "studies"
 
 
-async def test_rows_that_train_together_all_show_it() -> None:
+async def test_all_rows_trained_together_show_their_progress() -> None:
     async with workbench() as (app, trainer, pilot):
-        await started(app, trainer, pilot, EPOCHS)
+        await start_study(app, trainer, pilot, EPOCHS)
         trainer.emit_job(*row_started(EPOCHS, 0), *row_started(EPOCHS, 1), *row_started(EPOCHS, 2))
         await until(pilot, lambda: all(state.startswith("▶") for state in states(app)))
         await until(pilot, lambda: "3 together" in screen_text(app))
 
 
-async def test_a_failed_row_says_why_and_the_study_goes_on() -> None:
+async def test_a_failed_row_shows_the_reason_and_the_study_continues() -> None:
     async with workbench() as (app, trainer, pilot):
-        await started(app, trainer, pilot, EPOCHS)
+        await start_study(app, trainer, pilot, EPOCHS)
         trainer.emit_job(
             *row_started(EPOCHS, 0), row_failed(EPOCHS, 0, "Not [/] enough memory"), *row_started(EPOCHS, 1)
         )
@@ -176,9 +169,9 @@ async def test_a_failed_row_says_why_and_the_study_goes_on() -> None:
         await until(pilot, lambda: "1 of 3 runs left" in screen_text(app))
 
 
-async def test_x_stops_and_p_pauses_the_study_also_from_live() -> None:
+async def test_x_stops_and_p_pauses_the_study_in_live_too() -> None:
     async with workbench() as (app, trainer, pilot):
-        await started(app, trainer, pilot, EPOCHS)
+        await start_study(app, trainer, pilot, EPOCHS)
         trainer.emit_job(*row_started(EPOCHS, 0))
         await until(pilot, lambda: states(app)[0].startswith("▶"))
         await pilot.press("p")
@@ -194,9 +187,9 @@ async def test_x_stops_and_p_pauses_the_study_also_from_live() -> None:
         assert app.job.stage == "stopping"
 
 
-async def test_letters_typed_into_the_form_are_no_commands() -> None:
+async def test_letters_typed_into_the_form_are_not_commands() -> None:
     async with workbench() as (app, trainer, pilot):
-        await started(app, trainer, pilot, EPOCHS)
+        await start_study(app, trainer, pilot, EPOCHS)
         trainer.emit_job(*row_started(EPOCHS, 0))
         await until(pilot, lambda: states(app)[0].startswith("▶"))
         await pilot.press("f9")
@@ -208,9 +201,9 @@ async def test_letters_typed_into_the_form_are_no_commands() -> None:
         assert "stop" not in trainer.calls
 
 
-async def test_enter_opens_a_finished_row_and_leads_to_the_one_that_trains() -> None:
+async def test_enter_opens_the_results_of_a_finished_row_and_live_for_a_running_one() -> None:
     async with workbench() as (app, trainer, pilot):
-        await started(app, trainer, pilot, EPOCHS)
+        await start_study(app, trainer, pilot, EPOCHS)
         trainer.emit_job(*row_started(EPOCHS, 0), row_finished(EPOCHS, 0, 0.5), *row_started(EPOCHS, 1))
         await until(pilot, lambda: states(app)[0] == "done")
         await pilot.press("enter")
@@ -222,12 +215,12 @@ async def test_enter_opens_a_finished_row_and_leads_to_the_one_that_trains() -> 
         await until(pilot, lambda: app.current_mode == "live")
 
 
-async def test_a_row_of_several_seeds_asks_which_one_to_open() -> None:
+async def test_opening_a_row_of_several_seeds_asks_which_run() -> None:
     seeds = study(name="how long", values=[1, 2], repeats=2)
     sessions = [store_row(seeds, row, 0.5 + row / 10) for row in range(4)]
-    own(seeds)
+    save_as_user_preset(seeds)
     async with workbench() as (app, _, pilot):
-        await chosen(app, pilot, "how-long")
+        await open_study(app, pilot, "how-long")
         await until(pilot, lambda: states(app) == ["done", "done"])
         await pilot.press("down", "enter")
         await until(pilot, lambda: "run 2, accuracy 0.8000" in screen_text(app))
@@ -237,11 +230,11 @@ async def test_a_row_of_several_seeds_asks_which_one_to_open() -> None:
 
 async def test_marked_rows_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     sessions = [store_row(EPOCHS, row, 0.5) for row in range(3)]
-    own(EPOCHS)
-    asked: list[CompareRequested] = []
-    monkeypatch.setattr(Workbench, "on_compare_requested", lambda _, message: asked.append(message))
+    save_as_user_preset(EPOCHS)
+    requests: list[CompareRequested] = []
+    monkeypatch.setattr(Workbench, "on_compare_requested", lambda _, message: requests.append(message))
     async with workbench(size=(80, 24)) as (app, _, pilot):
-        await chosen(app, pilot, "how-long")
+        await open_study(app, pilot, "how-long")
         await until(pilot, lambda: states(app) == ["done"] * 3)
         assert "Compare" not in screen_text(app)
         await pilot.press("space")
@@ -249,17 +242,17 @@ async def test_marked_rows_are_compared(monkeypatch: pytest.MonkeyPatch) -> None
         assert "f1 Help" in screen_text(app).splitlines()[-1]
         await pilot.press("c", "end", "space")
         await until(pilot, lambda: [line.marked for line in lines(app)] == [True, False, True])
-        assert asked == []
+        assert requests == []
         await pilot.press("c")
-        await until(pilot, lambda: asked)
-    assert [message.session_ids for message in asked] == [(sessions[0], sessions[2])]
+        await until(pilot, lambda: requests)
+    assert [message.session_ids for message in requests] == [(sessions[0], sessions[2])]
 
 
-async def test_finished_rows_are_kept_and_all_finished_asks_before_training_again() -> None:
+async def test_finished_rows_are_reused_and_a_finished_study_is_only_repeated_after_confirmation() -> None:
     first = store_row(EPOCHS, 0, 0.5)
-    own(EPOCHS)
+    save_as_user_preset(EPOCHS)
     async with workbench() as (app, trainer, pilot):
-        await chosen(app, pilot, "how-long")
+        await open_study(app, pilot, "how-long")
         await until(pilot, lambda: "✓ Ready: 2 of 3 runs left" in screen_text(app))
         assert states(app) == ["done", "waiting", "waiting"]
         await pilot.press("ctrl+r")
@@ -276,16 +269,16 @@ async def test_finished_rows_are_kept_and_all_finished_asks_before_training_agai
         await until(pilot, lambda: isinstance(app.screen, StudiesScreen) and states(app) == ["waiting"] * 3)
 
 
-async def test_relative_paths_are_run_as_absolute_ones_and_their_finished_rows_are_found(
+async def test_relative_paths_become_absolute_and_finished_rows_are_found_by_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     starts = study(name="how long", factor="model.weights", values=["random", "w.pth"])
     absolute = starts.model_copy(update={"values": ("random", str(tmp_path / "w.pth"))})
     store_row(absolute, 1, 0.5)
-    own(starts)
+    save_as_user_preset(starts)
     async with workbench() as (app, trainer, pilot):
-        await chosen(app, pilot, "how-long")
+        await open_study(app, pilot, "how-long")
         await until(pilot, lambda: states(app) == ["waiting", "done"])
         await pilot.press("ctrl+r")
         await until(pilot, lambda: trainer.studies == [(absolute, False)])
@@ -293,23 +286,23 @@ async def test_relative_paths_are_run_as_absolute_ones_and_their_finished_rows_a
         await until(pilot, lambda: "epoch 1/10" in states(app)[0])
 
 
-async def test_values_that_are_the_same_file_are_refused_in_words(
+async def test_values_that_are_the_same_file_are_refused_with_a_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    own(study(name="how long", factor="model.weights", values=["w.pth", str(tmp_path / "w.pth")]))
+    save_as_user_preset(study(name="how long", factor="model.weights", values=["w.pth", str(tmp_path / "w.pth")]))
     async with workbench() as (app, trainer, pilot):
-        await chosen(app, pilot, "how-long")
+        await open_study(app, pilot, "how-long")
         await pilot.press("ctrl+r")
         await until(pilot, lambda: any("is there more than once" in one.message for one in app._notifications))
         assert trainer.studies == []
         assert not app.busy
 
 
-async def test_other_values_take_the_place_of_a_studys_description() -> None:
-    own(study(name="how long", values=[1, 2, 3], description="One to three."))
+async def test_changed_values_replace_the_description_of_a_study() -> None:
+    save_as_user_preset(study(name="how long", values=[1, 2, 3], description="One to three."))
     async with workbench() as (app, trainer, pilot):
-        await chosen(app, pilot, "how-long")
+        await open_study(app, pilot, "how-long")
         for typed in ("1, 2, 4", "1, 2, 5"):
             screen(app).query_one(StudyForm).focus_field("values")
             await pilot.press("end", "ctrl+u", *typed)
@@ -319,20 +312,20 @@ async def test_other_values_take_the_place_of_a_studys_description() -> None:
         assert trainer.studies[0][0].description == "From study how long, changed: values."
 
 
-async def test_a_study_that_was_run_is_opened_from_its_sessions() -> None:
+async def test_a_past_study_is_reconstructed_from_its_sessions() -> None:
     for row in range(3):
         store_row(EPOCHS, row, 0.5 + row / 10)
     async with workbench() as (app, trainer, pilot):
-        await chosen(app, pilot, "how long")
+        await open_study(app, pilot, "how long")
         await until(pilot, lambda: states(app) == ["done"] * 3)
-        assert "run before" in screen_text(app)
+        assert "past study" in screen_text(app)
         assert isinstance(app.focused, StudyTableView)
         assert trainer.studies == []
 
 
-async def test_saving_makes_a_study_of_ones_own_and_asks_before_replacing_one() -> None:
+async def test_saving_creates_a_user_preset_and_confirms_before_overwriting() -> None:
     async with workbench() as (app, _, pilot):
-        await chosen(app, pilot, "report-table3")
+        await open_study(app, pilot, "report-table3")
         for name in ("mine", "mine"):
             await pilot.press("ctrl+s")
             await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
@@ -350,12 +343,12 @@ async def test_saving_makes_a_study_of_ones_own_and_asks_before_replacing_one() 
 @pytest.mark.parametrize(
     ("suffix", "part"), [("md", "| epochs"), ("csv", "epochs,"), ("html", "<svg"), ("tex", "\\begin")]
 )
-async def test_the_report_is_exported_by_the_files_name(tmp_path: Path, suffix: str, part: str) -> None:
+async def test_the_suffix_of_the_file_selects_the_format_of_the_report(tmp_path: Path, suffix: str, part: str) -> None:
     for row in range(3):
         store_row(EPOCHS, row, 0.5)
-    own(EPOCHS)
+    save_as_user_preset(EPOCHS)
     async with workbench() as (app, _, pilot):
-        await chosen(app, pilot, "how-long")
+        await open_study(app, pilot, "how-long")
         await until(pilot, lambda: states(app) == ["done"] * 3)
         await pilot.press("ctrl+e")
         await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
@@ -370,9 +363,9 @@ async def test_the_report_is_exported_by_the_files_name(tmp_path: Path, suffix: 
 
 
 @pytest.mark.parametrize(("key", "mode"), [("1", "setup"), ("2", "studies"), ("4", "sessions")])
-async def test_the_end_leads_only_who_watches_to_the_table(key: str, mode: str) -> None:
+async def test_the_end_of_a_study_opens_its_table_only_from_live(key: str, mode: str) -> None:
     async with workbench() as (app, trainer, pilot):
-        await started(app, trainer, pilot, EPOCHS)
+        await start_study(app, trainer, pilot, EPOCHS)
         trainer.emit_job(*row_started(EPOCHS, 0))
         await until(pilot, lambda: states(app)[0].startswith("▶"))
         await pilot.press(key)
@@ -381,22 +374,24 @@ async def test_the_end_leads_only_who_watches_to_the_table(key: str, mode: str) 
         await until(pilot, lambda: not app.busy and app.current_mode == mode)
 
 
-async def test_run_and_study_refuse_each_other_and_quit_speaks_of_the_study() -> None:
+async def test_no_run_starts_during_a_study_and_the_quit_dialog_names_the_study() -> None:
     async with workbench() as (app, trainer, pilot):
-        await started(app, trainer, pilot, EPOCHS)
+        await start_study(app, trainer, pilot, EPOCHS)
         await pilot.press("1")
         await until(pilot, lambda: "The next can start when it has ended" in screen_text(app))
         await pilot.press("ctrl+r")
-        await until(pilot, lambda: any(note.title == "A study is going on" for note in app._notifications))
+        await until(pilot, lambda: any(note.title == "A study is running" for note in app._notifications))
         assert trainer.submitted == []
         await pilot.press("ctrl+q")
-        await until(pilot, lambda: isinstance(app.screen, QuitScreen) and "A study is going on" in screen_text(app))
+        await until(
+            pilot, lambda: isinstance(app.screen, QuitScreen) and "A study is still running" in screen_text(app)
+        )
         await pilot.press("escape")
 
 
-async def test_a_lost_trainer_is_told_once_and_ends_the_study() -> None:
+async def test_a_lost_trainer_ends_the_study_and_is_reported_once() -> None:
     async with workbench() as (app, trainer, pilot):
-        await started(app, trainer, pilot, EPOCHS)
+        await start_study(app, trainer, pilot, EPOCHS)
         trainer.emit_job(*row_started(EPOCHS, 0))
         await until(pilot, lambda: states(app)[0].startswith("▶"))
         error = ErrorReport(title="The trainer was killed")
@@ -404,15 +399,14 @@ async def test_a_lost_trainer_is_told_once_and_ends_the_study() -> None:
         trainer.send(Lost(status="failed", session_id=None, error=error, log_tail=""))
         trainer.send(Idle())
         await until(pilot, lambda: states(app)[0] == "failed: The trainer was killed")
-        told = [note for note in app._notifications if note.title == error.title]
-        assert len(told) == 1
+        assert [note.title for note in app._notifications].count(error.title) == 1
         assert not app.busy
 
 
-async def test_on_a_small_terminal_list_form_and_table_take_turns() -> None:
+async def test_a_small_terminal_shows_either_list_or_form_or_table() -> None:
     for row in range(3):
         store_row(EPOCHS, row, 0.5)
-    own(EPOCHS)
+    save_as_user_preset(EPOCHS)
     async with workbench(size=(80, 24)) as (app, _, pilot):
         await pilot.press("5")
         await until(pilot, lambda: "Choose a study" in screen_text(app) and "how-long" in screen_text(app))
@@ -430,9 +424,9 @@ async def test_on_a_small_terminal_list_form_and_table_take_turns() -> None:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 50)])
-async def test_nothing_is_cut_off_at_the_right(size: tuple[int, int]) -> None:
+async def test_no_column_is_cut_off_on_the_right(size: tuple[int, int]) -> None:
     async with workbench(size=size) as (app, _, pilot):
-        await chosen(app, pilot, "report-table3")
+        await open_study(app, pilot, "report-table3")
         await until(pilot, lambda: "f1 Help" in screen_text(app).splitlines()[-1])
         await until(pilot, lambda: "reported" in screen_text(app))
         heading = next(line for line in screen_text(app).splitlines() if "reported" in line)
@@ -441,7 +435,7 @@ async def test_nothing_is_cut_off_at_the_right(size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 50)])
 @pytest.mark.parametrize("fraction", [0.1, 0.0])
-async def test_the_column_that_the_best_is_chosen_by_is_always_there(size: tuple[int, int], fraction: float) -> None:
+async def test_the_column_of_the_criterion_is_always_shown(size: tuple[int, int], fraction: float) -> None:
     wide = study(
         name="how long",
         base={"data": {"validation_fraction": fraction}},
@@ -453,9 +447,9 @@ async def test_the_column_that_the_best_is_chosen_by_is_always_there(size: tuple
     )
     for row in range(8):
         store_row(wide, row, 0.5 + row / 100, validation=0.9 - row / 100 if fraction else None)
-    own(wide)
+    save_as_user_preset(wide)
     async with workbench(size=size) as (app, _, pilot):
-        await chosen(app, pilot, "how-long")
+        await open_study(app, pilot, "how-long")
         await until(pilot, lambda: states(app) == ["done"] * 4)
         table = screen(app).query_one(StudyTableView)
         await until(pilot, lambda: "state" in table.columns)
@@ -467,11 +461,11 @@ async def test_the_column_that_the_best_is_chosen_by_is_always_there(size: tuple
         await until(pilot, lambda: f"Best by {criterion}: learning rate = " in screen_text(app))
 
 
-async def test_texts_from_people_are_never_markup() -> None:
+async def test_texts_of_users_are_never_markup() -> None:
     hostile = study(name="[/] [red]x\x1b]52;c;eA==\x07\u202e", description="[/nope]", values=[1, 2])
     store_row(hostile, 0, 0.5)
     async with workbench() as (app, _, pilot):
-        await chosen(app, pilot, hostile.name)
+        await open_study(app, pilot, hostile.name)
         await until(pilot, lambda: "[/] [red]x" in screen_text(app))
         assert not {"\x1b", "\x07", "\u202e"} & set(screen_text(app))
         await pilot.press("f9")
@@ -481,36 +475,36 @@ async def test_texts_from_people_are_never_markup() -> None:
 
 
 async def test_the_base_opens_in_setup() -> None:
-    own(study(name="how long", base={"data": {"dataset": "mnist"}}))
+    save_as_user_preset(study(name="how long", base={"data": {"dataset": "mnist"}}))
     async with workbench() as (app, _, pilot):
-        await chosen(app, pilot, "how-long")
+        await open_study(app, pilot, "how-long")
         await pilot.press("ctrl+b")
         await until(pilot, lambda: app.current_mode == "setup" and "mnist" in screen_text(app))
         assert app.preset_in_setup is not None
         assert app.preset_in_setup[0].description == "The base of the study how long."
 
 
-async def test_a_broken_study_file_hides_nothing() -> None:
-    own(EPOCHS)
+async def test_a_broken_preset_hides_no_other_study() -> None:
+    save_as_user_preset(EPOCHS)
     (paths.user_presets_folder() / "broken.json").write_text(json.dumps({"kind": "study", "factor": "nope"}))
     async with workbench() as (app, _, pilot):
-        await chosen(app, pilot, "how-long")
+        await open_study(app, pilot, "how-long")
 
 
-async def test_a_draft_follows_its_factor_and_opens_by_message() -> None:
+async def test_a_draft_opens_by_message_and_is_named_after_its_factor() -> None:
     async with workbench() as (app, _, pilot):
         await pilot.press("5")
         await until(pilot, lambda: "quickstart by learning rate" in screen_text(app))
         assert app.edited_preset is not None
         app.post_message(StudyDrafted(app.edited_preset, "training.epochs", "1, 2, 3"))
         await until(pilot, lambda: "quickstart by epochs" in screen_text(app))
-        await until(pilot, lambda: (made := screen(app).study) is not None and made.values == (1, 2, 3))
+        await until(pilot, lambda: (draft := screen(app).study) is not None and draft.values == (1, 2, 3))
         results = screen(app).query_one(StudyResults)
         results.post_message(SessionRequested("gone"))
         await until(pilot, lambda: app.current_mode == "results")
 
 
-async def test_in_sessions_the_runs_of_a_study_are_found_by_its_name() -> None:
+async def test_sessions_finds_the_runs_of_a_study_by_its_name() -> None:
     for row in range(2):
         store_row(EPOCHS, row, 0.5)
     store_row(study(name="another"), 2, 0.5)
@@ -519,4 +513,4 @@ async def test_in_sessions_the_runs_of_a_study_are_found_by_its_name() -> None:
         await until(pilot, lambda: app.current_mode == "sessions" and "epochs 10 · another" in screen_text(app))
         await pilot.press("slash", *"study", "space", *"long")
         await until(pilot, lambda: "2 of 3 sessions" in screen_text(app))
-        await shown(app, pilot, "run 2 of “how long”")
+        await until(pilot, lambda: "run 2 of “how long”" in screen_text(app))

@@ -1,4 +1,4 @@
-"""The title bar: what it says of the run, and where its tabs lead."""
+"""The title bar: the state of the run, and its tabs."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from cnn_tui.tui.widgets.title_bar import run_text
 from samples import epoch, started
 
 
-def told(*events: Event) -> JobState:
-    """A run of ten epochs that has told these events."""
+def state_after(*events: Event) -> JobState:
+    """The state of a run of ten epochs after some events."""
     state = JobState(Job(preset=RunPreset(experiment=Experiment(training=TrainingConfig(epochs=10)))))
     for event in events:
         state.apply(JobUpdate(event=RunEvent(run=0, event=event)))
@@ -25,31 +25,31 @@ def told(*events: Event) -> JobState:
 TRAINING = (started(epochs=10), Phase(name="training", time=101.0))
 
 
-def test_nothing_is_said_before_the_first_run() -> None:
+def test_there_is_no_text_before_the_first_run() -> None:
     assert run_text(None) == ""
 
 
-def test_each_stage_has_its_words() -> None:
+def test_each_stage_has_its_text() -> None:
     half = Progress(done=5, total=10, unit="pictures", time=102.0)
-    assert run_text(told().run) == "starting…"
-    assert run_text(told(*TRAINING).run) == "training epoch 1/10"
-    assert run_text(told(*TRAINING, epoch(1), epoch(2), half).run) == "training epoch 3/10 · 50 %"
-    assert run_text(told(*TRAINING, *(epoch(number) for number in range(1, 11))).run) == "training epoch 10/10"
-    assert run_text(told(started(), Phase(name="features", time=101.0), half).run) == "computing features · 50 %"
-    assert run_text(told(*TRAINING, RunFinished(status="stopped", time=110.0)).run) == "last run stopped"
+    assert run_text(state_after().run) == "starting…"
+    assert run_text(state_after(*TRAINING).run) == "training epoch 1/10"
+    assert run_text(state_after(*TRAINING, epoch(1), epoch(2), half).run) == "training epoch 3/10 · 50 %"
+    assert run_text(state_after(*TRAINING, *(epoch(number) for number in range(1, 11))).run) == "training epoch 10/10"
+    assert run_text(state_after(started(), Phase(name="features", time=101.0), half).run) == "computing features · 50 %"
+    assert run_text(state_after(*TRAINING, RunFinished(status="stopped", time=110.0)).run) == "last run stopped"
 
 
-def test_a_pause_says_where() -> None:
-    state = told(*TRAINING)
+def test_a_paused_run_shows_its_phase() -> None:
+    state = state_after(*TRAINING)
     state.apply(Paused(paused=True))
     assert run_text(state.run) == "paused · training epoch 1/10"
 
 
-async def test_it_follows_the_run_and_its_tabs_lead_elsewhere() -> None:
+async def test_the_bar_follows_the_run_and_its_tabs_switch_screens() -> None:
     app = Host("results")
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "f4 Results" in screen_text(app))
-        state = told(*TRAINING)
+        state = state_after(*TRAINING)
         app.job = state
         await until(pilot, lambda: "training epoch 1/10" in screen_text(app).splitlines()[0])
         state.apply(JobUpdate(event=RunEvent(run=0, event=epoch(1))))

@@ -18,7 +18,7 @@ from cnn_tui.engine.training.learner import Learner, NetworkLearner, TrainingSet
 from cnn_tui.engine.training.loop import TrainingLoop, TrainingRun
 from cnn_tui.engine.training.map_stack import MapStack, stackable_on_maps
 from cnn_tui.events import Event, Progress
-from cnn_tui.metrics import Result, result_figures
+from cnn_tui.metrics import Result, result_fields
 from cnn_tui.outcome import Outcome, confusion_matrix, top_hits
 
 
@@ -141,7 +141,7 @@ class FinalEvaluation:
         """The figures of a run; ``other_seconds`` is the time that went into anything but training."""
         stats, classes = self._loop.stats[index], self._group.runs[index].data.classes
         return Result(
-            **result_figures(_outcome(evaluation, len(classes)), classes),
+            **result_fields(_outcome(evaluation, len(classes)), classes),
             best_epoch=stats.best.epoch if stats.best else None,
             epochs_run=len(stats.epochs),
             train_seconds=stats.seconds,

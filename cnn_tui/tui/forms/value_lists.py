@@ -7,7 +7,7 @@ from typing import Any
 
 from cnn_tui.config.fields import FieldSpec, field, parse_value
 from cnn_tui.config.study import Value
-from cnn_tui.reports.study_table import value_text
+from cnn_tui.reports.labels import value_text
 
 STUDY_HINT = "several values: press ctrl+t to make a study"
 """Shown below a field of an experiment that holds a list."""

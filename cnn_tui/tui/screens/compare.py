@@ -16,19 +16,19 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from cnn_tui.errors import CnnTuiError
-from cnn_tui.reports.comparison import Comparison, compare
-from cnn_tui.reports.comparison_document import (
+from cnn_tui.reports.comparison.compare import Comparison, compare
+from cnn_tui.reports.comparison.document import (
     classes_table,
     comparison_document,
-    figures_table,
-    pictures_table,
+    images_table,
+    measurements_table,
     sessions_table,
     settings_table,
 )
-from cnn_tui.reports.document import document_markdown
+from cnn_tui.reports.documents.document import document_markdown
 from cnn_tui.reports.formats import render
-from cnn_tui.reports.session_data import read_session
-from cnn_tui.reports.tables import epoch_table
+from cnn_tui.reports.sessions.data import read_session
+from cnn_tui.reports.sessions.document import epoch_table
 from cnn_tui.tui.screen_keys import ModeName
 from cnn_tui.tui.screens.compare_panes import ClassChangesPane, ComparisonLegend, OverlayPane, SummaryPane
 from cnn_tui.tui.screens.errors import error_content
@@ -187,9 +187,9 @@ def comparison_files(folder: Path, comparison: Comparison) -> Files:
     tables = {
         "sessions": sessions_table(comparison),
         "settings": settings_table(comparison),
-        "figures": figures_table(comparison),
+        "figures": measurements_table(comparison),
         "classes": classes_table(comparison, comparison.classes),
-        "pictures": pictures_table(comparison),
+        "pictures": images_table(comparison),
     }
     for letter, session in zip(comparison.letters, comparison.sessions, strict=True):
         tables[f"epochs-{letter}"] = epoch_table(session.epochs)

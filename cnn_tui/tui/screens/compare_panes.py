@@ -16,21 +16,21 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from cnn_tui.formatting import dataset_label, printable
-from cnn_tui.reports.chart import CUES
-from cnn_tui.reports.chart_plan import sample
-from cnn_tui.reports.comparison import ClassRow, Comparison, CurveName, differences
-from cnn_tui.reports.comparison_document import (
+from cnn_tui.reports.charts.layout import sample
+from cnn_tui.reports.charts.series import CURVE_STYLES
+from cnn_tui.reports.comparison.compare import ClassComparison, Comparison, CurveName, differences
+from cnn_tui.reports.comparison.document import (
     SAME_SETTINGS,
     change_text,
-    figures_table,
     main_curves,
-    note,
+    measurements_table,
+    multiple_tests_note,
     overlay,
+    rounded_change,
     score_text,
-    shown_change,
 )
-from cnn_tui.reports.comparison_pictures import PictureComparison
-from cnn_tui.reports.session_data import setting_text
+from cnn_tui.reports.comparison.images import ImageComparison
+from cnn_tui.reports.labels import setting_text
 from cnn_tui.tui.screens.errors import printable_lines
 from cnn_tui.tui.widgets.line_chart import LineChart
 from cnn_tui.tui.widgets.sorted_table import SortedTable
@@ -40,7 +40,7 @@ _BESIDE_WIDTH, _BESIDE_HEIGHT = 100, 18
 _BEST = Style(bold=True)
 _VALIDATION: tuple[CurveName, CurveName] = ("validation_loss", "validation_accuracy")
 _TRAINING: tuple[CurveName, CurveName] = ("train_loss", "train_accuracy")
-_Values = Callable[[ClassRow], tuple[float | None, ...]]
+_Values = Callable[[ClassComparison], tuple[float | None, ...]]
 
 
 class ComparisonLegend(VerticalScroll):
@@ -81,7 +81,7 @@ def _legend(comparison: Comparison, chart: LineChart) -> Text:
     """One line per session."""
     lines = []
     for index, (name, session) in enumerate(zip(comparison.names, comparison.sessions, strict=True)):
-        cue, record = CUES[index % len(CUES)], session.record
+        cue, record = CURVE_STYLES[index % len(CURVE_STYLES)], session.record
         data, model = record.experiment.data, record.experiment.model
         details = f"   {model.architecture} on {dataset_label(data.dataset, data.root)} · {record.status}"
         style = chart.get_component_rich_style(f"line-chart--{cue.role}", partial=True)
@@ -115,9 +115,9 @@ class SummaryPane(VerticalScroll):
 
     def show(self, comparison: Comparison) -> None:
         """Show a comparison."""
-        paragraphs = [f"{row.sentence}{_image_counts(row)}" for row in comparison.pictures]
+        paragraphs = [f"{row.sentence}{_image_counts(row)}" for row in comparison.images]
         self.query_one("#images", Static).update(
-            Content(printable_lines("\n\n".join((*paragraphs, *note(comparison)))))
+            Content(printable_lines("\n\n".join((*paragraphs, *multiple_tests_note(comparison)))))
         )
         self.query_one("#settings", Static).update(_settings_grid(comparison))
         self.query_one("#metrics", Static).update(_metrics_grid(comparison))
@@ -128,7 +128,7 @@ class SummaryPane(VerticalScroll):
         self.query_one("#damage", Static).update(Content(printable_lines(damage)))
 
 
-def _image_counts(row: PictureComparison) -> str:
+def _image_counts(row: ImageComparison) -> str:
     """A line with the number of images that each session classified correctly."""
     if row.test is None:
         return ""
@@ -153,7 +153,7 @@ def _settings_grid(comparison: Comparison) -> RichTable | Text:
 
 def _metrics_grid(comparison: Comparison) -> RichTable:
     """The metrics, a column per session, the best of each in bold."""
-    table, grid = figures_table(comparison), _grid(comparison.letters, numeric=True)
+    table, grid = measurements_table(comparison), _grid(comparison.letters, numeric=True)
     for (name, *values), highlights in zip(table.rows, table.heat, strict=True):
         cells = [Text(value, _BEST if highlight else "") for value, highlight in zip(values, highlights, strict=True)]
         grid.add_row(Text(name, "dim"), *cells)
@@ -227,7 +227,7 @@ class OverlayPane(Container):
         return _TRAINING if self.training else _VALIDATION
 
 
-class ClassChangesTable(SortedTable[ClassRow]):
+class ClassChangesTable(SortedTable[ClassComparison]):
     """One row per class; rows cannot be opened."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "choose", "Open", show=False)]
@@ -250,13 +250,13 @@ class ClassChangesPane(Container):
         table.show_rows(comparison.classes)
 
 
-def _class_columns(comparison: Comparison) -> tuple[TableColumn[ClassRow], ...]:
+def _class_columns(comparison: Comparison) -> tuple[TableColumn[ClassComparison], ...]:
     """The class, then F1 and recall of the first session, each followed by the differences of the others.
 
     Differences are coloured only if the test images are the same.
     """
     letters, coloured = comparison.letters, comparison.same_tests
-    name = TableColumn[ClassRow](
+    name = TableColumn[ClassComparison](
         "class", "class", lambda row: row.name, lambda row: row.name.casefold(), narrowest=10, widest=40
     )
     f1 = _score_columns("F1", letters, lambda row: row.f1, 0, coloured)
@@ -266,10 +266,10 @@ def _class_columns(comparison: Comparison) -> tuple[TableColumn[ClassRow], ...]:
 
 def _score_columns(
     title: str, letters: Sequence[str], values: _Values, rank: int, coloured: bool
-) -> list[TableColumn[ClassRow]]:
+) -> list[TableColumn[ClassComparison]]:
     """The first session's score and the differences of the others; the last column is dropped first."""
     key = f"{title} {letters[0]}"
-    first = TableColumn[ClassRow](
+    first = TableColumn[ClassComparison](
         key, key, lambda row: score_text(values(row)[0]), lambda row: values(row)[0], right=True, rank=rank
     )
     changes = (
@@ -279,12 +279,12 @@ def _score_columns(
     return [first, *changes]
 
 
-def _change_column(key: str, values: _Values, index: int, rank: int, coloured: bool) -> TableColumn[ClassRow]:
-    def change(row: ClassRow) -> float | None:
+def _change_column(key: str, values: _Values, index: int, rank: int, coloured: bool) -> TableColumn[ClassComparison]:
+    def change(row: ClassComparison) -> float | None:
         return differences(values(row))[index]
 
-    def tone(row: ClassRow) -> Tone | None:
-        shown = shown_change(change(row)) if coloured else 0.0
+    def tone(row: ClassComparison) -> Tone | None:
+        shown = rounded_change(change(row)) if coloured else 0.0
         return "good" if shown > 0 else "bad" if shown < 0 else None
 
     return TableColumn(key, key, lambda row: change_text(change(row)), change, right=True, tone=tone, rank=rank)

@@ -11,9 +11,9 @@ from textual.screen import Screen
 
 from cnn_tui.errors import CnnTuiError, StorageError
 from cnn_tui.formatting import pluralize, printable
-from cnn_tui.reports.document import Document
+from cnn_tui.reports.documents.document import Document
+from cnn_tui.reports.documents.tables import Table, to_csv, to_markdown
 from cnn_tui.reports.formats import FIGURE_FORMATS, render
-from cnn_tui.reports.tables import Table, to_csv, to_markdown
 from cnn_tui.store.files import ensure_writable, write_atomic
 from cnn_tui.tui.screens.dialogs import AskTextScreen, ConfirmScreen
 from cnn_tui.tui.screens.errors import notify_error

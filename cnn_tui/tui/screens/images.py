@@ -228,9 +228,9 @@ class ImageScreen(ModalScreen[int]):
 
     def on_mount(self) -> None:
         """Show the first image."""
-        self.action_walk(0)
+        self.action_move(0)
 
-    def action_walk(self, by: int) -> None:
+    def action_move(self, by: int) -> None:
         """Show another image."""
         self._index = min(max(self._index + by, 0), len(self._items) - 1)
         item = self._items[self._index]

@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Static
 
@@ -21,10 +20,11 @@ from cnn_tui.formatting import printable
 from cnn_tui.trainer.crash_report import LOG_NAME
 from cnn_tui.tui.job_state import JobState, RunState, can_control
 from cnn_tui.tui.machine import Machine, MachineReading
-from cnn_tui.tui.messages import KillRequested, PauseRequested, StopRequested
+from cnn_tui.tui.messages import KillRequested
 from cnn_tui.tui.screen_keys import key_of
 from cnn_tui.tui.screens.dialogs import ConfirmScreen
 from cnn_tui.tui.screens.errors import error_content
+from cnn_tui.tui.screens.job_screen import JobScreen
 from cnn_tui.tui.screens.live_curves import CurvesPane
 from cnn_tui.tui.screens.live_figures import (
     best_epoch_text,
@@ -53,7 +53,7 @@ _WIDTHS = [(0, "-narrow"), (110, "-wide"), (160, "-roomy")]
 _HEIGHTS = [(0, "-low"), (32, "-high")]
 
 
-class LiveScreen(Screen[None]):
+class LiveScreen(JobScreen):
     """The current run of the job, or its last one: curves, figures, phases and log."""
 
     CSS_PATH = "live.tcss"
@@ -84,8 +84,8 @@ class LiveScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Curves and figures above the phases, or a hint if there is no run."""
         self.add_class(*size_classes(self.app.size, _WIDTHS, _HEIGHTS))
-        yield TitleBar("live", led=True)
-        yield Static(_NO_RUN, id="nothing", markup=False)
+        yield TitleBar("live", follows_job=False)
+        yield Static(_NO_RUN, id="no-run", markup=False)
         with Vertical(id="run"):
             yield Static("", id="title", markup=False)
             with Horizontal(id="middle"):
@@ -226,18 +226,6 @@ class LiveScreen(Screen[None]):
         if action not in _RUN_ACTIONS:
             return True
         return False if self._state is None else can_control(action, self._state.stage)
-
-    def action_pause(self) -> None:
-        """Pause the run."""
-        self.post_message(PauseRequested())
-
-    def action_resume(self) -> None:
-        """Resume the run."""
-        self.post_message(PauseRequested())
-
-    def action_stop(self) -> None:
-        """Stop, test and save the run."""
-        self.post_message(StopRequested())
 
     @work(exclusive=True, group="dialog")
     async def action_kill(self) -> None:

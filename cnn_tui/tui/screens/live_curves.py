@@ -10,7 +10,7 @@ from textual.reactive import reactive
 
 from cnn_tui.events import BatchFinished
 from cnn_tui.history import RunHistory
-from cnn_tui.reports.chart import Series
+from cnn_tui.reports.charts.series import Series
 from cnn_tui.tui.widgets.line_chart import LineChart
 
 _SMOOTHING = 0.6
@@ -140,7 +140,7 @@ class CurvesPane(Container):
             chart.x_label = "epoch"
             chart.x_range = shown_range(reached, self._epochs, 0 if steps else 1)
             chart.best = history.best_epoch.epoch if history.best_epoch else None
-            chart.empty_text = "waiting for the first steps" if history.finished is None else "no epoch was run"
+            chart.empty_text = "Waiting for the first steps" if history.finished is None else "No epoch was completed"
 
     def _title(self, name: str, log: bool) -> str:
         parts = (name, "per step" if self.shows_steps else "", "log scale" if log else "")

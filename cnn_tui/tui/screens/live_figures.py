@@ -9,7 +9,7 @@ from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import PhaseName
 from cnn_tui.formatting import dataset_label, duration, elapsed, quantity
 from cnn_tui.history import PhaseRecord, RunHistory
-from cnn_tui.reports.best_epoch import best_epoch_words
+from cnn_tui.reports.labels import best_epoch_label
 from cnn_tui.tui.job_state import RunState
 from cnn_tui.tui.machine import GpuReading, MachineReading
 from cnn_tui.tui.training_hints import Hint, training_hint
@@ -36,7 +36,7 @@ def run_figures(state: RunState, now: float) -> tuple[Figure, ...]:
 def best_epoch_text(history: RunHistory) -> str:
     """The best epoch so far, empty without one."""
     best = history.best_epoch
-    return "" if best is None else best_epoch_words(best.epoch, best)
+    return "" if best is None else best_epoch_label(best.epoch, best)
 
 
 def _elapsed(state: RunState, now: float) -> str | None:

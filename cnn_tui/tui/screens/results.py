@@ -16,19 +16,17 @@ from textual.widgets import Static
 from cnn_tui.config.job import Job
 from cnn_tui.errors import CnnTuiError
 from cnn_tui.formatting import pluralize
-from cnn_tui.reports.document import Block, Document, Section
-from cnn_tui.reports.session_facts import facts_table, session_facts
-from cnn_tui.reports.session_report import curve_charts, matrix_charts, session_tables
-from cnn_tui.reports.tables import (
-    MatrixUnit,
-    Table,
-    class_table,
-    confused_table,
+from cnn_tui.reports.documents.document import Block, Document, Section
+from cnn_tui.reports.documents.tables import Table, to_markdown, to_tsv
+from cnn_tui.reports.sessions.document import (
+    curve_charts,
     epoch_table,
-    matrix_table,
-    to_markdown,
-    to_tsv,
+    facts_table,
+    matrix_charts,
+    session_facts,
+    session_tables,
 )
+from cnn_tui.reports.sessions.scores import MatrixUnit, class_table, confused_table, matrix_table
 from cnn_tui.tui.job_state import JobState
 from cnn_tui.tui.messages import JobRequested, PresetRequested
 from cnn_tui.tui.screen_keys import key_of

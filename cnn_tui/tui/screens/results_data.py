@@ -10,7 +10,7 @@ from pathlib import Path
 from cnn_tui.errors import StorageError
 from cnn_tui.events import EpochFinished, WarningRaised
 from cnn_tui.history import RunHistory
-from cnn_tui.reports.chart import Series
+from cnn_tui.reports.charts.series import Series
 from cnn_tui.store.notes import NOTE_FILE, SessionNote
 from cnn_tui.store.presets import SESSION_FILE
 from cnn_tui.store.records import SessionRecord

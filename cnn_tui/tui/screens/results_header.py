@@ -10,7 +10,7 @@ from textual.widget import Widget
 
 from cnn_tui.formatting import dataset_label, elapsed, pluralize, printable, shorten
 from cnn_tui.metrics import DETAILS, HEADLINE, Metric, Result, Scores
-from cnn_tui.reports.session_label import session_label
+from cnn_tui.reports.labels import session_label
 from cnn_tui.store.notes import SessionNote
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.tui.screens.results_data import SessionView

@@ -15,9 +15,9 @@ from textual.content import Content
 from textual.widgets import Static
 
 from cnn_tui.formatting import printable
-from cnn_tui.reports.best_epoch import CRITERION, best_epoch_words
-from cnn_tui.reports.chart_plan import sample
-from cnn_tui.reports.session_facts import session_facts
+from cnn_tui.reports.charts.layout import sample
+from cnn_tui.reports.labels import BEST_EPOCH_CRITERION, best_epoch_label
+from cnn_tui.reports.sessions.document import session_facts
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.tui.screen_keys import key_of
 from cnn_tui.tui.screens.errors import error_content
@@ -146,8 +146,8 @@ class CurvesPane(Vertical):
         curves = [Text(f"{sample(series)} {series.name}", self._style(series.role)) for series in self._loss.series]
         if self._loss.best is None:
             return Text("   ").join(curves)
-        full = best_epoch_words(round(self._loss.best))
-        short = full.replace(CRITERION, _SHORT_CRITERION)
+        full = best_epoch_label(round(self._loss.best))
+        short = full.replace(BEST_EPOCH_CRITERION, _SHORT_CRITERION)
         for gap, text in (("   ", full), ("  ", full), ("  ", short), ("  ", f"best by {_SHORT_CRITERION}")):
             legend = Text(gap).join([*curves, Text(f"▲ {text}", self._style("best"))])
             if legend.cell_len <= width:

@@ -16,8 +16,8 @@ from textual.widgets import Static
 
 from cnn_tui.formatting import printable
 from cnn_tui.metrics import MACRO_MEANS, Scores
-from cnn_tui.reports.confusion import ClassFigures, ConfusedPair, class_rows, confused_pairs, macro_row
-from cnn_tui.reports.session_report import left_out
+from cnn_tui.reports.sessions.document import unsupported_text
+from cnn_tui.reports.sessions.scores import ClassSummary, ConfusedPair, class_summaries, confused_pairs, macro_summary
 from cnn_tui.tui.screens.images import ImageSelection, ImagesRequested
 from cnn_tui.tui.screens.results_data import SessionView
 from cnn_tui.tui.screens.results_header import details_line
@@ -40,7 +40,7 @@ class CellRequested(Message):
 class ClassRow:
     """A class's scores, and the class that it is most often taken for with the count; empty if there is none."""
 
-    scores: ClassFigures
+    scores: ClassSummary
     taken_for: str = ""
 
 
@@ -86,11 +86,11 @@ class ClassesPane(Vertical):
         scores = view.record.result
         if scores is None:
             return
-        rows = [ClassRow(row, _confused_with(scores, row.confused)) for row in class_rows(scores)]
-        self.query_one(ClassTable).show_rows(rows, pinned=[ClassRow(macro_row(scores, short=True))])
+        rows = [ClassRow(row, _confused_with(scores, row.confused)) for row in class_summaries(scores)]
+        self.query_one(ClassTable).show_rows(rows, pinned=[ClassRow(macro_summary(scores, short=True))])
         self.query_one("#details", Static).update(details_line(scores))
         note = self.query_one("#unsupported", Static)
-        note.update(Content(printable(left_out(scores))))
+        note.update(Content(printable(unsupported_text(scores))))
         note.display = bool(scores.unsupported)
 
     @on(SortedTable.Highlighted)
@@ -168,8 +168,8 @@ def _score_column(index: int) -> TableColumn[ClassRow]:
     return TableColumn(
         metric.per_class,
         metric.heading,
-        lambda row: f"{row.scores.figures[index]:.3f}",
-        lambda row: row.scores.figures[index],
+        lambda row: f"{row.scores.values[index]:.3f}",
+        lambda row: row.scores.values[index],
         right=True,
         tone=_tone,
     )

@@ -14,7 +14,7 @@ from textual.widgets import Static
 from cnn_tui.config.fields import experiment_fields, value_at
 from cnn_tui.errors import CnnTuiError
 from cnn_tui.formatting import printable
-from cnn_tui.reports.session_data import setting_text
+from cnn_tui.reports.labels import setting_text
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.tui.screens.errors import error_content
 from cnn_tui.tui.screens.results_data import SessionView, load_view

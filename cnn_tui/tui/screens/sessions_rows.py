@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.formatting import elapsed, noun
 from cnn_tui.metrics import ACCURACY, LISTED, Metric
-from cnn_tui.reports.session_label import session_label
+from cnn_tui.reports.labels import session_label
 from cnn_tui.store.notes import NO_NOTE, SessionNote
 from cnn_tui.store.presets import renamed_preset
 from cnn_tui.store.records import SessionRecord, StudyPart

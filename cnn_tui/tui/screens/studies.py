@@ -1,4 +1,4 @@
-"""Studies: choose what is varied, run it, and watch the table and its curves grow."""
+"""Studies: choose the settings to vary, run all combinations, and watch the table and curves grow."""
 
 from __future__ import annotations
 
@@ -9,68 +9,63 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
 
 from cnn_tui.config.job import Job
-from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
+from cnn_tui.formatting import pluralize
+from cnn_tui.tui.estimate import StudyEstimate
 from cnn_tui.tui.job_state import JobState, can_control
-from cnn_tui.tui.messages import JobRequested, PauseRequested, PresetRequested, StopRequested, StudyDrafted
-from cnn_tui.tui.screens import studies_dialogs, studies_draft, studies_files, studies_words
-from cnn_tui.tui.screens.dialogs import ConfirmScreen
+from cnn_tui.tui.messages import JobRequested, PresetRequested, StudyDrafted
+from cnn_tui.tui.screen_keys import key_of
+from cnn_tui.tui.screens import studies_dialogs, studies_files
+from cnn_tui.tui.screens.job_screen import JobScreen
 from cnn_tui.tui.screens.screen_size import size_classes
 from cnn_tui.tui.screens.setup_panes import StartBar
-from cnn_tui.tui.screens.studies_editor import StudyEditor
-from cnn_tui.tui.screens.studies_files import Findings, StudyEntry
+from cnn_tui.tui.screens.studies_editor import StudyEditor, new_study
+from cnn_tui.tui.screens.studies_files import StudyEntry, StudyStatus
 from cnn_tui.tui.screens.studies_list import StudyList
 from cnn_tui.tui.screens.studies_results import ShownStudy, StudyResults
 from cnn_tui.tui.widgets.key_footer import KeyFooter
-from cnn_tui.tui.widgets.title_bar import TitleBar
+from cnn_tui.tui.widgets.title_bar import TitleBar, run_text
 
 _WIDTHS = [(0, "-narrow"), (112, "-wide"), (160, "-roomy")]
 _HEIGHTS = [(0, "-low"), (32, "-middle"), (44, "-high")]
-_DELAY = 0.15
-_TICK = 1.0  # a thin line has to carry the repaints
+_TYPING_PAUSE = 0.15  # seconds to wait for further typing before files are read
+_TICK = 1.0  # seconds between repaints, so that a slow connection can carry them
 
 
-class StudiesScreen(Screen[None]):
-    """The studies, and of one of them the form and what it came to."""
+class StudiesScreen(JobScreen):
+    """The list of studies, and the form and results of one of them."""
 
     CSS_PATH = "studies.tcss"
     HORIZONTAL_BREAKPOINTS = _WIDTHS
     VERTICAL_BREAKPOINTS = _HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+r", "start", "Start", tooltip="Run what is left of the study"),
-        Binding("x", "stop", "Stop", tooltip="Stop: test and save what there is; finished rows are kept"),
+        Binding("ctrl+r", "start", "Start", tooltip="Start the runs that have not finished"),
+        Binding("x", "stop", "Stop", tooltip="Stop: test and save the current runs; finished ones are kept"),
         Binding("p", "pause", "Pause", tooltip="Pause: wait at the next batch"),
         Binding("p", "resume", "Resume", tooltip="Resume the paused study"),
         Binding("ctrl+o", "list", "List", tooltip="Choose another study"),
-        Binding("f9", "form", "Form", tooltip="Show the form, or what the study came to"),
+        Binding("f9", "form", "Form", tooltip="Show or hide the form"),
         Binding("ctrl+s", "save", "Save", tooltip="Save the study as a preset"),
-        # From a field too, where the key would go to the end of the line.
-        Binding(
-            "ctrl+e",
-            "export",
-            "Export",
-            tooltip="Write the report as Markdown, HTML, LaTeX, CSV or text",
-            priority=True,
-        ),
-        Binding("ctrl+b", "base", "Base", show=False, tooltip="Open the experiment that is varied in Setup"),
+        # With priority, or text fields would take the key to move the cursor.
+        Binding("ctrl+e", "export", "Export", tooltip="Export the report as a document or table", priority=True),
+        Binding("ctrl+b", "base", "Base", show=False, tooltip="Open the base of the study in Setup"),
     ]
     AUTO_FOCUS = "StudyList > _Entries"
 
     def __init__(self) -> None:
         super().__init__()
-        # Kept, not looked up: what a study comes to may be told while the workbench closes.
-        self._list, self._editor, self._results, self._bar = StudyList(), StudyEditor(), StudyResults(), StartBar()
+        # Attributes instead of queries, which fail if results arrive while the screen is closed.
         self._title = TitleBar("studies")
-        self._findings: Findings | None = None
-        self._state: JobState | None = None  # the last job that was a study
+        self._list, self._editor, self._results, self._bar = StudyList(), StudyEditor(), StudyResults(), StartBar()
+        self._status: StudyStatus | None = None
+        self._job: JobState | None = None  # the last study that was run
         self._milestone: tuple[object, ...] = ()
         self._busy = False
 
     def compose(self) -> ComposeResult:
-        """The list beside the study: its form above what it came to."""
+        """The list beside the study: its form above its results."""
         self.add_class(*size_classes(self.app.size, _WIDTHS, _HEIGHTS), "-list", "-form")
         yield self._title
         with Horizontal(id="columns"):
@@ -82,70 +77,65 @@ class StudiesScreen(Screen[None]):
         yield KeyFooter()
 
     def on_mount(self) -> None:
-        """Follow the study that goes on, and what others want opened."""
-        self.watch(self.app, "job", self._follow)
-        self.watch(self.app, "busy", self._follow_trainer)
+        """Watch the job, the preset in Setup, and requests for a study."""
+        self.watch(self.app, "job", self._job_changed)
+        self.watch(self.app, "busy", self._busy_changed)
         self.watch(self.app, "edited_preset", self._editor.follow_setup)
-        self.watch(self.app, "drafted_study", self._asked_to_open)
+        self.watch(self.app, "drafted_study", self._draft_requested)
         self.set_interval(_TICK, self._tick)
 
     def on_screen_resume(self) -> None:
-        """Look again at what is on disk: it may have changed meanwhile."""
-        self._look()
-        self._find_out()
-        self._paint()
+        """Reload everything from disk: it may have changed since the screen was left."""
+        self._reload_list()
+        self._load_status()
+        self._repaint()
 
     @property
     def study(self) -> StudyPreset | None:
-        """The study in the form, None while anything is wrong in it."""
+        """The study in the form, None while it is invalid."""
         return self._editor.study
 
     @property
     def active_job(self) -> JobState | None:
-        """The running job, if it is the study that is shown."""
-        state = self._state
-        return state if state is not None and state.active and state.job.study == self.study else None
+        """The running job if it is the shown study."""
+        job = self._job
+        return job if job is not None and job.active and job.job.study == self.study else None
 
-    @work(group="look", exclusive=True)
-    async def _look(self) -> None:
-        latest = self._state.job.study if self._state else None
-        entries = await asyncio.to_thread(studies_files.entries)
-        self._list.entries = studies_draft.with_own(entries, self._editor.draft, latest)
+    @work(group="list", exclusive=True)
+    async def _reload_list(self) -> None:
+        entries = await asyncio.to_thread(studies_files.load_entries)
+        self._list.show(self._editor.draft, self._job.job.study if self._job else None, entries)
 
-    @work(group="find", exclusive=True)
-    async def _find_out(self) -> None:
+    @work(group="status", exclusive=True)
+    async def _load_status(self) -> None:
         study = self.study
-        await asyncio.sleep(_DELAY)
+        await asyncio.sleep(_TYPING_PAUSE)
         if study is not None:
-            self._findings = await asyncio.to_thread(studies_files.find_out, study)
-            self._paint()
+            self._status = await asyncio.to_thread(studies_files.load_status, study)
+            self._repaint()
 
     @on(StudyEditor.Changed)
     def _study_changed(self) -> None:
-        self._find_out()
-        self._paint()
+        self._load_status()
+        self._repaint()
 
     @on(StudyList.Chosen)
-    def _chosen(self, event: StudyList.Chosen) -> None:
+    def _entry_chosen(self, event: StudyList.Chosen) -> None:
         self.open_study(event.entry)
 
-    def _asked_to_open(self, asked: StudyDrafted | None) -> None:
-        if asked is not None:
-            self.call_later(self._open_draft, asked)
+    def _draft_requested(self, request: StudyDrafted | None) -> None:
+        if request is not None:
+            self.call_later(self._open_draft, request)
 
-    def _open_draft(self, asked: StudyDrafted) -> None:
-        study = studies_draft.draft(asked.preset, asked.factor)
-        self._load(StudyEntry("draft", study.name, "draft", study), asked.values)
+    def _open_draft(self, request: StudyDrafted) -> None:
+        study = new_study(request.preset, request.factor)
+        self._load(StudyEntry("draft", study.name, "draft", study), request.values)
         self._editor.focus_values()
 
     def open_study(self, entry: StudyEntry) -> None:
-        """Show a study, and put the cursor where it is gone on with."""
+        """Show a study, and focus its table if it has results, else its form."""
         self._load(entry)
-        self.set_class(not entry.done and entry.origin != "latest", "-form")
-        if self.has_class("-form"):
-            self._editor.focus_values()
-        else:
-            self._results.focus_table()
+        self._show_form(not entry.done and entry.origin != "latest")
 
     def _load(self, entry: StudyEntry, values: str | None = None) -> None:
         self._list.loaded = entry.key
@@ -153,145 +143,153 @@ class StudiesScreen(Screen[None]):
         self.add_class("-form")
         self._editor.load(entry, values)
 
-    def _follow(self, state: JobState | None) -> None:
-        """Read the sessions of ended rows. Repaint when a row starts or ends, else at the screen's own pace."""
-        if state is None or state.job.study is None:
+    def _show_form(self, visible: bool) -> None:
+        self.set_class(visible, "-form")
+        if visible:
+            self._editor.focus_values()
+        else:
+            self._results.focus_table()
+
+    def _job_changed(self, job: JobState | None) -> None:
+        """Load ended runs and repaint when a run starts or ends; the timer repaints their progress."""
+        if job is None or job.job.study is None:
             return
-        self._state = state
-        milestone = (id(state), *state.milestone)
+        self._job = job
+        milestone = (id(job), *job.milestone)
         if milestone != self._milestone:
             self._milestone = milestone
-            self._read_ended()
-            self._paint()
+            self._load_ended_runs()
+            self._repaint()
 
-    @work(group="read", exclusive=True)
-    async def _read_ended(self) -> None:
-        """Read the sessions of the rows that have ended; at the end look at everything once more."""
-        state, findings = self._state, self._findings
-        if state is None or findings is None or state.job.study != findings.study:
+    @work(group="ended", exclusive=True)
+    async def _load_ended_runs(self) -> None:
+        """Load the sessions of runs that have ended, and reload everything at the end of the study."""
+        job, status = self._job, self._status
+        if job is None or status is None or job.job.study != status.study:
             return
-        known = {row: record.id for row, record in findings.records.items()}
-        news = [(row, session) for row, session in state.history.ended.items() if known.get(row) != session]
-        findings.records.update(await asyncio.to_thread(studies_files.read_rows, news))
-        self._paint()
-        if not state.active:
-            self._find_out()
-            self._look()
+        status.records.update(await asyncio.to_thread(status.load_new, dict(job.history.ended)))
+        self._repaint()
+        if not job.active:
+            self._load_status()
+            self._reload_list()
 
-    def _follow_trainer(self, busy: bool) -> None:
+    def _busy_changed(self, busy: bool) -> None:
         self._busy = busy
-        self._judge()
+        self._update_bar()
 
     def _tick(self) -> None:
         if self.active_job is not None and self.is_current:
-            self._paint()
+            self._repaint()
 
-    def _paint(self) -> None:
-        """Show the study as far as it is known, and say what can be done."""
-        study, job = self._editor.last, self.active_job
-        self._title.led = job is not None
+    def _repaint(self) -> None:
+        """Show the current results of the study, and update the bar and the keys."""
+        study, job = self._editor.last_valid, self.active_job
+        self._title.follows_job = job is None
         if job is not None:
-            self._title.show(job.run)  # at the same time as the line below
-        records = dict(self._findings.records) if self._findings and self._findings.study == study else {}
-        if job is not None:  # a running study decides which records count: it may repeat all of them
-            ended = job.history.ended
-            records = {row: record for row, record in records.items() if ended.get(row) == record.id}
-        self._results.show(ShownStudy(study, records, job.running if job else {}))
+            self._title.show(job.run)  # at the same time as the bar, or the two would show different progress
+        records = self._status.records if self._status and self._status.study == study else {}
+        self._results.show(ShownStudy.of(study, records, job))
         self._results.set_class(self.study is None, "-outdated")
-        self._judge()
+        self._update_bar()
 
-    def _judge(self) -> None:
-        bar, study, findings = self._bar, self.study, self._findings
-        bar.has_error = study is None and not self._covered
-        bar.ready = study is not None and not self._busy and not self._covered
-        estimate = findings.estimate if findings and findings.study == study else None
-        words = studies_words.bar(self._editor.problem, self.active_job, self._busy, estimate)
-        bar.text = "Choose a study: enter opens it." if self._covered else words
+    def _update_bar(self) -> None:
+        bar, study, status, only_list = self._bar, self.study, self._status, self._shows_only_list
+        estimate = status.estimate if status and status.study == study else None
+        text = status_text(self._editor.error, self.active_job, self._busy, estimate)
+        bar.text = "Choose a study: enter opens it." if only_list else text
+        bar.has_error = study is None and not only_list
+        bar.ready = study is not None and not self._busy and not only_list
         self.refresh_bindings()
 
     @property
-    def _covered(self) -> bool:
-        """Whether the list stands in the place of the study."""
+    def _shows_only_list(self) -> bool:
         return self.has_class("-narrow") and self.has_class("-list")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer what can be done with what is shown."""
-        idle = self.active_job is None
+        """Disable actions that are not possible."""
+        job = self.active_job
         match action:
             case "stop" | "pause" | "resume":
-                return self.active_job is not None and can_control(action, self.active_job.stage)
+                return job is not None and can_control(action, job.stage)
             case "start":
-                return idle and not self._covered
+                return job is None and not self._shows_only_list
             case "form":
-                return not self.has_class("-high") and not self._covered
+                return not self.has_class("-high") and not self._shows_only_list
             case "save":
-                return self._editor.shows_form and not self._covered
+                return self._editor.is_form_visible and not self._shows_only_list
             case "export":
-                return idle and not self._covered and self._results.has_figures
+                return job is None and not self._shows_only_list and self._results.has_results
             case _:
                 return True
 
     @work(exclusive=True, group="dialog")
     async def action_start(self) -> None:
-        """Run what is left of the study; while anything is wrong, go to it."""
-        study, findings = self.study, self._findings
+        """Start the unfinished runs, or all again after confirmation; focus the first error if there is one."""
+        study, status = self.study, self._status
         if study is None:
-            self.action_form(show=True)
-            self._editor.show_trouble()
+            self.remove_class("-list")
+            self._show_form(True)
+            self._editor.focus_error()
             return
-        fresh = findings is not None and findings.study == study and not findings.estimate.left
-        if fresh and not self.active_job:
-            question = "All runs of this study are there. Train them again, as new sessions?"
-            if not await self.app.push_screen_wait(ConfirmScreen(question, "Train again")):
-                return
+        fresh = status is not None and status.study == study and not status.estimate.left
+        if fresh and not self.active_job and not await studies_dialogs.confirm_repeat(self):
+            return
         self.post_message(JobRequested(Job(preset=study, fresh=fresh)))
-        self.remove_class("-form")
-        self._results.focus_table()
-
-    def action_stop(self) -> None:
-        """Let the study end; what has begun is tested and saved."""
-        self.post_message(StopRequested())
-
-    def action_pause(self) -> None:
-        """Let the study wait."""
-        self.post_message(PauseRequested())
-
-    def action_resume(self) -> None:
-        """Let the study go on."""
-        self.post_message(PauseRequested())
+        self._show_form(False)
 
     def action_list(self) -> None:
-        """Go to the list."""
+        """Focus the list."""
         self.add_class("-list")
         self._list.focus_list()
-        self._judge()
+        self._update_bar()
 
-    def action_form(self, show: bool = False) -> None:
-        """Show the form in the place of the curves, or these again."""
+    def action_form(self) -> None:
+        """Show the form or hide it."""
         self.remove_class("-list")
-        self.set_class(show or not self.has_class("-form"), "-form")
-        if self.has_class("-form"):
-            self._editor.focus_values()
-        else:
-            self._results.focus_table()
+        self._show_form(not self.has_class("-form"))
 
     @work(exclusive=True, group="dialog")
     async def action_save(self) -> None:
-        """Ask for a name and save the study as a preset of one's own."""
+        """Ask for a name and save the study."""
         if self.study is None:
-            self.notify("Correct what is wrong first.", title="Not saved", severity="warning", markup=False)
+            self.notify("Correct the errors first.", title="Not saved", severity="warning", markup=False)
         elif (saved := await studies_dialogs.save(self, self.study)) is not None:
             self._load(saved)
-            self._look()
+            self._reload_list()
 
     @work(exclusive=True, group="dialog")
     async def action_export(self) -> None:
-        """Ask for a file and write the report of what there is into it."""
+        """Ask for a file and export the report."""
         if (shown := self._results.shown) is not None:
             await studies_dialogs.export(self, shown.table)
 
     def action_base(self) -> None:
-        """Open the experiment that is varied in Setup."""
-        study = self._editor.last
-        preset = RunPreset(name=study.name, description=f"The base of the study {study.name}.", experiment=study.base)
-        self.post_message(PresetRequested(preset, "base of a study"))
+        """Open the base of the study in Setup."""
+        self.post_message(PresetRequested(self._editor.base, "base of a study"))
+
+
+def status_text(error: str, job: JobState | None, busy: bool, estimate: StudyEstimate | None) -> str:
+    """Why a study cannot start, its progress if it is the running ``job``, or an estimate of its unfinished runs."""
+    if error:
+        return f"✗ Cannot start: {error}"
+    if job is not None:
+        return _progress_text(job)
+    if busy:
+        return f"Another job is running: press {key_of('live')} to watch it. The study can start when it has ended."
+    if estimate is None:
+        return "✓ Ready"
+    return f"✓ {'Ready' if estimate.left else 'Done'}: {estimate.text}"
+
+
+def _progress_text(job: JobState) -> str:
+    failed = len(job.history.errors)
+    text = f"{len(job.history.ended) - failed} of {pluralize(len(job.job.runs), 'run')} done"
+    if failed:
+        text += f", {failed} failed"
+    if job.stage in ("starting", "stopping"):
+        return f"{text} · {job.stage}…"
+    if job.stage == "paused":
+        return f"{text} · paused"
+    together = f" · {len(job.running)} together" if len(job.running) > 1 else ""
+    run = run_text(job.run).partition(" · ")[2]
+    return f"▶ {text}{together}" + (f" · {run}" if run else "")

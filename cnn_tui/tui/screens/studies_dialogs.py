@@ -1,4 +1,4 @@
-"""What Studies asks a person: under which name to save, where to export to, which of several runs to open."""
+"""The dialogs of Studies: repeat, save and export a study, and choose one of several runs to open."""
 
 from __future__ import annotations
 
@@ -7,82 +7,95 @@ from pathlib import Path
 
 from textual.widget import Widget
 
+from cnn_tui import paths
 from cnn_tui.config.changes import study_with_absolute_paths
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.errors import CnnTuiError, StorageError
 from cnn_tui.formatting import printable
 from cnn_tui.reports.formats import SUFFIXES, format_of, render_study, write_report
-from cnn_tui.reports.study_table import StudyTable
+from cnn_tui.reports.studies.table import StudyTable
 from cnn_tui.store.files import ensure_writable, slug
+from cnn_tui.store.presets import renamed_study, save_preset
 from cnn_tui.tui.forms.choice_screen import ChoiceScreen
-from cnn_tui.tui.screens import studies_files
 from cnn_tui.tui.screens.dialogs import AskTextScreen, ConfirmScreen
 from cnn_tui.tui.screens.errors import notify_error
 from cnn_tui.tui.screens.studies_files import StudyEntry
-from cnn_tui.tui.screens.studies_rows import StudyLine, figure_words
+from cnn_tui.tui.screens.studies_table import StudyLine, figure_text
 
 
-async def save(asking: Widget, study: StudyPreset) -> StudyEntry | None:
-    """Save a study under a name that a person chooses; None if nothing was saved."""
-    asked = AskTextScreen("Save as a study of your own, named", study.name, studies_files.refuse_as_name)
-    name = await asking.app.push_screen_wait(asked)
-    if name is None:
+async def confirm_repeat(widget: Widget) -> bool:
+    """Ask whether to train all runs of a finished study again."""
+    question = "All runs of this study have finished. Train them again, as new sessions?"
+    return await widget.app.push_screen_wait(ConfirmScreen(question, "Train again"))
+
+
+async def save(widget: Widget, study: StudyPreset) -> StudyEntry | None:
+    """Ask for a name and save a study as a preset of the user; None if it was not saved."""
+
+    def name_error(text: str) -> str:
+        try:
+            renamed_study(study, text.strip())
+        except CnnTuiError as error:
+            return error.detail or error.title
+        return ""
+
+    answer = await widget.app.push_screen_wait(AskTextScreen("Save the study as", study.name, name_error))
+    if answer is None:
         return None
-    path = studies_files.own_file(name.strip())
-    question = f"You have a preset in {path.name} already. Overwrite it?"
-    if path.exists() and not await asking.app.push_screen_wait(ConfirmScreen(question, "Overwrite")):
+    name, folder = answer.strip(), paths.user_presets_folder()
+    file = folder / f"{slug(name)}.json"
+    question = f"You already have a preset {file.name}. Overwrite it?"
+    if file.exists() and not await widget.app.push_screen_wait(ConfirmScreen(question, "Overwrite")):
         return None
     try:
         study = study_with_absolute_paths(study)
+        saved = await asyncio.to_thread(save_preset, study, folder, name, overwrite=True)
     except CnnTuiError as error:
-        notify_error(asking, error)
+        notify_error(widget, error)
         return None
-    saved = await asyncio.to_thread(studies_files.save, study, name.strip())
-    if isinstance(saved, CnnTuiError):
-        notify_error(asking, saved)
-        return None
-    asking.notify(printable(str(saved)), title="Saved", markup=False)
-    return StudyEntry(str(saved), saved.stem, "own", study.model_copy(update={"name": name.strip()}))
+    widget.notify(printable(str(saved)), title="Study saved", markup=False)
+    return StudyEntry(str(saved), saved.stem, "own", study.model_copy(update={"name": name}))
 
 
-async def export(asking: Widget, table: StudyTable) -> None:
-    """Write the report of a study into a file that a person names; its end decides the format."""
-    question = f"Write the report to a file: {', '.join(SUFFIXES)}"
-    answer = await asking.app.push_screen_wait(
-        AskTextScreen(question, f"./{slug(table.study.name)}.html", _refuse_file)
-    )
+async def export(widget: Widget, table: StudyTable) -> None:
+    """Ask for a file and write the report of a study to it; the suffix selects the format."""
+    question = f"Export the report to a file ({', '.join(SUFFIXES)})"
+    suggestion = f"./{slug(table.study.name)}.html"
+    answer = await widget.app.push_screen_wait(AskTextScreen(question, suggestion, _file_error))
     if answer is None:
         return
     path = Path(answer.strip()).expanduser()
     question = f"Replace {path.name}?"
-    if path.exists() and not await asking.app.push_screen_wait(ConfirmScreen(question, "Replace")):
+    if path.exists() and not await widget.app.push_screen_wait(ConfirmScreen(question, "Replace")):
         return
     try:
         await asyncio.to_thread(_write, path, table)
     except CnnTuiError as error:
-        notify_error(asking, error)
+        notify_error(widget, error)
     else:
-        asking.notify(printable(str(path.absolute())), title="Report written to", markup=False)
+        widget.notify(printable(str(path.absolute())), title="Report exported", markup=False)
 
 
-async def choose_session(asking: Widget, line: StudyLine) -> str | None:
-    """The session of a row that a person wants; of several seeds they are asked for one."""
+async def choose_session(widget: Widget, line: StudyLine) -> str | None:
+    """The session of a row; the user chooses if it has several."""
     if len(line.sessions) < 2:
         return next(iter(line.sessions), None)
-    accuracy = line.row.accuracy
-    figures = [f"{value:.4f}" for value in accuracy.values] if accuracy else []
-    named = {
-        f"run {number}" + (f", accuracy {figures[number - 1]}" if len(figures) == len(line.sessions) else ""): session
-        for number, session in enumerate(line.sessions, 1)
-    }
-    title = f"{line.row.label}: {figure_words(accuracy)}".rstrip(": ")
-    chosen = await asking.app.push_screen_wait(ChoiceScreen(title, tuple(named), next(iter(named))))
-    return named.get(chosen or "")
+    accuracies = line.row.accuracy.values if line.row.accuracy else ()
+    if len(accuracies) != len(line.sessions):  # it is unknown which of them belongs to which session
+        accuracies = ()
+    choices = {}
+    for position, session in enumerate(line.sessions):
+        accuracy = f", accuracy {accuracies[position]:.4f}" if accuracies else ""
+        choices[f"run {position + 1}{accuracy}"] = session
+    title = f"{line.row.label}: {figure_text(line.row.accuracy)}".rstrip(": ")
+    chosen = await widget.app.push_screen_wait(ChoiceScreen(title, tuple(choices), next(iter(choices))))
+    return choices.get(chosen or "")
 
 
-def _refuse_file(text: str) -> str:
+def _file_error(text: str) -> str:
+    """Why a report cannot be written to a file of this name, empty if it can."""
     if not text.strip() or "\0" in text:
-        return "This is no file's name."
+        return "This is not a file name."
     path = Path(text.strip()).expanduser()
     if path.is_dir():
         return f"{path} is a folder."
@@ -93,10 +106,10 @@ def _write(path: Path, table: StudyTable) -> None:
     """Write a report.
 
     Raises:
-        StorageError: the folder or the file cannot be written.
+        StorageError: the folder or the file is not writable.
     """
-    chosen = format_of(path)
-    if chosen is None:
-        raise StorageError(f"{path} tells no format", f"Its name must end in one of {', '.join(SUFFIXES)}.")
+    report_format = format_of(path)
+    if report_format is None:
+        raise StorageError(f"Unknown format: {path.name}", f"The name must end in one of {', '.join(SUFFIXES)}.")
     ensure_writable(path.parent, free_bytes=0)
-    write_report(path, render_study(table, chosen, output=path))
+    write_report(path, render_study(table, report_format, output=path))

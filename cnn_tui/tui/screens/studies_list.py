@@ -1,8 +1,8 @@
-"""The studies to choose from, and what the highlighted one is."""
+"""The list of studies to choose from, with a description of the highlighted one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,6 +16,7 @@ from textual.reactive import reactive
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from cnn_tui.config.study import StudyPreset
 from cnn_tui.formatting import pluralize, printable
 from cnn_tui.tui.forms.study_form import factor_title
 from cnn_tui.tui.forms.value_lists import format_values
@@ -23,10 +24,10 @@ from cnn_tui.tui.screens.studies_files import StudyEntry
 
 _HEADINGS = {
     "draft": "",
-    "latest": "Run last",
+    "latest": "Last run, not saved",
     "own": "Your studies",
     "shipped": "Shipped studies",
-    "past": "Run before",
+    "past": "Past studies",
 }
 
 
@@ -39,7 +40,7 @@ class _Entries(OptionList):
 
 
 class StudyList(Vertical):
-    """Lists studies by where they come from, with how many of their runs are on record."""
+    """Lists studies by origin, with the number of their finished runs."""
 
     DEFAULT_CSS = """
     StudyList {
@@ -62,7 +63,7 @@ class StudyList(Vertical):
 
     @dataclass
     class Chosen(Message):
-        """A person wants this study."""
+        """The user chose a study."""
 
         entry: StudyEntry
 
@@ -71,27 +72,34 @@ class StudyList(Vertical):
         self._list = _Entries(compact=True, markup=False)
 
     def compose(self) -> ComposeResult:
-        """The list and the words about the highlighted study."""
+        """The list above the description."""
         yield self._list
         yield Static("", id="about", markup=False)
 
+    def show(self, draft: StudyPreset, latest: StudyPreset | None, saved: Sequence[StudyEntry]) -> None:
+        """List the draft, the latest study unless it is one of the saved ones, and these."""
+        unsaved = [StudyEntry("draft", "New study from Setup", "draft", draft)]
+        if latest is not None and all(entry.study != latest for entry in saved):
+            unsaved.append(StudyEntry("latest", latest.name, "latest", latest))
+        self.entries = (*unsaved, *saved)
+
     def focus_list(self) -> None:
-        """Put the cursor into the list, at once: the next key may be waiting."""
+        """Focus the list immediately, before the next key is handled."""
         self.screen.set_focus(self._list)
 
     def watch_entries(self) -> None:
-        """Show what there is now."""
+        """Update the list."""
         self._fill()
 
     def watch_loaded(self) -> None:
-        """Mark it."""
+        """Move the mark."""
         self._fill()
 
     @on(OptionList.OptionHighlighted)
     def _highlighted(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
         entry = self._entry(event.option_id)
-        self.query_one("#about", Static).update(Content("" if entry is None else words(entry)))
+        self.query_one("#about", Static).update(Content("" if entry is None else _about(entry.study)))
 
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:
@@ -104,15 +112,16 @@ class StudyList(Vertical):
         return next((entry for entry in self.entries if entry.key == option_id), None)
 
     def _fill(self) -> None:
+        """Fill the list; the highlight stays on its study, or starts on the loaded one."""
         if not self.is_mounted:
             return
-        shown = self._list
-        before = shown.highlighted_option.id if shown.highlighted_option else self.loaded
+        highlighted = self._list.highlighted_option
+        key = highlighted.id if highlighted else self.loaded
         options = list(self._options())
-        shown.set_options(options)
-        places = [place for place, option in enumerate(options) if not option.disabled]
-        wanted = [place for place in places if options[place].id == before]
-        shown.highlighted = next(iter(wanted or places), None)
+        self._list.set_options(options)
+        choices = [index for index, option in enumerate(options) if not option.disabled]
+        same = [index for index in choices if options[index].id == key]
+        self._list.highlighted = next(iter(same or choices), None)
 
     def _options(self) -> Iterator[Option]:
         for origin, heading in _HEADINGS.items():
@@ -128,12 +137,14 @@ class StudyList(Vertical):
         return Content.assemble(name, (count, "$text-success"))
 
 
-def words(entry: StudyEntry) -> str:
-    """What a study is."""
-    study = entry.study
-    parts = [f"{factor_title(study.factor)}: {format_values(study.values)}"]
+def factor_texts(study: StudyPreset) -> Iterator[str]:
+    """The factors of a study with their values, and its repeats, such as "Epochs: 1, 3" and "3 seeds each"."""
+    yield printable(f"{factor_title(study.factor)}: {format_values(study.values)}")
     if study.second_factor is not None:
-        parts.append(f"with {factor_title(study.second_factor)}: {format_values(study.second_values)}")
+        yield printable(f"{factor_title(study.second_factor)}: {format_values(study.second_values)}")
     if study.repeats > 1:
-        parts.append(f"{pluralize(study.repeats, 'seed')} each")
-    return "\n".join(printable(part) for part in (*parts, study.description) if part)
+        yield f"{pluralize(study.repeats, 'seed')} each"
+
+
+def _about(study: StudyPreset) -> str:
+    return "\n".join(part for part in (*factor_texts(study), printable(study.description)) if part)

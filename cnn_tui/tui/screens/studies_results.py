@@ -1,9 +1,9 @@
-"""What a study came to so far: its table, its best value, its curves."""
+"""The results of a study so far: its table, its best row and its curves."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -16,14 +16,16 @@ from textual.widgets import Static
 
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.formatting import printable
-from cnn_tui.reports.study_best import Best, best
-from cnn_tui.reports.study_table import StudyTable, study_table
+from cnn_tui.metrics import ACCURACY
+from cnn_tui.reports.charts.series import Series
+from cnn_tui.reports.studies.charts import StudyCurve, charted_curves, curve_series, factor_axis
+from cnn_tui.reports.studies.findings import Best, best
+from cnn_tui.reports.studies.table import StudyTable, study_table
 from cnn_tui.store.records import SessionRecord
-from cnn_tui.tui.job_state import RunState
+from cnn_tui.tui.job_state import JobState, RunState
 from cnn_tui.tui.messages import CompareRequested, SessionRequested
 from cnn_tui.tui.screens.studies_dialogs import choose_session
-from cnn_tui.tui.screens.studies_plot import show_study
-from cnn_tui.tui.screens.studies_rows import StudyLine, study_columns, study_lines
+from cnn_tui.tui.screens.studies_table import StudyLine, StudyTableView, study_columns, study_lines
 from cnn_tui.tui.widgets.line_chart import LineChart
 from cnn_tui.tui.widgets.sorted_table import SortedTable
 from cnn_tui.tui.widgets.table_model import TableColumn
@@ -31,11 +33,20 @@ from cnn_tui.tui.widgets.table_model import TableColumn
 
 @dataclass(frozen=True)
 class ShownStudy:
-    """A study with what is known of its runs by their places: those that ended, and those that go on."""
+    """A study with the sessions of its ended runs and the states of its running ones, by their indices."""
 
     study: StudyPreset
-    records: Mapping[int, SessionRecord] = field(default_factory=dict)
-    running: Mapping[int, RunState] = field(default_factory=dict)
+    records: Mapping[int, SessionRecord]
+    running: Mapping[int, RunState]
+
+    @classmethod
+    def of(cls, study: StudyPreset, records: Mapping[int, SessionRecord], job: JobState | None) -> ShownStudy:
+        """The study with its sessions; a running job may repeat finished runs, whose earlier sessions do not count."""
+        if job is None:
+            return cls(study, dict(records), {})
+        ended = job.history.ended
+        current = {index: record for index, record in records.items() if ended.get(index) == record.id}
+        return cls(study, current, job.running)
 
     @cached_property
     def table(self) -> StudyTable:
@@ -44,21 +55,12 @@ class ShownStudy:
 
     @cached_property
     def best(self) -> Best | None:
-        """The best value so far."""
+        """The best row so far."""
         return best(self.table)
 
 
-class StudyTableView(SortedTable[StudyLine]):
-    """The values of a study as rows."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "choose", "Open", tooltip="Open the results of the row's run"),
-        Binding("s", "next_sort", "Sort", show=False, tooltip="Sort by the next column"),
-    ]
-
-
 class StudyResults(Vertical):
-    """The table, the best value in words, and the curves; repaints what has changed."""
+    """The table, the best row as a sentence, and the curves."""
 
     DEFAULT_CSS = """
     StudyResults {
@@ -71,7 +73,7 @@ class StudyResults(Vertical):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "mark", "Mark", key_display="␣", tooltip="Mark the row, to compare it with others"),
+        Binding("space", "mark", "Mark", key_display="␣", tooltip="Mark the row for a comparison"),
         Binding("c", "compare", "Compare", tooltip="Compare the marked rows"),
     ]
 
@@ -80,60 +82,61 @@ class StudyResults(Vertical):
         self._columns: tuple[tuple[str, int | None], ...] = ()
         self._marked: frozenset[int] = frozenset()
         self.shown: ShownStudy | None = None
-        # Kept, not looked up: what a study comes to may be told while the workbench closes.
+        # Attributes instead of queries, which fail if results arrive while the screen is closed.
         self._table = StudyTableView((), key=lambda line: line.key)
         self._best = Static("", id="best", markup=False)
         self._curves = LineChart(id="curves")
 
     def compose(self) -> ComposeResult:
-        """From the figures to the picture."""
+        """The table above the curves."""
         yield self._table
         yield self._best
         yield self._curves
 
     @property
-    def has_figures(self) -> bool:
+    def has_results(self) -> bool:
         """Whether any run has finished."""
         return self.shown is not None and self.shown.table.done > 0
 
     def show(self, shown: ShownStudy) -> None:
-        """Show a study as far as it has come."""
+        """Show the current results of a study."""
         if self.shown is not None and self.shown.study.name != shown.study.name:
             self._marked = frozenset()
         self.shown = shown
-        self._show_columns(study_columns(shown.table))
+        self._show_columns(tuple(study_columns(shown.table)))
         self._table.show_rows(self._lines())
-        self._say(shown.best)
-        show_study(self._curves, shown.table)
+        self._show_best(shown.best)
+        _plot(self._curves, shown.table)
 
     def focus_table(self) -> None:
-        """Put the cursor into the table."""
+        """Focus the table."""
         self.screen.set_focus(self._table)
 
     def action_mark(self) -> None:
-        """Mark the line under the cursor, or take its mark away, and go on to the next."""
+        """Mark or unmark the current line, and move to the next."""
         if (line := self._table.current) is not None:
-            self._marked ^= {line.place}
+            self._marked ^= {line.index}
             self._table.show_rows(self._lines())
             self._table.action_move(1)
             self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Rows are compared once some are marked."""
+        """Offer a comparison once rows are marked."""
         return action != "compare" or bool(self._marked)
 
     def action_compare(self) -> None:
-        """Compare the runs of the marked lines, of each the first."""
-        marked = [line.sessions[0] for line in self._lines() if line.marked and line.sessions]
-        if len(marked) < 2:
-            self.notify("Mark two or more rows that have run with space.", title="Nothing to compare", markup=False)
+        """Compare the first runs of the marked rows."""
+        sessions = [line.sessions[0] for line in self._lines() if line.marked and line.sessions]
+        if len(sessions) < 2:
+            text = "Mark two or more rows with results: space marks a row."
+            self.notify(text, title="Nothing to compare", markup=False)
         else:
-            self.post_message(CompareRequested(tuple(marked)))
+            self.post_message(CompareRequested(tuple(sessions)))
 
     @on(SortedTable.Chosen)
     @work(exclusive=True, group="open")
     async def open_row(self) -> None:
-        """Open the results of the row's run; if it goes on, watch it."""
+        """Open the results of the row's run, or Live if it is running."""
         line = self._table.current
         if line is None:
             return
@@ -152,14 +155,32 @@ class StudyResults(Vertical):
         return study_lines(shown.table, shown.running, self._marked, shown.best.row if shown.best else None)
 
     def _show_columns(self, columns: tuple[TableColumn[StudyLine], ...]) -> None:
-        """Columns are made anew for each table; they are others only if they are called otherwise."""
-        kinds = tuple((column.label, column.narrowest) for column in columns)
-        if kinds != self._columns:
-            self._columns = kinds
+        """Replace the columns if their headings or widths have changed; the objects are new for every table."""
+        layout = tuple((column.label, column.narrowest) for column in columns)
+        if layout != self._columns:
+            self._columns = layout
             self._table.show_columns(columns)
 
-    def _say(self, found: Best | None) -> None:
-        words = Content(f"★ {printable(found.sentence)}" if found else "")
-        if self._best.content != words:
-            self._best.update(words)
+    def _show_best(self, found: Best | None) -> None:
+        text = Content(f"★ {printable(found.sentence)}" if found else "")
+        if self._best.content != text:
+            self._best.update(text)
             self.set_class(found is not None, "-best")
+
+
+def _plot(chart: LineChart, table: StudyTable) -> None:
+    """Plot all scores, or for two factors the accuracy for each value of the second."""
+    axis = factor_axis(table)
+    chart.title = f"Test accuracy by {table.second_factor.lower()}" if table.second_factor else "Test scores"
+    chart.x_label, chart.log_x, chart.x_ticks = axis.label.lower(), axis.log, axis.ticks
+    chart.empty_text = "No run has finished yet"
+    series = charted_curves(table)
+    chart.series = tuple(
+        _terminal_style(curve_series(axis, index, points), points) for index, points in enumerate(series)
+    )
+
+
+def _terminal_style(series: Series, points: StudyCurve) -> Series:
+    """Only our accuracy as a line: at the resolution of a terminal, lines of similar scores would hide each other."""
+    is_line = points.metric is ACCURACY and not points.reported
+    return series if is_line else replace(series, dash="none")

@@ -17,7 +17,7 @@ from textual.geometry import Offset, Size
 
 from cnn_tui.formatting import printable
 from cnn_tui.metrics import Scores
-from cnn_tui.reports.heat import readable_on, strength
+from cnn_tui.reports.charts.heat import readable_on, strength
 
 Mode = Literal["counts", "actual", "predicted"]
 MODES: tuple[Mode, ...] = ("counts", "actual", "predicted")

@@ -16,10 +16,10 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from cnn_tui.reports.axis import Tick
-from cnn_tui.reports.chart import COLOURS, Series
-from cnn_tui.reports.chart_paint import Row, paint
-from cnn_tui.reports.chart_plan import ChartPlan, trace
+from cnn_tui.reports.charts.axis import Tick
+from cnn_tui.reports.charts.layout import ChartPlan, lay_out
+from cnn_tui.reports.charts.painting import Row, paint
+from cnn_tui.reports.charts.series import COLOURS, Series
 
 _ROLES = (*COLOURS, "axis", "title", "text", "best")
 _REDRAWN = (
@@ -136,7 +136,7 @@ class LineChart(Widget):
         try:
             while self._outdated:
                 self._outdated = False
-                self._show(await asyncio.to_thread(lambda plan: paint(trace(plan)), self._plan()))
+                self._show(await asyncio.to_thread(lambda plan: paint(lay_out(plan)), self._plan()))
         finally:
             self._drawing = False
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cnn_tui.tui.job_state import JobState, RunState
 
 _PHASES = {"downloading": "downloading", "loading": "loading", "features": "computing features", "testing": "testing"}
-_ROOMY = 96
+_FULL_WIDTH = 96
 
 
 class TitleBar(Horizontal):
@@ -26,8 +26,8 @@ class TitleBar(Horizontal):
 
     Args:
         mode: the screen that it belongs to.
-        led: whether the screen calls :meth:`show`, because it shows progress too and both have to be updated at the
-            same time; otherwise the bar watches the job itself.
+        follows_job: whether it watches the job itself. If not, the screen calls :meth:`show`, because it shows progress
+            too and both have to be updated at the same time.
     """
 
     DEFAULT_CSS = """
@@ -50,10 +50,10 @@ class TitleBar(Horizontal):
     state_text = reactive("", repaint=False)
     """The state of the run."""
 
-    def __init__(self, mode: ModeName, *, led: bool = False) -> None:
+    def __init__(self, mode: ModeName, *, follows_job: bool = True) -> None:
         super().__init__()
         self._mode = mode
-        self.led = led
+        self.follows_job = follows_job
         self._shown = ""
 
     def compose(self) -> ComposeResult:
@@ -69,7 +69,7 @@ class TitleBar(Horizontal):
 
     def on_resize(self, event: Resize) -> None:
         """Hide the program's name if the state needs the space."""
-        self.set_class(event.size.width < _ROOMY, "-tight")
+        self.set_class(event.size.width < _FULL_WIDTH, "-tight")
         self.call_after_refresh(self._update_text)
 
     def show(self, state: RunState | None) -> None:
@@ -90,7 +90,7 @@ class TitleBar(Horizontal):
             label.update(Content(text), layout=False)
 
     def _job_changed(self, job: JobState | None) -> None:
-        if not self.led:
+        if self.follows_job:
             self.show(job.run if job else None)
 
 
