@@ -8,6 +8,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
+from textual.css.query import NoMatches
 from textual.reactive import reactive
 from textual.widgets import Static
 
@@ -100,6 +101,8 @@ class SessionPreview(Vertical):
                 else:
                     if session_id == self.session_id:
                         self._show(view)
+        except NoMatches:
+            return  # The workbench is quitting: Textual removes the children before it cancels the workers of a widget.
         finally:
             self._loading = False
 
