@@ -108,8 +108,8 @@ async def test_invalid_values_show_an_error_below_their_field() -> None:
     errors = {
         "1, x": '"x" is not allowed: a whole number is expected',
         "1, 0": "0 is not allowed: at least 1",
-        "1, 2, 1": "1 is there more than once",
-        "": "values is empty: name one value at least",
+        "1, 2, 1": "1 is listed more than once",
+        "": "values is empty: at least one value is needed",
     }
     async with workbench(size=(80, 24)) as (app, trainer, pilot):
         await open_study(app, pilot, "how-long")
