@@ -79,7 +79,7 @@ async def test_a_list_of_values_in_setup_opens_as_a_study() -> None:
         await pilot.pause()
         assert "ctrl+t" not in screen_text(app)
         await pilot.press("space", *"0.01")
-        await until(pilot, lambda: "several values: press ctrl+t to make a study" in screen_text(app))
+        await until(pilot, lambda: "several values: press ctrl+t" in screen_text(app))
         await until(pilot, lambda: "^t Study" in screen_text(app))
         await pilot.press("ctrl+t")
         await until(pilot, lambda: isinstance(app.screen, StudiesScreen) and screen(app).study is not None)
@@ -108,8 +108,8 @@ async def test_invalid_values_show_an_error_below_their_field() -> None:
     errors = {
         "1, x": '"x" is not allowed: a whole number is expected',
         "1, 0": "0 is not allowed: at least 1",
-        "1, 2, 1": "1 is there more than once",
-        "": "values is empty: name one value at least",
+        "1, 2, 1": "1 is listed more than once",
+        "": "values is empty: at least one value is needed",
     }
     async with workbench(size=(80, 24)) as (app, trainer, pilot):
         await open_study(app, pilot, "how-long")
@@ -294,7 +294,7 @@ async def test_values_that_are_the_same_file_are_refused_with_a_reason(
     async with workbench() as (app, trainer, pilot):
         await open_study(app, pilot, "how-long")
         await pilot.press("ctrl+r")
-        await until(pilot, lambda: any("is there more than once" in one.message for one in app._notifications))
+        await until(pilot, lambda: any("is listed more than once" in one.message for one in app._notifications))
         assert trainer.studies == []
         assert not app.busy
 
@@ -378,7 +378,7 @@ async def test_no_run_starts_during_a_study_and_the_quit_dialog_names_the_study(
     async with workbench() as (app, trainer, pilot):
         await start_study(app, trainer, pilot, EPOCHS)
         await pilot.press("1")
-        await until(pilot, lambda: "The next can start when it has ended" in screen_text(app))
+        await until(pilot, lambda: "The next can start when it ends" in screen_text(app))
         await pilot.press("ctrl+r")
         await until(pilot, lambda: any(note.title == "A study is running" for note in app._notifications))
         assert trainer.submitted == []

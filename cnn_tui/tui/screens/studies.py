@@ -275,7 +275,7 @@ def status_text(error: str, job: JobState | None, busy: bool, estimate: StudyEst
     if job is not None:
         return _progress_text(job)
     if busy:
-        return f"Another job is running: press {key_of('live')} to watch it. The study can start when it has ended."
+        return f"Another job is running: press {key_of('live')} to watch it. The study can start when it ends."
     if estimate is None:
         return "✓ Ready"
     return f"✓ {'Ready' if estimate.left else 'Done'}: {estimate.text}"

@@ -171,7 +171,7 @@ class StudyResults(Vertical):
 def _plot(chart: LineChart, table: StudyTable) -> None:
     """Plot all scores, or for two factors the accuracy for each value of the second."""
     axis = factor_axis(table)
-    chart.title = f"Test accuracy by {table.second_factor.lower()}" if table.second_factor else "Test scores"
+    chart.title = f"Test accuracy by {table.second_factor.lower()}" if table.second_factor else "Test set"
     chart.x_label, chart.log_x, chart.x_ticks = axis.label.lower(), axis.log, axis.ticks
     chart.empty_text = "No run has finished yet"
     series = charted_curves(table)
