@@ -160,7 +160,7 @@ async def test_missing_highlights_and_curves_are_explained_at_every_size(size: t
         app.push_screen(CompareScreen([FIRST, "20261124T001502Z-third", "20261125T001502Z-other"]))
         await opened(pilot, app)
         notes = str(app.screen.query_one("#notes", Static).content)
-        assert notes == "The best test figures are not marked: A was tested on 20 images, C on 8."
+        assert notes == "The best test results are not marked: A was tested on 20 images, C on 8."
         grid = app.screen.query_one("#metrics", Static).content
         assert isinstance(grid, Table)
         assert not any(text.style.bold for text in cells(grid, "test accuracy") if isinstance(text.style, Style))

@@ -46,9 +46,9 @@ def many(classes: int) -> Scores:
 @pytest.mark.parametrize(
     ("row", "actual", "predicted", "sentence"),
     [
-        ((963, 37, 0), 0, 1, "37 of 1,000 cats were taken for dogs."),
-        ((999, 1, 0), 0, 1, "1 of 1,000 cats was taken for a dog."),
-        ((963, 37, 0), 0, 2, "None of 1,000 cats were taken for deer."),
+        ((963, 37, 0), 0, 1, "37 of 1,000 cats were classified as dogs."),
+        ((999, 1, 0), 0, 1, "1 of 1,000 cats was classified as a dog."),
+        ((963, 37, 0), 0, 2, "None of 1,000 cats were classified as deer."),
         ((912, 88, 0), 0, 0, "912 of 1,000 cats were classified correctly."),
         ((12, 0, 0), 0, 0, "All 12 cats were classified correctly."),
         ((0, 0, 0), 0, 1, "There were no test images of cats."),

@@ -49,7 +49,7 @@ async def test_header_matrix_and_description_are_shown_at_every_size(size: tuple
         await opened(pilot)
         await until(pilot, lambda: shows(app, "pets", "done", "75.00 %", "macro of 2/3", "7 of 10 cats"))
         await pilot.press("right")
-        await until(pilot, lambda: shows(app, "3 of 10 cats were taken for dogs."))
+        await until(pilot, lambda: shows(app, "3 of 10 cats were classified as dogs."))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ async def test_enter_on_a_cell_opens_its_images_to_browse() -> None:
         assert [item.predicted for item in grid.items] == ["dog"] * 3
         confidences = [item.confidence for item in grid.items]
         assert confidences == sorted(confidences, reverse=True)
-        await until(pilot, lambda: shows(app, "3 of 10 cats were taken for dogs.", "2 of 3 images were not stored"))
+        await until(pilot, lambda: shows(app, "3 of 10 cats were classified as dogs.", "2 of 3 images were not stored"))
         await pilot.press("right", "enter")
         await until(pilot, lambda: isinstance(app.screen, ImageScreen) and shows(app, "2 of 3"))
         await pilot.press("right", "escape")
@@ -174,9 +174,9 @@ async def test_selecting_a_row_moves_the_cursor_of_the_matrix() -> None:
         assert matrix.cursor == (0, 0)
         await pilot.press("t")
         await until(pilot, lambda: isinstance(app.focused, PairTable) and len(app.focused.rows) == 3)
-        await until(pilot, lambda: matrix.cursor == (0, 1) and shows(app, "3 of 10 cats were taken for dogs."))
+        await until(pilot, lambda: matrix.cursor == (0, 1) and shows(app, "3 of 10 cats were classified as dogs."))
         await pilot.press("down")
-        await until(pilot, lambda: matrix.cursor == (1, 0) and shows(app, "1 of 10 dogs was taken for a cat."))
+        await until(pilot, lambda: matrix.cursor == (1, 0) and shows(app, "1 of 10 dogs was classified as a cat."))
         await pilot.press("T", "down")
         await until(pilot, lambda: matrix.cursor == (1, 1))
         await pilot.press("end")

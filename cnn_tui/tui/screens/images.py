@@ -34,7 +34,7 @@ _WIDE, _NORMAL_HEIGHT = 110, 30
 
 @dataclass(frozen=True)
 class ImageSelection:
-    """The test images of class ``actual``, restricted to those taken for ``predicted`` unless that is None."""
+    """The test images of class ``actual``, restricted to those classified as ``predicted`` unless that is None."""
 
     actual: int
     predicted: int | None
@@ -261,7 +261,7 @@ def missing_note(missing: int, shown: int) -> str:
 def describe_image(item: ImageItem, position: str) -> Content:
     """An image's class, prediction, confidence and ``position`` among the others."""
     actual, predicted = printable(item.actual), printable(item.predicted)
-    verdict = f"✓ {actual}, recognised" if item.is_hit else f"✗ {actual}, taken for {predicted}"
+    verdict = f"✓ {actual}, recognised" if item.is_hit else f"✗ {actual}, predicted {predicted}"
     lines = (
         Content.styled(verdict, "bold $text-success" if item.is_hit else "bold $text-error"),
         Content(f"{item.confidence * 100:.1f} % confident"),

@@ -38,7 +38,7 @@ class CellRequested(Message):
 
 @dataclass(frozen=True)
 class ClassRow:
-    """A class's scores, and the class that it is most often taken for with the count; empty if there is none."""
+    """A class's scores, and the class that it is most often confused with, and the count; empty if there is none."""
 
     scores: ClassSummary
     taken_for: str = ""
@@ -195,8 +195,8 @@ _CLASS_COLUMNS: tuple[TableColumn[ClassRow], ...] = (
         falling=True,
     ),
     TableColumn(
-        "taken for",
-        "taken for",
+        "confused with",
+        "confused with",
         lambda row: row.taken_for,
         lambda row: row.taken_for.casefold() or None,
         rank=1,
@@ -206,7 +206,7 @@ _CLASS_COLUMNS: tuple[TableColumn[ClassRow], ...] = (
 _PAIR_COLUMNS: tuple[TableColumn[PairRow], ...] = (
     TableColumn("actual", "actual", lambda r: r.actual, lambda r: r.actual.casefold(), narrowest=10, widest=40),
     TableColumn(
-        "predicted", "taken for", lambda r: r.predicted, lambda r: r.predicted.casefold(), narrowest=10, widest=40
+        "predicted", "predicted", lambda r: r.predicted, lambda r: r.predicted.casefold(), narrowest=10, widest=40
     ),
     TableColumn("count", "images", lambda r: f"{r.pair.count:,}", lambda r: r.pair.count, right=True, falling=True),
     TableColumn(

@@ -134,7 +134,7 @@ def _level_style(colors: HeatColors, level: int, hit: bool, cursor: bool) -> Sty
 
 
 def describe_cell(scores: Scores, actual: int, predicted: int) -> str:
-    """A sentence about the test images of class ``actual`` that were taken for class ``predicted``.
+    """A sentence about the test images of class ``actual`` that were classified as ``predicted``.
 
     Class names that are plain English nouns are put in the plural, others in quotation marks.
     """
@@ -146,7 +146,7 @@ def describe_cell(scores: Scores, actual: int, predicted: int) -> str:
     subject = f"{_fraction(count, support)} {images} {'was' if count == 1 else 'were'}"
     if actual == predicted:
         return f"{subject} classified correctly."
-    return f"{subject} taken for {_singular(other) if count == 1 else _plural(other)}."
+    return f"{subject} classified as {_singular(other) if count == 1 else _plural(other)}."
 
 
 def _fraction(count: int, support: int) -> str:
