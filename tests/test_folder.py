@@ -330,7 +330,7 @@ def one_each(root: Path) -> None:
         (empty_class, "A class has no images", "'bird'"),
         (empty_classes, "There are no images", "root"),
         (unknown_test_class, "A test class is not among the training classes", "'cow'"),
-        (no_test_folder, "There is no folder 'test'", "'train'"),
+        (no_test_folder, "There is no folder 'test'", "only train/"),
         (no_test_pictures, "There are no test images", "test"),
         (only_damaged, "A class has no readable images for training", "'dog'"),
         (one_each, "There are too few images", "2 classes"),

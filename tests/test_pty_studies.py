@@ -58,7 +58,7 @@ def _draft(terminal: Terminal) -> None:
     """From Setup to Studies by several learning rates in one field."""
     terminal.expect("Ready", 60)
     terminal.press("tab")
-    terminal.expect("The images to learn from")
+    terminal.expect("The images to train and test on")
     terminal.press(*["down"] * _FIELDS_ABOVE)
     terminal.expect("The step size")
     terminal.type(RATES)

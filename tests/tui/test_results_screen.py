@@ -95,7 +95,7 @@ async def test_classes_sort_by_key_and_keep_the_macro_row_last() -> None:
         await pilot.press("t")
         table = app.screen.query_one(ClassTable)
         await until(pilot, lambda: len(table.rows) == 4)
-        assert shows(app, "leave out 1 class without test images: emu")
+        assert shows(app, "exclude 1 class without test images: emu")
         await pilot.press("s", "s", "s")
         await until(pilot, lambda: table.sorted_by == ("recall", False) and len(table.rows) == 4)
         assert [row.scores.name for row in table.rows] == ["emu", "cat", "dog", "macro, 2 of 3"]
@@ -162,7 +162,7 @@ async def test_enter_on_a_confused_pair_opens_its_images() -> None:
         await pilot.press("t", "t")
         await until(pilot, lambda: isinstance(app.focused, PairTable) and len(app.focused.rows) == 3)
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, ImagesScreen) and shows(app, "3 of 10 cats were taken"))
+        await until(pilot, lambda: isinstance(app.screen, ImagesScreen) and shows(app, "3 of 10 cats were classified"))
 
 
 async def test_selecting_a_row_moves_the_cursor_of_the_matrix() -> None:

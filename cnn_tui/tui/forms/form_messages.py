@@ -89,7 +89,7 @@ def warning_lines(warnings: Sequence[SettingWarning], detailed: int) -> Iterator
 
 def study_error_text(error: FieldError) -> str:
     """An error of a study as one short sentence: the wrong value and what is allowed."""
-    _, cannot_be, reason = error.message.partition(" cannot be: ")
+    _, cannot_be, reason = error.message.partition(" cannot be used: ")
     if not cannot_be:
         return with_titles(error.message.removeprefix("values: ").removeprefix("second_values: "))
     reason = reason.partition("; ")[0] if _NOT_ALLOWED in reason else reason

@@ -9,7 +9,7 @@ from cnn_tui.config.fields import FieldSpec, field, parse_value
 from cnn_tui.config.study import Value
 from cnn_tui.reports.labels import value_text
 
-STUDY_HINT = "several values: press ctrl+t to make a study"
+STUDY_HINT = "several values: ctrl+t makes a study"
 """Shown below a field of an experiment that holds a list."""
 
 

@@ -41,7 +41,7 @@ class ClassRow:
     """A class's scores, and the class that it is most often confused with, and the count; empty if there is none."""
 
     scores: ClassSummary
-    taken_for: str = ""
+    confused_with: str = ""
 
 
 @dataclass(frozen=True)
@@ -197,8 +197,8 @@ _CLASS_COLUMNS: tuple[TableColumn[ClassRow], ...] = (
     TableColumn(
         "confused with",
         "confused with",
-        lambda row: row.taken_for,
-        lambda row: row.taken_for.casefold() or None,
+        lambda row: row.confused_with,
+        lambda row: row.confused_with.casefold() or None,
         rank=1,
         widest=28,
     ),

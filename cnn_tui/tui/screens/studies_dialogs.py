@@ -25,7 +25,7 @@ from cnn_tui.tui.screens.studies_table import StudyLine, figure_text
 
 async def confirm_repeat(widget: Widget) -> bool:
     """Ask whether to train all runs of a finished study again."""
-    question = "All runs of this study have finished. Train them again, as new sessions?"
+    question = "All runs have finished. Train them again, as new sessions?"
     return await widget.app.push_screen_wait(ConfirmScreen(question, "Train again"))
 
 
