@@ -138,7 +138,7 @@ def test_the_main_job_by_keyboard(columns: int, rows: int, presets: Path, home: 
         terminal.press("1")
         terminal.expect("Start ctrl+r")
         terminal.press("ctrl+s")
-        terminal.expect("Save as a preset")
+        terminal.expect("Save your preset as")
         terminal.expect("escape to cancel")
         terminal.press("end", "ctrl+u")
         terminal.type("my-tiny")

@@ -79,7 +79,7 @@ async def test_a_list_of_values_in_setup_opens_as_a_study() -> None:
         await pilot.pause()
         assert "ctrl+t" not in screen_text(app)
         await pilot.press("space", *"0.01")
-        await until(pilot, lambda: "several values: press ctrl+t" in screen_text(app))
+        await until(pilot, lambda: "several values: ctrl+t" in screen_text(app))
         await until(pilot, lambda: "^t Study" in screen_text(app))
         await pilot.press("ctrl+t")
         await until(pilot, lambda: isinstance(app.screen, StudiesScreen) and screen(app).study is not None)

@@ -210,8 +210,8 @@ class ImageScreen(ModalScreen[int]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter", "close", "Back"),
-        Binding("left,up,h,k", "walk(-1)", "Previous"),
-        Binding("right,down,l,j,space", "walk(1)", "Next"),
+        Binding("left,up,h,k", "move(-1)", "Previous"),
+        Binding("right,down,l,j,space", "move(1)", "Next"),
     ]
 
     def __init__(self, items: Sequence[ImageItem], index: int, pixels: Mapping[int, Pixels]) -> None:
