@@ -238,7 +238,7 @@ def test_a_second_run_on_a_frozen_backbone_reuses_its_features(
     frozen["experiment"]["model"]["trainable"] = "last_layer"
     (presets / "frozen.json").write_text(json.dumps(frozen), encoding="utf-8")
     with Terminal([*PROGRAM, "frozen"], env=home_env) as terminal:
-        terminal.expect("computed once for")
+        terminal.expect("computed once per image")
         terminal.press("ctrl+r")
         terminal.expect("predicted", 120)
         terminal.press("1")
