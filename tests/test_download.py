@@ -156,7 +156,7 @@ def test_too_little_room_is_noticed_before_anything_is_written(
 ) -> None:
     (tmp_path / "file.bin.part").write_bytes(CONTENT[:1000])
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(100, 90, 10))
-    with pytest.raises(DownloadError, match="no room") as caught:
+    with pytest.raises(DownloadError, match="not enough disk space") as caught:
         fetch(server, tmp_path / "file.bin", md5=MD5)
     assert "2,096,152 bytes are needed, 10 are free" in caught.value.detail
     assert (tmp_path / "file.bin.part").stat().st_size == 1000
@@ -165,7 +165,7 @@ def test_too_little_room_is_noticed_before_anything_is_written(
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_disk_that_fills_up_is_named(server: LocalServer, tmp_path: Path) -> None:
     (tmp_path / "file.bin.part").symlink_to("/dev/full")
-    with pytest.raises(DownloadError, match="no room") as caught:
+    with pytest.raises(DownloadError, match="not enough disk space") as caught:
         fetch(server, tmp_path / "file.bin")
     assert "CNN_TUI_HOME" in caught.value.hint
     assert names(tmp_path) == set()

@@ -62,7 +62,7 @@ def test_a_killed_pass_goes_on_where_it_was(frozen: dict[str, Any]) -> None:
     child = subprocess.run([sys.executable, "-c", KILLED, settings.model_dump_json()], check=False, timeout=120)
     assert child.returncode == -signal.SIGKILL
     events = list(train(settings))
-    assert pass_detail(events) == "computed once for these images, 64 of 120 were there, 491.5 kB"
+    assert pass_detail(events) == "computed once for these images, 64 of 120 were cached, 491.5 kB"
     assert computed(events) == 56
     assert not warnings(events)
     assert figures(events) == figures(list(train(settings)))
@@ -80,7 +80,7 @@ def test_a_full_disk_does_not_end_the_run(frozen: dict[str, Any]) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     (warning,) = warnings(events)
-    assert warning.title == "The features cannot be stored"
+    assert warning.title == "The features cannot be cached"
     assert "disk is full" in warning.detail
     assert ending(events).status == "done"
     assert figures(events)[0] == pytest.approx(figures(expected)[0], rel=1e-4)
@@ -90,7 +90,7 @@ def test_a_full_disk_does_not_end_the_run(frozen: dict[str, Any]) -> None:
 def test_a_set_larger_than_the_limit_is_not_kept(frozen: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(LIMIT_VARIABLE, "0.0001")
     events = list(train(experiment(**frozen)))
-    assert [warning.title for warning in warnings(events)] == ["The features cannot be stored"]
+    assert [warning.title for warning in warnings(events)] == ["The features cannot be cached"]
     assert LIMIT_VARIABLE in warnings(events)[0].hint
     assert ending(events).status == "done"
     assert [one.size for one in cached_sets()] == [0]

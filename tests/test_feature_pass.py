@@ -103,7 +103,7 @@ def test_a_stopped_pass_goes_on_where_it_was(frozen: dict[str, Any], monkeypatch
     resumed = run(**frozen)
     assert 0 < held < 120
     assert computed(resumed) == 120 - held
-    assert f"{held} of 120 were there" in pass_detail(resumed)
+    assert f"{held} of 120 were cached" in pass_detail(resumed)
     assert figures(resumed) == figures(whole)
 
 
@@ -137,7 +137,7 @@ def test_a_run_goes_on_where_features_cannot_be_kept(frozen: dict[str, Any], hom
     (home / "cache").mkdir(parents=True)
     (home / "cache" / "features").write_text("in the way", encoding="utf-8")
     events = run(**frozen)
-    assert "cannot be stored" in next(event.title for event in events if isinstance(event, WarningRaised))
+    assert "cannot be cached" in next(event.title for event in events if isinstance(event, WarningRaised))
     assert ending(events).status == "done"
 
 

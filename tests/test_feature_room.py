@@ -104,7 +104,7 @@ def test_where_features_lie_changes_nothing(squeezenet: Settings, monkeypatch: p
         mapped = run(squeezenet)
         more = run(squeezenet, memory, data__test_limit=60)
     assert figures(mapped) == figures(resident)
-    assert "were there" in pass_detail(more)
+    assert "were cached" in pass_detail(more)
     assert figures(run(squeezenet, data__test_limit=60)) == figures(more)
 
 
@@ -162,14 +162,14 @@ def test_what_fits_nowhere_is_computed_in_every_epoch(
     limit_to(monkeypatch, 90)
     memory = RunCache()
     events = run(squeezenet, memory)
-    assert "kept for 90 of 120 images" in pass_detail(events)
+    assert "cached for 90 of 120 images" in pass_detail(events)
     (warning,) = warnings(events)
     assert "90 of 120" in warning.detail
     assert LIMIT_VARIABLE in warning.hint
     assert losses(events) == pytest.approx(losses(plain), rel=1e-4)
     for again in (run(squeezenet), run(squeezenet, memory)):
         assert computed(again) == 0
-        assert "kept for 90 of 120 images" in pass_detail(again)
+        assert "cached for 90 of 120 images" in pass_detail(again)
         assert losses(again) == pytest.approx(losses(events), rel=1e-6)
 
 
@@ -193,7 +193,7 @@ def test_where_the_disk_holds_less_memory_keeps_a_part(
     plain = run(squeezenet, training__feature_cache="off")
     monkeypatch.setenv(LIMIT_VARIABLE, "0")
     events = run(squeezenet)
-    assert "kept for 30 of 120 images" in pass_detail(events)
+    assert "cached for 30 of 120 images" in pass_detail(events)
     assert losses(events) == pytest.approx(losses(plain), rel=1e-4)
 
 
@@ -232,7 +232,7 @@ def test_a_disk_that_fills_up_meanwhile_ends_the_keeping_and_not_the_run(
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     kept, total = sum(written[:2]), len(written)
     titles = [warning.title for warning in warnings(events)]
-    assert titles == ["The features cannot be stored", "There is not enough space for all features"]
+    assert titles == ["The features cannot be cached", "There is not enough space for all features"]
     assert f"{kept} of {NEEDED}" in warnings(events)[1].detail
     assert total == 3
     assert losses(events) == pytest.approx(losses(plain), rel=1e-4)

@@ -157,7 +157,7 @@ def test_more_pictures_are_added_to_those_remembered(weights: Path) -> None:
     memory = RunCache()
     run(memory, weights, data__test_limit=20)
     more = run(memory, weights, data__test_limit=40)
-    assert "100 of 120 were there" in features_detail(more)
+    assert "100 of 120 were cached" in features_detail(more)
     assert figures(more) == figures(run(None, weights, data__test_limit=40))
 
 

@@ -1,4 +1,4 @@
-"""The output of commands: results on stdout, messages on stderr, and one place that reports errors."""
+"""The output of commands: results on stdout, messages on stderr, and the handling of all errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A place for one value between runs of a process, so that a run like the one before starts at once."""
+"""Holds one value between runs of a process, so that a run like the previous one starts immediately."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class CacheSlot(Generic[_T]):
     def get(self, key: Hashable) -> _T | None:
         """The value under this key.
 
-        A value under another key is dropped at once: the caller is about to create its own, and images or features of
-        two runs may not fit in memory together.
+        A value under another key is dropped immediately: the caller is about to create its own, and the images or
+        features of two runs may not fit in memory together.
         """
         if self._entry is not None and self._entry[0] == key:
             return self._entry[1]
@@ -32,7 +32,7 @@ class CacheSlot(Generic[_T]):
         return None
 
     def put(self, key: Hashable, value: _T) -> None:
-        """Hold a value in place of the previous one."""
+        """Hold a value instead of the previous one."""
         self._entry = (key, value)
 
     def clear(self) -> None:

@@ -23,7 +23,7 @@ class Stopped(BaseException):
 
 
 def never() -> bool:
-    """A :data:`ShouldStop` for runs that nobody stops."""
+    """A :data:`ShouldStop` for runs that are never stopped."""
     return False
 
 

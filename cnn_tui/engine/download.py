@@ -116,9 +116,9 @@ class _Transfer:
 
     def _no_room(self, reason: str) -> DownloadError:
         return DownloadError(
-            f"There is no room for {self.target.name}",
+            f"There is not enough disk space for {self.target.name}",
             f"The disk of {self.target.parent}: {reason}.",
-            "Make room there, or set CNN_TUI_HOME to a folder on another disk, and start again.",
+            "Free some space there, or set CNN_TUI_HOME to a folder on another disk, and start again.",
         )
 
     def _fetch(self) -> Iterator[Event]:
@@ -251,5 +251,5 @@ def _reason(error: Exception) -> str:
     if isinstance(error, urllib.error.URLError):
         return str(error.reason)
     if isinstance(error, TimeoutError):
-        return f"nothing came for {SOCKET_TIMEOUT:.0f} seconds"
+        return f"no data for {SOCKET_TIMEOUT:.0f} seconds"
     return str(error) or type(error).__name__

@@ -25,7 +25,7 @@ class WorkbenchState(App[None]):
     drafted_study: var[StudyDrafted | None] = var(None, always_update=True)
     """The study that was last requested for the Studies screen; watchers are called for every request."""
     preset_in_setup: var[tuple[RunPreset, str, Path | None] | None] = var(None, always_update=True)
-    """The preset that was last requested for Setup, its source and its file; likewise."""
+    """The preset that was last requested for Setup, its source and its file; watchers are called for every request."""
     edited_preset: var[RunPreset | None] = var(None)
     """The last valid preset of Setup's form."""
     shown_session: var[str | None] = var(None)

@@ -253,7 +253,7 @@ class _Scan:
         return f"No folder in {display(folder)} has any.{self._aside()}"
 
     def _aside(self) -> str:
-        """The skipped files in words, as a possible reason why there are no images."""
+        """A text about the skipped files, a possible reason why there are no images."""
         words = self._skipped.words(str(self._layout.root))
         return f" Skipped: {words}." if words else ""
 

@@ -83,8 +83,8 @@ class FeaturePass:
         if len(self._missing(wanted, have)):
             have = _joined(have, (yield from self._stored(self._missing(wanted, have), plan)))
         # Features that exist count against the planned number of images; those used most often are computed first.
-        room = plan.images - len(self._needed) + len(self._missing(self._needed, have))
-        missing = self._missing(self._images.by_use, have)[: max(0, room)].sort().values
+        free = plan.images - len(self._needed) + len(self._missing(self._needed, have))
+        missing = self._missing(self._images.by_use, have)[: max(0, free)].sort().values
         if have is None and not len(missing):
             return None
         yield Phase(name="features", detail=self._detail(each, len(missing), plan, used, have))
@@ -169,15 +169,16 @@ class FeaturePass:
     def _detail(self, each: int, missing: int, plan: Placement, used: float | None, have: StoredFeatures | None) -> str:
         needed, available = len(self._needed), len(self._needed) - len(self._missing(self._needed, have))
         size = each * (available + missing) if missing or have is None else have.features.nbytes
-        room = quantity(size, "bytes") + ("" if plan.in_memory else " on disk")
+        space = quantity(size, "bytes") + ("" if plan.in_memory else " on disk")
         if missing:
-            before = f", {available:,} of {needed:,} were there" if available else ""
-            words = f"computed once for these images{before}, {room}"
+            cached = f", {available:,} of {needed:,} were cached" if available else ""
+            text = f"computed once for these images{cached}, {space}"
         else:
-            words = f"reused ({time_ago(used) if used else 'now'}, {room})"
+            text = f"reused ({time_ago(used) if used else 'now'}, {space})"
         if available + missing == needed:
-            return words
-        return f"{words}; kept for {available + missing:,} of {needed:,} images, the others are computed in every epoch"
+            return text
+        cached = f"cached for {available + missing:,} of {needed:,} images"
+        return f"{text}; {cached}, the others are computed in every epoch"
 
     def _computed(self, missing: Tensor, plan: Placement) -> Generator[Event, None, StoredFeatures | None]:
         if not len(missing):
@@ -215,9 +216,9 @@ def _joined(one: StoredFeatures | None, other: StoredFeatures | None) -> StoredF
 def _write_warning(error: StorageError | None, plan: Placement) -> Iterator[Event]:
     if error is None:
         return
-    consequence = "The run goes on in memory." if plan.in_memory else "What is not kept is computed in every epoch."
+    consequence = "The run continues in memory." if plan.in_memory else "The others are computed in every epoch."
     yield WarningRaised(
-        title="The features cannot be stored",
+        title="The features cannot be cached",
         detail=f"{error.title}: {error.detail}",
         hint=f"{consequence} {error.hint}".strip(),
     )
@@ -227,7 +228,7 @@ def _partial_warning(needed: int, missing: int) -> Iterator[Event]:
     if missing:
         yield WarningRaised(
             title="There is not enough space for all features",
-            detail=f"They are kept for {needed - missing:,} of {needed:,} images and computed in every epoch for "
+            detail=f"They are cached for {needed - missing:,} of {needed:,} images and computed in every epoch for "
             "the others.",
             hint=f"More disk space ({LIMIT_VARIABLE}), fewer images (data.train_limit) or smaller ones "
             "(data.image_size) would help.",

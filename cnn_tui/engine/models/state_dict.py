@@ -30,7 +30,7 @@ class FoundState:
     """Tensors by the network's names for them.
 
     Attributes:
-        notes: how they were found, in words; empty if the file is a plain state dict.
+        notes: how they were found, as text; empty if the file is a plain state dict.
         alternatives: other state dicts in the file that match as well.
     """
 

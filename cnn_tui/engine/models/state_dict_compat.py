@@ -32,7 +32,7 @@ class CompatibleState:
     Attributes:
         state: every tensor of the network, without the last layer's if they do not match.
         last_layer_mismatch: why the last layer is missing; empty if it is not.
-        notes: how the tensors were found in their file, in words.
+        notes: how the tensors were found in their file, as text.
         alternatives: other state dicts in the file that match as well.
     """
 

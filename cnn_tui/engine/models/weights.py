@@ -38,7 +38,7 @@ _SHOWN = 3
 _HEAD_BYTES = 512
 _LONGEST_HEADER = 100_000_000  # of a safetensors file, by its specification
 _SAVE_ANEW = "Save it again with torch.save(model.state_dict(), path) or as .safetensors."
-_FETCH_ANEW = "Download it again, and look at what came before using it."
+_DOWNLOAD_AGAIN = "Download it again, and check the file before you use it."
 # What torch.load raises for corrupted files, found by fuzzing it.
 _UNREADABLE = (
     pickle.UnpicklingError,
@@ -174,7 +174,7 @@ def read_content(path: Path) -> Any:
         _require_file(path)
         return _reader(path)(path)
     except SafetensorError as error:
-        raise _refusal(path, f"As a safetensors file it is damaged or cut off: {error}.", _FETCH_ANEW) from error
+        raise _refusal(path, f"As a safetensors file it is damaged or cut off: {error}.", _DOWNLOAD_AGAIN) from error
     except _UNREADABLE as error:
         raise _unreadable(path, error) from error
 
@@ -214,11 +214,11 @@ def _foreign(head: bytes) -> tuple[str, str]:
     """What a file of another format is, by its first bytes, and a next step for the user."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not head:
-        return "It is empty.", _FETCH_ANEW
+        return "It is empty.", _DOWNLOAD_AGAIN
     if text.startswith(b"version https://git-lfs"):
         return "It is a Git LFS pointer; the weights themselves were not fetched.", "Fetch them with 'git lfs pull'."
     if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
-        return "It is a web page: what was downloaded is not the weights.", _FETCH_ANEW
+        return "It is a web page: what was downloaded is not the weights.", _DOWNLOAD_AGAIN
     known = next((words for magic, words in _FOREIGN if head.startswith(magic)), "")
     return known or f"It is no PyTorch and no safetensors file: it begins with {head[:8]!r}.", _SAVE_ANEW
 
@@ -275,7 +275,7 @@ def _unreadable(path: Path, error: Exception) -> WeightsError:
         return _refusal(path, "It is damaged, or holds more than tensors; code in a file is never run.", _SAVE_ANEW)
     if isinstance(error, OSError) and error.strerror:
         return _refusal(path, f"{error.strerror}.", "Look at the file and its permissions.")
-    return _refusal(path, "It is damaged or cut off.", _FETCH_ANEW)
+    return _refusal(path, "It is damaged or cut off.", _DOWNLOAD_AGAIN)
 
 
 def _refusal(path: Path, reason: str, hint: str) -> WeightsError:

@@ -29,7 +29,7 @@ from cnn_tui.store.session_writer import SessionWriter, new_session_folder
 _THUMBNAIL_BATCH = 256
 
 
-_CACHE = RunCache()  # of this process: the next run with the same data starts at once
+_CACHE = RunCache()  # of this process: the next run with the same data starts immediately
 
 
 def run_recorded(preset: RunPreset, control: Control) -> Iterator[Event]:
