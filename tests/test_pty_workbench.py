@@ -139,7 +139,7 @@ def test_the_main_job_by_keyboard(columns: int, rows: int, presets: Path, home: 
         terminal.expect("Start ctrl+r")
         terminal.press("ctrl+s")
         terminal.expect("Save your preset as")
-        terminal.expect("escape to cancel")
+        terminal.expect("esc cancel")
         terminal.press("end", "ctrl+u")
         terminal.type("my-tiny")
         terminal.expect("my-tiny")

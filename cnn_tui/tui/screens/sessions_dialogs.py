@@ -83,7 +83,7 @@ class NoteScreen(ModalScreen[SessionNote | None]):
             yield Static("Tags, separated by spaces", classes="note--label")
             yield TextLine(" ".join(self._note.tags), select_on_focus=False, id="tags")
             yield Static("", classes="dialog--error")
-            yield Static("enter to save, tab to go to the tags, escape to cancel", classes="dialog--hint")
+            yield Static("enter save · tab tags · esc cancel", classes="dialog--hint")
 
     def on_mount(self) -> None:
         """Focus the note now, so that keys typed before the first paint reach it."""
