@@ -251,7 +251,7 @@ def test_vectors_that_fit_nowhere_are_computed_in_every_epoch(
     monkeypatch.setattr("cnn_tui.engine.features.feature_pass.free_memory", lambda device: 1024 * 4 * NEEDED)
     monkeypatch.setenv(LIMIT_VARIABLE, "0")
     events = run(frozen)
-    assert "kept for 60 of 120" in pass_detail(events)
+    assert "cached for 60 of 120" in pass_detail(events)
     assert losses(events) == pytest.approx(losses(plain), rel=1e-4)
     assert isinstance(warnings(events)[-1], WarningRaised)
 

@@ -236,7 +236,7 @@ def test_a_folder_with_pictures_of_its_own_around_folders_is_suggested_by_name(r
     write_image(root / "pictures" / "all.png")
     with pytest.raises(DataError, match="only one class") as caught:
         load(root)
-    assert f"Set data.root to {root / 'images'} if cat/, dog/ are the classes." in caught.value.hint
+    assert f"Set data.root to {root / 'pictures'} if cat/, dog/ are the classes." in caught.value.hint
 
 
 def test_one_folder_with_pictures_beside_one_without_is_suggested_by_name(root: Path) -> None:

@@ -81,7 +81,7 @@ def test_the_setup_names_folders_and_weights_files() -> None:
     data, model = {"dataset": "folder", "root": "/srv/pictures"}, {"weights": "/srv/weights/mine.pth"}
     text = setup_text(study(base={"data": data, "model": model}))
     assert "weights mine.pth," in text
-    assert "on /srv/images," in text
+    assert "on /srv/pictures," in text
 
 
 def test_curves_of_networks_are_points_and_of_numbers_are_lines() -> None:
