@@ -39,6 +39,14 @@ def test_help_imports_nothing_heavy(flag: str) -> None:
     assert loaded_by(script).isdisjoint({*HEAVY, *FOR_EXPORT, "pydantic", "numpy", "rich"})
 
 
+def test_the_workbench_imports_no_pydantic_before_its_first_paint() -> None:
+    script = (
+        "import cnn_tui.cli.workbench as command; from cnn_tui.tui.app import Workbench; "
+        "command.is_terminal = lambda: True; Workbench.run = lambda app: None; command.show(None, start=False)"
+    )
+    assert loaded_by(script).isdisjoint({"torch", "pydantic", "numpy", "PIL"})
+
+
 def test_listing_presets_imports_neither_torch_nor_textual() -> None:
     script = "from cnn_tui.cli.main import cli\nfrom cnn_tui.cli.output import guarded\nguarded(cli, ['presets'])"
     assert loaded_by(script).isdisjoint(HEAVY)

@@ -13,6 +13,9 @@ import click
 from cnn_tui.errors import ConfigError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cnn_tui.config.preset import RunPreset
     from cnn_tui.trainer.protocol import Trainer
 
 
@@ -36,11 +39,7 @@ def show(name: str | None, start: bool, in_process: bool = False) -> None:
         PresetError: there is no such preset, or it is broken.
         ConfigError: standard input or output is not a terminal.
     """
-    from cnn_tui.cli.settings import prepare
-    from cnn_tui.store.presets import find_preset
-
-    path = find_preset(name) if name is not None else None
-    preset = prepare(str(path), (), None) if path is not None else None
+    preset, path = (None, None) if name is None else _load(name)
     if not is_terminal():
         raise ConfigError(
             "The workbench needs a terminal",
@@ -56,6 +55,15 @@ def show(name: str | None, start: bool, in_process: bool = False) -> None:
     from cnn_tui.tui.app import Workbench
 
     Workbench(partial(_trainer, in_process), preset, start, path).run()
+
+
+def _load(name: str) -> tuple[RunPreset, Path]:
+    """The preset of this name or path, and its path; without one nothing of this is imported before the first paint."""
+    from cnn_tui.cli.settings import prepare
+    from cnn_tui.store.presets import find_preset
+
+    path = find_preset(name)
+    return prepare(str(path), (), None), path
 
 
 def _trainer(in_process: bool) -> Trainer:
