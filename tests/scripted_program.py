@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 from types import ModuleType
 
@@ -21,51 +19,33 @@ from cnn_tui.events import (
     EpochFinished,
     Event,
     JobEvent,
-    JobFinished,
-    JobStarted,
     Phase,
-    RunEvent,
     RunFinished,
     RunStarted,
 )
-from cnn_tui.store.session_writer import SessionWriter, new_session_folder
 from samples import ENVIRONMENT, result
+from scripted_runs import PACE, one_after_another
 
 PROGRAM = [sys.executable, str(Path(__file__))]
 _RESULT = result(
     tuple(tuple(4 * (actual == predicted) for predicted in range(10)) for actual in range(10)),
     tuple(map(str, range(10))),
 )
-_PACE = threading.Event()  # never set: waiting for it gives the epochs their pace
 
 
 def train(job: Job, control: Control) -> Iterator[JobEvent]:
     """Run a job without training: every epoch is one batch of 20 milliseconds."""
-    yield JobStarted(preset=job.preset, runs=len(job.runs))
-    for index, preset in enumerate(job.runs):
-        if not control.stopping:
-            for event in _session(preset, control):
-                yield RunEvent(run=index, event=event)
-    yield JobFinished(status="stopped" if control.stopping else "done")
+    return one_after_another(job, control, _epochs)
 
 
-def _session(preset: RunPreset, control: Control) -> Iterator[Event]:
-    session_id, folder = new_session_folder(preset.name)
-    with SessionWriter(folder, session_id, preset) as writer:
-        started = RunStarted(
-            session_id=session_id, experiment=preset.experiment, environment=ENVIRONMENT, parameters=None
-        )
-        for event in chain((started, Phase(name="training")), _epochs(preset.experiment.training.epochs, control)):
-            writer.record(event)
-            yield event
-
-
-def _epochs(count: int, control: Control) -> Iterator[Event]:
-    for number in range(1, count + 1):
+def _epochs(session_id: str, preset: RunPreset, control: Control) -> Iterator[Event]:
+    yield RunStarted(session_id=session_id, experiment=preset.experiment, environment=ENVIRONMENT, parameters=None)
+    yield Phase(name="training")
+    for number in range(1, preset.experiment.training.epochs + 1):
         if control.should_stop():
             yield RunFinished(status="stopped", result=None if control.should_abandon() else _RESULT)
             return
-        _PACE.wait(0.02)
+        PACE.wait(0.02)
         yield BatchFinished(
             epoch=number, step=1, steps=1, loss=0.5, accuracy=0.5, images_per_second=100.0, learning_rate=0.001
         )

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import zip_longest
 
 from cnn_tui.config.job import Job
@@ -28,18 +28,23 @@ def batch(step: int) -> BatchFinished:
     )
 
 
-def _session(preset: RunPreset, control: Control) -> Iterator[Event]:
-    """A recorded run with as many steps as the preset has epochs, or until it is stopped."""
+Script = Callable[[str, RunPreset, Control], Iterator[Event]]
+"""The events of a run, given its session, its preset and its control."""
+
+
+def _session(preset: RunPreset, control: Control, script: Script) -> Iterator[Event]:
+    """A run that is recorded as a session."""
     session_id, folder = new_session_folder(preset.name)
     with SessionWriter(folder, session_id, preset) as writer:
-        for event in _events(session_id, preset.experiment.training.epochs, control):
+        for event in script(session_id, preset, control):
             writer.record(event)
             yield event
 
 
-def _events(session_id: str, steps: int, control: Control) -> Iterator[Event]:
+def _steps(session_id: str, preset: RunPreset, control: Control) -> Iterator[Event]:
+    """As many steps as the preset has epochs, or until the run is stopped."""
     yield started(session_id)
-    for step in range(steps):
+    for step in range(preset.experiment.training.epochs):
         if control.should_stop():
             tested = None if control.should_abandon() else result()
             yield RunFinished(status="stopped", result=tested)
@@ -49,20 +54,25 @@ def _events(session_id: str, steps: int, control: Control) -> Iterator[Event]:
     yield RunFinished(status="done", result=result())
 
 
-def short(job: Job, control: Control) -> Iterator[JobEvent]:
-    """Short runs, one after the other; those after a stop are left out."""
+def one_after_another(job: Job, control: Control, script: Script) -> Iterator[JobEvent]:
+    """Run all runs of a job by a script; those after a stop are left out."""
     yield JobStarted(preset=job.preset, runs=len(job.runs))
     for index, preset in enumerate(job.runs):
         if not control.stopping:
-            for event in _session(preset, control):
+            for event in _session(preset, control, script):
                 yield RunEvent(run=index, event=event)
     yield JobFinished(status="stopped" if control.stopping else "done")
+
+
+def short(job: Job, control: Control) -> Iterator[JobEvent]:
+    """Short runs, one after the other."""
+    return one_after_another(job, control, _steps)
 
 
 def together(job: Job, control: Control) -> Iterator[JobEvent]:
     """Runs that take turns, so that all their sessions are open at the same time."""
     yield JobStarted(preset=job.preset, runs=len(job.runs))
-    for events in zip_longest(*(_session(preset, control) for preset in job.runs)):
+    for events in zip_longest(*(_session(preset, control, _steps) for preset in job.runs)):
         for index, event in enumerate(events):
             if event is not None:
                 yield RunEvent(run=index, event=event)

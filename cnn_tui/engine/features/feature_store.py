@@ -131,12 +131,12 @@ def read(folder: Path, wanted: Tensor) -> ReadResult:
             damaged += 1
             path.unlink(missing_ok=True)
             continue
-        rows = _rows(chunk["places"], missing)
+        rows = _rows(chunk["indices"], missing)
         found = slice(count, count + len(rows))
         if features is None:
             features = chunk["features"].new_empty((len(wanted), *chunk["features"].shape[1:]))
         features = put_rows(features, count, chunk["features"].index_select(0, rows))
-        indices[found] = chunk["places"][rows]
+        indices[found] = chunk["indices"][rows]
         # Two processes may have computed the same image: take the first one found.
         missing[indices[found]] = False
         count += len(rows)
@@ -155,9 +155,9 @@ def read_mapped(folder: Path, wanted: Tensor) -> ReadResult:
             path.unlink(missing_ok=True)
             continue
         chunk = map_chunk(path)
-        rows = _rows(chunk["places"], missing)
+        rows = _rows(chunk["indices"], missing)
         if len(rows):
-            indices.append(chunk["places"][rows])
+            indices.append(chunk["indices"][rows])
             chunks.append(MappedChunk(chunk["features"], rows))
             missing[indices[-1]] = False
     return ReadResult(torch.cat([wanted[:0], *indices]), MappedFeatures(chunks) if chunks else None, damaged)
@@ -180,8 +180,7 @@ def write(folder: Path, indices: Tensor, features: Tensor) -> Path:
     Raises:
         StorageError: the disk is full, read-only or fails.
     """
-    # "places" is the name in the file format; features that earlier versions stored are still read.
-    data = safetensors.torch.save({"places": indices.cpu().contiguous(), "features": features.cpu().contiguous()})
+    data = safetensors.torch.save({"indices": indices.cpu().contiguous(), "features": features.cpu().contiguous()})
     path = folder / f"{hashlib.sha256(data).hexdigest()}{CHUNK_SUFFIX}"
     write_atomic(path, data)
     return path
