@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cnn_tui.config.job import Job
 from cnn_tui.config.study import training_groups
 from cnn_tui.engine.control import Control
-from cnn_tui.engine.training.record import run_all_recorded
+from cnn_tui.engine.training.record import run_recorded
 from cnn_tui.events import EndStatus, JobEvent, JobFinished, JobStarted, RunEvent, RunFinished, RunReused
 from cnn_tui.store.records import StudyPart, finished_rows
 from cnn_tui.store.sessions import all_records
@@ -54,7 +54,7 @@ def _groups(job: Job, indices: list[int]) -> Iterator[list[int]]:
 def _run_group(job: Job, group: list[int], control: Control) -> Iterator[RunEvent]:
     presets = [job.runs[index] for index in group]
     parts = [_study_part(job, index, len(group)) for index in group]
-    for position, event in run_all_recorded(presets, parts, control):
+    for position, event in run_recorded(presets, parts, control):
         yield RunEvent(run=group[position], event=event)
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import image_folders
+from cnn_tui.config.job import Job
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.engine.cache_slot import CacheSlot
 from cnn_tui.engine.control import Control
@@ -26,8 +27,9 @@ from cnn_tui.engine.data.image_set import ImageSet
 from cnn_tui.engine.data.image_source import FolderSource
 from cnn_tui.engine.data.loading import LoadedData
 from cnn_tui.engine.data.value_range import SIXTEEN_BITS, ValueRange
-from cnn_tui.engine.training.record import run_recorded
-from cnn_tui.events import Event, Progress, RunStarted, WarningRaised
+from cnn_tui.events import Event, Progress, WarningRaised
+from cnn_tui.history import JobHistory
+from cnn_tui.jobs import run_job
 from cnn_tui.store.records import SessionRecord, ValueScale
 from cnn_tui.store.sessions import load_session
 from image_files import png, tiff
@@ -335,9 +337,10 @@ def test_a_session_has_the_range_and_an_older_one_has_none(root: Path) -> None:
         "training": {"epochs": 1, "device": "cpu"},
     }
     preset = RunPreset.model_validate({"name": "deep", "experiment": experiment})
-    events = list(run_recorded(preset, Control()))
-    (started,) = [event for event in events if isinstance(event, RunStarted)]
-    record = load_session(started.session_id)
+    history = JobHistory(Job(preset=preset))
+    for event in run_job(history.job, Control()):
+        history.apply(event)
+    record = load_session(history.ended[0])
     assert record.value_range == ValueScale(low=0, high=4095)
     older = json.loads(record.model_dump_json(exclude={"value_range"}))
     assert SessionRecord.model_validate(older).value_range is None

@@ -9,7 +9,7 @@ from textual.screen import ModalScreen
 
 from cnn_tui.config.job import Job
 from cnn_tui.errors import ConfigError
-from cnn_tui.events import ErrorReport, JobFinished, RunEvent, RunFinished
+from cnn_tui.events import ErrorReport, JobEvent, JobFinished, RunEvent, RunFinished
 from cnn_tui.formatting import printable
 from cnn_tui.store.session_writer import with_unique_name
 from cnn_tui.trainer import protocol
@@ -108,7 +108,7 @@ class JobMonitor:
     def _refresh(self) -> None:
         self._app.mutate_reactive(type(self._app).job)
 
-    def _handle_event(self, state: JobState, event: object) -> None:
+    def _handle_event(self, state: JobState, event: JobEvent) -> None:
         match event:
             case RunEvent(event=RunFinished() as finished) if state.job.study is None:
                 self._run_finished(state, finished)

@@ -17,7 +17,7 @@ from cnn_tui.engine.control import Control
 from cnn_tui.engine.data.image_source import ImageSource
 from cnn_tui.engine.training.evaluate import Evaluation
 from cnn_tui.engine.training.setup import RunCache
-from cnn_tui.engine.training.train import RunEvent, RunRequest, train_together
+from cnn_tui.engine.training.train import IndexedEvent, RunRequest, train_together
 from cnn_tui.engine.training.train_group import Artifacts
 from cnn_tui.errors import StorageError
 from cnn_tui.events import Event, WarningRaised
@@ -27,24 +27,12 @@ from cnn_tui.store.records import StudyPart
 from cnn_tui.store.session_writer import SessionWriter, new_session_folder
 
 _THUMBNAIL_BATCH = 256
-
-
 _CACHE = RunCache()  # of this process: the next run with the same data starts immediately
 
 
-def run_recorded(preset: RunPreset, control: Control) -> Iterator[Event]:
-    """Run a preset as a new session.
-
-    Raises:
-        StorageError: the session folder cannot be written; raised before training starts.
-    """
-    for _, event in run_all_recorded([preset], [None], control):
-        yield event
-
-
-def run_all_recorded(
+def run_recorded(
     presets: Sequence[RunPreset], parts: Sequence[StudyPart | None], control: Control
-) -> Iterator[RunEvent]:
+) -> Iterator[IndexedEvent]:
     """Run presets that train together, each as a new session; yields the index of a run and its event.
 
     Args:

@@ -25,7 +25,7 @@ from cnn_tui.events import EpochFinished, ErrorReport, Event, Phase, Progress, R
 from cnn_tui.formatting import pluralize
 
 _Value = TypeVar("_Value")
-RunEvent = tuple[int, Event]
+IndexedEvent = tuple[int, Event]
 """The index of a run, and its event."""
 
 SaveArtifacts = Callable[[Artifacts], Iterator[Event]]
@@ -62,7 +62,7 @@ def train_together(
     *,
     should_abandon: ShouldStop = never,
     cache: RunCache | None = None,
-) -> Iterator[RunEvent]:
+) -> Iterator[IndexedEvent]:
     """Train the runs of one group of ``config.study.training_groups``, doing the work that they share once.
 
     Yields:
@@ -135,7 +135,7 @@ class SharedRuns:
         self._started = time.perf_counter()
         self._train_seconds = 0.0
 
-    def events(self) -> Iterator[RunEvent]:
+    def events(self) -> Iterator[IndexedEvent]:
         """``run_started`` first and ``run_finished`` last for every run.
 
         Raises:
@@ -167,11 +167,11 @@ class SharedRuns:
         for group in group_runs(setup, runs):
             yield from self._train(group, [served[index] for index in group.indices], device)
 
-    def stop(self) -> Iterator[RunEvent]:
+    def stop(self) -> Iterator[IndexedEvent]:
         """End every unfinished run without a result."""
         yield from self._finish_all(RunFinished(status="stopped"))
 
-    def fail(self, error: CnnTuiError) -> Iterator[RunEvent]:
+    def fail(self, error: CnnTuiError) -> Iterator[IndexedEvent]:
         """End every unfinished run with an error."""
         yield from self._finish_all(RunFinished(status="failed", error=ErrorReport.of(error)))
 
@@ -187,7 +187,7 @@ class SharedRuns:
         runs = [TrainingRun(one.training, loaded[one.training.seed]) for one in longest]
         return runs, list(served.values())
 
-    def _train(self, group: TrainGroup, served: list[list[int]], device: Compute) -> Iterator[RunEvent]:
+    def _train(self, group: TrainGroup, served: list[list[int]], device: Compute) -> Iterator[IndexedEvent]:
         for run, indices in zip(group.runs, served, strict=True):
             phase = Phase(name="training", detail=pluralize(len(run.data.train_indices), "image"))
             yield from ((index, phase) for index in indices)
@@ -203,7 +203,7 @@ class SharedRuns:
                 yield from self._test_and_finish(index, member, final)
         self._train_seconds += sum(stats.seconds for stats in loop.stats)
 
-    def _report(self, index: int, update: RunUpdate, epochs: int) -> Iterator[RunEvent]:
+    def _report(self, index: int, update: RunUpdate, epochs: int) -> Iterator[IndexedEvent]:
         """The event for a request of an update of its training run, which may have more ``epochs`` than it."""
         if isinstance(update, TrainingError):
             yield from self._finish(index, RunFinished(status="failed", error=ErrorReport.of(update)))
@@ -212,7 +212,7 @@ class SharedRuns:
         else:
             yield index, update
 
-    def _test_and_finish(self, index: int, member: int, final: FinalEvaluation) -> Iterator[RunEvent]:
+    def _test_and_finish(self, index: int, member: int, final: FinalEvaluation) -> Iterator[IndexedEvent]:
         """Test a run, save its artifacts and end it."""
         yield index, Phase(name="testing", detail=pluralize(final.test_count(member), "image"))
         testing = WithResult(final.artifacts(member))
@@ -230,11 +230,11 @@ class SharedRuns:
             yield from ((index, event) for event in save(artifacts))
         yield from self._finish(index, RunFinished(status="stopped" if final.stopped else "done", result=result))
 
-    def _finish(self, index: int, finished: RunFinished) -> Iterator[RunEvent]:
+    def _finish(self, index: int, finished: RunFinished) -> Iterator[IndexedEvent]:
         self._unfinished.remove(index)
         yield index, finished
 
-    def _finish_all(self, finished: RunFinished) -> Iterator[RunEvent]:
+    def _finish_all(self, finished: RunFinished) -> Iterator[IndexedEvent]:
         for index in list(self._unfinished):
             yield from self._finish(index, finished)
 
@@ -244,12 +244,12 @@ class SharedRuns:
     def _epochs(self, index: int) -> int:
         return self._requests[index].experiment.training.epochs
 
-    def _for_all(self, events: Iterator[Event]) -> Iterator[RunEvent]:
+    def _for_all(self, events: Iterator[Event]) -> Iterator[IndexedEvent]:
         """Events that concern all runs, repeated for each unfinished one."""
         for event in events:
             yield from ((index, event) for index in self._unfinished)
 
-    def _for_all_with_result(self, steps: Generator[Event, None, _Value]) -> Generator[RunEvent, None, _Value]:
+    def _for_all_with_result(self, steps: Generator[Event, None, _Value]) -> Generator[IndexedEvent, None, _Value]:
         """Like :meth:`_for_all`, for a generator with a return value."""
         events = WithResult(steps)
         yield from self._for_all(iter(events))
