@@ -3,7 +3,7 @@
 python benchmarks/exactness.py FOLDER WEIGHTS [squeezenet]
 
 FOLDER holds images, one folder for each class. The seven models of the report, in float32 and with random weights, are
-trained with the feature store and without. SqueezeNet, whose maps are stored packed, is trained at 224 pixels and the
+trained with the feature cache and without. SqueezeNet, whose maps are stored packed, is trained at 224 pixels and the
 default learning rate of 0.001 from WEIGHTS, trained ones, with several seeds; the last word leaves the others out.
 Budget: losses within 1e-4, and the same predictions.
 """
@@ -28,7 +28,7 @@ _MAPS_TRAIN, _MAPS_TEST = 300, 500
 
 
 def store_against_none(folder: str, architecture: str) -> dict[str, float]:
-    """The same run with the feature store and without."""
+    """The same run with the feature cache and without."""
     training = {"epochs": 2, "precision": "float32", "optimizer": {"learning_rate": _RATE}}
     data = {"image_size": _SIZE, "train_limit": _TRAIN, "test_limit": _TEST}
     stored = run(setting(folder, architecture, data=data, training=training))
@@ -37,7 +37,7 @@ def store_against_none(folder: str, architecture: str) -> dict[str, float]:
 
 
 def squeezenet(folder: str, weights: str, seed: int) -> dict[str, float]:
-    """The same run of SqueezeNet with packed maps and without the feature store, at the default learning rate."""
+    """The same run of SqueezeNet with packed maps and without the feature cache, at the default learning rate."""
     training = {"epochs": 2, "precision": "float32", "seed": seed}
     data = {"train_limit": _MAPS_TRAIN, "test_limit": _MAPS_TEST}
     model = {"weights": weights}

@@ -197,8 +197,8 @@ def test_an_invalid_override_is_rejected_with_a_reason(setting: str, words: str)
     [
         ({"model__weights": "random"}, "Random weights stay frozen"),
         ({"model__trainable": "classifier"}, "Classifier is the last layer"),
-        ({"data__augment": "flip"}, "The feature store is off"),
-        ({"model__batch_norm": "adapt"}, "The feature store is off"),
+        ({"data__augment": "flip"}, "The feature cache is off"),
+        ({"model__batch_norm": "adapt"}, "The feature cache is off"),
         ({"data__root": "/x"}, "Folder has no effect"),
     ],
 )

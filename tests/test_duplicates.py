@@ -52,10 +52,10 @@ def test_pictures_in_two_splits_or_classes_are_counted_and_named(
         (warning,) = warnings(load(root)[0])
         assert warning.title == TITLE
         assert warning.detail == (
-            "2 test images are in the training or validation part, too (test/cat/copy.png = train/cat/1.png, "
+            "2 test images are also in the training or validation set (test/cat/copy.png = train/cat/1.png, "
             "test/dog/copy.png = val/dog/1.png); "
-            "1 validation image is in the training part, too (val/cat/copy.png = train/cat/2.png); "
-            "1 image is in another class, too (train/dog/0.png = train/cat/also a dog.png)"
+            "1 validation image is also in the training set (val/cat/copy.png = train/cat/2.png); "
+            "1 image is also in another class (train/dog/0.png = train/cat/also a dog.png)"
         )
         assert "scores better" in warning.hint
 

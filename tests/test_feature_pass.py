@@ -1,4 +1,4 @@
-"""The feature store: reused, resumed, repaired, and left behind when the disk is full."""
+"""The feature cache: reused, resumed, repaired, and left behind when the disk is full."""
 
 from __future__ import annotations
 

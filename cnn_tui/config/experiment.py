@@ -71,7 +71,7 @@ class DataConfig(FrozenModel):
     )
     validation_fraction: float = Field(
         0.1,
-        title="Validation part",
+        title="Validation fraction",
         description="The fraction of the training split that is held out for validation; 0 for none. Ignored for a "
         "folder with its own validation split.",
         ge=0.0,
@@ -135,7 +135,7 @@ class ModelConfig(FrozenModel):
     )
     trainable: Literal["last_layer", "classifier", "all"] = Field(
         "last_layer",
-        title="Trained part",
+        title="Trained layers",
         description="The last layer, all fully connected layers of the classifier, or every layer.",
     )
     batch_norm: Literal["frozen", "adapt"] = Field(
@@ -199,7 +199,7 @@ class TrainingConfig(FrozenModel):
         description="The learning rate over time: constant, a cosine down to zero, or divided by ten after each third.",
     )
     label_smoothing: float = Field(
-        0.0, title="Label smoothing", description="The part of each label spread over all classes.", ge=0.0, lt=1.0
+        0.0, title="Label smoothing", description="The fraction of each label spread over all classes.", ge=0.0, lt=1.0
     )
     early_stopping_patience: int | None = Field(
         None,
@@ -224,7 +224,7 @@ class TrainingConfig(FrozenModel):
     )
     feature_cache: Literal["auto", "off"] = Field(
         "auto",
-        title="Feature store",
+        title="Feature cache",
         description="Run a frozen backbone once for each image and train on the stored features, or run it in every "
         "epoch.",
     )

@@ -60,7 +60,7 @@ def _warnings(experiment: Experiment) -> Iterator[SettingWarning]:
             else "Adapting batch norm changes the output of the frozen layers in every step"
         )
         yield SettingWarning(
-            "The feature store is off",
+            "The feature cache is off",
             f"{cause}, so the frozen layers run in each epoch.",
             ("data.augment" if data.augment != "none" else "model.batch_norm", "training.feature_cache"),
         )

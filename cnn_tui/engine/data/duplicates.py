@@ -140,9 +140,9 @@ class Duplicates:
         parts = [
             _describe(found, what, name)
             for found, what in (
-                (self.test, "test {} in the training or validation part, too"),
-                (self.validation, "validation {} in the training part, too"),
-                (self.classes, "{} in another class, too"),
+                (self.test, "test {} also in the training or validation set"),
+                (self.validation, "validation {} also in the training set"),
+                (self.classes, "{} also in another class"),
             )
             if found
         ]

@@ -84,7 +84,7 @@ def setup_text(study: StudyPreset) -> str:
     parts = {
         "model.architecture": base.model.architecture,
         "model.weights": f"weights {Path(base.model.weights).name}",
-        "model.trainable": f"trained part {base.model.trainable}",
+        "model.trainable": f"trained layers {base.model.trainable}",
         "data.dataset": f"on {dataset_label(base.data.dataset, base.data.root)}",
         "data.train_limit": "" if base.data.train_limit is None else pluralize(base.data.train_limit, "training image"),
         "data.test_limit": "" if base.data.test_limit is None else pluralize(base.data.test_limit, "test image"),

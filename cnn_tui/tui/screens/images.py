@@ -181,7 +181,7 @@ class ImagesScreen(Screen[None]):
         grid.cursor = await self.app.push_screen_wait(ImageScreen(grid.items, grid.cursor, self._images.pixels))
 
     def action_only_wrong(self) -> None:
-        """Hide or show the images that were recognised."""
+        """Hide or show the correctly classified images."""
         self._only_wrong = not self._only_wrong
         self._show()
 
@@ -261,7 +261,7 @@ def missing_note(missing: int, shown: int) -> str:
 def describe_image(item: ImageItem, position: str) -> Content:
     """An image's class, prediction, confidence and ``position`` among the others."""
     actual, predicted = printable(item.actual), printable(item.predicted)
-    verdict = f"✓ {actual}, recognised" if item.is_hit else f"✗ {actual}, predicted {predicted}"
+    verdict = f"✓ {actual}, correct" if item.is_hit else f"✗ {actual}, predicted {predicted}"
     lines = (
         Content.styled(verdict, "bold $text-success" if item.is_hit else "bold $text-error"),
         Content(f"{item.confidence * 100:.1f} % confident"),

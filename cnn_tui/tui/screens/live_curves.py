@@ -140,7 +140,12 @@ class CurvesPane(Container):
             chart.x_label = "epoch"
             chart.x_range = shown_range(reached, self._epochs, 0 if steps else 1)
             chart.best = history.best_epoch.epoch if history.best_epoch else None
-            chart.empty_text = "Waiting for the first steps" if history.finished is None else "No epoch was completed"
+            chart.empty_text = self._empty_text(history)
+
+    def _empty_text(self, history: RunHistory) -> str:
+        if history.finished is not None:
+            return "No epoch was completed"
+        return "Waiting for the first steps" if self.shows_steps else "Waiting for the end of the first epoch"
 
     def _title(self, name: str, log: bool) -> str:
         parts = (name, "per step" if self.shows_steps else "", "log scale" if log else "")

@@ -124,7 +124,7 @@ class ConfusedPane(Vertical):
     def compose(self) -> ComposeResult:
         """The table, and the text that replaces it when it is empty."""
         yield PairTable(_PAIR_COLUMNS, key=lambda row: f"{row.pair.actual} {row.pair.predicted}", id="pairs-table")
-        yield Static("Every test image was recognised.", id="no-mistakes")
+        yield Static("Every test image was classified correctly.", id="no-mistakes")
 
     def show(self, view: SessionView) -> None:
         """Show a session's confused pairs."""
