@@ -133,7 +133,7 @@ def test_without_predictions_different_seeds_mean_different_test_images_of_a_fol
 @pytest.mark.parametrize(
     ("facts", "setting"),
     [
-        ({"data": {"validation_fraction": 0.2}}, "validation fraction 0.1 and 0.2"),
+        ({"data": {"validation_fraction": 0.2}}, "validation split 0.1 and 0.2"),
         ({"data": {"train_limit": 100}}, "training limit – and 100"),
         ({"seed": 7}, "seed 0 and 7"),
     ],

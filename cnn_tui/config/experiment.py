@@ -71,7 +71,7 @@ class DataConfig(FrozenModel):
     )
     validation_fraction: float = Field(
         0.1,
-        title="Validation fraction",
+        title="Validation split",
         description="The fraction of the training split that is held out for validation; 0 for none. Ignored for a "
         "folder with its own validation split.",
         ge=0.0,
