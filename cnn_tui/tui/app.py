@@ -32,7 +32,7 @@ from cnn_tui.tui.state import WorkbenchState
 from cnn_tui.tui.terminal import leave_with_terminal, read_alt_digits
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from pathlib import Path, PurePath
 
     from textual.command import Provider
 
@@ -60,7 +60,11 @@ class Workbench(WorkbenchState):
     """A terminal workbench for training convolutional networks."""
 
     TITLE = "cnn-tui"
-    CSS_PATH = "app.tcss"
+    # Those of the screens at once: read when its screen first opens, a sheet has all other screens styled again.
+    CSS_PATH: ClassVar[list[str | PurePath]] = [
+        "app.tcss",
+        *(f"screens/{name}.tcss" for name in ("setup", "live", "sessions", "studies")),
+    ]
     MODES: ClassVar[dict[str, Any]] = MODES
     DEFAULT_MODE = "setup"
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_action_commands, _other_commands}

@@ -12,28 +12,34 @@ from textual.screen import Screen
 from cnn_tui.tui.screens.setup import SetupScreen
 
 
+def _with_styles(screen: Screen[Any]) -> Screen[Any]:
+    """A screen, marked as up to date: it is styled as it is mounted, where Textual would style all others again."""
+    screen._css_update_count = screen.app._css_update_count
+    return screen
+
+
 def _live() -> Screen[Any]:
     from cnn_tui.tui.screens.live import LiveScreen
 
-    return LiveScreen()
+    return _with_styles(LiveScreen())
 
 
 def _results() -> Screen[Any]:
     from cnn_tui.tui.screens.results import ResultsScreen
 
-    return ResultsScreen()
+    return _with_styles(ResultsScreen())
 
 
 def _sessions() -> Screen[Any]:
     from cnn_tui.tui.screens.sessions import SessionsScreen
 
-    return SessionsScreen()
+    return _with_styles(SessionsScreen())
 
 
 def _studies() -> Screen[Any]:
     from cnn_tui.tui.screens.studies import StudiesScreen
 
-    return StudiesScreen()
+    return _with_styles(StudiesScreen())
 
 
 MODES: dict[str, Any] = {

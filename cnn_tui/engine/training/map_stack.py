@@ -30,7 +30,8 @@ from cnn_tui.engine.training.linear_layers import LinearLayers
 from cnn_tui.engine.training.torch_kernels import log_softmax_gradient
 
 _WORTH_SHARING = 2**20  # features of a batch; below it a thread takes longer to start than to work
-_PART_BYTES = 3 * 2**19  # of a batch in float32, which fit in a core's own cache
+# Of a batch in float32. Larger parts would leave the cache; with smaller ones threads wait for the interpreter's lock.
+_PART_BYTES = 3 * 2**20
 
 BatchParts = Callable[[slice], Iterator[Tensor]]
 """Yields the features (S, b, P, F) of a slice of a batch in parts, each valid until the next; called by threads."""

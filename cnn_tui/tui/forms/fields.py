@@ -22,6 +22,7 @@ from textual.widgets import Input
 from cnn_tui.config.fields import FieldSpec, parse_value
 from cnn_tui.formatting import fit, unit_for
 from cnn_tui.tui.forms.choice_screen import ChoiceScreen, choice_table
+from cnn_tui.tui.widgets.component_styles import LazyComponentStyles
 from cnn_tui.tui.widgets.text_line import TextLine
 
 LABEL_WIDTH = 21
@@ -130,7 +131,7 @@ def format_value(value: Any) -> str:
     return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
-class FieldRow(Widget):
+class FieldRow(LazyComponentStyles, Widget):
     """A field on one line, its error on a second.
 
     The row draws title, unit and error itself, beside the control: widgets for each would make a form of twenty
@@ -159,13 +160,13 @@ class FieldRow(Widget):
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"field-row--{part}" for part in _PARTS}
 
-    error = reactive("", layout=True)
+    error = reactive("", layout=True, init=False)
     """Why the value is invalid; empty if it is valid."""
     in_conflict = reactive(False)
     """Whether the field is part of a broken rule between fields."""
     changed = reactive(False)
     """Whether the value differs from the loaded one."""
-    unused = reactive(False)
+    unused = reactive(False, init=False)
     """Whether the value has no effect because of another field; it can still be edited."""
 
     @dataclass
@@ -181,7 +182,7 @@ class FieldRow(Widget):
         row: FieldRow
 
     def __init__(self, spec: FieldSpec, value: Any) -> None:
-        super().__init__()
+        super().__init__(classes="" if spec.unit else "-without-unit")
         self.spec = spec
         self.control: Control = ChoiceControl(spec, value) if spec.kind == "choice" else TextControl(spec, value)
 

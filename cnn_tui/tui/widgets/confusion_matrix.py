@@ -24,6 +24,7 @@ from textual.strip import Strip
 
 from cnn_tui.formatting import fit, shorten
 from cnn_tui.metrics import Scores
+from cnn_tui.tui.widgets.component_styles import LazyComponentStyles
 from cnn_tui.tui.widgets.confusion_cells import (
     HEADER,
     MODE_TITLES,
@@ -42,7 +43,7 @@ _CAPTION = " predicted → "
 _PARTS = ("header", "current", "hit", "error", "zero")
 
 
-class ConfusionMatrixView(ScrollView, can_focus=True):
+class ConfusionMatrixView(LazyComponentStyles, ScrollView, can_focus=True):
     """Actual classes in rows, predicted ones in columns; the headers do not scroll."""
 
     DEFAULT_CSS = """

@@ -19,13 +19,14 @@ from cnn_tui.formatting import dataset_label, parameter_count, percentage, plura
 from cnn_tui.store.cache_index import CachedSet, FeatureSpace
 from cnn_tui.tui.estimate import ModelPart, model_parts
 from cnn_tui.tui.preflight import Preflight
+from cnn_tui.tui.widgets.component_styles import LazyComponentStyles
 
 _PARTS = ("heading", "label", "trained", "frozen", "error")
 _LABEL_WIDTH = 12
 _EVERY_EPOCH = "frozen layers run in every epoch"
 
 
-class ExperimentSummary(Static):
+class ExperimentSummary(LazyComponentStyles, Static):
     """Shows a preflight check; dimmed by the class ``-outdated``."""
 
     DEFAULT_CSS = """

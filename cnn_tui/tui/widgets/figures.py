@@ -16,6 +16,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from cnn_tui.formatting import fit
+from cnn_tui.tui.widgets.component_styles import LazyComponentStyles
 
 Tone = Literal["plain", "good", "bad", "warning", "muted"]
 _TONES: tuple[Tone, ...] = get_args(Tone)
@@ -31,7 +32,7 @@ class Figure:
     tone: Tone = "plain"
 
 
-class Figures(Widget):
+class Figures(LazyComponentStyles, Widget):
     """Labels on the left, values in a column beside the longest of them."""
 
     DEFAULT_CSS = """

@@ -19,6 +19,7 @@ from textual.strip import Strip
 
 from cnn_tui.errors import CnnTuiError
 from cnn_tui.formatting import fit
+from cnn_tui.tui.widgets.component_styles import LazyComponentStyles
 from cnn_tui.tui.widgets.image_view import Pixels, half_blocks
 
 Loader = Callable[[int], Pixels | None]
@@ -88,7 +89,7 @@ class _ImageCache:
         return "no image" if pixels is None else half_blocks(pixels, size.height, size.width)
 
 
-class ImageGrid(ScrollView, can_focus=True):
+class ImageGrid(LazyComponentStyles, ScrollView, can_focus=True):
     """Images with their predictions, confidences and actual classes."""
 
     DEFAULT_CSS = """

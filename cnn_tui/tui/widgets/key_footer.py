@@ -17,6 +17,8 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
+from cnn_tui.tui.widgets.component_styles import LazyComponentStyles
+
 _ALWAYS_SHOWN = ("quit", "help")
 _MARGIN = 1
 _DISABLED = Style(dim=True)
@@ -38,7 +40,7 @@ class Key(NamedTuple):
         return len(self.display) + 1 + len(self.description) + 1
 
 
-class KeyFooter(Widget):
+class KeyFooter(LazyComponentStyles, Widget):
     """The keys of the focused widget, the screen and the app; a click presses a key.
 
     Keys that do not fit are left out, the last of the screen first; the help lists all.

@@ -20,6 +20,7 @@ from cnn_tui.reports.charts.axis import Tick
 from cnn_tui.reports.charts.layout import ChartPlan, lay_out
 from cnn_tui.reports.charts.painting import Row, paint
 from cnn_tui.reports.charts.series import COLOURS, Series
+from cnn_tui.tui.widgets.component_styles import LazyComponentStyles
 
 _ROLES = (*COLOURS, "axis", "title", "text", "best")
 _REDRAWN = (
@@ -45,7 +46,7 @@ def _css(ground: Literal["dark", "light", "ansi"], prefix: str = "") -> str:
     )
 
 
-class LineChart(Widget):
+class LineChart(LazyComponentStyles, Widget):
     """Curves with axes and a legend, redrawn when one of its reactives changes.
 
     Values that are not finite are left out, and on a log scale those that are not positive.

@@ -13,6 +13,7 @@ from textual.widget import Widget
 from cnn_tui.formatting import duration, fit, progress_text, quantity, shorten
 from cnn_tui.history import PhaseRecord
 from cnn_tui.tui.job_state import RunState
+from cnn_tui.tui.widgets.component_styles import LazyComponentStyles
 
 _TITLES = {
     "downloading": "Downloading",
@@ -58,7 +59,7 @@ def _progress(phase: PhaseRecord) -> str:
     return text if progress.rate is None else f"{text}, {quantity(progress.rate, progress.unit)}/s"
 
 
-class PhaseBar(Widget):
+class PhaseBar(LazyComponentStyles, Widget):
     """Two lines: the phase with its figures, and a bar with the time left."""
 
     DEFAULT_CSS = """

@@ -20,12 +20,13 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from cnn_tui.tui.widgets.component_styles import LazyComponentStyles
 from cnn_tui.tui.widgets.table_model import GAP, TONES, Row, TableColumn, TableModel
 
 _PARTS = ("header", "odd", "pinned", "cursor", *TONES)
 
 
-class SortedTable(ScrollView, Generic[Row], can_focus=True):
+class SortedTable(LazyComponentStyles, ScrollView, Generic[Row], can_focus=True):
     """Rows sorted by one of the columns, with a cursor that stays on its row in every order.
 
     Args:

@@ -10,8 +10,10 @@ from textual import events
 from textual.binding import NoBinding
 from textual.widgets import Input
 
+from cnn_tui.tui.widgets.component_styles import LazyComponentStyles
 
-class TextLine(Input):
+
+class TextLine(LazyComponentStyles, Input):
     """An ``Input`` that handles all keys in the order in which they were typed."""
 
     async def on_key(self, event: events.Key) -> None:
