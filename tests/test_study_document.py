@@ -138,6 +138,8 @@ def test_latex_has_the_rules_of_booktabs() -> None:
     assert written.count(r"\begin{tabular}") == written.count(r"\end{tabular}") == 3
     assert r"\toprule" in written
     assert r"0.1000 & 0.1100 & 0.1000 & 0.0900 & 1.5 \\" in written
+    captions = [line.strip() for line in written.splitlines() if r"\caption" in line]
+    assert captions == [r"\caption{Results}", r"\caption{Further metrics}", r"\caption{Settings}"]
 
 
 def test_latex_has_its_charts_as_files_beside_it(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def _block(block: Block, caption: str, figures: Iterator[str]) -> str:
     if isinstance(block, Chart | MatrixChart):
         file = next(figures, "")
         return _figure(block, file) if file else ""
-    return to_latex(block, caption) if isinstance(block, Table) else f"{latex_text(block)}\n"
+    return to_latex(block, block.caption or caption) if isinstance(block, Table) else f"{latex_text(block)}\n"
 
 
 def _figure(chart: Chart | MatrixChart, file: str) -> str:

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cnn_tui.reports.labels import visible
 
@@ -16,11 +16,16 @@ _BLOCK_MARKUP = re.compile(r"^(\s*)([#+=-]|\d+(?=[.)]))")
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text under column names; the first ``labels`` columns are text, the others numbers."""
+    """Rows of text under column names; the first ``labels`` columns are text, the others numbers.
+
+    Attributes:
+        caption: for a table that the heading of its section does not describe.
+    """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     labels: int = 1
+    caption: str = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True)

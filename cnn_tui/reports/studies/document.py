@@ -125,7 +125,8 @@ def _reported_table(table: StudyTable) -> Table:
         for row in reported
     ]
     labels = _label_columns(table)
-    return Table((*labels, *(metric.heading for metric in metrics)), tuple(rows), len(labels))
+    columns = (*labels, *(metric.heading for metric in metrics))
+    return Table(columns, tuple(rows), len(labels), caption="Reported results")
 
 
 def _details_table(table: StudyTable) -> Table:
@@ -133,7 +134,8 @@ def _details_table(table: StudyTable) -> Table:
     metrics = [metric for metric in DETAILS if any(row.score(metric) for row in table.rows)]
     rows = [(*_labels(row), *(_mean_text(row.score(metric)) for metric in metrics)) for row in table.rows if row.done]
     labels = _label_columns(table)
-    return Table((*labels, *(metric.title for metric in metrics)), tuple(rows), len(labels))
+    columns = (*labels, *(metric.title for metric in metrics))
+    return Table(columns, tuple(rows), len(labels), caption="Further metrics")
 
 
 def _settings_table(study: StudyPreset) -> Table:

@@ -173,7 +173,7 @@ def _beside_baseline(table: StudyTable, results: Sequence[PartResult]) -> Iterat
         (label, _accuracy(here), _accuracy(there), f"{here.mean - there.mean:+.4f}") for label, here, there in pairs
     ]
     yield "Compared with the baseline's settings:"
-    yield Table((table.factor, "accuracy", "baseline", "difference"), tuple(rows))
+    yield Table((table.factor, "accuracy", "baseline", "difference"), tuple(rows), caption="Compared with the baseline")
     better = sum(here.mean > there.mean for _, here, there in pairs)
     networks = f"{better} of {pluralize(len(pairs), 'network')} {noun(better, 'is', 'are')}"
     yield f"{networks} more accurate than with the baseline's settings."
