@@ -19,7 +19,7 @@ def importing_engine() -> Iterator[None]:
     """Shorten the import of the engine by a third.
 
     The compiler of PyTorch is left out: it is loaded by the first optimizer of ``torch.optim``, and the training of a
-    last layer does without.
+    last layer does without. For a process that begins its work at once; one that waits for work loads everything.
     """
     with collector_paused(), deferred(_COMPILER):
         yield

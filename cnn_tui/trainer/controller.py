@@ -15,7 +15,7 @@ from cnn_tui.engine.control import Control
 from cnn_tui.errors import CnnTuiError
 from cnn_tui.events import ErrorReport, JobEvent
 from cnn_tui.history import JobHistory
-from cnn_tui.imports import importing_engine
+from cnn_tui.imports import collector_paused
 from cnn_tui.trainer.protocol import (
     BUSY,
     Command,
@@ -48,7 +48,7 @@ def load_runner(name: str) -> Runner:
         ImportError: there is no such module.
     """
     module, _, function = name.partition(":")
-    with importing_engine():
+    with collector_paused():
         return cast(Runner, getattr(importlib.import_module(module), function))
 
 
