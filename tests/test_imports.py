@@ -63,7 +63,7 @@ def test_the_lower_layers_import_neither_torch_nor_textual() -> None:
 
 
 def test_the_engine_is_loaded_without_the_compiler_of_pytorch() -> None:
-    loaded = loaded_by("from cnn_tui.trainer.controller import load_runner; load_runner('cnn_tui.jobs:run_job')")
+    loaded = loaded_by("from cnn_tui.imports import importing_engine\nwith importing_engine(): import cnn_tui.jobs")
     assert {"torch", "torchvision"} <= loaded
     assert loaded.isdisjoint({"sympy", "triton"})
 
