@@ -28,10 +28,12 @@ KEYS = {
     "f1": "\x1bOP",
 }
 # What pyte takes for text: private modes, device attributes, and strings that end with ST or BEL.
-_UNREADABLE = re.compile(
+_UNREADABLE = (
     rb"\x1b\[[<>=][0-9;]*[a-zA-Z]|\x1b\[\?[0-9;]*\$p|\x1b\[\?[0-9;]*u"
     rb"|\x1b[P_^][^\x1b]*\x1b\\|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"
 )
+_STYLES = rb"\x1b\[[0-9;:]*m"  # most of pyte's work, and not part of the text
+_LEFT_OUT = re.compile(_UNREADABLE + rb"|" + _STYLES)
 _ESCAPE = re.compile(rb"\x1b\[[0-9;?<>=$ ]*[a-zA-Z~@`]|\x1b[P_^\]][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[()][A-Z0-9]|\x1b.")
 _READ = 65_536
 
@@ -64,7 +66,10 @@ class Terminal:
     @property
     def text(self) -> str:
         """The screen, its lines without the blanks at their ends."""
-        return "\n".join(line.rstrip() for line in self._screen.display)
+        # pyte's own ``display`` measures each character again.
+        rows, columns = range(self._screen.lines), range(self._screen.columns)
+        lines = (self._screen.buffer[row] for row in rows)
+        return "\n".join("".join(line[column].data for column in columns).rstrip() for line in lines)
 
     def press(self, *names: str) -> None:
         """Press keys by name, such as "enter", "ctrl+r" or "x", with a moment between them."""
@@ -193,7 +198,7 @@ class Terminal:
         self._rest = b""
         if cut >= 0 and not _ESCAPE.match(data[cut:]):
             data, self._rest = data[:cut], data[cut:]
-        self._stream.feed(_UNREADABLE.sub(b"", data))
+        self._stream.feed(_LEFT_OUT.sub(b"", data))
 
 
 def _key(name: str) -> bytes:

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from cnn_tui.cli.main import cli
+from cnn_tui.cli.output import check_standard_streams, guarded
 from cnn_tui.store.event_log import read_events
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.store.sessions import EVENTS_FILE, list_sessions
@@ -78,7 +80,6 @@ def records() -> list[SessionRecord]:
         ["--version"],
         ["run", "--help"],
         ["models"],
-        ["models", "resnet18"],
         ["datasets"],
         ["presets"],
         ["presets", "schema"],
@@ -92,6 +93,18 @@ def test_every_command_reports_in_one_line_that_it_cannot_print(command: list[st
     done = write_to_full_disk(PROGRAM, *command)
     assert done.returncode == 1
     assert done.stderr == f"{MESSAGE}No space left on device\n"
+
+
+def test_the_layers_of_a_model_are_reported_like_all_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In this process, which has loaded PyTorch for other tests."""
+    messages = tmp_path / "messages"
+    with Path("/dev/full").open("w") as full, messages.open("w") as errors, monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", full)
+        patched.setattr(sys, "stderr", errors)
+        patched.setattr(sys, "excepthook", sys.excepthook)
+        check_standard_streams()
+        assert guarded(cli, ["models", "resnet18"]) == 1
+    assert messages.read_text() == f"{MESSAGE}No space left on device\n"
 
 
 @pytest.mark.parametrize(("program", "options"), [(PROGRAM, ["--json"]), (SCRIPTED, [])])

@@ -17,7 +17,7 @@ from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.validation_errors import FieldError, field_errors
 from cnn_tui.config.warnings import experiment_warnings
 from cnn_tui.errors import ConfigError
-from samples import experiments
+from strategies import experiments
 
 
 def experiment(**settings: Any) -> Experiment:

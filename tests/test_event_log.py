@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from cnn_tui.errors import StorageError
 from cnn_tui.events import Event, from_line, to_line
 from cnn_tui.store.event_log import EventLog, read_events
-from samples import epoch, events, story
+from samples import epoch, story
+from strategies import events
 
 needs_dev_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 

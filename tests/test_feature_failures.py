@@ -22,9 +22,11 @@ from test_train import ending, experiment, figures
 KILLED = """
 import os, signal, sys
 from cnn_tui.config.experiment import Experiment
-from cnn_tui.engine.features import feature_pass
-from cnn_tui.engine.features import feature_writer
-from cnn_tui.engine.training.train import train
+from cnn_tui.imports import importing_engine
+
+with importing_engine():
+    from cnn_tui.engine.features import feature_pass, feature_writer
+    from cnn_tui.engine.training.train import train
 
 feature_writer._CHUNK_SECONDS = 0.0
 feature_pass.feature_batch = lambda size, device: 16

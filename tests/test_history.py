@@ -23,7 +23,8 @@ from cnn_tui.events import (
     WarningRaised,
 )
 from cnn_tui.history import MOST_BATCHES, JobHistory, RunHistory
-from samples import ENVIRONMENT, epoch, events, result, started, story
+from samples import ENVIRONMENT, epoch, result, started, story
+from strategies import events
 
 
 def folded(*told: Event) -> RunHistory:

@@ -1,4 +1,4 @@
-"""Imports: the layers, and that neither help nor the lower layers import torch or Textual."""
+"""Imports: the layers, and that nothing imports large packages which it does not need."""
 
 from __future__ import annotations
 
@@ -60,6 +60,12 @@ def test_the_lower_layers_import_neither_torch_nor_textual() -> None:
     loaded = loaded_by("\n".join(f"import {module}" for module in modules))
     assert "pydantic" in loaded
     assert loaded.isdisjoint(HEAVY)
+
+
+def test_the_engine_is_loaded_without_the_compiler_of_pytorch() -> None:
+    loaded = loaded_by("from cnn_tui.trainer.controller import load_runner; load_runner('cnn_tui.jobs:run_job')")
+    assert {"torch", "torchvision"} <= loaded
+    assert loaded.isdisjoint({"sympy", "triton"})
 
 
 def test_only_an_export_loads_what_draws_reports() -> None:

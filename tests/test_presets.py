@@ -26,7 +26,7 @@ from cnn_tui.store.presets import (
     save_preset,
 )
 from cnn_tui.store.strict_json import parse_object
-from samples import run_presets
+from strategies import run_presets
 from study_records import study
 
 SHIPPED = sorted(path.stem for path in paths.shipped_presets_folder().glob("*.json"))

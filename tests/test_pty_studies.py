@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from scripted_program import PROGRAM as SCRIPTED
 from terminal import Terminal
 
 PROGRAM = str(Path(sys.executable).parent / "cnn-tui")
@@ -81,6 +82,7 @@ def test_from_the_form_to_the_table_to_an_opened_row(columns: int, rows: int, ho
         terminal.press("5", "ctrl+r")
         terminal.expect("Train them again")
         terminal.press("escape")
+        terminal.gone("Train them again")
         terminal.press("ctrl+q")
         assert terminal.wait_exit() == 0
     records = _sessions(home)
@@ -104,7 +106,7 @@ def test_a_study_finishes_in_the_background_and_is_there_again(home: Path, env: 
         terminal.press("enter")  # let it finish in the background
         assert terminal.wait_exit() == 0
     _until_done(home)
-    with Terminal([PROGRAM], env=env) as terminal:
+    with Terminal(SCRIPTED, env=env) as terminal:  # nothing is trained
         terminal.expect("Ready", 60)
         terminal.press("5")
         terminal.expect("tiny-by-learning", 60)

@@ -47,8 +47,9 @@ from cnn_tui.trainer.protocol import (
     parse_message,
     to_line,
 )
-from samples import events, result, run_presets
+from samples import result
 from scripted_runs import batch
+from strategies import events, run_presets
 
 
 @given(run_presets())

@@ -17,7 +17,7 @@ from cnn_tui.config.changes import override
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.fields import experiment_fields
 from cnn_tui.config.warnings import experiment_warnings, unused_in_all, unused_settings
-from samples import experiments
+from strategies import experiments
 from study_records import study
 
 ROOT, NORM, STORE = "data.root", "model.batch_norm", "training.feature_cache"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cnn_tui.cli.output import INTERRUPTED
 from cnn_tui.cli.reporters import Reporter, make_reporter
 from cnn_tui.errors import OutputError
-from cnn_tui.imports import collector_paused
+from cnn_tui.imports import importing_engine
 from cnn_tui.reports.job_progress import JobProgress
 from cnn_tui.store.files import ensure_temporary_folder
 
@@ -33,7 +33,7 @@ def run_here(job: Job, control: Control, *, as_json: bool = False) -> JobProgres
     ensure_temporary_folder()
     progress = JobProgress(job.with_absolute_paths())
     with make_reporter(progress, as_json) as reporter:
-        with collector_paused():
+        with importing_engine():
             from cnn_tui.jobs import run_job
         _report_all(run_job(progress.job, control), progress, reporter, control)
     return progress

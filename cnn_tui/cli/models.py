@@ -11,6 +11,7 @@ from cnn_tui.catalog.models import ARCHITECTURES, Architecture, nearest
 from cnn_tui.cli.output import print_json, print_table
 from cnn_tui.config.experiment import DataConfig
 from cnn_tui.errors import ConfigError
+from cnn_tui.imports import importing_engine
 
 if TYPE_CHECKING:
     from cnn_tui.engine.models.layer_summary import Summary, TrainedPart
@@ -66,7 +67,8 @@ def _find(name: str) -> Architecture:
 
 
 def _show(architecture: Architecture, as_json: bool) -> None:
-    from cnn_tui.engine.models.layer_summary import summary
+    with importing_engine():
+        from cnn_tui.engine.models.layer_summary import summary
 
     layers = summary(architecture.name, _CLASSES, _IMAGE_SIZE)
     if as_json:

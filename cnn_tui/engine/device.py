@@ -22,6 +22,7 @@ from cnn_tui.events import Environment
 from cnn_tui.formatting import pluralize
 
 _MIN_SPEEDUP = 1.5  # of bfloat16 over float32, for "auto" to choose it
+_EMULATED = 4.0  # times slower than float32: such a processor has no instructions for bfloat16
 _TRIALS = 4
 
 # Lets PyTorch request huge pages on Linux for tensors of 2 MiB and more, which avoids most page faults. It is read at
@@ -80,18 +81,26 @@ def _device(name: str) -> torch.device:
 
 @functools.cache
 def bfloat16_is_fast(device: torch.device) -> bool:
-    """Whether the device is fast in bfloat16; on the CPU this is measured (about 50 ms)."""
+    """Whether the device is fast in bfloat16; on the CPU this is measured, in some 50 ms at most."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device)[0] >= 8
     if device.type == "mps":
         return False
     with one_thread():
-        trials = [(_matmul_seconds(torch.float32), _matmul_seconds(torch.bfloat16)) for _ in range(_TRIALS)]
-    single, half = (min(column) for column in zip(*trials, strict=True))
-    return bool(single > _MIN_SPEEDUP * half)
+        single, half = _fastest_matmuls(128)
+        if half > _EMULATED * single:  # large matrices would take it seconds
+            return False
+        single, half = _fastest_matmuls(512)
+    return single > _MIN_SPEEDUP * half
 
 
-def _matmul_seconds(dtype: torch.dtype, size: int = 512) -> float:
+def _fastest_matmuls(size: int) -> tuple[float, float]:
+    """Seconds of a multiplication in float32 and in bfloat16: the least of several trials, taken in turns."""
+    trials = [(_matmul_seconds(torch.float32, size), _matmul_seconds(torch.bfloat16, size)) for _ in range(_TRIALS)]
+    return min(single for single, _ in trials), min(half for _, half in trials)
+
+
+def _matmul_seconds(dtype: torch.dtype, size: int) -> float:
     """CPU time of one multiplication of square matrices; wall time would depend on other programs."""
     matrix = torch.ones(size, size, dtype=dtype)
     matrix @ matrix
