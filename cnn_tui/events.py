@@ -119,6 +119,18 @@ class EpochFinished(_Event):
     seconds: float
 
 
+class RunResumed(_Event):
+    """An interrupted run continues: ``done`` of ``total`` steps were taken before, ``epoch`` epochs are complete.
+
+    The events before it are those that the run emitted until its checkpoint.
+    """
+
+    type: Literal["run_resumed"] = "run_resumed"
+    epoch: int
+    done: int
+    total: int
+
+
 class WarningRaised(_Event):
     """A problem that the user should know about and that does not end the run."""
 
@@ -138,7 +150,7 @@ class RunFinished(_Event):
 
 
 Event = Annotated[
-    RunStarted | Phase | Progress | BatchFinished | EpochFinished | WarningRaised | RunFinished,
+    RunStarted | RunResumed | Phase | Progress | BatchFinished | EpochFinished | WarningRaised | RunFinished,
     Field(discriminator="type"),
 ]
 

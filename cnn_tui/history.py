@@ -21,6 +21,7 @@ from cnn_tui.events import (
     Progress,
     RunEvent,
     RunFinished,
+    RunResumed,
     RunReused,
     RunStarted,
     WarningRaised,
@@ -34,13 +35,18 @@ _LEAST_SECONDS, _LEAST_FRACTION = 1.0, 0.01  # below these an estimate of the ti
 
 @dataclass
 class PhaseRecord:
-    """A phase of a run; times in seconds since the epoch."""
+    """A phase of a run; times in seconds since the epoch.
+
+    Attributes:
+        resumed_at: the fraction that was completed before the run was interrupted.
+    """
 
     name: PhaseName
     detail: str
     started: float
     ended: float | None = None
     progress: Progress | None = None
+    resumed_at: float = 0.0
 
     @property
     def fraction(self) -> float | None:
@@ -79,6 +85,9 @@ class RunHistory:
             case Phase():
                 self._end_phase(event.time)
                 self.phases.append(PhaseRecord(event.name, event.detail, event.time))
+            case RunResumed():
+                if self.phases:
+                    self.phases[-1].resumed_at = event.done / event.total
             case Progress():
                 if self.phases:
                     self.phases[-1].progress = event
@@ -120,9 +129,10 @@ class RunHistory:
         if phase is None or self.updated is None:
             return None
         elapsed, fraction = self.updated - phase.started, phase.fraction or 0.0
-        if elapsed < _LEAST_SECONDS or fraction < _LEAST_FRACTION:
+        since_start = fraction - phase.resumed_at
+        if elapsed < _LEAST_SECONDS or since_start < _LEAST_FRACTION:
             return None
-        return elapsed * (1 - fraction) / fraction
+        return elapsed * (1 - fraction) / since_start
 
     def _end_phase(self, time: float) -> None:
         if self.phases:

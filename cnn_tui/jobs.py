@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
+from cnn_tui import paths
 from cnn_tui.config.job import Job
 from cnn_tui.config.study import training_groups
 from cnn_tui.engine.control import Control
-from cnn_tui.engine.training.record import run_recorded
+from cnn_tui.engine.training.record import resume_recorded, run_recorded
 from cnn_tui.events import EndStatus, JobEvent, JobFinished, JobStarted, RunEvent, RunFinished, RunReused
-from cnn_tui.store.records import StudyPart, finished_rows
+from cnn_tui.store.checkpoints import newest_checkpoint
+from cnn_tui.store.records import RESUMABLE, StudyPart, finished_rows, recorded_rows
 from cnn_tui.store.sessions import all_records
 
 
@@ -26,15 +29,34 @@ def run_job(job: Job, control: Control) -> Iterator[JobEvent]:
     reused = {} if job.fresh or job.study is None else finished_rows(job.cells, all_records(), alone=_separate(job))
     for index, record in reused.items():
         yield RunReused(run=index, session_id=record.id)
+    interrupted = _interrupted(job)
     failed = 0
     for group in _groups(job, [index for index in range(len(job.runs)) if index not in reused]):
-        for event in _run_group(job, group, control):
+        resumed = interrupted.get(group[0]) if len(group) == 1 else None
+        for event in _run_group(job, group, control) if resumed is None else _resume(job, group[0], resumed, control):
             failed += isinstance(event.event, RunFinished) and event.event.status == "failed"
             yield event
         if control.stopping:
             break
     status: EndStatus = "stopped" if control.stopping else "failed" if failed else "done"
     yield JobFinished(status=status, failed=failed)
+
+
+def _interrupted(job: Job) -> dict[int, Path]:
+    """The sessions of the job's runs that can be resumed, by the index of the run."""
+    if job.resume is not None:
+        return {0: paths.sessions_folder() / job.resume}
+    if job.fresh or job.study is None:
+        return {}
+    records = (record for record in all_records() if record.status in RESUMABLE)
+    recorded = recorded_rows(job.cells, [*records], alone=True)
+    folders = {index: paths.sessions_folder() / record.id for index, record in recorded.items()}
+    return {index: folder for index, folder in folders.items() if newest_checkpoint(folder) is not None}
+
+
+def _resume(job: Job, index: int, session: Path, control: Control) -> Iterator[RunEvent]:
+    for event in resume_recorded(session, job.runs[index].experiment, control):
+        yield RunEvent(run=index, event=event)
 
 
 def _separate(job: Job) -> bool:

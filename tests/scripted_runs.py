@@ -16,7 +16,7 @@ from cnn_tui.config.preset import RunPreset
 from cnn_tui.engine.control import Control
 from cnn_tui.errors import DataError
 from cnn_tui.events import BatchFinished, Event, JobEvent, JobFinished, JobStarted, RunEvent, RunFinished
-from cnn_tui.store.session_writer import SessionWriter, new_session_folder
+from cnn_tui.store.session_writer import SessionWriter, new_record, new_session_folder
 from samples import result, started
 
 PACE = threading.Event()  # never set: waiting for it slows runs down
@@ -35,7 +35,7 @@ Script = Callable[[str, RunPreset, Control], Iterator[Event]]
 def _session(preset: RunPreset, control: Control, script: Script) -> Iterator[Event]:
     """A run that is recorded as a session."""
     session_id, folder = new_session_folder(preset.name)
-    with SessionWriter(folder, session_id, preset) as writer:
+    with SessionWriter(folder, new_record(session_id, preset)) as writer:
         for event in script(session_id, preset, control):
             writer.record(event)
             yield event
@@ -128,7 +128,7 @@ def crashing(job: Job, control: Control) -> Iterator[JobEvent]:
 def early(job: Job, control: Control) -> Iterator[JobEvent]:
     """Exits with a session on disk that was never reported."""
     session_id, folder = new_session_folder(job.preset.name)
-    with SessionWriter(folder, session_id, job.runs[0]):
+    with SessionWriter(folder, new_record(session_id, job.runs[0])):
         os._exit(7)
     yield
 

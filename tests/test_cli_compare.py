@@ -21,7 +21,7 @@ from cnn_tui.config.experiment import DataConfig, Experiment, OptimizerConfig, T
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import Event, RunFinished
 from cnn_tui.store.predictions import Predictions, save_thumbnails
-from cnn_tui.store.session_writer import SessionWriter, new_session_folder
+from cnn_tui.store.session_writer import SessionWriter, new_record, new_session_folder
 from samples import epoch, result, started
 
 Output = pytest.CaptureFixture[str]
@@ -47,7 +47,7 @@ def keep(
     run_events: list[Event] = [started(session_id), epoch(1), epoch(2, 0.25)]
     if ended:
         run_events.append(RunFinished(status="done", result=result(((hits, len(right) - hits), (0, 4)))))
-    with SessionWriter(folder, session_id, RunPreset(name=name, experiment=experiment)) as writer:
+    with SessionWriter(folder, new_record(session_id, RunPreset(name=name, experiment=experiment))) as writer:
         for event in run_events:
             writer.record(event)
     count = len(right)
@@ -208,7 +208,7 @@ def test_html_is_one_page_with_drawn_curves(home: Path) -> None:
 def pictured(count: int, *, side: int = 64) -> str:
     """A session with this number of cats predicted as dogs, with increasing confidence, and noise as images."""
     session_id, folder = new_session_folder("pictured")
-    with SessionWriter(folder, session_id, RunPreset(name="pictured")) as writer:
+    with SessionWriter(folder, new_record(session_id, RunPreset(name="pictured"))) as writer:
         writer.record(started(session_id))
         writer.record(RunFinished(status="done", result=result(((3, count), (0, 4)), ("cat", HOSTILE))))
     actual = np.array([0] * (3 + count) + [1] * 4)

@@ -21,7 +21,7 @@ from cnn_tui.engine.control import Control
 from cnn_tui.errors import ConfigError
 from cnn_tui.events import JobEvent, JobFinished, JobStarted, RunEvent, RunFinished
 from cnn_tui.reports.studies.reproduction import PARTS, parts_of
-from cnn_tui.store.session_writer import SessionWriter, new_session_folder
+from cnn_tui.store.session_writer import SessionWriter, new_record, new_session_folder
 from samples import started
 from study_records import scored
 
@@ -37,7 +37,7 @@ def quick(job: Job, control: Control) -> Iterator[JobEvent]:
         session_id, folder = new_session_folder(preset.name)
         accuracy = ACCURACIES.get(preset.experiment.model.architecture, 0.5)
         accuracy -= 0.1 * (preset.experiment.model.weights == "random")
-        with SessionWriter(folder, session_id, preset) as writer:
+        with SessionWriter(folder, new_record(session_id, preset)) as writer:
             for event in (started(session_id), RunFinished(status="done", result=scored(accuracy))):
                 writer.record(event)
                 yield RunEvent(run=index, event=event)

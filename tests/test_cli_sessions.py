@@ -15,7 +15,7 @@ from cnn_tui.config.changes import override
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import ErrorReport, Event, RunFinished
-from cnn_tui.store.session_writer import SessionWriter, new_session_folder
+from cnn_tui.store.session_writer import SessionWriter, new_record, new_session_folder
 from cnn_tui.store.sessions import find_session
 from samples import epoch, result, started, story
 
@@ -31,7 +31,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def session(name: str, told: list[Event]) -> Path:
     session_id, folder = new_session_folder(name)
-    with SessionWriter(folder, session_id, RunPreset(name=name)) as writer:
+    with SessionWriter(folder, new_record(session_id, RunPreset(name=name))) as writer:
         for event in told:
             writer.record(event)
     return folder
@@ -56,7 +56,7 @@ def test_the_list_has_figures_and_status(capsys: Output) -> None:
 def test_a_folder_of_images_is_listed_by_its_own_name(capsys: Output) -> None:
     session_id, folder = new_session_folder("pets")
     experiment = override(Experiment(), ["data.dataset=folder", "data.root=/images/cats"])
-    with SessionWriter(folder, session_id, RunPreset(name="pets", experiment=experiment)):
+    with SessionWriter(folder, new_record(session_id, RunPreset(name="pets", experiment=experiment))):
         pass
     assert guarded(cli, ["sessions"]) == 0
     assert "folder: cats" in capsys.readouterr().out

@@ -21,7 +21,7 @@ from cnn_tui.config.preset import RunPreset
 from cnn_tui.engine.control import Control
 from cnn_tui.errors import StorageError
 from cnn_tui.events import ErrorReport, JobEvent, JobFinished, JobStarted, RunEvent, RunFinished, RunReused, RunStarted
-from cnn_tui.store.session_writer import SessionWriter, new_session_folder
+from cnn_tui.store.session_writer import SessionWriter, new_record, new_session_folder
 from cnn_tui.store.sessions import list_sessions
 from samples import ENVIRONMENT, result, started
 from scripted_program import PROGRAM as SCRIPTED
@@ -103,7 +103,7 @@ def run_of(preset: RunPreset, index: int, control: Control) -> Iterator[RunEvent
 def broken(job: Job, row: int, exit_code: int) -> Iterator[JobEvent]:
     session_id, folder = new_session_folder("broken")
     error = ErrorReport(title="Out of [memory]", detail="It was large.", exit_code=exit_code)
-    with SessionWriter(folder, session_id, job.runs[row]) as writer:
+    with SessionWriter(folder, new_record(session_id, job.runs[row])) as writer:
         for event in (started(session_id), RunFinished(status="failed", error=error)):
             writer.record(event)
             yield RunEvent(run=row, event=event)

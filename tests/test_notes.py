@@ -19,7 +19,7 @@ from cnn_tui.reports.documents.html import document_html
 from cnn_tui.reports.sessions.data import read_session
 from cnn_tui.reports.sessions.document import session_document
 from cnn_tui.store.notes import SessionNote, changed_tags, make_note, read_note, write_note
-from cnn_tui.store.session_writer import SessionWriter, new_session_folder
+from cnn_tui.store.session_writer import SessionWriter, new_record, new_session_folder
 from cnn_tui.store.sessions import list_sessions, load_session
 from samples import story
 
@@ -36,7 +36,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def session(name: str = "pets") -> Path:
     session_id, folder = new_session_folder(name)
-    with SessionWriter(folder, session_id, RunPreset(name=name)) as writer:
+    with SessionWriter(folder, new_record(session_id, RunPreset(name=name))) as writer:
         for event in story(session_id):
             writer.record(event)
     return folder

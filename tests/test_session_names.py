@@ -9,14 +9,14 @@ import pytest
 
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.store import session_writer
-from cnn_tui.store.session_writer import SessionWriter, new_session_folder, with_unique_name
+from cnn_tui.store.session_writer import SessionWriter, new_record, new_session_folder, with_unique_name
 from cnn_tui.store.sessions import load_session, rename_session
 
 
 def record_session(name: str) -> str:
     """Record a session with this name and return its id."""
     session_id, folder = new_session_folder(name)
-    with SessionWriter(folder, session_id, RunPreset(name=name)):
+    with SessionWriter(folder, new_record(session_id, RunPreset(name=name))):
         pass
     return session_id
 

@@ -20,7 +20,7 @@ from cnn_tui.metrics import score
 from cnn_tui.store.files import sha256_of
 from cnn_tui.store.predictions import Predictions
 from cnn_tui.store.presets import load_preset
-from cnn_tui.store.session_writer import SessionWriter, new_session_folder
+from cnn_tui.store.session_writer import SessionWriter, new_record, new_session_folder
 from cnn_tui.store.sessions import (
     delete_session,
     find_session,
@@ -41,7 +41,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def writer_for(name: str = "a run") -> SessionWriter:
     session_id, folder = new_session_folder(name)
-    return SessionWriter(folder, session_id, RunPreset(name=name))
+    return SessionWriter(folder, new_record(session_id, RunPreset(name=name)))
 
 
 def finished(name: str = "a run") -> Path:
@@ -112,7 +112,7 @@ def test_session_json_is_a_preset_of_the_same_experiment() -> None:
 def test_a_record_run_again_has_no_old_result() -> None:
     record = load_session(finished())
     session_id, folder = new_session_folder("again")
-    with SessionWriter(folder, session_id, record):
+    with SessionWriter(folder, new_record(session_id, record)):
         again = load_session(folder)
     assert (again.status, again.result, again.experiment) == ("queued", None, record.experiment)
 
@@ -215,7 +215,7 @@ def test_pickles_in_predictions_are_not_executed(tmp_path: Path) -> None:
 def test_a_full_disk_is_reported_once_and_the_result_saved() -> None:
     session_id, folder = new_session_folder("full")
     (folder / "events.jsonl").symlink_to("/dev/full")
-    with SessionWriter(folder, session_id, RunPreset()) as writer:
+    with SessionWriter(folder, new_record(session_id, RunPreset())) as writer:
         problems = []
         for event in story(session_id):
             writer.record(event)
@@ -238,9 +238,9 @@ def test_a_dead_process_releases_its_session() -> None:
     script = (
         "import os, sys, time\n"
         "from cnn_tui.config.preset import RunPreset\n"
-        "from cnn_tui.store.session_writer import SessionWriter, new_session_folder\n"
+        "from cnn_tui.store.session_writer import SessionWriter, new_record, new_session_folder\n"
         "session_id, folder = new_session_folder('x')\n"
-        "writer = SessionWriter(folder, session_id, RunPreset())\n"
+        "writer = SessionWriter(folder, new_record(session_id, RunPreset()))\n"
         "print(session_id, flush=True)\n"
         "sys.stdin.read()\n"
         "os._exit(1)\n"

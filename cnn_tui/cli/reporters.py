@@ -20,6 +20,7 @@ from cnn_tui.events import (
     Phase,
     RunEvent,
     RunFinished,
+    RunResumed,
     RunReused,
     RunStarted,
     WarningRaised,
@@ -103,6 +104,8 @@ class PlainRunReporter(_PlainReporter):
                 self._err.print(f"{name}: session {event.session_id} on {event.environment.device_name}")
             case Phase():
                 self._err.print(printable(_phase_text(event)))
+            case RunResumed():
+                self._err.print(resumed_text(event))
             case EpochFinished():
                 self._out.print(epoch_line(event, preset.experiment.training.epochs))
             case WarningRaised():
@@ -148,6 +151,11 @@ def epoch_line(event: EpochFinished, epochs: int) -> str:
     if event.validation_loss is not None and event.validation_accuracy is not None:
         line += f"  validation loss {event.validation_loss:.4f}  accuracy {event.validation_accuracy:.4f}"
     return f"{line}  {event.seconds:.1f} s"
+
+
+def resumed_text(event: RunResumed) -> str:
+    """Where an interrupted run continues."""
+    return f"resumed after {pluralize(event.epoch, 'epoch')}, step {event.done:,} of {event.total:,}"
 
 
 def warning_text(event: WarningRaised) -> str:

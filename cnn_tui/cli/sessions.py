@@ -1,4 +1,4 @@
-"""``cnn-tui sessions``: list, show, compare, export, annotate and delete recorded runs."""
+"""``cnn-tui sessions``: list, show, resume, compare, export, annotate and delete recorded runs."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from cnn_tui.cli.note import note
 from cnn_tui.cli.output import console, print_error, print_json, print_message, print_table
 from cnn_tui.cli.presets import shown
 from cnn_tui.config.fields import experiment_fields, value_at
+from cnn_tui.config.preset import RunPreset
 from cnn_tui.errors import CnnTuiError, ConfigError
 from cnn_tui.formatting import printable
 from cnn_tui.history import RunHistory
 from cnn_tui.metrics import LISTED, Result
 from cnn_tui.reports.labels import session_label
 from cnn_tui.store.notes import SessionNote
-from cnn_tui.store.records import SessionRecord
+from cnn_tui.store.records import SessionRecord, resumed_experiment
 from cnn_tui.store.sessions import (
     SessionEntry,
     delete_session,
@@ -39,7 +40,7 @@ _COLUMNS = ("session", "name", "model", "data", *_NUMBERS, "status")
 
 @click.group(cls=ListByDefault, subcommand_metavar="[COMMAND] ...")
 def sessions() -> None:
-    """List, show, compare, export, annotate and delete recorded runs. Without a command, list them.
+    """List, show, resume, compare, export, annotate and delete recorded runs. Without a command, list them.
 
     SESSION is an id, the unique beginning of an id, "latest", or a folder.
     """
@@ -96,6 +97,31 @@ def show(session: str, as_json: bool) -> None:
         _show_result(record.result)
     if record.error is not None:
         print_error(CnnTuiError(record.error.title, record.error.detail, record.error.hint))
+
+
+@sessions.command()
+@click.argument("session")
+@click.option("--epochs", type=click.IntRange(1), metavar="N", help="Train longer: N epochs in all.")
+@click.option("--json", "as_json", is_flag=True, help="Print one event per line as JSON.")
+@click.pass_context
+def resume(ctx: click.Context, session: str, epochs: int | None, as_json: bool) -> None:
+    """Continue the run of a SESSION that was stopped, crashed or killed, from its last checkpoint.
+
+    The result is that of a run without interruption. Checkpoints are saved at the ends of epochs, within long epochs
+    every two minutes, and when a run is stopped. A finished run continues with --epochs, as if it had been started with
+    that number; the learning rate has to be constant.
+    """
+    from cnn_tui.cli.job import exit_code, interruptible, run_here
+    from cnn_tui.config.job import Job
+    from cnn_tui.engine.control import Control
+
+    folder = find_session(session)
+    record = load_session(folder)
+    experiment = resumed_experiment(record, epochs, len(read_history(folder).epochs))
+    preset = RunPreset(name=record.name, description=record.description, experiment=experiment)
+    control = Control()
+    with interruptible(control):
+        ctx.exit(exit_code(run_here(Job(preset=preset, resume=record.id), control, as_json=as_json), control))
 
 
 @sessions.command()

@@ -14,16 +14,18 @@ from cnn_tui.config.study import Cell, StudyPreset
 
 
 class Job(FrozenModel):
-    """A preset to run. The last two fields only affect studies.
+    """A preset to run. ``plain`` and ``fresh`` only affect studies.
 
     Attributes:
         plain: train every run on its own instead of sharing work between runs.
-        fresh: repeat runs that an earlier study finished with the same settings.
+        fresh: repeat runs that an earlier study finished with the same settings, and begin interrupted ones again.
+        resume: the id of a session whose run continues; the preset is that of the session.
     """
 
     preset: Annotated[RunPreset | StudyPreset, Field(discriminator="kind")]
     plain: bool = False
     fresh: bool = False
+    resume: str | None = None
 
     @property
     def study(self) -> StudyPreset | None:
@@ -60,4 +62,4 @@ class Job(FrozenModel):
 
     def with_preset(self, preset: RunPreset | StudyPreset) -> Job:
         """The same job with another preset. ``model_copy`` would copy the cached runs of the old one too."""
-        return Job(preset=preset, plain=self.plain, fresh=self.fresh)
+        return Job(preset=preset, plain=self.plain, fresh=self.fresh, resume=self.resume)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from cnn_tui.errors import StorageError
 from cnn_tui.events import Event, from_line, to_line
-from cnn_tui.store.files import reason, storage_error
+from cnn_tui.store.files import reason, storage_error, write_atomic
 
 _RETRY_SECONDS = 5.0
 
@@ -23,15 +23,19 @@ class EventLog:
 
     A full disk does not end a run: events are buffered in memory, and writing is retried every few seconds and by
     :meth:`flush`. The first failure is stored in ``problem``.
+
+    Attributes:
+        count: the number of events in the log, buffered ones included.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, count: int = 0) -> None:
         """Open a log for appending; a last line left incomplete by a crash is removed.
 
         Raises:
             StorageError: the file cannot be opened.
         """
         self.problem: StorageError | None = None
+        self.count = count
         self._path = path
         self._backlog: list[bytes] = []
         self._last_try = 0.0
@@ -45,6 +49,7 @@ class EventLog:
 
     def append(self, event: Event) -> None:
         """Append an event, or buffer it if the disk fails."""
+        self.count += 1
         self._backlog.append(to_line(event).encode() + b"\n")
         if self.problem is None or len(self._backlog) == 1 or time.monotonic() - self._last_try > _RETRY_SECONDS:
             self._write()
@@ -92,6 +97,15 @@ class EventLog:
             self._file.truncate(self._size)
         except OSError as error:
             self.problem = self.problem or storage_error(self._path, error)
+
+
+def write_events(path: Path, events: Iterable[Event]) -> None:
+    """Replace a log by these events.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    write_atomic(path, b"".join(to_line(event).encode() + b"\n" for event in events))
 
 
 def read_events(path: Path) -> Iterator[Event]:

@@ -8,14 +8,18 @@ from typing import Literal
 
 from pydantic import Field
 
-from cnn_tui.config.experiment import FrozenModel
+from cnn_tui.config.changes import override
+from cnn_tui.config.experiment import Experiment, FrozenModel
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import Cell
+from cnn_tui.errors import ConfigError
 from cnn_tui.events import Environment, ErrorReport, Parameters
 from cnn_tui.metrics import Result
 
 Status = Literal["queued", "running", "stopping", "stopped", "done", "failed", "killed"]
 LIVE: frozenset[Status] = frozenset({"queued", "running", "stopping"})
+RESUMABLE: frozenset[Status] = frozenset({"stopped", "failed", "killed"})
+"""Of runs that ended before they were done."""
 
 
 class StudyPart(FrozenModel):
@@ -79,6 +83,41 @@ class SessionRecord(RunPreset):
     def live(self) -> bool:
         """Whether the run has not ended yet."""
         return self.status in LIVE
+
+
+def resumed_experiment(record: SessionRecord, epochs: int | None, done: int) -> Experiment:
+    """The experiment with which the run of a session continues after ``done`` epochs.
+
+    Args:
+        epochs: of the longer run; None to complete it as it was.
+
+    Raises:
+        ConfigError: the run is finished, is still running, or cannot be trained longer.
+    """
+    if record.live:
+        raise ConfigError(f"{record.id} is still {record.status}", "It cannot be resumed now.", "Stop it first.")
+    training = record.experiment.training
+    if epochs is None or epochs == training.epochs:
+        if record.status == "done":
+            raise ConfigError(
+                f"{record.id} is finished", "There is nothing to resume.", "To train longer, give --epochs."
+            )
+        return record.experiment
+    reason = ""
+    if training.schedule != "constant":
+        reason = f"With the schedule {training.schedule!r} every learning rate depends on the number of epochs."
+    elif training.early_stopping_patience is not None:
+        reason = "With early stopping, its weights are those of the best epoch and not of the last one."
+    if reason:
+        raise ConfigError(
+            f"{record.id} cannot have another number of epochs",
+            reason,
+            f"Start a new run from its weights (a warm restart): cnn-tui sessions export {record.id} --weights FILE, "
+            f"then cnn-tui run {record.id} --set model.weights=FILE --set training.epochs={epochs}",
+        )
+    if epochs <= done:
+        raise ConfigError(f"{record.id} has {done} epochs already", f"--epochs is {epochs}.", "Give a larger number.")
+    return override(record.experiment, [f"training.epochs={epochs}"])
 
 
 def finished_rows(cells: Iterable[Cell], records: Sequence[SessionRecord], *, alone: bool) -> dict[int, SessionRecord]:

@@ -6,22 +6,26 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from filelock import Timeout
+
 from cnn_tui import paths
+from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.errors import StorageError
 from cnn_tui.events import EpochFinished, Event, RunFinished, RunStarted
 from cnn_tui.history import best_epoch
-from cnn_tui.store.event_log import EventLog
+from cnn_tui.store.checkpoints import CheckpointInfo, keep_newest, save_checkpoint
+from cnn_tui.store.event_log import EventLog, write_events
 from cnn_tui.store.files import ensure_writable, replace_atomic, sha256_of, slug, storage_error
 from cnn_tui.store.presets import SESSION_FILE, renamed_preset
 from cnn_tui.store.records import SessionRecord, StudyPart, ValidationScores, ValueScale, iso_time
-from cnn_tui.store.sessions import EVENTS_FILE, lock_of, write_record
+from cnn_tui.store.sessions import EVENTS_FILE, lock_of, read_record, write_record
 
 WEIGHTS_FILE = "weights.safetensors"
 _LONGEST_STEM = 188  # leaves 12 of the 200 characters of a name for a number of nine digits
@@ -40,23 +44,27 @@ class SessionWriter:
     A disk that fails during a run does not end it: events are kept in memory, and writing is retried until the end.
     """
 
-    def __init__(self, folder: Path, session_id: str, preset: RunPreset, study: StudyPart | None = None) -> None:
-        """Write a record with the status "queued" in a folder made by :func:`new_session_folder`.
+    def __init__(self, folder: Path, session: SessionRecord, events: Sequence[Event] = ()) -> None:
+        """Begin a session in its empty folder, or continue one after these events.
 
         Raises:
-            StorageError: the disk is full or read-only.
+            StorageError: the disk is full or read-only, or another process writes the session.
         """
         self.folder = folder
-        fields = {name: getattr(preset, name) for name in RunPreset.model_fields}
-        self.session = SessionRecord(
-            **fields, id=session_id, status="queued", created=iso_time(time.time()), pid=os.getpid(), study=study
-        )
-        self._epochs: list[EpochFinished] = []
+        self.session = session
+        self._epochs = [event for event in events if isinstance(event, EpochFinished)]
         self._problem: StorageError | None = None
         self._lock = lock_of(self.folder)
-        self._lock.acquire()
+        try:
+            self._lock.acquire()
+        except Timeout as error:
+            raise StorageError(
+                f"{session.id} is still running", "Another process writes it.", "Stop it first."
+            ) from error
         write_record(self.folder, self.session)
-        self._log = EventLog(self.folder / EVENTS_FILE)
+        if events:
+            write_events(self.folder / EVENTS_FILE, events)
+        self._log = EventLog(self.folder / EVENTS_FILE, len(events))
 
     @property
     def problem(self) -> StorageError | None:
@@ -86,6 +94,8 @@ class SessionWriter:
                     validation=self._validation(),
                     pid=None,
                 )
+                if event.status == "done":
+                    keep_newest(self.folder)
 
     def save_weights_file(self, write: Callable[[Path], None]) -> None:
         """Create the weights file by calling ``write`` with a path, and record its checksum.
@@ -100,6 +110,18 @@ class SessionWriter:
     def save_value_range(self, low: float, high: float) -> None:
         """Record the range that images with more than eight bits were scaled by, which new images need too."""
         self._update(value_range=ValueScale(low=low, high=high))
+
+    def save_checkpoint(self, info: CheckpointInfo, write: Callable[[Path], None], size: int) -> None:
+        """Save a checkpoint after the events recorded so far; a failure is kept as :attr:`problem`.
+
+        Args:
+            write: creates the file of tensors, of about ``size`` bytes, at a path.
+        """
+        self._log.flush()
+        try:
+            save_checkpoint(self.folder, info.model_copy(update={"events": self._log.count}), write, size)
+        except StorageError as error:
+            self._problem = self._problem or error
 
     def close(self) -> None:
         """Write what is pending and release the folder. A run without a recorded end then counts as killed."""
@@ -131,6 +153,36 @@ class SessionWriter:
             write_record(self.folder, self.session)
         except StorageError as error:
             self._problem = self._problem or error
+
+
+def new_session(preset: RunPreset, study: StudyPart | None = None) -> SessionWriter:
+    """A session for a run that begins.
+
+    Raises:
+        StorageError: the disk is full or read-only.
+    """
+    session_id, folder = new_session_folder(preset.name)
+    ensure_writable(folder)
+    return SessionWriter(folder, new_record(session_id, preset, study))
+
+
+def new_record(session_id: str, preset: RunPreset, study: StudyPart | None = None) -> SessionRecord:
+    """The record of a run that this process is about to begin."""
+    fields = {name: getattr(preset, name) for name in RunPreset.model_fields}
+    created = iso_time(time.time())
+    return SessionRecord(**fields, id=session_id, status="queued", created=created, pid=os.getpid(), study=study)
+
+
+def continued_session(folder: Path, experiment: Experiment, events: Sequence[Event]) -> SessionWriter:
+    """A session whose run continues after these events, with an experiment that may have more epochs.
+
+    Raises:
+        StorageError: it is damaged, still running, or cannot be written.
+    """
+    earlier = read_record(folder)
+    outcome = {"finished": None, "result": None, "error": None, "validation": None, "weights_sha256": None}
+    changes = {"experiment": experiment, "status": "queued", "pid": os.getpid(), **outcome}
+    return SessionWriter(folder, earlier.model_copy(update=changes), events)
 
 
 def new_session_folder(name: str) -> tuple[str, Path]:

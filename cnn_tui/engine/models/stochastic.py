@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +33,16 @@ class Randomness:
         """Start again from a seed."""
         self._seed = seed
         self._generators.clear()
+
+    def state(self) -> dict[str, Tensor]:
+        """The states of all generators by device and layer, for :meth:`restore`."""
+        return {key: generator.get_state() for key, generator in self._generators.items()}
+
+    def restore(self, states: Mapping[str, Tensor]) -> None:
+        """Continue from :meth:`state`."""
+        for key, state in states.items():
+            self._generators[key] = torch.Generator(key.partition(" ")[0])
+            self._generators[key].set_state(state)
 
     def on(self, device: torch.device, layer: str) -> torch.Generator:
         """The generator of a layer on a device."""

@@ -7,7 +7,7 @@ small the calls would take longer than the arithmetic.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 
 import torch
@@ -20,6 +20,7 @@ from cnn_tui.engine.device import one_thread
 from cnn_tui.engine.features.feature_batches import FeatureBatches
 from cnn_tui.engine.models.heads import last_layer
 from cnn_tui.engine.models.stochastic import Randomness, SeededDropout, is_stochastic
+from cnn_tui.engine.training.checkpoint import with_prefix
 from cnn_tui.engine.training.evaluate import evaluate
 from cnn_tui.engine.training.learner import EvaluationSteps, StepResults, TrainingSetup
 from cnn_tui.engine.training.linear_layers import LinearLayers
@@ -96,7 +97,8 @@ class HeadStack:
         self._setup, self._config, self._count = setup, configs[0], len(configs)
         self._streams, self._per_stream = len(seeds), len(configs) // len(seeds)
         frozen = _converted(self._frozen(setup.head), setup.compute.dtype)
-        self._prefixes = [_prefix(frozen, seed) for seed in seeds] if len(frozen) else []
+        self._randomness = [Randomness(seed) for seed in seeds]
+        self._prefixes = [_prefix(frozen, own) for own in self._randomness] if len(frozen) else []
         name, _ = last_layer(setup.classifier.network)
         self._weight, self._bias = f"{name}.weight", f"{name}.bias"
         states = [setup.classifier.initial_state(config.seed) for config in configs]
@@ -128,6 +130,7 @@ class HeadStack:
                 return
             count = -(-part.shape[1] // self._config.batch_size)
             losses, hits = self._train_part(part, schedule[:, done : done + count])
+            self._layers.steps_taken += count
             yield StepResults(count, part.shape[1], losses, hits)
             done += count
 
@@ -235,6 +238,18 @@ class HeadStack:
         """As in ``Learner``."""
         self._layers.write(run, state[self._weight].flatten(1), state.get(self._bias))
 
+    def snapshot(self) -> dict[str, Tensor]:
+        """As in ``Learner``."""
+        streams = enumerate(self._randomness)
+        states = {f"dropout.{stream}.{key}": state for stream, own in streams for key, state in own.state().items()}
+        return {**self._layers.snapshot(), **states}
+
+    def resume(self, snapshot: Mapping[str, Tensor]) -> None:
+        """As in ``Learner``."""
+        self._layers.resume(snapshot)
+        for stream, randomness in enumerate(self._randomness):
+            randomness.restore(with_prefix(snapshot, f"dropout.{stream}."))
+
 
 def _converted(frozen: nn.Sequential, dtype: torch.dtype) -> nn.Sequential:
     """The frozen steps in the precision of the backbone, of which they are a part."""
@@ -245,9 +260,8 @@ def _converted(frozen: nn.Sequential, dtype: torch.dtype) -> nn.Sequential:
     )
 
 
-def _prefix(frozen: nn.Sequential, seed: int) -> nn.Sequential:
-    """The frozen steps with dropout that draws from this seed."""
-    randomness = Randomness(seed)
+def _prefix(frozen: nn.Sequential, randomness: Randomness) -> nn.Sequential:
+    """The frozen steps with dropout that draws from these generators."""
     return nn.Sequential(
         *(SeededDropout(step.p, randomness, step.layer) if isinstance(step, SeededDropout) else step for step in frozen)
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
@@ -15,6 +15,7 @@ from cnn_tui.engine.control import ShouldStop
 from cnn_tui.engine.data.batches import BatchSource
 from cnn_tui.engine.device import Compute
 from cnn_tui.engine.models.build import Classifier
+from cnn_tui.engine.training.checkpoint import with_prefix
 from cnn_tui.engine.training.evaluate import Evaluation, evaluate
 
 EvaluationSteps = Generator[int, None, list[Evaluation]]
@@ -65,10 +66,21 @@ class Learner(Protocol):
         """Go back to a state."""
         ...
 
+    def snapshot(self) -> dict[str, Tensor]:
+        """Everything that the next steps depend on: weights, optimizer, generators. The tensors may not be copies."""
+        ...
+
+    def resume(self, snapshot: Mapping[str, Tensor]) -> None:
+        """Continue from the snapshot of a learner with the same settings, exactly as that one would have."""
+        ...
+
 
 @dataclass(frozen=True)
 class TrainingSetup:
-    """What a learner works with: the batches of each split, and the head that takes features, None for images."""
+    """What a learner works with: the batches of each split, and the head that takes features, None for images.
+
+    ``augmentation`` is the generator that the augmentation of the training images draws from.
+    """
 
     classifier: Classifier
     head: nn.Sequential | None
@@ -77,6 +89,7 @@ class TrainingSetup:
     test: BatchSource
     compute: Compute
     evaluation_batch: int
+    augmentation: torch.Generator = field(default_factory=torch.Generator)
 
 
 class NetworkLearner:
@@ -94,9 +107,10 @@ class NetworkLearner:
         """As in :class:`Learner`; one step at a time."""
         self._classifier.train_mode()
         batches = self._setup.train.batches(indices[0], self._config.batch_size)
-        for factor, (inputs, labels) in zip(rate_factors, batches, strict=True):
-            if should_stop():
+        for factor in rate_factors:
+            if should_stop():  # before the next batch, whose augmentation draws random numbers
                 return
+            inputs, labels = next(batches)
             set_rate(self._optimizer, self._config.optimizer.learning_rate * factor)
             loss, logits = self._step(inputs, labels)
             hits = (logits.detach().argmax(dim=1) == labels).sum()
@@ -119,6 +133,23 @@ class NetworkLearner:
         """As in :class:`Learner`."""
         for name, tensor in self._classifier.trained_state().items():
             tensor.copy_(state[name])
+
+    def snapshot(self) -> dict[str, Tensor]:
+        """As in :class:`Learner`."""
+        weights, dropout = self._classifier.trained_state(), self._classifier.randomness.state()
+        return {
+            **{f"weights.{name}": tensor.detach() for name, tensor in weights.items()},
+            **{f"optimizer.{name}": tensor for name, tensor in _optimizer_tensors(self._optimizer).items()},
+            **{f"dropout.{key}": state for key, state in dropout.items()},
+            "augmentation": self._setup.augmentation.get_state(),
+        }
+
+    def resume(self, snapshot: Mapping[str, Tensor]) -> None:
+        """As in :class:`Learner`."""
+        self.restore(0, with_prefix(snapshot, "weights."))
+        _load_optimizer(self._optimizer, with_prefix(snapshot, "optimizer."))
+        self._classifier.randomness.restore(with_prefix(snapshot, "dropout."))
+        self._setup.augmentation.set_state(snapshot["augmentation"])
 
     def _step(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         logits, auxiliary = self._outputs(inputs)
@@ -167,6 +198,25 @@ def make_optimizer(config: OptimizerConfig, parameters: Iterable[nn.Parameter]) 
         weight_decay=config.weight_decay,
         fused=True,
     )
+
+
+def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The moments and step counts of each parameter, by its number and their names."""
+    states = optimizer.state_dict()["state"].items()
+    return {f"{number}.{name}": value for number, state in states for name, value in state.items() if value is not None}
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    states: dict[int, dict[str, Tensor]] = {}
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    for key, tensor in tensors.items():
+        number, _, name = key.partition(".")
+        like = parameters[int(number)]
+        # Fused kernels expect moments in the memory format of their parameter; a step count has another shape.
+        states.setdefault(int(number), {})[name] = (
+            torch.empty_like(like).copy_(tensor) if tensor.shape == like.shape and tensor.ndim else tensor.clone()
+        )
+    optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

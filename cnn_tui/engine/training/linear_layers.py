@@ -9,12 +9,13 @@ Shapes: K layers in S streams of T, a stream being the layers of one seed; B ima
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from cnn_tui.config.experiment import TrainingConfig
+from cnn_tui.engine.training.checkpoint import with_prefix
 from cnn_tui.engine.training.torch_kernels import log_softmax_gradient, optimizer_step
 
 
@@ -45,7 +46,7 @@ class LinearLayers:
         self._decay = self._spread(
             [config.optimizer.weight_decay * config.optimizer.learning_rate / self._rate for config in configs]
         )
-        self._steps_scheduled = 0
+        self.steps_taken = 0
         self._step = optimizer_step(self._optimizer, self._values, self._gradient)
 
     def logits(self, inputs: Tensor) -> Tensor:
@@ -56,10 +57,12 @@ class LinearLayers:
         return logits.view(streams, -1, self.classes, inputs.shape[1])
 
     def schedule(self, rate_factors: Sequence[float]) -> Tensor:
-        """Learning rates and numbers of the next steps, (2, steps); a factor multiplies every layer's own rate."""
+        """Learning rates and numbers of the next steps, (2, steps); a factor multiplies every layer's own rate.
+
+        Whoever takes them counts them in ``steps_taken``: a CUDA graph takes steps without running this code.
+        """
         rates = [factor * self._rate for factor in rate_factors]
-        numbers = range(self._steps_scheduled + 1, self._steps_scheduled + len(rate_factors) + 1)
-        self._steps_scheduled += len(rate_factors)
+        numbers = range(self.steps_taken + 1, self.steps_taken + len(rate_factors) + 1)
         return torch.tensor([rates, numbers], device=self._values.device)
 
     def train_steps(self, inputs: Iterable[Tensor], loss_gradients: Tensor, schedule: Tensor) -> Tensor:
@@ -121,6 +124,17 @@ class LinearLayers:
         own_weight.copy_(weight / scale)
         if bias is not None:
             own_bias.copy_(bias / scale)
+
+    def snapshot(self) -> dict[str, Tensor]:
+        """Everything that the next steps depend on; the tensors themselves, not copies."""
+        state = {f"optimizer.{name}": tensor for name, tensor in self._step.state().items()}
+        return {"values": self._values, "steps": torch.tensor(self.steps_taken), **state}
+
+    def resume(self, snapshot: Mapping[str, Tensor]) -> None:
+        """Continue from a snapshot of the same layers."""
+        self._values.copy_(snapshot["values"])
+        self.steps_taken = int(snapshot["steps"])
+        self._step.restore(with_prefix(snapshot, "optimizer."))
 
     def _layer(self, layer: int) -> tuple[Tensor, Tensor, Tensor]:
         """Views of the scaled weight (C, F) and bias (C,) of one layer, and its scale."""

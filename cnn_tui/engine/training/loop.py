@@ -14,15 +14,16 @@ from cnn_tui.config.experiment import TrainingConfig
 from cnn_tui.engine.control import RateLimiter, ShouldStop, WithResult
 from cnn_tui.engine.data.batches import BatchSource
 from cnn_tui.engine.data.loading import LoadedData
+from cnn_tui.engine.training.checkpoint import Checkpoint, CheckpointStore, CheckpointTimer, with_prefix
 from cnn_tui.engine.training.evaluate import Evaluation
 from cnn_tui.engine.training.learner import Learner, StepResults
 from cnn_tui.errors import TrainingError
-from cnn_tui.events import BatchFinished, EpochFinished, Progress
+from cnn_tui.events import BatchFinished, EpochFinished, Progress, RunResumed
 from cnn_tui.history import best_epoch
 
 _UPDATES_PER_SECOND = 10  # each is two events, so that a run emits at most 20 a second
 
-RunUpdate = BatchFinished | Progress | EpochFinished | TrainingError
+RunUpdate = RunResumed | BatchFinished | Progress | EpochFinished | TrainingError
 """What a training run emits: an event, or the error that ended it."""
 
 
@@ -60,7 +61,7 @@ class _Totals:
 
     def add(self, results: StepResults) -> None:
         both = torch.stack([results.losses, results.hits.double()])
-        self.sums = both if self.sums is None else self.sums + both
+        self.sums = both if self.sums is None else self.sums.to(both.device) + both
         self.images += results.images
         self.steps += results.count
 
@@ -89,12 +90,19 @@ class TrainingLoop:
         epochs: the highest number of epochs of any run.
         weights_version: increases whenever the weights change.
         stats: of each run.
+        seconds_before: of training in earlier processes, which ``stats`` include.
         stopped: whether the user ended the training before the last epoch.
     """
 
     def __init__(
-        self, learner: Learner, runs: Sequence[TrainingRun], validation: BatchSource, should_stop: ShouldStop
+        self,
+        learner: Learner,
+        runs: Sequence[TrainingRun],
+        validation: BatchSource,
+        should_stop: ShouldStop,
+        checkpoints: CheckpointStore | None = None,
     ) -> None:
+        """``checkpoints`` are those of a single run; the loop continues from the one that is loaded."""
         self._learner = learner
         self._runs = runs
         self._validation = validation
@@ -105,8 +113,12 @@ class TrainingLoop:
         self._images = _without_single(len(runs[0].data.train_indices), self._config.batch_size)
         self._steps = math.ceil(self._images / self._config.batch_size)
         self._limiter = RateLimiter(max(1, _UPDATES_PER_SECOND // len(runs)))
+        self._checkpoints = checkpoints
+        self._timer = CheckpointTimer()
+        self._best_state: dict[str, Tensor] | None = None
         self.stats = [RunStats() for _ in runs]
         self.weights_version = 0
+        self.seconds_before = 0.0
         self.stopped = False
 
     def events(self) -> Iterator[tuple[int, RunUpdate]]:
@@ -114,32 +126,95 @@ class TrainingLoop:
 
         A run whose loss is no longer finite emits a :class:`TrainingError` and nothing after it.
         """
-        best_state: dict[str, Tensor] | None = None
-        patience = self._config.early_stopping_patience
-        for epoch in range(1, self.epochs + 1):
-            yield from self._epoch(epoch)
+        checkpoint = self._checkpoints.load() if self._checkpoints else None
+        begun = None
+        if checkpoint is not None:
+            self._continue_from(checkpoint)
+            begun = checkpoint if checkpoint.step else None
+            done, total = (checkpoint.epoch - 1) * self._steps + checkpoint.step, self.epochs * self._steps
+            yield 0, RunResumed(epoch=len(checkpoint.epochs), done=done, total=total)
+        for epoch in range(checkpoint.epoch if checkpoint else 1, self.epochs + 1):
+            if self._no_longer_improves(epoch - 1):
+                break
+            yield from self._epoch(epoch, begun)
+            begun = None
             if self.stopped or all(stats.failed for stats in self.stats):
                 break
-            # Runs with early stopping are never trained together: each would need to end, and be restored, by itself.
-            if patience is not None:
-                best = self.stats[0].best
-                if best is self.stats[0].epochs[-1]:
-                    best_state = self._learner.state(0)
-                elif best is not None and epoch - best.epoch >= patience:
-                    break
-        if best_state is not None:
+            self._remember_best()
+            if epoch == self.epochs or self._timer.due_after_epoch or self._no_longer_improves(epoch):
+                self._save_checkpoint(epoch + 1, self._shuffle_state())
+        if self._best_state is not None:
             self.weights_version += 1
-            self._learner.restore(0, best_state)
+            self._learner.restore(0, self._best_state)
 
-    def _epoch(self, epoch: int) -> Iterator[tuple[int, RunUpdate]]:
-        """One pass over the training samples, then the evaluation on the validation samples."""
-        started, totals = time.perf_counter(), _Totals(len(self._runs))
+    def _remember_best(self) -> None:
+        """Keep the weights of the best epoch, if there is early stopping.
+
+        Runs with early stopping are never trained together: each would need to end, and be restored, by itself.
+        """
+        stats = self.stats[0]
+        if self._config.early_stopping_patience is not None and stats.best is stats.epochs[-1]:
+            self._best_state = self._learner.state(0)
+
+    def _no_longer_improves(self, epoch: int) -> bool:
+        """Whether early stopping ends the training after an epoch."""
+        patience, best = self._config.early_stopping_patience, self.stats[0].best
+        return patience is not None and best is not None and epoch - best.epoch >= patience
+
+    def _continue_from(self, checkpoint: Checkpoint) -> None:
+        self._learner.resume(with_prefix(checkpoint.tensors, "learner."))
+        self._best_state = with_prefix(checkpoint.tensors, "best.") or None
+        self._shuffles[self._config.seed].set_state(checkpoint.tensors["shuffle"])
+        self.stats[0] = RunStats(list(checkpoint.epochs), checkpoint.seconds, checkpoint.images_seen)
+        self.seconds_before = checkpoint.seconds
+
+    def _shuffle_state(self) -> Tensor:
+        return self._shuffles[self._config.seed].get_state()
+
+    def _save_checkpoint(self, epoch: int, shuffle: Tensor, totals: _Totals | None = None, seconds: float = 0) -> None:
+        """Keep the current state.
+
+        Args:
+            epoch: the epoch in progress.
+            shuffle: the state of the shuffles at its beginning.
+            totals: of its steps so far, which took ``seconds``.
+        """
+        if self._checkpoints is None:
+            return
+        started, stats = time.perf_counter(), self.stats[0]
+        best = {f"best.{name}": tensor for name, tensor in (self._best_state or {}).items()}
+        learner = {f"learner.{name}": tensor for name, tensor in self._learner.snapshot().items()}
+        totals = totals or _Totals(1)
+        sums = {} if totals.sums is None else {"sums": totals.sums}
+        self._checkpoints.save(
+            Checkpoint(
+                epoch=epoch,
+                step=totals.steps,
+                images=totals.images,
+                epochs=tuple(stats.epochs),
+                seconds=stats.seconds + seconds,
+                images_seen=stats.images,
+                tensors={"shuffle": shuffle, **sums, **learner, **best},
+            )
+        )
+        self._timer.saved(started)
+
+    def _epoch(self, epoch: int, begun: Checkpoint | None) -> Iterator[tuple[int, RunUpdate]]:
+        """One pass over the training samples, or the rest of one, then the evaluation on the validation samples."""
+        started, totals, shuffle = time.perf_counter(), _Totals(len(self._runs)), self._shuffle_state()
+        if begun is not None:
+            totals = _Totals(1, begun.tensors["sums"], begun.images, begun.step)
         self.weights_version += 1
-        yield from self._train(epoch, totals)
+        for update in self._train(epoch, totals):
+            yield update
+            if self._checkpoints is not None and self._timer.due_within_epoch and not self.stats[0].failed:
+                self._save_checkpoint(epoch, shuffle, totals, time.perf_counter() - started)
         reading = totals.read()
         complete, failed = reading.images == self._images, all(stats.failed for stats in self.stats)
         self.stopped = not complete and not failed
         evaluations = self._validate() if complete and not failed else None
+        if self.stopped:
+            self._save_checkpoint(epoch, shuffle, totals, time.perf_counter() - started)
         seconds = (time.perf_counter() - started) / len(self._runs)
         for index in self._active(epoch):
             self.stats[index].seconds += seconds
@@ -169,9 +244,12 @@ class TrainingLoop:
             yield index, finished
 
     def _train(self, epoch: int, totals: _Totals) -> Iterator[tuple[int, RunUpdate]]:
-        factors = [self._rate_factor(epoch, step) for step in range(self._steps)]
+        factors = [self._rate_factor(epoch, step) for step in range(totals.steps, self._steps)]
+        indices = [own[totals.steps * self._config.batch_size :] for own in self._shuffled()]
+        if not factors:
+            return
         before = totals.read()
-        for results in self._learner.steps(self._shuffled(), factors, self._should_stop):
+        for results in self._learner.steps(indices, factors, self._should_stop):
             totals.add(results)
             if self._limiter.due() or totals.steps == self._steps:
                 now = totals.read()

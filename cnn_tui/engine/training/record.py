@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 import torch
-from safetensors.torch import save
+from safetensors.torch import load_file, save, save_file
 from torch import Tensor
 from torch.nn import functional
 
+from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.engine.control import Control
 from cnn_tui.engine.data.image_source import ImageSource
+from cnn_tui.engine.training.checkpoint import Checkpoint
 from cnn_tui.engine.training.evaluate import Evaluation
 from cnn_tui.engine.training.setup import RunCache
 from cnn_tui.engine.training.train import IndexedEvent, RunRequest, train_together
 from cnn_tui.engine.training.train_group import Artifacts
 from cnn_tui.errors import StorageError
-from cnn_tui.events import Event, WarningRaised
-from cnn_tui.store.files import ensure_writable
+from cnn_tui.events import EpochFinished, Event, RunFinished, RunStarted, WarningRaised
+from cnn_tui.store.checkpoints import CheckpointInfo, newest_checkpoint
+from cnn_tui.store.event_log import read_events
 from cnn_tui.store.predictions import THUMBNAIL_SIDE, Predictions, save_thumbnails, select_thumbnails
 from cnn_tui.store.records import StudyPart
-from cnn_tui.store.session_writer import SessionWriter, new_session_folder
+from cnn_tui.store.session_writer import SessionWriter, continued_session, new_session
+from cnn_tui.store.sessions import EVENTS_FILE
 
 _THUMBNAIL_BATCH = 256
 _CACHE = RunCache()  # of this process: the next run with the same data starts immediately
@@ -42,27 +48,87 @@ def run_recorded(
         StorageError: the session folder cannot be written; raised before training starts.
     """
     with ExitStack() as stack:
-        writers = [stack.enter_context(_begin(preset, part)) for preset, part in zip(presets, parts, strict=True)]
-        runs = [
-            RunRequest(preset.experiment, writer.session.id, functools.partial(_save, writer))
-            for preset, writer in zip(presets, writers, strict=True)
-        ]
-        reported: set[int] = set()
-        for index, event in train_together(
-            runs, control.should_stop, should_abandon=control.should_abandon, cache=_CACHE
-        ):
-            writer = writers[index]
+        writers = [stack.enter_context(new_session(preset, part)) for preset, part in zip(presets, parts, strict=True)]
+        yield from _record(writers, [None] * len(writers), control)
+
+
+def resume_recorded(session: Path, experiment: Experiment, control: Control) -> Iterator[Event]:
+    """Continue the run of a session from its newest checkpoint; yields the events until then first.
+
+    Args:
+        experiment: that of the session, or as :func:`with_more_epochs` gives it.
+
+    Raises:
+        StorageError: the session has no checkpoint, is running, is damaged or cannot be written.
+    """
+    found = newest_checkpoint(session)
+    if found is None:
+        raise StorageError(
+            f"{session.name} cannot be resumed",
+            "It has no undamaged checkpoint. The first one is saved after a few seconds of training.",
+            f"Start it again: cnn-tui run {session.name}",
+        )
+    info, path = found
+    fields = {name: getattr(info, name) for name in Checkpoint.__dataclass_fields__ if name != "tensors"}
+    checkpoint, events = Checkpoint(**fields, tensors=load_file(path)), _events_until(session, info, experiment)
+    with continued_session(session, experiment, events) as writer:
+        yield from events
+        for _, event in _record([writer], [checkpoint], control):
+            if not isinstance(event, RunStarted):
+                yield event
+
+
+def _record(
+    writers: Sequence[SessionWriter], checkpoints: Sequence[Checkpoint | None], control: Control
+) -> Iterator[IndexedEvent]:
+    """Train the runs of these sessions, each from its checkpoint if it has one; yields and records the events."""
+    runs = [
+        RunRequest(
+            writer.session.experiment, writer.session.id, functools.partial(_save, writer), _Checkpoints(writer, loaded)
+        )
+        for writer, loaded in zip(writers, checkpoints, strict=True)
+    ]
+    reported: set[int] = set()
+    for index, event in train_together(runs, control.should_stop, should_abandon=control.should_abandon, cache=_CACHE):
+        writer = writers[index]
+        if not (isinstance(event, RunStarted) and checkpoints[index]):
             writer.record(event)
-            if writer.problem is not None and index not in reported:
-                reported.add(index)
-                yield index, _unsaved(writer.problem)
-            yield index, event
+        if writer.problem is not None and index not in reported:
+            reported.add(index)
+            yield index, _unsaved(writer.problem)
+        yield index, event
 
 
-def _begin(preset: RunPreset, part: StudyPart | None) -> SessionWriter:
-    session_id, folder = new_session_folder(preset.name)
-    ensure_writable(folder)
-    return SessionWriter(folder, session_id, preset, part)
+class _Checkpoints:
+    """The checkpoints of a session. A ``CheckpointStore``."""
+
+    def __init__(self, writer: SessionWriter, loaded: Checkpoint | None) -> None:
+        self._writer = writer
+        self._loaded = loaded
+
+    def load(self) -> Checkpoint | None:
+        """As in ``CheckpointStore``; once, because it may be as large as the network."""
+        loaded, self._loaded = self._loaded, None
+        return loaded
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """As in ``CheckpointStore``; a failure does not end the run."""
+        fields = {name: getattr(checkpoint, name) for name in CheckpointInfo.model_fields if hasattr(checkpoint, name)}
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
+        size = sum(tensor.nbytes for tensor in tensors.values())
+        self._writer.save_checkpoint(CheckpointInfo(**fields, events=0), lambda path: save_file(tensors, path), size)
+
+
+def _events_until(session: Path, info: CheckpointInfo, experiment: Experiment) -> list[Event]:
+    """The events of a session until a checkpoint; if the log is damaged, its epochs are those of the checkpoint."""
+    events: list[Event] = []
+    with contextlib.suppress(StorageError):
+        events.extend(itertools.islice(read_events(session / EVENTS_FILE), info.events))
+    started = [event.model_copy(update={"experiment": experiment}) for event in events if isinstance(event, RunStarted)]
+    others = [event for event in events if not isinstance(event, RunStarted | RunFinished)]
+    if [event for event in others if isinstance(event, EpochFinished)] != list(info.epochs):
+        others = list(info.epochs)
+    return [*started[:1], *others]
 
 
 def _save(writer: SessionWriter, artifacts: Artifacts) -> Iterator[Event]:

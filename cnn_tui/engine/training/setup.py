@@ -65,7 +65,8 @@ def set_up(
     batch = evaluation_batch(experiment.data.image_size, compute.device)
     if not experiment.model.frozen_part_is_fixed:
         cache.features.clear()
-        return TrainingSetup(classifier, None, images.train, images.validation, images.test, compute, batch)
+        splits = images.train, images.validation, images.test
+        return TrainingSetup(classifier, None, *splits, compute, batch, images.augmentation)
     parts = split_backbone(classifier)
     classifier.eval_mode()
     backbone = Backbone(parts.backbone, compute, classifier.origin)
@@ -78,7 +79,8 @@ def set_up(
             return TrainingSetup(classifier, parts.head, train, train, test, compute, batch)
     cache.features.clear()
     computed = _through(backbone, images)
-    return TrainingSetup(classifier, parts.head, computed.train, computed.validation, computed.test, compute, batch)
+    splits = computed.train, computed.validation, computed.test
+    return TrainingSetup(classifier, parts.head, *splits, compute, batch, images.augmentation)
 
 
 def _stored(features: FeaturePass) -> Generator[Event, None, tuple[FeatureBatches, FeatureBatches] | None]:
@@ -115,6 +117,7 @@ class _SplitBatches:
     train: BatchSource
     validation: BatchSource
     test: BatchSource
+    augmentation: torch.Generator
 
 
 def _through(backbone: Backbone, images: _SplitBatches) -> _SplitBatches:
@@ -122,7 +125,7 @@ def _through(backbone: Backbone, images: _SplitBatches) -> _SplitBatches:
     train, validation, test = (
         BackboneBatches(part, backbone) for part in (images.train, images.validation, images.test)
     )
-    return _SplitBatches(train, validation, test)
+    return _SplitBatches(train, validation, test, images.augmentation)
 
 
 def _image_batches(
@@ -138,4 +141,5 @@ def _image_batches(
         ImageBatches(loaded.train, augmented, compute.device),
         ImageBatches(loaded.train, plain, compute.device),
         ImageBatches(loaded.test, plain, compute.device),
+        generator,
     )

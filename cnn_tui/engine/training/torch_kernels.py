@@ -7,15 +7,30 @@ private one on a tiny example: a release of PyTorch that renames or changes it c
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from cnn_tui.config.experiment import OptimizerConfig
 
-OptimizerStep = Callable[[Tensor | float, Tensor], None]
-"""Takes one optimizer step, given its learning rate and its number, counted from 1 (float32 scalar)."""
+
+class OptimizerStep(Protocol):
+    """The optimizer over one flat buffer of values."""
+
+    def __call__(self, rate: Tensor | float, number: Tensor) -> None:
+        """Take one step, given its learning rate and its number, counted from 1 (float32 scalar)."""
+        ...
+
+    def state(self) -> dict[str, Tensor]:
+        """The tensors that the steps so far left, for :meth:`restore`; the tensors themselves, not copies."""
+        ...
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Continue from a state."""
+        ...
+
 
 _EPSILON = 1e-8  # Adam's, as in torch.optim
 _SECOND_BETA = 0.999
@@ -35,19 +50,35 @@ def public_log_softmax_gradient(gradient: Tensor, log_probabilities: Tensor, dim
 
 def private_step(config: OptimizerConfig, values: Tensor, gradient: Tensor) -> OptimizerStep:
     """An :data:`optimizer_step`, by the fused kernels of ``torch.optim``."""
-    return _private_sgd(config, values, gradient) if config.name == "sgd" else _private_adam(config, values, gradient)
+    return _PrivateSgd(config, values, gradient) if config.name == "sgd" else _PrivateAdam(config, values, gradient)
 
 
-def _private_sgd(config: OptimizerConfig, values: Tensor, gradient: Tensor) -> OptimizerStep:
-    momenta = [torch.zeros_like(values)] if config.momentum else []
+class _Moments:
+    """Tensors in the shape of the values that an optimizer keeps between steps."""
 
-    def step(rate: Tensor | float, _number: Tensor) -> None:
+    def __init__(self, values: Tensor, names: Sequence[str]) -> None:
+        self._moments = {name: torch.zeros_like(values) for name in names}
+
+    def state(self) -> dict[str, Tensor]:
+        return dict(self._moments)
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        for name, moment in self._moments.items():
+            moment.copy_(state[name])  # in place: a CUDA graph has its address
+
+
+class _PrivateSgd(_Moments):
+    def __init__(self, config: OptimizerConfig, values: Tensor, gradient: Tensor) -> None:
+        super().__init__(values, ["momentum_buffer"] if config.momentum else [])
+        self._config, self._values, self._gradient = config, values, gradient
+
+    def __call__(self, rate: Tensor | float, number: Tensor) -> None:
         torch._fused_sgd_(
-            [values],
-            [gradient],
-            momenta,
+            [self._values],
+            [self._gradient],
+            list(self._moments.values()),
             weight_decay=0.0,
-            momentum=config.momentum,
+            momentum=self._config.momentum,
             lr=rate,
             dampening=0.0,
             nesterov=False,
@@ -55,22 +86,23 @@ def _private_sgd(config: OptimizerConfig, values: Tensor, gradient: Tensor) -> O
             is_first_step=False,
         )
 
-    return step
 
+class _PrivateAdam(_Moments):
+    def __init__(self, config: OptimizerConfig, values: Tensor, gradient: Tensor) -> None:
+        super().__init__(values, ["exp_avg", "exp_avg_sq"])
+        self._config, self._values, self._gradient = config, values, gradient
 
-def _private_adam(config: OptimizerConfig, values: Tensor, gradient: Tensor) -> OptimizerStep:
-    first, second = torch.zeros_like(values), torch.zeros_like(values)
-
-    def step(rate: Tensor | float, number: Tensor) -> None:
+    def __call__(self, rate: Tensor | float, number: Tensor) -> None:
+        first, second = self._moments.values()
         torch._fused_adam_(
-            [values],
-            [gradient],
+            [self._values],
+            [self._gradient],
             [first],
             [second],
             [],
             [number],
             lr=rate,
-            beta1=config.momentum,
+            beta1=self._config.momentum,
             beta2=_SECOND_BETA,
             weight_decay=0.0,
             eps=_EPSILON,
@@ -78,25 +110,35 @@ def _private_adam(config: OptimizerConfig, values: Tensor, gradient: Tensor) -> 
             maximize=False,
         )
 
-    return step
-
 
 def public_step(config: OptimizerConfig, values: Tensor, gradient: Tensor) -> OptimizerStep:
     """An :data:`optimizer_step`, by the classes of ``torch.optim``, which call the same kernels."""
-    optimizer: torch.optim.Optimizer
-    if config.name == "sgd":
-        optimizer = torch.optim.SGD([values], lr=0.0, momentum=config.momentum, fused=True)
-    else:
-        # In a CUDA graph the step count has to live on the device, which is what capturable means.
-        betas = (config.momentum, _SECOND_BETA)
-        optimizer = torch.optim.Adam([values], lr=0.0, betas=betas, eps=_EPSILON, fused=True, capturable=values.is_cuda)
-    (group,) = optimizer.param_groups
+    return _PublicStep(config, values, gradient)
 
-    def step(rate: Tensor | float, _number: Tensor) -> None:
-        values.grad, group["lr"] = gradient, rate
-        optimizer.step()
 
-    return step
+class _PublicStep:
+    def __init__(self, config: OptimizerConfig, values: Tensor, gradient: Tensor) -> None:
+        self._values, self._gradient = values, gradient
+        self._optimizer: torch.optim.Optimizer
+        if config.name == "sgd":
+            self._optimizer = torch.optim.SGD([values], lr=0.0, momentum=config.momentum, fused=True)
+        else:
+            # In a CUDA graph the step count has to live on the device, which is what capturable means.
+            betas, on_gpu = (config.momentum, _SECOND_BETA), values.is_cuda
+            self._optimizer = torch.optim.Adam(
+                [values], lr=0.0, betas=betas, eps=_EPSILON, fused=True, capturable=on_gpu
+            )
+
+    def __call__(self, rate: Tensor | float, number: Tensor) -> None:
+        (group,) = self._optimizer.param_groups
+        self._values.grad, group["lr"] = self._gradient, rate
+        self._optimizer.step()
+
+    def state(self) -> dict[str, Tensor]:
+        return {name: value for name, value in self._optimizer.state[self._values].items() if value is not None}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        self._optimizer.state[self._values] = {name: tensor.clone() for name, tensor in state.items()}
 
 
 def _works(trial: Callable[[], object]) -> bool:

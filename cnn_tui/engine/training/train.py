@@ -17,6 +17,7 @@ from cnn_tui.engine.data import loading
 from cnn_tui.engine.data.loading import LoadedData
 from cnn_tui.engine.device import Compute, compute, environment, reset_peak_memory
 from cnn_tui.engine.models.build import build, load_weights
+from cnn_tui.engine.training.checkpoint import CheckpointStore
 from cnn_tui.engine.training.loop import RunUpdate, TrainingLoop, TrainingRun, diverged
 from cnn_tui.engine.training.setup import RunCache, set_up
 from cnn_tui.engine.training.train_group import Artifacts, FinalEvaluation, TrainGroup, group_runs
@@ -104,11 +105,17 @@ def _first_line(error: Exception) -> str:
 
 @dataclass(frozen=True)
 class RunRequest:
-    """One run that the user wants; ``save`` is called with its artifacts, and the events it yields are passed on."""
+    """One run that the user wants.
+
+    Attributes:
+        save: called with its artifacts; the events it yields are passed on.
+        checkpoints: of a run that trains alone; it continues from the one that is loaded.
+    """
 
     experiment: Experiment
     session_id: str = ""
     save: SaveArtifacts | None = None
+    checkpoints: CheckpointStore | None = None
 
 
 class SharedRuns:
@@ -191,7 +198,8 @@ class SharedRuns:
         for run, indices in zip(group.runs, served, strict=True):
             phase = Phase(name="training", detail=pluralize(len(run.data.train_indices), "image"))
             yield from ((index, phase) for index in indices)
-        loop = TrainingLoop(group.learner, group.runs, group.setup.validation, self._should_stop)
+        checkpoints = self._requests[0].checkpoints if len(self._requests) == 1 else None
+        loop = TrainingLoop(group.learner, group.runs, group.setup.validation, self._should_stop, checkpoints)
         final = FinalEvaluation(group, loop, device, self._should_abandon)
         for member, update in loop.events():
             for index in self._still_unfinished(served[member]):
@@ -201,7 +209,7 @@ class SharedRuns:
         for member, indices in enumerate(served):
             for index in self._still_unfinished(indices):
                 yield from self._test_and_finish(index, member, final)
-        self._train_seconds += sum(stats.seconds for stats in loop.stats)
+        self._train_seconds += final.trained
 
     def _report(self, index: int, update: RunUpdate, epochs: int) -> Iterator[IndexedEvent]:
         """The event for a request of an update of its training run, which may have more ``epochs`` than it."""

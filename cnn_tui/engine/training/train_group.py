@@ -107,8 +107,8 @@ class FinalEvaluation:
 
     @property
     def trained(self) -> float:
-        """Seconds of training of all runs together."""
-        return sum(stats.seconds for stats in self._loop.stats)
+        """Seconds of training of all runs together, in this process."""
+        return sum(stats.seconds for stats in self._loop.stats) - self._loop.seconds_before
 
     def test_count(self, index: int) -> int:
         """The number of test images of a run."""
