@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import random
+import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -22,7 +26,7 @@ from cnn_tui.engine.training.checkpoint import CheckpointTimer
 from cnn_tui.errors import ConfigError, StorageError
 from cnn_tui.events import EpochFinished, Event, RunEvent, RunFinished, RunReused, RunStarted
 from cnn_tui.jobs import run_job
-from cnn_tui.store.checkpoints import CHECKPOINT_FOLDER
+from cnn_tui.store.checkpoints import CHECKPOINT_FOLDER, newest_checkpoint
 from cnn_tui.store.predictions import PREDICTIONS_FILE
 from cnn_tui.store.records import SessionRecord, resumed_experiment
 from cnn_tui.store.session_writer import WEIGHTS_FILE
@@ -255,3 +259,46 @@ def test_a_full_disk_costs_checkpoints_and_not_the_run(monkeypatch: pytest.Monke
     events = events_of(Job(preset=preset(FROZEN)))
     assert [event.title for event in events if event.type == "warning"] == ["The disk is full"]
     assert newest().status == "done"
+
+
+KILLED = """
+import sys
+from cnn_tui.cli.main import cli
+from cnn_tui.engine.training.checkpoint import CheckpointTimer
+CheckpointTimer.due_after_epoch = True
+cli(sys.argv[1:])
+"""
+
+
+def killed_after(epochs: int, *arguments: str) -> bool:
+    """Train in a process and kill it some milliseconds after so many epochs; whether it had not ended by then."""
+    process = subprocess.Popen([sys.executable, "-c", KILLED, *arguments], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    with process.stdout as lines:
+        for _ in zip(range(epochs), (line for line in lines if line.startswith("epoch ")), strict=False):
+            pass
+        time.sleep(random.random() / 20)
+        process.kill()
+    return process.wait() != 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_processes_killed_at_random_times_leave_runs_that_end_as_without(kind: str) -> None:
+    options = [part for setting in [*KINDS[kind], "training.epochs=30"] for part in ("--set", setting)]
+    assert not killed_after(1000, "run", "quickstart", "--name", "whole", *options)
+    whole = newest()
+    kills = 0
+    while kills < 6:
+        arguments = ["run", "quickstart", "--name", "killed", *options]
+        while killed_after(random.randint(1, 8), *arguments):
+            kills += 1
+            (record,) = (record for record in all_records() if record.id != whole.id)
+            if newest_checkpoint(paths.sessions_folder() / record.id) is not None:
+                arguments = ["sessions", "resume", record.id]
+            else:
+                shutil.rmtree(paths.sessions_folder() / record.id)
+        (record,) = (record for record in all_records() if record.id != whole.id)
+        assert record.status == "done"
+        assert_same(whole, record)
+        shutil.rmtree(paths.sessions_folder() / record.id)

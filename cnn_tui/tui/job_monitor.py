@@ -36,10 +36,10 @@ class JobMonitor:
         return self._app.job.job.kind if self._app.job else "run"
 
     def start(self, job: Job) -> None:
-        """Start a job unless one is running. A single run gets a name that no session has yet."""
+        """Start a job unless one is running. A new single run gets a name that no session has yet."""
         if self._refused():
             return
-        if job.study is None:
+        if job.study is None and job.resume is None:
             job = job.with_preset(with_unique_name(job.runs[0]))
         try:
             submitted = job.with_absolute_paths()

@@ -14,6 +14,7 @@ from textual.widgets import Input
 from cnn_tui import paths
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import ErrorReport
+from cnn_tui.store.checkpoints import CHECKPOINT_FOLDER
 from cnn_tui.store.notes import SessionNote, read_note, write_note
 from cnn_tui.store.sessions import load_session, lock_of
 from cnn_tui.tui.messages import JobRequested, PresetRequested, SessionRequested
@@ -185,6 +186,22 @@ async def test_enter_rerun_and_preset_apply_to_the_selected_session() -> None:
     assert rerun.job.preset.experiment.model.architecture == "vgg19"
     assert isinstance(preset, PresetRequested)
     assert MIDDLE in preset.source
+
+
+async def test_only_interrupted_runs_with_a_checkpoint_are_resumed() -> None:
+    three()
+    for session_id in (OLD, MIDDLE):
+        folder = paths.sessions_folder() / session_id / CHECKPOINT_FOLDER
+        folder.mkdir()
+        (folder / "000001.json").touch()
+    app = Host("sessions")
+    async with app.run_test(size=SIZE) as pilot:
+        await listed(pilot, app, "slow", "too large", "best")
+        await pilot.press("u", "j", "u", "j", "u")
+        await until(pilot, lambda: bool(app.asked) and len(app._notifications) == 2)
+    (resumed,) = app.asked
+    assert isinstance(resumed, JobRequested)
+    assert resumed.job.resume == MIDDLE
 
 
 async def test_rename_keeps_the_session_and_changes_its_name() -> None:

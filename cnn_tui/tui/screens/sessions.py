@@ -15,9 +15,12 @@ from textual.events import ScreenResume
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
+from cnn_tui import paths
 from cnn_tui.config.job import Job
-from cnn_tui.errors import CnnTuiError
+from cnn_tui.errors import CnnTuiError, ConfigError
 from cnn_tui.formatting import printable
+from cnn_tui.store.checkpoints import has_checkpoint
+from cnn_tui.store.records import RESUMABLE
 from cnn_tui.tui.job_state import JobState
 from cnn_tui.tui.messages import CompareRequested, JobRequested, PresetRequested, SessionRequested
 from cnn_tui.tui.screen_keys import key_of
@@ -45,7 +48,7 @@ class SessionsTable(SortedTable[SessionRow]):
 
 
 class SessionsScreen(Screen[None]):
-    """Lists all sessions, to open, compare, rerun, annotate, rename or delete them."""
+    """Lists all sessions, to open, compare, rerun, resume, annotate, rename or delete them."""
 
     CSS_PATH = "sessions.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -53,6 +56,7 @@ class SessionsScreen(Screen[None]):
         Binding("c", "compare", "Compare", tooltip="Compare the marked sessions; the first marked is A"),
         Binding("slash", "filter", "Filter", key_display="/", tooltip=f"Filter by {_FILTERED}"),
         Binding("r", "rerun", "Rerun", tooltip="Train the session's experiment again"),
+        Binding("u", "resume", "Resume", tooltip="Continue a run that was stopped, crashed or killed"),
         Binding("o", "open_preset", "Preset", tooltip="Open the session's experiment in Setup"),
         Binding("e", "annotate", "Note", tooltip="Edit the note and tags"),
         Binding("n", "rename", "Rename", tooltip="Rename the session"),
@@ -205,6 +209,20 @@ class SessionsScreen(Screen[None]):
         row = self._selected()
         if row is not None and row.preset is not None:
             self.post_message(JobRequested(Job(preset=row.preset)))
+
+    def action_resume(self) -> None:
+        """Continue the session's run from its last checkpoint."""
+        row = self._selected()
+        if row is None or row.preset is None:
+            return
+        if row.status not in RESUMABLE:
+            title = f"{row.name} is {row.status}"
+            notify_error(self, ConfigError(title, "Only runs that were stopped, crashed or killed can be resumed."))
+        elif not has_checkpoint(paths.sessions_folder() / row.id):
+            detail = "It ended before its first checkpoint."
+            notify_error(self, ConfigError(f"{row.name} cannot be resumed", detail, "Press r to train it again."))
+        else:
+            self.post_message(JobRequested(Job(preset=row.preset, resume=row.id)))
 
     def action_open_preset(self) -> None:
         """Open the session's experiment in Setup."""
