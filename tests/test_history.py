@@ -19,6 +19,7 @@ from cnn_tui.events import (
     Progress,
     RunEvent,
     RunFinished,
+    RunResumed,
     RunReused,
     WarningRaised,
 )
@@ -80,6 +81,12 @@ def test_the_fraction_of_a_phase(done: int, total: int | None, fraction: float |
 
 def test_the_time_left_follows_the_pace() -> None:
     assert folded(Phase(name="features", time=100), progress(25, 100, 110)).seconds_left() == pytest.approx(30)
+
+
+def test_steps_before_an_interruption_do_not_count_for_the_pace() -> None:
+    resumed = RunResumed(epoch=5, done=50, total=100, time=100)
+    history = folded(Phase(name="training", time=100), resumed, progress(60, 100, 110))
+    assert history.seconds_left() == pytest.approx(40)
 
 
 @pytest.mark.parametrize(("done", "total", "time"), [(25, 100, 100.1), (0, 100, 150), (25, None, 150)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -40,6 +41,30 @@ def test_both_optimizer_steps_give_the_same_numbers(settings: dict[str, Any]) ->
         results.append(values)
     assert torch.equal(*results)
     assert not torch.equal(results[0], start)
+
+
+@pytest.mark.parametrize("settings", OPTIMIZERS)
+@pytest.mark.parametrize("make_step", [private_step, public_step])
+def test_an_optimizer_continues_from_its_state(settings: dict[str, Any], make_step: Callable[..., Any]) -> None:
+    config = OptimizerConfig.model_validate(settings)
+    gradients = torch.randn(len(RATES), 1000)
+
+    def steps(values: torch.Tensor, first: int, last: int, state: dict[str, torch.Tensor] | None = None) -> Any:
+        gradient = torch.empty(1000)
+        step = make_step(config, values, gradient)
+        if state is not None:
+            step.restore(state)
+        for number in range(first, last):
+            gradient.copy_(gradients[number])
+            step(RATES[number], torch.tensor(number + 1.0))
+        return step
+
+    start = torch.randn(1000)
+    whole, parts = start.clone(), start.clone()
+    steps(whole, 0, len(RATES))
+    state = {name: tensor.clone() for name, tensor in steps(parts, 0, 2).state().items()}
+    steps(parts, 2, len(RATES), state)
+    assert torch.equal(whole, parts)
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 10, 8), (1, 1, 2, 1)])
