@@ -128,7 +128,7 @@ class RunResumed(_Event):
     type: Literal["run_resumed"] = "run_resumed"
     epoch: int
     done: int
-    total: int
+    total: int = Field(gt=0)
 
 
 class WarningRaised(_Event):

@@ -24,6 +24,7 @@ from cnn_tui.events import (
     Phase,
     Progress,
     RunFinished,
+    RunResumed,
     RunStarted,
     WarningRaised,
 )
@@ -99,6 +100,7 @@ def events() -> st.SearchStrategy[Event]:
             parameters=st.none() | st.builds(Parameters, total=counts, trainable=counts),
             time=times,
         ),
+        st.builds(RunResumed, epoch=counts, done=counts, total=st.integers(1, 2**53), time=times),
         st.builds(Phase, name=st.sampled_from(["loading", "training"]), detail=texts(), time=times),
         st.builds(Progress, done=counts, total=st.none() | counts, unit=texts(), rate=st.none() | finite(), time=times),
         st.builds(
