@@ -15,6 +15,7 @@ from cnn_tui.events import Environment, ErrorReport, Parameters
 from cnn_tui.metrics import Result
 
 Status = Literal["queued", "running", "stopping", "stopped", "done", "failed", "killed"]
+_SHA256 = "^[0-9a-f]{64}$"
 LIVE: frozenset[Status] = frozenset({"queued", "running", "stopping"})
 
 
@@ -58,6 +59,7 @@ class SessionRecord(RunPreset):
         pid: the process that trains; None after the end.
         value_range: None without images of more than eight bits per channel.
         weights_sha256: of ``weights.safetensors``; None until they are saved.
+        frozen_weights_sha256: of the user's own file that has the frozen layers, if any; None in old records.
     """
 
     id: str
@@ -73,7 +75,8 @@ class SessionRecord(RunPreset):
     study: StudyPart | None = None
     validation: ValidationScores | None = None
     value_range: ValueScale | None = None
-    weights_sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$")
+    weights_sha256: str | None = Field(None, pattern=_SHA256)
+    frozen_weights_sha256: str | None = Field(None, pattern=_SHA256)
 
     @property
     def live(self) -> bool:

@@ -97,6 +97,10 @@ class SessionWriter:
         replace_atomic(path, write)
         self._update(weights_sha256=sha256_of(path))
 
+    def save_frozen_weights_sha256(self, checksum: str | None) -> None:
+        """Record the checksum of the user's own file that has the frozen layers."""
+        self._update(frozen_weights_sha256=checksum)
+
     def save_value_range(self, low: float, high: float) -> None:
         """Record the range that images with more than eight bits were scaled by, which new images need too."""
         self._update(value_range=ValueScale(low=low, high=high))

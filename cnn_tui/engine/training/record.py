@@ -15,6 +15,7 @@ from torch.nn import functional
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.engine.control import Control
 from cnn_tui.engine.data.image_source import ImageSource
+from cnn_tui.engine.models.frozen_weights import frozen_weights_sha256
 from cnn_tui.engine.training.evaluate import Evaluation
 from cnn_tui.engine.training.setup import RunCache
 from cnn_tui.engine.training.train import IndexedEvent, RunRequest, train_together
@@ -73,6 +74,7 @@ def _save(writer: SessionWriter, artifacts: Artifacts) -> Iterator[Event]:
         writer.save_value_range(artifacts.value_range.low, artifacts.value_range.high)
     try:
         writer.save_weights_file(lambda path: _write(path, save(weights)))
+        writer.save_frozen_weights_sha256(frozen_weights_sha256(writer.session.experiment.model))
         predictions.save(writer.folder)
         _save_thumbnails(writer.folder, predictions, artifacts.images)
     except StorageError as error:
