@@ -23,3 +23,6 @@ def write_weights(session: str, output: str) -> None:
     print_message(f"The weights are in {target}. To load them:")
     print_message(f"  model = {call}")
     print_message(f"  model.load_state_dict({load.format(repr(str(target)))})")
+    if record.image_input is not None:
+        size, mean, std = record.experiment.data.image_size, record.image_input.mean, record.image_input.std
+        print_message(f"It takes RGB images of {size}x{size} pixels from 0 to 1, minus {mean}, divided by {std}.")

@@ -20,7 +20,7 @@ from cnn_tui.history import best_epoch
 from cnn_tui.store.event_log import EventLog
 from cnn_tui.store.files import ensure_writable, replace_atomic, sha256_of, slug, storage_error
 from cnn_tui.store.presets import SESSION_FILE, renamed_preset
-from cnn_tui.store.records import SessionRecord, StudyPart, ValidationScores, ValueScale, iso_time
+from cnn_tui.store.records import ImageInput, SessionRecord, StudyPart, ValidationScores, ValueScale, iso_time
 from cnn_tui.store.sessions import EVENTS_FILE, lock_of, write_record
 
 WEIGHTS_FILE = "weights.safetensors"
@@ -100,6 +100,10 @@ class SessionWriter:
     def save_frozen_weights_sha256(self, checksum: str | None) -> None:
         """Record the checksum of the user's own file that has the frozen layers."""
         self._update(frozen_weights_sha256=checksum)
+
+    def save_image_input(self, image_input: ImageInput) -> None:
+        """Record how images become the network's input, which new images need too."""
+        self._update(image_input=image_input)
 
     def save_value_range(self, low: float, high: float) -> None:
         """Record the range that images with more than eight bits were scaled by, which new images need too."""

@@ -95,7 +95,7 @@ class HeadStack:
         seeds = list(dict.fromkeys(config.seed for config in configs))
         self._setup, self._config, self._count = setup, configs[0], len(configs)
         self._streams, self._per_stream = len(seeds), len(configs) // len(seeds)
-        frozen = _converted(self._frozen(setup.head), setup.compute.dtype)
+        frozen = converted(self._frozen(setup.head), setup.compute.dtype)
         self._prefixes = [_prefix(frozen, seed) for seed in seeds] if len(frozen) else []
         name, _ = last_layer(setup.classifier.network)
         self._weight, self._bias = f"{name}.weight", f"{name}.bias"
@@ -236,7 +236,7 @@ class HeadStack:
         self._layers.write(run, state[self._weight].flatten(1), state.get(self._bias))
 
 
-def _converted(frozen: nn.Sequential, dtype: torch.dtype) -> nn.Sequential:
+def converted(frozen: nn.Sequential, dtype: torch.dtype) -> nn.Sequential:
     """The frozen steps in the precision of the backbone, of which they are a part."""
     if dtype is torch.float32:
         return frozen

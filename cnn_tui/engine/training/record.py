@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.engine.control import Control
+from cnn_tui.engine.data.batches import Channels
 from cnn_tui.engine.data.image_source import ImageSource
 from cnn_tui.engine.models.frozen_weights import frozen_weights_sha256
 from cnn_tui.engine.training.evaluate import Evaluation
@@ -24,7 +25,7 @@ from cnn_tui.errors import StorageError
 from cnn_tui.events import Event, WarningRaised
 from cnn_tui.store.files import ensure_writable
 from cnn_tui.store.predictions import THUMBNAIL_SIDE, Predictions, save_thumbnails, select_thumbnails
-from cnn_tui.store.records import StudyPart
+from cnn_tui.store.records import ImageInput, StudyPart
 from cnn_tui.store.session_writer import SessionWriter, new_session_folder
 
 _THUMBNAIL_BATCH = 256
@@ -72,6 +73,7 @@ def _save(writer: SessionWriter, artifacts: Artifacts) -> Iterator[Event]:
     predictions = _predictions(artifacts.evaluation, artifacts.index)
     if artifacts.value_range is not None:
         writer.save_value_range(artifacts.value_range.low, artifacts.value_range.high)
+    writer.save_image_input(image_input(artifacts.images, artifacts.index, artifacts.normalisation))
     try:
         writer.save_weights_file(lambda path: _write(path, save(weights)))
         writer.save_frozen_weights_sha256(frozen_weights_sha256(writer.session.experiment.model))
@@ -79,6 +81,13 @@ def _save(writer: SessionWriter, artifacts: Artifacts) -> Iterator[Event]:
         _save_thumbnails(writer.folder, predictions, artifacts.images)
     except StorageError as error:
         yield _unsaved(error)
+
+
+def image_input(images: ImageSource, index: Tensor, normalisation: tuple[Channels, Channels]) -> ImageInput:
+    """How a split's images, of which those at ``index`` can be read, become the input of a network."""
+    _, channels, height, width = images.images(index[:1]).shape
+    mean, std = normalisation
+    return ImageInput(height=height, width=width, channels=1 if channels == 1 else 3, mean=mean, std=std)
 
 
 def _predictions(evaluation: Evaluation, index: Tensor) -> Predictions:

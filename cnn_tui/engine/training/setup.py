@@ -65,7 +65,8 @@ def set_up(
     batch = evaluation_batch(experiment.data.image_size, compute.device)
     if not experiment.model.frozen_part_is_fixed:
         cache.features.clear()
-        return TrainingSetup(classifier, None, images.train, images.validation, images.test, compute, batch)
+        splits = images.train, images.validation, images.test
+        return TrainingSetup(classifier, None, *splits, compute, batch, normalisation)
     parts = split_backbone(classifier)
     classifier.eval_mode()
     backbone = Backbone(parts.backbone, compute, classifier.origin)
@@ -75,10 +76,11 @@ def set_up(
         if stored is not None:
             train, test = stored
             batch = max(1, min(_FEATURE_BATCH, _FEATURE_BYTES // (_FLOAT_BYTES * train.row_shape.numel())))
-            return TrainingSetup(classifier, parts.head, train, train, test, compute, batch)
+            return TrainingSetup(classifier, parts.head, train, train, test, compute, batch, normalisation)
     cache.features.clear()
     computed = _through(backbone, images)
-    return TrainingSetup(classifier, parts.head, computed.train, computed.validation, computed.test, compute, batch)
+    splits = computed.train, computed.validation, computed.test
+    return TrainingSetup(classifier, parts.head, *splits, compute, batch, normalisation)
 
 
 def _stored(features: FeaturePass) -> Generator[Event, None, tuple[FeatureBatches, FeatureBatches] | None]:
