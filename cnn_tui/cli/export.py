@@ -28,8 +28,14 @@ TABLES = ("figures", "classes", "confusion-matrix", "confused-pairs", "epochs", 
 @click.option(
     "--weights", metavar="FILE", help="Write the network instead, as a state dict: .pth, .pt or .safetensors."
 )
+@click.option("--bundle", metavar="FILE", help="Write all files of the session instead, for 'sessions import'.")
 def export(
-    session: str, chosen: Format | Literal["json"] | None, table: str | None, output: str | None, weights: str | None
+    session: str,
+    chosen: Format | Literal["json"] | None,
+    table: str | None,
+    output: str | None,
+    weights: str | None,
+    bundle: str | None,
 ) -> None:
     """Write a SESSION as a report: results, classes, confusion matrix, settings and curves.
 
@@ -39,25 +45,35 @@ def export(
     tables, each below its title; with --table it is a single table for other programs. JSON contains all data.
 
     --weights writes all layers of the trained network, the frozen ones included, in a file that torchvision loads
-    without this program; the call that does so is printed.
+    without this program; the call that does so is printed. --bundle writes the session itself as one file: its
+    settings, the path of an image folder included, with events, trained layers, predictions, thumbnails and note.
     """
     if weights is not None:
-        _refuse_report_options("--weights", chosen, table, output)
+        _refuse_other_options("--weights", chosen, table, output, bundle)
         from cnn_tui.cli.export_weights import write_weights
 
         write_weights(session, weights)
-        return
+    elif bundle is not None:
+        _refuse_other_options("--bundle", chosen, table, output)
+        from cnn_tui.cli.bundle import write_bundle
+
+        write_bundle(session, bundle)
+    else:
+        _write_report(session, chosen, table, output)
+
+
+def _refuse_other_options(option: str, *others: str | None) -> None:
+    if any(value is not None for value in others):
+        raise click.UsageError(f"{option} writes no report: it cannot be used with other options.")
+
+
+def _write_report(session: str, chosen: Format | Literal["json"] | None, table: str | None, output: str | None) -> None:
     if chosen is None and output is not None and output.lower().endswith(".json"):
         chosen = "json"
     if chosen == "json":
         _write_json(session, table, output)
     else:
         _write(session, chosen, table, output)
-
-
-def _refuse_report_options(option: str, *report_options: str | None) -> None:
-    if any(value is not None for value in report_options):
-        raise click.UsageError(f"{option} writes no report: remove --format, --table and --output.")
 
 
 def _write(session: str, chosen: Format | None, table: str | None, output: str | None) -> None:

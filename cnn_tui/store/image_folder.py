@@ -153,8 +153,7 @@ def images_below(folder: Path) -> Iterator[str]:
     """The paths of all images in a folder and its subfolders, by name; unreadable folders are skipped."""
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not is_clutter(name))
-        images = (name for name in sorted(names) if is_image_name(name) and not is_clutter(name))
-        yield from (f"{parent}{os.sep}{name}" for name in images)
+        yield from (f"{parent}{os.sep}{name}" for name in sorted(names) if is_image_name(name) and not is_clutter(name))
 
 
 def describe_contents(base: Path) -> str:
