@@ -68,7 +68,8 @@ def material(head: Head, chosen: Compute) -> TrainingSetup:
     list(load_weights(classifier))
     features = sparse_maps(head) if head.is_on_maps else torch.rand(head.rows, *head.shape)
     feed = FeatureBatches(features, torch.arange(head.rows), torch.randint(0, CLASSES, (head.rows,)))
-    return TrainingSetup(classifier, split_backbone(classifier).head, feed, feed, feed, chosen, 4096)
+    normalisation = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+    return TrainingSetup(classifier, split_backbone(classifier).head, feed, feed, feed, chosen, 4096, normalisation)
 
 
 def sparse_maps(head: Head) -> torch.Tensor:

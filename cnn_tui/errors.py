@@ -39,6 +39,12 @@ class PresetError(CnnTuiError):
     exit_code = 2
 
 
+class BundleError(CnnTuiError):
+    """A file that is not a bundle of a session, or an unsafe one."""
+
+    exit_code = 2
+
+
 class DataError(CnnTuiError):
     """Images or labels that are missing or unusable."""
 

@@ -96,7 +96,9 @@ def run_whole(setting: Experiment) -> tuple[list[Event], torch.Tensor]:
     assert classifier.std is not None
     preprocess = Preprocess(setting.data.image_size, classifier.mean, classifier.std)
     train_feed, test_feed = (ImageBatches(source, preprocess, chosen.device) for source in (loaded.train, loaded.test))
-    material = TrainingSetup(classifier, None, train_feed, train_feed, test_feed, chosen, 20)
+    material = TrainingSetup(
+        classifier, None, train_feed, train_feed, test_feed, chosen, 20, (classifier.mean, classifier.std)
+    )
     learner = NetworkLearner(material, setting.training)
     loop = TrainingLoop(learner, [TrainingRun(setting.training, loaded)], train_feed, never)
     events: list[Event] = [event for _, event in loop.events() if not isinstance(event, TrainingError)]

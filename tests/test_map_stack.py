@@ -25,6 +25,7 @@ from cnn_tui.engine.training.train_group import group_runs
 from test_stack import CLASSES, ROWS, orders, settings, train
 
 POSITIONS, CHANNELS = 9, 512
+PLAIN = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 RATES = [(0.1, 0.0), (0.001, 0.2), (0.01, 0.0)]
 
 
@@ -49,7 +50,7 @@ def material(dtype: torch.dtype = torch.float32, dropout: bool = True) -> Traini
     labels = torch.randint(0, CLASSES, (ROWS,), generator=generator)
     feed = FeatureBatches(features, torch.arange(ROWS), labels)
     head = split_backbone(made).head if dropout else split_backbone(made).head[1:]
-    return TrainingSetup(made, head, feed, feed, feed, Compute(torch.device("cpu"), torch.float32), 7)
+    return TrainingSetup(made, head, feed, feed, feed, Compute(torch.device("cpu"), torch.float32), 7, PLAIN)
 
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])

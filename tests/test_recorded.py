@@ -14,6 +14,7 @@ from cnn_tui.cli.output import guarded
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.reports.sessions.data import read_mistakes, read_session
+from cnn_tui.store.predictions import Predictions
 from cnn_tui.store.presets import load_preset, load_study
 from cnn_tui.store.records import Status
 from cnn_tui.store.sessions import find_session, list_sessions, load_session
@@ -72,6 +73,22 @@ def test_each_is_shown_and_exported_in_every_format(name: str, capsys: Output) -
     for suffix in ("md", "csv", "tex", "html", "json"):
         assert guarded(cli, ["sessions", "export", IDS[name], "--output", f"report.{suffix}"]) == 0
         assert name in Path(f"report.{suffix}").read_text(encoding="utf-8")
+
+
+def test_weights_predict_the_recorded_classes(tmp_path: Path, capsys: Output) -> None:
+    from recorded_runs import write_digits
+
+    folder = find_session(IDS["done"])
+    images = write_digits(tmp_path / "digits", folder)
+    assert guarded(cli, ["predict", IDS["done"], *images, "--json"]) == 0
+    predicted = [json.loads(line)["predictions"][0] for line in capsys.readouterr().out.splitlines()]
+    recorded = Predictions.load(folder)
+    assert [int(top["class"]) for top in predicted] == recorded.predicted.tolist()
+    assert [top["probability"] for top in predicted] == pytest.approx(recorded.confidence.tolist(), abs=1e-4)
+    assert guarded(cli, ["sessions", "export", IDS["done"], "--weights", "weights.safetensors"]) == 0
+    assert Path("weights.safetensors").stat().st_size > (folder / "weights.safetensors").stat().st_size
+    assert guarded(cli, ["predict", IDS["stopped"], *images]) == 3
+    assert "has no trained weights" in capsys.readouterr().err
 
 
 def test_they_are_compared(capsys: Output) -> None:

@@ -20,6 +20,7 @@ from cnn_tui.engine.training.head_stack import HeadStack, stackable
 from cnn_tui.engine.training.learner import Learner, NetworkLearner, TrainingSetup
 
 ROWS, FEATURES, CLASSES = 50, 512, 4
+PLAIN = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 
 def settings(**changes: Any) -> TrainingConfig:
@@ -48,7 +49,7 @@ def material(dropout: float = 0.0, device: str = "cpu") -> TrainingSetup:
     features = torch.rand(ROWS, FEATURES, generator=generator)
     labels = torch.randint(0, CLASSES, (ROWS,), generator=generator)
     feed = FeatureBatches(features.to(device), torch.arange(ROWS, device=device), labels.to(device))
-    return TrainingSetup(made, head, feed, feed, feed, Compute(torch.device(device), torch.float32), 64)
+    return TrainingSetup(made, head, feed, feed, feed, Compute(torch.device(device), torch.float32), 64, PLAIN)
 
 
 def train(learner: Learner, orders: list[list[Tensor]], factors: list[float]) -> list[list[float]]:
@@ -124,6 +125,7 @@ def test_frozen_steps_run_in_the_precision_of_the_backbone_and_the_last_layer_in
         *(plain.train, plain.validation, plain.test),
         Compute(torch.device("cpu"), torch.bfloat16),
         64,
+        PLAIN,
     )
     stack = HeadStack(given, [settings()])
     train(stack, orders([0]), [1.0] * 4)

@@ -34,10 +34,8 @@ class Destination:
     def __init__(self, output: str | None, chosen: Format | None, default: Format, allowed: Iterable[str]) -> None:
         self.path = None if output is None else Path(output).expanduser()
         self.format = chosen or (default if self.path is None else _format_of(self.path, tuple(allowed)))
-        if self.path is not None:
-            if self.path.is_dir():
-                raise ConfigError(f"--output {output} is a folder", "", "Name a file in it.")
-            ensure_writable(self.path.absolute().parent, free_bytes=0)
+        if output is not None:
+            checked_file("--output", output)
         elif self.format in FIGURE_FORMATS and sys.stdout.isatty():
             raise ConfigError(f"A terminal cannot show {self.format}", "", "Name a file with --output.")
 
@@ -61,6 +59,20 @@ class Destination:
         """Print the path of the report if it is a file."""
         if self.path is not None:
             print_message(f"The report is in {self.path}.")
+
+
+def checked_file(option: str, name: str) -> Path:
+    """The file that an option names, which can be written.
+
+    Raises:
+        ConfigError: it is a folder.
+        StorageError: its folder is not writable.
+    """
+    path = Path(name).expanduser()
+    if path.is_dir():
+        raise ConfigError(f"{option} {name} is a folder", "", "Name a file in it.")
+    ensure_writable(path.absolute().parent, free_bytes=0)
+    return path
 
 
 def _format_of(path: Path, allowed: tuple[str, ...]) -> Format:

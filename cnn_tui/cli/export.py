@@ -24,15 +24,50 @@ TABLES = ("figures", "classes", "confusion-matrix", "confused-pairs", "epochs", 
     help="The format; by default that of --output's suffix, else Markdown.",
 )
 @click.option("--table", type=click.Choice(TABLES), help="Write only this table.")
-@click.option("--output", metavar="FILE", help="Write to FILE, replacing an earlier one.")
-def export(session: str, chosen: Format | Literal["json"] | None, table: str | None, output: str | None) -> None:
+@click.option("--output", metavar="FILE", help="Write the report to FILE, replacing an earlier one.")
+@click.option(
+    "--weights", metavar="FILE", help="Write the network instead, as a state dict: .pth, .pt or .safetensors."
+)
+@click.option("--bundle", metavar="FILE", help="Write all files of the session instead, for 'sessions import'.")
+def export(
+    session: str,
+    chosen: Format | Literal["json"] | None,
+    table: str | None,
+    output: str | None,
+    weights: str | None,
+    bundle: str | None,
+) -> None:
     """Write a SESSION as a report: results, classes, confusion matrix, settings and curves.
 
     HTML is a self-contained page with charts and the images of the most confident mistakes. LaTeX is sections, tables
     and figures for a document with the packages booktabs and graphicx; its charts are PDF files in a folder beside
     --output. PDF and PNG contain only the charts: the curves, and the confusion matrix as a heat map. CSV contains all
     tables, each below its title; with --table it is a single table for other programs. JSON contains all data.
+
+    --weights writes all layers of the trained network, the frozen ones included, in a file that torchvision loads
+    without this program; the call that does so is printed. --bundle writes the session itself as one file: its
+    settings, the path of an image folder included, with events, trained layers, predictions, thumbnails and note.
     """
+    if weights is not None:
+        _refuse_other_options("--weights", chosen, table, output, bundle)
+        from cnn_tui.cli.export_weights import write_weights
+
+        write_weights(session, weights)
+    elif bundle is not None:
+        _refuse_other_options("--bundle", chosen, table, output)
+        from cnn_tui.cli.bundle import write_bundle
+
+        write_bundle(session, bundle)
+    else:
+        _write_report(session, chosen, table, output)
+
+
+def _refuse_other_options(option: str, *others: str | None) -> None:
+    if any(value is not None for value in others):
+        raise click.UsageError(f"{option} writes no report: it cannot be used with other options.")
+
+
+def _write_report(session: str, chosen: Format | Literal["json"] | None, table: str | None, output: str | None) -> None:
     if chosen is None and output is not None and output.lower().endswith(".json"):
         chosen = "json"
     if chosen == "json":

@@ -16,7 +16,10 @@ COMMANDS = {
     "presets": LazyCommand("cnn_tui.cli.presets:presets", "List, show and check presets."),
     "models": LazyCommand("cnn_tui.cli.models:models", "List the available models, or show one."),
     "datasets": LazyCommand("cnn_tui.cli.datasets:datasets", "List the available datasets."),
-    "sessions": LazyCommand("cnn_tui.cli.sessions:sessions", "List, show, compare, export, annotate and delete runs."),
+    "sessions": LazyCommand(
+        "cnn_tui.cli.sessions:sessions", "List, show, compare, export, import, annotate and delete runs."
+    ),
+    "predict": LazyCommand("cnn_tui.cli.predict:predict", "Classify images with the network of a session."),
     "cache": LazyCommand("cnn_tui.cli.cache:cache", "List or clear cached features and decoded images."),
     "doctor": LazyCommand("cnn_tui.cli.doctor:doctor", "Check that this machine is ready for training."),
 }

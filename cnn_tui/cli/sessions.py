@@ -1,4 +1,4 @@
-"""``cnn-tui sessions``: list, show, resume, compare, export, annotate and delete recorded runs."""
+"""``cnn-tui sessions``: list, show, resume, compare, export, import, annotate and delete recorded runs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from cnn_tui.cli.bundle import import_session
 from cnn_tui.cli.compare import compare_sessions
 from cnn_tui.cli.export import export
 from cnn_tui.cli.groups import ListByDefault
@@ -40,7 +41,7 @@ _COLUMNS = ("session", "name", "model", "data", *_NUMBERS, "status")
 
 @click.group(cls=ListByDefault, subcommand_metavar="[COMMAND] ...")
 def sessions() -> None:
-    """List, show, resume, compare, export, annotate and delete recorded runs. Without a command, list them.
+    """List, show, resume, compare, export, import, annotate and delete runs. Without a command, list them.
 
     SESSION is an id, the unique beginning of an id, "latest", or a folder.
     """
@@ -48,6 +49,7 @@ def sessions() -> None:
 
 sessions.add_command(compare_sessions)
 sessions.add_command(export)
+sessions.add_command(import_session)
 sessions.add_command(note)
 
 

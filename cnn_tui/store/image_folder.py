@@ -149,11 +149,11 @@ def image_names(folder: Path) -> list[str]:
     return sorted(entry.name for entry in entries if is_image_name(entry.name) and entry_kind(entry) == "file")
 
 
-def image_names_below(folder: Path) -> Iterator[str]:
-    """The names of all images in a folder and its subfolders; unreadable folders are skipped."""
-    for _, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not is_clutter(name)]
-        yield from (name for name in names if is_image_name(name) and not is_clutter(name))
+def images_below(folder: Path) -> Iterator[str]:
+    """The paths of all images in a folder and its subfolders, by name; unreadable folders are skipped."""
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not is_clutter(name))
+        yield from (f"{parent}{os.sep}{name}" for name in sorted(names) if is_image_name(name) and not is_clutter(name))
 
 
 def describe_contents(base: Path) -> str:
@@ -208,7 +208,7 @@ def _with_splits(root: Path, base: Path, roles: dict[str, _Role], others: list[s
                 f"{_listed([folder.name for folder in folders])} could each be it. {describe_contents(base)}",
                 "Leave one folder for each split, and rename or move the others.",
             )
-    with_images = [name for name in others if next(image_names_below(base / name), None) is not None]
+    with_images = [name for name in others if next(images_below(base / name), None) is not None]
     if with_images:
         raise DataError(
             "There are other folders with images next to the splits",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -17,6 +17,8 @@ from cnn_tui.events import Environment, ErrorReport, Parameters
 from cnn_tui.metrics import Result
 
 Status = Literal["queued", "running", "stopping", "stopped", "done", "failed", "killed"]
+_Channels = Annotated[tuple[float, float, float], Field(strict=False)]
+_SHA256 = "^[0-9a-f]{64}$"
 LIVE: frozenset[Status] = frozenset({"queued", "running", "stopping"})
 RESUMABLE: frozenset[Status] = frozenset({"stopped", "failed", "killed"})
 """Of runs that ended before they were done."""
@@ -53,6 +55,22 @@ class ValueScale(FrozenModel):
     high: float
 
 
+class ImageInput(FrozenModel):
+    """How images become the input of the network: decoded at one size, resized to ``data.image_size``, normalised.
+
+    Attributes:
+        height, width: to which images of any size are decoded.
+        channels: 1 for grey, which then becomes three equal channels; 3 for colour.
+        mean, std: of red, green and blue, from 0 to 1.
+    """
+
+    height: int = Field(gt=0)
+    width: int = Field(gt=0)
+    channels: Literal[1, 3]
+    mean: _Channels
+    std: _Channels
+
+
 class SessionRecord(RunPreset):
     """A recorded run. Since it is a preset with additional fields, it can be run again.
 
@@ -61,7 +79,9 @@ class SessionRecord(RunPreset):
     Attributes:
         pid: the process that trains; None after the end.
         value_range: None without images of more than eight bits per channel.
+        image_input: None until the weights are saved, and in old records.
         weights_sha256: of ``weights.safetensors``; None until they are saved.
+        frozen_weights_sha256: of the user's own file that has the frozen layers, if any; None in old records.
     """
 
     id: str
@@ -77,7 +97,9 @@ class SessionRecord(RunPreset):
     study: StudyPart | None = None
     validation: ValidationScores | None = None
     value_range: ValueScale | None = None
-    weights_sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$")
+    image_input: ImageInput | None = None
+    weights_sha256: str | None = Field(None, pattern=_SHA256)
+    frozen_weights_sha256: str | None = Field(None, pattern=_SHA256)
 
     @property
     def live(self) -> bool:

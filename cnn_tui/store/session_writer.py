@@ -24,7 +24,7 @@ from cnn_tui.store.checkpoints import CheckpointInfo, keep_newest, save_checkpoi
 from cnn_tui.store.event_log import EventLog, write_events
 from cnn_tui.store.files import ensure_writable, replace_atomic, sha256_of, slug, storage_error
 from cnn_tui.store.presets import SESSION_FILE, renamed_preset
-from cnn_tui.store.records import SessionRecord, StudyPart, ValidationScores, ValueScale, iso_time
+from cnn_tui.store.records import ImageInput, SessionRecord, StudyPart, ValidationScores, ValueScale, iso_time
 from cnn_tui.store.sessions import EVENTS_FILE, lock_of, read_record, write_record
 
 WEIGHTS_FILE = "weights.safetensors"
@@ -106,6 +106,14 @@ class SessionWriter:
         path = self.folder / WEIGHTS_FILE
         replace_atomic(path, write)
         self._update(weights_sha256=sha256_of(path))
+
+    def save_frozen_weights_sha256(self, checksum: str | None) -> None:
+        """Record the checksum of the user's own file that has the frozen layers."""
+        self._update(frozen_weights_sha256=checksum)
+
+    def save_image_input(self, image_input: ImageInput) -> None:
+        """Record how images become the network's input, which new images need too."""
+        self._update(image_input=image_input)
 
     def save_value_range(self, low: float, high: float) -> None:
         """Record the range that images with more than eight bits were scaled by, which new images need too."""

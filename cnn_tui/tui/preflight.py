@@ -19,7 +19,7 @@ from cnn_tui.errors import ConfigError, DataError, StorageError
 from cnn_tui.formatting import pluralize, printable, quantity
 from cnn_tui.store.cache_index import CachedSet, FeatureSpace, features_folder, features_for, place_features, space_for
 from cnn_tui.store.downloads import Download, missing_downloads
-from cnn_tui.store.image_folder import FolderLayout, image_names_below, read_layout
+from cnn_tui.store.image_folder import FolderLayout, images_below, read_layout
 from cnn_tui.store.sessions import list_sessions
 from cnn_tui.tui.estimate import Estimate, PastRun, SplitCounts, estimate
 
@@ -141,4 +141,4 @@ def _split_counts(layout: FolderLayout) -> SplitCounts:
 
 def _file_count(folder: Path) -> int:
     """The number of image files below a folder, up to a limit that keeps it fast."""
-    return sum(1 for _ in itertools.islice(image_names_below(folder), _MAX_FILES))
+    return sum(1 for _ in itertools.islice(images_below(folder), _MAX_FILES))

@@ -91,6 +91,14 @@ def value_extent(path: str) -> tuple[float, float] | None:
     return _opened(path, lambda image: _deep(path, image).extent() if is_deep(image) else None)
 
 
+def register_heif() -> None:
+    """Let Pillow read HEIC through pillow-heif; imported only when needed, because that takes a while."""
+    with contextlib.suppress(ImportError):
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+
+
 def _opened(path: str, read: Callable[[Image.Image], _T]) -> _T:
     """The result of ``read`` for an opened image; any error in it makes the file unreadable."""
     try:

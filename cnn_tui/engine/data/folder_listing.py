@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 import os
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from cnn_tui.catalog.image_files import HEIF_ENDINGS, ending, readable_endings
 from cnn_tui.engine.control import ShouldStop, Stopped
+from cnn_tui.engine.data.decode import register_heif
 from cnn_tui.engine.data.file_hashes import change_mark
 from cnn_tui.engine.data.skipped_files import SkippedFiles
 from cnn_tui.errors import DataError
@@ -159,7 +159,7 @@ class _Scan:
         classes = tuple(display(name) for name in layout.classes)
         found = FolderListing(layout, classes, train, validation, test, self._skipped, in_every_class)
         if not HEIF_ENDINGS.isdisjoint(self._found_endings):
-            _register_heif()
+            register_heif()
         return found
 
     def _files(self, folder: Path) -> ImageFiles:
@@ -278,14 +278,6 @@ def _with_status(found: list[os.DirEntry[str]]) -> Iterator[tuple[str, int, str]
         except OSError as error:
             raise_unreadable(Path(entry.path), error)
         yield entry.path, size, mark
-
-
-def _register_heif() -> None:
-    """Let Pillow read HEIC through pillow-heif; imported only when needed, because that takes a while."""
-    with contextlib.suppress(ImportError):
-        import pillow_heif
-
-        pillow_heif.register_heif_opener()
 
 
 def _listed(names: list[str] | tuple[str, ...]) -> str:

@@ -19,7 +19,7 @@ from cnn_tui.config.experiment import ModelConfig
 from cnn_tui.engine.cache_slot import CacheSlot, file_stamp
 from cnn_tui.engine.control import ShouldStop, never
 from cnn_tui.engine.models.heads import batch_norms, freeze, last_layer, new_last_layer, set_train_mode
-from cnn_tui.engine.models.skeleton import AUXILIARY_WEIGHTS, construct, skeleton
+from cnn_tui.engine.models.skeleton import AUXILIARY_WEIGHTS, construct, constructor_options, skeleton
 from cnn_tui.engine.models.state_dict import read_state
 from cnn_tui.engine.models.state_dict_compat import CompatibleState, make_compatible, require_matching
 from cnn_tui.engine.models.stochastic import Randomness, seed_stochastic
@@ -76,6 +76,14 @@ class Classifier:
             return outputs, ()
         weight = AUXILIARY_WEIGHTS[self.config.architecture]
         return outputs[0], tuple((logits, weight) for logits in outputs[1:])
+
+    @property
+    def torchvision_call(self) -> str:
+        """The call that makes the same network without this program."""
+        auxiliary, imagenet_input = _uses_auxiliary(self.config, self.image_size), self.config.weights != "random"
+        options = constructor_options(self.config.architecture, self.image_size, auxiliary, imagenet_input)
+        arguments = (f"{name}={value!r}" for name, value in {"num_classes": self.classes, **options}.items())
+        return f"torchvision.models.{self.config.architecture}({', '.join(arguments)})"
 
     def trainable_parameters(self) -> tuple[nn.Parameter, ...]:
         """The weights that training changes."""

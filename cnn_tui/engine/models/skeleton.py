@@ -33,15 +33,20 @@ def skeleton(
 
 def construct(architecture: str, classes: int, image_size: int, auxiliary: bool, imagenet_input: bool) -> nn.Module:
     """A network of the catalogue with weights in memory; arguments as for :func:`skeleton`."""
-    options: dict[str, Any] = {}
-    if architecture.startswith("vit_"):
-        options = {"image_size": image_size}
-    elif architecture.startswith("maxvit_"):
-        options = {"input_size": (image_size, image_size)}
-    elif architecture in AUXILIARY_WEIGHTS:
-        options = {"aux_logits": auxiliary, "transform_input": imagenet_input, "init_weights": False}
+    options = constructor_options(architecture, image_size, auxiliary, imagenet_input)
     network: nn.Module = get_model(architecture, weights=None, num_classes=classes, **options)
     return network
+
+
+def constructor_options(architecture: str, image_size: int, auxiliary: bool, imagenet_input: bool) -> dict[str, Any]:
+    """The arguments of torchvision's function besides the number of classes; arguments as for :func:`skeleton`."""
+    if architecture.startswith("vit_"):
+        return {"image_size": image_size}
+    if architecture.startswith("maxvit_"):
+        return {"input_size": (image_size, image_size)}
+    if architecture in AUXILIARY_WEIGHTS:
+        return {"aux_logits": auxiliary, "transform_input": imagenet_input, "init_weights": False}
+    return {}
 
 
 class _OnMetaDevice(TorchFunctionMode):

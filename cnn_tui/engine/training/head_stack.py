@@ -96,7 +96,7 @@ class HeadStack:
         seeds = list(dict.fromkeys(config.seed for config in configs))
         self._setup, self._config, self._count = setup, configs[0], len(configs)
         self._streams, self._per_stream = len(seeds), len(configs) // len(seeds)
-        frozen = _converted(self._frozen(setup.head), setup.compute.dtype)
+        frozen = converted(self._frozen(setup.head), setup.compute.dtype)
         self._randomness = [Randomness(seed) for seed in seeds]
         self._prefixes = [_prefix(frozen, own) for own in self._randomness] if len(frozen) else []
         name, _ = last_layer(setup.classifier.network)
@@ -251,7 +251,7 @@ class HeadStack:
             randomness.restore(with_prefix(snapshot, f"dropout.{stream}."))
 
 
-def _converted(frozen: nn.Sequential, dtype: torch.dtype) -> nn.Sequential:
+def converted(frozen: nn.Sequential, dtype: torch.dtype) -> nn.Sequential:
     """The frozen steps in the precision of the backbone, of which they are a part."""
     if dtype is torch.float32:
         return frozen

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from cnn_tui.config.experiment import OptimizerConfig, TrainingConfig
 from cnn_tui.engine.control import ShouldStop
-from cnn_tui.engine.data.batches import BatchSource
+from cnn_tui.engine.data.batches import BatchSource, Channels
 from cnn_tui.engine.device import Compute
 from cnn_tui.engine.models.build import Classifier
 from cnn_tui.engine.training.checkpoint import with_prefix
@@ -77,9 +77,13 @@ class Learner(Protocol):
 
 @dataclass(frozen=True)
 class TrainingSetup:
-    """What a learner works with: the batches of each split, and the head that takes features, None for images.
+    """What a learner works with.
 
-    ``augmentation`` is the generator that the augmentation of the training images draws from.
+    Attributes:
+        head: takes features; None where the whole network takes images.
+        train, validation, test: the batches of each split.
+        normalisation: mean and standard deviation of red, green and blue, by which images were normalised.
+        augmentation: the generator that the augmentation of the training images draws from.
     """
 
     classifier: Classifier
@@ -89,6 +93,7 @@ class TrainingSetup:
     test: BatchSource
     compute: Compute
     evaluation_batch: int
+    normalisation: tuple[Channels, Channels]
     augmentation: torch.Generator = field(default_factory=torch.Generator)
 
 

@@ -17,7 +17,9 @@ from torch.nn import functional
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.engine.control import Control
+from cnn_tui.engine.data.batches import Channels
 from cnn_tui.engine.data.image_source import ImageSource
+from cnn_tui.engine.models.frozen_weights import frozen_weights_sha256
 from cnn_tui.engine.training.checkpoint import Checkpoint
 from cnn_tui.engine.training.evaluate import Evaluation
 from cnn_tui.engine.training.setup import RunCache
@@ -28,7 +30,7 @@ from cnn_tui.events import EpochFinished, Event, RunFinished, RunStarted, Warnin
 from cnn_tui.store.checkpoints import CheckpointInfo, newest_checkpoint
 from cnn_tui.store.event_log import read_events
 from cnn_tui.store.predictions import THUMBNAIL_SIDE, Predictions, save_thumbnails, select_thumbnails
-from cnn_tui.store.records import StudyPart
+from cnn_tui.store.records import ImageInput, StudyPart
 from cnn_tui.store.session_writer import SessionWriter, continued_session, new_session
 from cnn_tui.store.sessions import EVENTS_FILE
 
@@ -137,12 +139,21 @@ def _save(writer: SessionWriter, artifacts: Artifacts) -> Iterator[Event]:
     predictions = _predictions(artifacts.evaluation, artifacts.index)
     if artifacts.value_range is not None:
         writer.save_value_range(artifacts.value_range.low, artifacts.value_range.high)
+    writer.save_image_input(image_input(artifacts.images, artifacts.index, artifacts.normalisation))
     try:
         writer.save_weights_file(lambda path: _write(path, save(weights)))
+        writer.save_frozen_weights_sha256(frozen_weights_sha256(writer.session.experiment.model))
         predictions.save(writer.folder)
         _save_thumbnails(writer.folder, predictions, artifacts.images)
     except StorageError as error:
         yield _unsaved(error)
+
+
+def image_input(images: ImageSource, index: Tensor, normalisation: tuple[Channels, Channels]) -> ImageInput:
+    """How a split's images, of which those at ``index`` can be read, become the input of a network."""
+    _, channels, height, width = images.images(index[:1]).shape
+    mean, std = normalisation
+    return ImageInput(height=height, width=width, channels=1 if channels == 1 else 3, mean=mean, std=std)
 
 
 def _predictions(evaluation: Evaluation, index: Tensor) -> Predictions:

@@ -66,7 +66,7 @@ def set_up(
     if not experiment.model.frozen_part_is_fixed:
         cache.features.clear()
         splits = images.train, images.validation, images.test
-        return TrainingSetup(classifier, None, *splits, compute, batch, images.augmentation)
+        return TrainingSetup(classifier, None, *splits, compute, batch, normalisation, images.augmentation)
     parts = split_backbone(classifier)
     classifier.eval_mode()
     backbone = Backbone(parts.backbone, compute, classifier.origin)
@@ -76,11 +76,11 @@ def set_up(
         if stored is not None:
             train, test = stored
             batch = max(1, min(_FEATURE_BATCH, _FEATURE_BYTES // (_FLOAT_BYTES * train.row_shape.numel())))
-            return TrainingSetup(classifier, parts.head, train, train, test, compute, batch)
+            return TrainingSetup(classifier, parts.head, train, train, test, compute, batch, normalisation)
     cache.features.clear()
     computed = _through(backbone, images)
     splits = computed.train, computed.validation, computed.test
-    return TrainingSetup(classifier, parts.head, *splits, compute, batch, images.augmentation)
+    return TrainingSetup(classifier, parts.head, *splits, compute, batch, normalisation, images.augmentation)
 
 
 def _stored(features: FeaturePass) -> Generator[Event, None, tuple[FeatureBatches, FeatureBatches] | None]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from cnn_tui.engine.control import RateLimiter, ShouldStop, Stopped, WithResult
+from cnn_tui.engine.data.batches import Channels
 from cnn_tui.engine.data.image_source import ImageSource
 from cnn_tui.engine.data.value_range import ValueRange
 from cnn_tui.engine.device import Compute, peak_memory
@@ -42,6 +43,7 @@ class Artifacts:
         index: of each of them in the whole test split, int64 (N,).
         images: the test split, of which those N can be read.
         value_range: by which images with more than eight bits were scaled; None where there are none.
+        normalisation: mean and standard deviation by which images were normalised.
     """
 
     weights: dict[str, Tensor]
@@ -49,6 +51,7 @@ class Artifacts:
     index: Tensor
     images: ImageSource
     value_range: ValueRange | None
+    normalisation: tuple[Channels, Channels]
 
 
 def group_runs(setup: TrainingSetup, runs: Sequence[TrainingRun]) -> Iterator[TrainGroup]:
@@ -125,7 +128,8 @@ class FinalEvaluation:
             self._evaluated = (version, (yield from self._evaluate()))
         data = self._group.runs[index].data
         weights, evaluation = self._group.learner.state(index), self._evaluated[1][index]
-        return Artifacts(weights, evaluation, data.test_indices, data.test, data.value_range)
+        facts = data.value_range, self._group.setup.normalisation
+        return Artifacts(weights, evaluation, data.test_indices, data.test, *facts)
 
     def _evaluate(self) -> Generator[Event, None, list[Evaluation]]:
         limiter, indices = RateLimiter(10), [run.data.test_indices for run in self._group.runs]
