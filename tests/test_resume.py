@@ -24,7 +24,7 @@ from cnn_tui.config.study import StudyPreset
 from cnn_tui.engine.control import Control
 from cnn_tui.engine.training.checkpoint import CheckpointTimer
 from cnn_tui.errors import ConfigError, StorageError
-from cnn_tui.events import EpochFinished, Event, RunEvent, RunFinished, RunReused, RunStarted
+from cnn_tui.events import EpochFinished, Event, RunEvent, RunReused, RunStarted
 from cnn_tui.jobs import run_job
 from cnn_tui.store.checkpoints import CHECKPOINT_FOLDER, newest_checkpoint
 from cnn_tui.store.predictions import PREDICTIONS_FILE
@@ -125,15 +125,10 @@ def test_a_run_that_was_interrupted_three_times_ends_like_one_that_was_not(kind:
     first = next(index for index, event in enumerate(expected) if isinstance(event, EpochFinished)) + 2
     events_of(Job(preset=preset(KINDS[kind], "interrupted")), order.randint(first, len(expected) - 1))
     record = newest()
-    for _ in range(2):
-        again = events_of(resumed(record), order.randint(first + 4, len(expected) - 1))
-        assert isinstance(again[0], RunStarted)
-        if load_session(record.id).status == "done":
-            break
-    else:
-        final = events_of(resumed(record))[-1]
-        assert isinstance(final, RunFinished)
-        assert final.status == "done"
+    interruptions: list[int | None] = [order.randint(first + 4, len(expected) - 1) for _ in range(2)]
+    for count in [*interruptions, None]:
+        if load_session(record.id).status != "done":  # how many events there are depends on the time
+            assert isinstance(events_of(resumed(record), count)[0], RunStarted)
     assert load_session(record.id).status == "done"
     assert_same(whole, load_session(record.id))
 
