@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from cnn_tui.config.changes import override
-from cnn_tui.config.experiment import Experiment
 from cnn_tui.engine.features import feature_store, feature_writer
 from cnn_tui.engine.features.packed_maps import PACKED, unpacked
 from cnn_tui.engine.training.setup import RunCache
@@ -29,18 +28,24 @@ from test_train import after_batches, ending, experiment, figures
 
 SIDE = 80  # from which SqueezeNet's maps are large enough to be packed: 4 x 4 positions
 EACH = 4 * 4 * 512 * 2
-NEEDED = 120
+TRAIN, NEEDED = 44, 64  # images of the training split with those held out, and all
 Settings = dict[str, Any]
 
 
 @pytest.fixture
-def squeezenet(tmp_path: Path) -> Settings:
-    """The settings of a run at the default learning rate whose features are maps, mostly zeros as trained ones are."""
+def state() -> dict[str, Tensor]:
+    """Weights of SqueezeNet with which its maps are mostly zeros, as with trained ones."""
     whole = empty_classifier("squeezenet1_1")
     fill_weights(whole)
-    state = whole.network.state_dict()
+    filled = {name: tensor.clone() for name, tensor in whole.network.state_dict().items()}
     for layer in ("expand1x1", "expand3x3"):
-        state[f"features.12.{layer}.bias"] -= 1.5
+        filled[f"features.12.{layer}.bias"] -= 1.5
+    return filled
+
+
+@pytest.fixture
+def squeezenet(tmp_path: Path, state: dict[str, Tensor]) -> Settings:
+    """The settings of a run at the default learning rate whose features are these maps."""
     path = tmp_path / "filled.pth"
     torch.save(state, path)
     return {
@@ -48,6 +53,8 @@ def squeezenet(tmp_path: Path) -> Settings:
         "model__weights": str(path),
         "model__trainable": "last_layer",
         "data__image_size": SIDE,
+        "data__train_limit": TRAIN,
+        "data__test_limit": NEEDED - TRAIN,
         "training__epochs": 2,
         "training__precision": "float32",
     }
@@ -70,10 +77,12 @@ def limit_to(monkeypatch: pytest.MonkeyPatch, images: int) -> None:
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_packed_maps_change_nothing_at_the_default_learning_rate(squeezenet: Settings, seed: int) -> None:
+def test_packed_maps_change_nothing_at_the_default_learning_rate(
+    squeezenet: Settings, state: dict[str, Tensor], seed: int
+) -> None:
     settings = experiment(**squeezenet, training__seed=seed)
     stored, predicted = run_with_predictions(settings)
-    whole, expected = run_whole(settings)
+    whole, expected = run_whole(settings, state)
     (one,) = cached_sets()
     chunk = feature_store.read(one.folder, torch.arange(2000)).features
     assert isinstance(chunk, Tensor)
@@ -90,7 +99,7 @@ def test_features_that_memory_does_not_hold_are_read_from_disk(squeezenet: Setti
     again = run(squeezenet)
     assert computed(first) == NEEDED
     assert pass_detail(first).endswith(f", {EACH * NEEDED / 1e6:.1f} MB on disk")
-    assert re.fullmatch(r"reused \(.* ago, 2\.0 MB on disk\)", pass_detail(again))
+    assert re.fullmatch(r"reused \(.* ago, 1\.0 MB on disk\)", pass_detail(again))
     assert not warnings(first) + warnings(again)
     assert figures(again) == figures(first)
     assert losses(first) == pytest.approx(losses(plain), rel=1e-4)
@@ -102,10 +111,10 @@ def test_where_features_lie_changes_nothing(squeezenet: Settings, monkeypatch: p
     with monkeypatch.context() as little:
         little.setattr("cnn_tui.engine.features.feature_pass.free_memory", lambda device: 0)
         mapped = run(squeezenet)
-        more = run(squeezenet, memory, data__test_limit=60)
+        more = run(squeezenet, memory, data__test_limit=30)
     assert figures(mapped) == figures(resident)
     assert "were cached" in pass_detail(more)
-    assert figures(run(squeezenet, data__test_limit=60)) == figures(more)
+    assert figures(run(squeezenet, data__test_limit=30)) == figures(more)
 
 
 def test_a_damaged_chunk_on_disk_is_computed_again(squeezenet: Settings, little_memory: None) -> None:
@@ -145,7 +154,7 @@ def test_maps_of_an_earlier_layout_are_computed_again(squeezenet: Settings) -> N
 def test_a_stopped_pass_to_disk_goes_on_where_it_was(
     squeezenet: Settings, little_memory: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cnn_tui.engine.features.feature_pass.feature_batch", lambda size, device: 16)
+    monkeypatch.setattr("cnn_tui.engine.features.feature_pass.feature_batch", lambda size, device: 8)
     settings = experiment(**squeezenet)
     assert ending(list(train(settings, after_batches(3)))).status == "stopped"
     held = len(feature_store.read(cached_sets()[0].folder, torch.arange(2000)).indices)
@@ -159,32 +168,30 @@ def test_what_fits_nowhere_is_computed_in_every_epoch(
     squeezenet: Settings, little_memory: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = run(squeezenet, training__feature_cache="off")
-    limit_to(monkeypatch, 90)
+    limit_to(monkeypatch, 48)
     memory = RunCache()
     events = run(squeezenet, memory)
-    assert "cached for 90 of 120 images" in pass_detail(events)
+    assert "cached for 48 of 64 images" in pass_detail(events)
     (warning,) = warnings(events)
-    assert "90 of 120" in warning.detail
+    assert "48 of 64" in warning.detail
     assert LIMIT_VARIABLE in warning.hint
     assert losses(events) == pytest.approx(losses(plain), rel=1e-4)
     for again in (run(squeezenet), run(squeezenet, memory)):
         assert computed(again) == 0
-        assert "cached for 90 of 120 images" in pass_detail(again)
+        assert "cached for 48 of 64 images" in pass_detail(again)
         assert losses(again) == pytest.approx(losses(events), rel=1e-6)
 
 
 def test_training_and_validation_pictures_are_kept_before_test_pictures(
     squeezenet: Settings, little_memory: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limit_to(monkeypatch, 85)
+    limit_to(monkeypatch, 47)
     run(squeezenet)
     (one,) = cached_sets()
     places = feature_store.read(one.folder, torch.arange(2000)).indices
     monkeypatch.delenv(LIMIT_VARIABLE)
-    settings: Experiment = experiment(**squeezenet)
-    assert settings.data.train_limit == 80
-    assert len(places) == 85
-    assert int((places < 1437).sum()) == 80
+    assert len(places) == 47
+    assert int((places < 1437).sum()) == TRAIN
 
 
 def test_where_the_disk_holds_less_memory_keeps_a_part(
@@ -193,7 +200,7 @@ def test_where_the_disk_holds_less_memory_keeps_a_part(
     plain = run(squeezenet, training__feature_cache="off")
     monkeypatch.setenv(LIMIT_VARIABLE, "0")
     events = run(squeezenet)
-    assert "cached for 30 of 120 images" in pass_detail(events)
+    assert "cached for 16 of 64 images" in pass_detail(events)
     assert losses(events) == pytest.approx(losses(plain), rel=1e-4)
 
 
@@ -213,10 +220,10 @@ def test_a_disk_that_fills_up_meanwhile_ends_the_keeping_and_not_the_run(
     import resource
 
     plain = run(squeezenet, training__feature_cache="off")
-    monkeypatch.setattr("cnn_tui.engine.features.feature_pass.feature_batch", lambda size, device: 16)
+    monkeypatch.setattr("cnn_tui.engine.features.feature_pass.feature_batch", lambda size, device: 8)
     monkeypatch.setattr(feature_writer, "_CHUNK_SECONDS", 0.0)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20 * EACH, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10 * EACH, before[1]))
     write, written = feature_store.write, list[int]()
 
     def write_less_and_less(folder: Path, places: Tensor, features: Tensor) -> Path:
@@ -238,9 +245,7 @@ def test_a_disk_that_fills_up_meanwhile_ends_the_keeping_and_not_the_run(
     assert losses(events) == pytest.approx(losses(plain), rel=1e-4)
 
 
-def test_vectors_that_fit_nowhere_are_computed_in_every_epoch(
-    squeezenet: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_vectors_that_fit_nowhere_are_computed_in_every_epoch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from torchvision.models import shufflenet_v2_x0_5
 
     path = tmp_path / "shufflenet.pth"
@@ -248,7 +253,7 @@ def test_vectors_that_fit_nowhere_are_computed_in_every_epoch(
     torch.save(shufflenet_v2_x0_5(num_classes=10).state_dict(), path)
     frozen = {"model__weights": str(path), "model__trainable": "last_layer", "training__epochs": 2}
     plain = run(frozen, training__feature_cache="off")
-    monkeypatch.setattr("cnn_tui.engine.features.feature_pass.free_memory", lambda device: 1024 * 4 * NEEDED)
+    monkeypatch.setattr("cnn_tui.engine.features.feature_pass.free_memory", lambda device: 1024 * 4 * 120)
     monkeypatch.setenv(LIMIT_VARIABLE, "0")
     events = run(frozen)
     assert "cached for 60 of 120" in pass_detail(events)
@@ -264,7 +269,7 @@ def test_setup_says_what_the_run_then_says(squeezenet: Settings, monkeypatch: py
     assert pass_detail(run(squeezenet)).endswith(f", {storage.bytes / 1e6:.1f} MB")
     kept = check(settings, ())
     assert feature_text(settings, kept.features, kept.storage).endswith("only what is missing is computed")
-    more = check(override(settings, ["data.train_limit=160"]), ())
+    more = check(override(settings, ["data.train_limit=80"]), ())
     assert feature_text(more.experiment, more.features, more.storage).endswith(
-        f"computed, {200 * EACH / 1e6:.1f} MB in total"
+        f"computed, {(80 + NEEDED - TRAIN) * EACH / 1e6:.1f} MB in total"
     )

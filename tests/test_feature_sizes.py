@@ -12,24 +12,13 @@ from cnn_tui.catalog.features import are_packed, feature_bytes, feature_shape
 from cnn_tui.config.changes import override
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.engine.features import feature_store, feature_writer
-from cnn_tui.engine.features.backbone import split_backbone
 from cnn_tui.engine.features.feature_batches import FeatureBatches
 from cnn_tui.engine.features.feature_store import MappedChunk, MappedFeatures
 from cnn_tui.engine.features.packed_maps import PACKED, packed, unpacked
 from cnn_tui.store.cache_index import LIMIT_VARIABLE, Placement, place_features, space_for
 from cnn_tui.tui.preflight import check
 from cnn_tui.tui.widgets.experiment_summary import feature_text
-from test_split_backbone import CASES, empty_classifier, pictures_of
-
-
-@pytest.mark.parametrize(("name", "trainable"), CASES)
-def test_the_catalogue_knows_the_shape_of_features(name: str, trainable: str) -> None:
-    classifier = empty_classifier(name, trainable)
-    classifier.eval_mode()
-    classifier.network.to("meta")
-    features = split_backbone(classifier).backbone(pictures_of(classifier, "meta"))
-    shape = (features[0, 0].numel(), features.shape[1]) if features.ndim > 2 else tuple(features.shape[1:])
-    assert feature_shape(name, trainable, classifier.image_size) == shape
+from test_split_backbone import empty_classifier
 
 
 @pytest.mark.parametrize("name", ["squeezenet1_0", "squeezenet1_1"])

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.torch
 import torch
+from torch import Tensor
 
 from cnn_tui.catalog.models import ARCHITECTURES
 from cnn_tui.config.changes import override
@@ -16,7 +18,7 @@ from cnn_tui.engine.control import WithResult, never
 from cnn_tui.engine.data import loading
 from cnn_tui.engine.data.batches import ImageBatches, Preprocess
 from cnn_tui.engine.device import compute
-from cnn_tui.engine.models.build import build, load_weights
+from cnn_tui.engine.models.build import build
 from cnn_tui.engine.training.learner import NetworkLearner, TrainingSetup
 from cnn_tui.engine.training.loop import TrainingLoop, TrainingRun
 from cnn_tui.engine.training.train import train
@@ -34,6 +36,7 @@ FEW = [
     ("squeezenet1_1", "last_layer"),
     ("vit_b_32", "last_layer"),
 ]
+ENOUGH_FOR_A_GPU = {"data__train_limit": 40, "data__test_limit": 20}
 
 
 def is_large(case: tuple[str, str]) -> bool:
@@ -42,32 +45,37 @@ def is_large(case: tuple[str, str]) -> bool:
 
 
 @pytest.fixture
-def weights(tmp_path: Path, name: str) -> Iterator[Path]:
-    """A file of weights that let a signal through, which the initial ones of some architectures do not."""
+def state(name: str) -> dict[str, Tensor]:
+    """Weights that let a signal through, which the initial ones of some architectures do not."""
     whole = empty_classifier(name)
     fill_weights(whole)
-    path = tmp_path / "filled.pth"
-    torch.save(whole.network.state_dict(), path)
+    return {key: tensor.clone() for key, tensor in whole.network.state_dict().items()}
+
+
+@pytest.fixture
+def weights(tmp_path: Path, state: dict[str, Tensor]) -> Iterator[Path]:
+    """A file of them."""
+    path = tmp_path / "filled.safetensors"
+    safetensors.torch.save_file(state, path)
     yield path
     path.unlink()  # the catalogue's together would be too much for many a disk
 
 
 def settings(name: str, trainable: str, weights: Path, **changes: Any) -> Experiment:
-    """Two epochs on some digits, at the least size that the architecture takes."""
+    """Two epochs of two batches, one of them smaller, on digits of the least size that the architecture takes."""
+    images = {"data__train_limit": 15, "data__test_limit": 8}
     return experiment(
         model__architecture=name,
         model__weights=str(weights),
         model__trainable=trainable,
         data__image_size=least_size(name),
-        data__train_limit=40,
-        data__test_limit=20,
         training__batch_size=8,
         training__optimizer__learning_rate=1e-4,
-        **changes,
+        **(images | changes),
     )
 
 
-def run(setting: Experiment) -> tuple[list[Event], torch.Tensor]:
+def run(setting: Experiment) -> tuple[list[Event], Tensor]:
     """The events of a run, and what it says of each test image."""
     kept: list[Artifacts] = []
 
@@ -84,11 +92,11 @@ def losses(events: list[Event]) -> list[float]:
     return [loss for _, train_loss, _, validation_loss, _ in figures(events) for loss in (train_loss, validation_loss)]
 
 
-def run_whole(setting: Experiment) -> tuple[list[Event], torch.Tensor]:
+def run_whole(setting: Experiment, state: dict[str, Tensor]) -> tuple[list[Event], Tensor]:
     """The epochs of the whole network, layer by layer as torchvision has it, and what it says of each test image."""
     seed, chosen = setting.training.seed, compute(setting.training)
     classifier = build(setting.model, 10, setting.data.image_size, seed)
-    list(load_weights(classifier))
+    classifier.fill(state)
     steps = WithResult(loading.load(setting.data, seed, never))
     list(steps)
     loaded = steps.value
@@ -133,12 +141,14 @@ def test_frozen_layers_see_pictures_that_change_in_every_epoch(weights: Path) ->
     ("name", "trainable"),
     [pytest.param(*case, marks=[pytest.mark.slow] if is_large(case) else []) for case in CASES],
 )
-def test_the_whole_catalogue_runs_the_same_on_stored_features(name: str, trainable: str, weights: Path) -> None:
+def test_the_whole_catalogue_runs_the_same_on_stored_features(
+    name: str, trainable: str, state: dict[str, Tensor], weights: Path
+) -> None:
     # Adam's first steps are as large for a gradient of rounding as for a true one, in VGG's layers too many.
     descent = ["training.optimizer.name=sgd", "training.optimizer.learning_rate=0.001"]
     setting = override(settings(name, trainable, weights), descent)
     stored, predicted = run(setting)
-    whole, expected = run_whole(setting)
+    whole, expected = run_whole(setting, state)
     assert "features" in [event.name for event in stored if isinstance(event, Phase)]
     assert losses(stored) == pytest.approx(losses(whole), rel=1e-4)
     assert (predicted == expected).double().mean() >= 0.999
@@ -149,7 +159,7 @@ def test_the_whole_catalogue_runs_the_same_on_stored_features(name: str, trainab
 @pytest.mark.parametrize("name", ["resnet18"])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_gpu_computes_features_once_and_finds_them_again(name: str, precision: str, weights: Path) -> None:
-    changes = {"training__device": "cuda", "training__precision": precision}
+    changes = {"training__device": "cuda", "training__precision": precision, **ENOUGH_FOR_A_GPU}
     first, predicted = run(settings(name, "last_layer", weights, **changes))
     again, same = run(settings(name, "last_layer", weights, **changes))
     details = [event.detail for event in first + again if isinstance(event, Phase) and event.name == "features"]
@@ -169,7 +179,7 @@ def test_a_gpu_computes_features_once_and_finds_them_again(name: str, precision:
 def test_a_gpu_learns_by_recorded_steps_what_a_processor_learns_by_its_own(name: str, weights: Path) -> None:
     # Batches of one, so that there are enough steps to record; the third epoch replays them.
     changes = ["training.batch_size=1", "training.epochs=4", "training.precision=float32"]
-    setting = override(settings(name, "last_layer", weights), changes)
+    setting = override(settings(name, "last_layer", weights, **ENOUGH_FOR_A_GPU), changes)
     recorded, predicted = run(override(setting, ["training.device=cuda"]))
     eager, expected = run(override(setting, ["training.device=cpu"]))
     assert losses(recorded) == pytest.approx(losses(eager), rel=1e-2)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cnn_tui.catalog.features import feature_shape
 from cnn_tui.catalog.models import ARCHITECTURES
 from cnn_tui.config.experiment import ModelConfig
 from cnn_tui.engine.features.backbone import SplitNetwork, split_backbone
@@ -60,17 +61,16 @@ def least_size(name: str) -> int:
 
 
 def fill_weights(classifier: Classifier) -> None:
-    """Weights that let a signal through, many at a time: drawing all of VGG's would take seconds."""
+    """Weights that let a signal through. Layers with as many inputs share memory, to be only read from."""
     pool = torch.randn(65_521, generator=torch.Generator().manual_seed(0))
-    state = {}
-    for name, tensor in classifier.network.state_dict().items():
-        if not tensor.is_meta:
-            continue
-        values = pool.repeat(math.ceil(tensor.numel() / len(pool)))[: tensor.numel()].reshape(tensor.shape)
-        if tensor.ndim > 1:
-            state[name] = values / math.sqrt(tensor[0].numel())
-        else:
-            state[name] = values.abs() * 0.1 + 0.5
+    empty = {name: tensor for name, tensor in classifier.network.state_dict().items() if tensor.is_meta}
+    state, drawn = {}, dict[int, Tensor]()
+    for name, tensor in sorted(empty.items(), key=lambda item: item[1].numel(), reverse=True):
+        inputs = tensor[0].numel() if tensor.ndim > 1 else 0
+        if inputs not in drawn:
+            scaled = pool / math.sqrt(inputs) if inputs else pool.abs() * 0.1 + 0.5
+            drawn[inputs] = scaled.repeat(math.ceil(tensor.numel() / len(pool)))
+        state[name] = drawn[inputs][: tensor.numel()].view(tensor.shape)
     classifier.fill(state)
 
 
@@ -79,30 +79,36 @@ def pictures_of(classifier: Classifier, device: str = "cpu") -> Tensor:
     return torch.randn(2, 3, classifier.image_size, classifier.image_size, generator=generator).to(device)
 
 
-def _assert_same(classifier: Classifier, parts: SplitNetwork) -> None:
+def _assert_same(classifier: Classifier, parts: SplitNetwork) -> Tensor:
+    """Assert that the parts give what the whole gives; the features between them."""
     pictures = pictures_of(classifier)
     classifier.randomness.restart(0)
     whole = classifier.network(pictures)
     classifier.randomness.restart(0)
-    halves = parts.head(parts.backbone(pictures))
+    features: Tensor = parts.backbone(pictures)
+    halves = parts.head(features)
     assert whole.std() > 0
     difference = float((halves - whole).abs().max())
     assert difference <= 1e-4 * float(whole.abs().max())
+    return features
 
 
 @pytest.mark.parametrize(("name", "trainable"), CASES)
 @torch.no_grad()
-def test_halves_are_the_whole(name: str, trainable: str) -> None:
+def test_halves_are_the_whole_and_the_catalogue_knows_the_shape_between_them(name: str, trainable: str) -> None:
     classifier = empty_classifier(name, trainable)
     if ARCHITECTURES[name].parameters > GIANT and name != "vgg16":
         classifier.eval_mode()
         classifier.network.to("meta")
         parts = split_backbone(classifier)
-        assert parts.head(parts.backbone(pictures_of(classifier, "meta"))).shape == (2, 10)
-        return
-    fill_weights(classifier)
-    classifier.train_mode()
-    _assert_same(classifier, split_backbone(classifier))
+        features = parts.backbone(pictures_of(classifier, "meta"))
+        assert parts.head(features).shape == (2, 10)
+    else:
+        fill_weights(classifier)
+        classifier.train_mode()
+        features = _assert_same(classifier, split_backbone(classifier))
+    shape = (features[0, 0].numel(), features.shape[1]) if features.ndim > 2 else tuple(features.shape[1:])
+    assert feature_shape(name, trainable, classifier.image_size) == shape
 
 
 @pytest.mark.parametrize(

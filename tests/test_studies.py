@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from torchvision.models import shufflenet_v2_x0_5, squeezenet1_1, vgg11
+from torchvision.models import alexnet, shufflenet_v2_x0_5, squeezenet1_1
 
 from cnn_tui import paths
 from cnn_tui.config.job import Job
@@ -125,13 +125,13 @@ def test_a_grid_of_rates_and_epochs_is_one_computation(pretrained: str) -> None:
 
 
 def test_dropout_draws_for_each_seed_as_it_would_alone(tmp_path: Path) -> None:
-    path = tmp_path / "vgg.pth"
+    path = tmp_path / "alexnet.pth"
     with torch.random.fork_rng():
         torch.manual_seed(2)
-        torch.save(vgg11(num_classes=3).state_dict(), path)
+        torch.save(alexnet(num_classes=3).state_dict(), path)
     base = {
-        "model": {"architecture": "vgg11"},
-        "data": {"train_limit": 40, "test_limit": 20},
+        "model": {"architecture": "alexnet"},
+        "data": {"image_size": 64, "train_limit": 40, "test_limit": 20},
         "training": {"epochs": 2},
     }
     assert together(assert_alike(study(str(path), "training.seed", [0, 5], base=base))) == {2}

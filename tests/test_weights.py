@@ -24,6 +24,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from cnn_tui.catalog.models import ARCHITECTURES
 from cnn_tui.config.experiment import ModelConfig
@@ -62,6 +63,15 @@ def _state(name: str, classes: int, seed: int = 9) -> State:
     classifier = build(_config(architecture=name), classes, 32, seed)
     list(load_weights(classifier))
     return dict(classifier.network.state_dict())
+
+
+def _constants(name: str, classes: int) -> State:
+    """A state dict whose tensors are of one number each, and another than every other's: it takes no space."""
+    shapes = build(_config(architecture=name), classes, 32, 0).network.state_dict().items()
+    return {
+        key: torch.tensor(number, dtype=tensor.dtype).expand(tensor.shape)
+        for number, (key, tensor) in enumerate(shapes)
+    }
 
 
 def _load(path: Path, classes: int = 5, size: int = 32, **settings: Any) -> tuple[Classifier, list[Event]]:
@@ -155,9 +165,9 @@ def test_a_prefix_that_all_names_have_is_removed(prefix: str, zipped: bool, full
 
 
 def test_a_part_that_a_wrapper_put_into_the_middle_of_names_is_removed(tmp_path: Path) -> None:
-    state = _state("alexnet", classes=5)
+    state = _state("squeezenet1_1", classes=5)
     wrapped = {name.replace("features.", "features.module."): tensor for name, tensor in state.items()}
-    classifier, events = _load(_saved({"state_dict": wrapped}, tmp_path / "a.pth"), size=64, architecture="alexnet")
+    classifier, events = _load(_saved({"state_dict": wrapped}, tmp_path / "a.pth"), architecture="squeezenet1_1")
     _assert_holds(classifier, state)
     assert _told(events) == "read from 'state_dict', parts of wrappers removed from the names"
 
@@ -241,6 +251,12 @@ def test_weights_that_are_no_numbers_are_refused_with_how_many_and_where(
     assert "the first is conv1.0.weight" in error.detail
 
 
+def test_finite_weights_whose_sum_is_infinite_are_read(full: State, tmp_path: Path) -> None:
+    large = full | {"conv1.0.weight": torch.full((24, 3, 3, 3), 3e38)}
+    classifier, _ = _load(_saved(large, tmp_path / "weights.pth"))
+    _assert_holds(classifier, large)
+
+
 def test_a_last_layer_that_is_not_taken_may_hold_anything(full: State, tmp_path: Path) -> None:
     broken = full | {"fc.weight": torch.full((1000, 1024), float("nan"))}
     classifier, _ = _load(_saved(broken, tmp_path / "weights.pth"))
@@ -291,7 +307,7 @@ def test_files_older_than_step_counters_are_read(full: State, tmp_path: Path) ->
     ],
 )
 def test_names_of_old_files_are_understood(name: str, present: str, old: str, tmp_path: Path) -> None:
-    state = _state(name, classes=5)
+    state = _constants(name, classes=5)
     renamed = {re.sub(present, old, key).replace(".mlp.3.", ".mlp.linear_2."): value for key, value in state.items()}
     assert renamed.keys() != state.keys()
     classifier, _ = _load(_saved(renamed, tmp_path / "weights.pth"), architecture=name)
@@ -306,7 +322,8 @@ def test_auxiliary_heads_in_a_file_are_left_out(tmp_path: Path) -> None:
 
 
 def test_a_vision_transformer_takes_pictures_of_another_size(tmp_path: Path) -> None:
-    state = _state("vit_b_32", classes=5)  # one patch of 32 pixels
+    state = _constants("vit_b_32", classes=5)  # one patch of 32 pixels
+    state["encoder.pos_embedding"] = torch.rand(1, 2, 768)
     classifier, _ = _load(_saved(state, tmp_path / "weights.pth"), size=96, architecture="vit_b_32")
     positions = classifier.network.get_parameter("encoder.pos_embedding")
     assert positions.shape[1] == 1 + 9
@@ -575,3 +592,23 @@ def test_every_published_file_names_its_digest(name: str) -> None:
 
 def test_a_skeleton_holds_no_weights() -> None:
     assert all(parameter.is_meta for parameter in skeleton("vgg19", 1000, 224).parameters())
+
+
+class _Called(TorchFunctionMode):
+    """Notes the names of PyTorch's functions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.names.add(func.__name__)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("name", ["resnet18", "densenet121", "swin_t", "vit_b_32"])
+def test_a_skeleton_draws_no_weights(name: str) -> None:
+    with _Called() as called:
+        skeleton(name, 10, 224)
+    assert "empty" in called.names
+    assert not {"normal_", "uniform_", "fill_", "constant_", "kaiming_uniform_"} & called.names

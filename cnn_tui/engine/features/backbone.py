@@ -162,15 +162,16 @@ def fuse_batch_norm(network: nn.Module) -> GraphModule:
     Unchanged layers are shared with ``network``, which is not modified.
     """
     graph = Tracer().trace(network)
-    module = GraphModule(network, graph)
+    fused: dict[str, nn.Module] = {}
     for convolution, norm in _pairs(graph):
         first, second = (network.get_submodule(str(node.target)) for node in (convolution, norm))
         if isinstance(first, _ConvNd) and isinstance(second, _BatchNorm):
-            module.set_submodule(str(convolution.target), fuse_conv_bn_eval(first, second))
+            fused[str(convolution.target)] = fuse_conv_bn_eval(first, second)
             norm.replace_all_uses_with(convolution)
             graph.erase_node(norm)
-    module.delete_all_unused_submodules()
-    module.recompile()
+    module = GraphModule(network, graph)  # takes only the layers that the graph still has
+    for name, layer in fused.items():
+        module.set_submodule(name, layer)
     return module
 
 

@@ -15,7 +15,7 @@ AUXILIARY_WEIGHTS = {"googlenet": 0.3, "inception_v3": 0.4}
 _INITIALISATIONS = {
     getattr(torch.Tensor, name)
     for name in ("normal_", "uniform_", "zero_", "fill_", "erfinv_", "mul_", "add_", "clamp_")
-}
+} | {nn.init.uniform_, nn.init.normal_, nn.init.constant_, nn.init.kaiming_uniform_}
 
 
 def skeleton(
@@ -60,8 +60,10 @@ class _OnMetaDevice(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = dict(kwargs or {})
-        if func in _INITIALISATIONS and args[0].is_meta:
-            return args[0]
+        if func in _INITIALISATIONS:
+            weights = kwargs["tensor"] if "tensor" in kwargs else args[0]  # torch.nn.init passes everything by name
+            if weights.is_meta:
+                return weights
         if func in (torch.empty, torch.zeros, torch.ones) and kwargs.get("device") is None:
             kwargs["device"] = "meta"
         return func(*args, **kwargs)

@@ -119,13 +119,18 @@ def _require_fractions(given: Mapping[str, Tensor], expected: Mapping[str, Tenso
 
 def _require_finite(state: Mapping[str, Tensor], origin: str) -> None:
     """Refuse NaN and infinity, which would make every loss NaN."""
-    wrong = [name for name, tensor in state.items() if not bool(tensor.isfinite().all())]
+    wrong = [name for name, tensor in state.items() if not _is_finite(tensor)]
     if wrong:
         raise WeightsError(
             "The weights file contains NaN or infinity",
             f"{origin}: {len(wrong):,} of {len(state):,} tensors do, the first is {wrong[0]}.",
             "The training that wrote it had diverged, or the file is damaged: take an earlier one.",
         )
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    """Whether all elements are. A finite sum proves it, and takes a fraction of the time of isfinite() on each."""
+    return bool(tensor.sum().isfinite()) or bool(tensor.isfinite().all())
 
 
 def _differences(given: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> list[str]:
