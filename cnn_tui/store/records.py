@@ -16,6 +16,8 @@ from cnn_tui.metrics import Result
 
 Status = Literal["queued", "running", "stopping", "stopped", "done", "failed", "killed"]
 LIVE: frozenset[Status] = frozenset({"queued", "running", "stopping"})
+KILLED = ErrorReport(title="The run was killed", detail="Everything recorded up to then is kept.")
+"""The error of a run that was killed by the user, or whose process has ended without recording an end."""
 
 
 class StudyPart(FrozenModel):
