@@ -73,12 +73,15 @@ class EventTail:
         return NewEvents(tuple(event for event in parsed if event is not None), restarted)
 
     def _complete_lines(self, file: BinaryIO) -> Iterator[bytes]:
+        position, last = self._position, self._mark
         for line in file:
             if not line.endswith(b"\n"):
-                return
-            self._position += len(line)
-            self._mark = line[-_MARK_BYTES:]
+                break
+            position += len(line)
+            last = line
             yield line
+        # Once for all lines, of which there may be a million.
+        self._position, self._mark = position, last[-_MARK_BYTES:]
 
 
 def _event_or_none(line: bytes) -> Event | None:
