@@ -7,6 +7,7 @@ they pass through threads, pipes and files unchanged. ``time`` is in seconds sin
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -196,6 +197,14 @@ class JobFinished(_Event):
 
 
 JobEvent = Annotated[JobStarted | RunReused | RunEvent | JobFinished, Field(discriminator="type")]
+
+
+def as_job_events(event: Event) -> Iterator[JobEvent]:
+    """The events of a job that consists of a single run, whose end is that of the job."""
+    yield RunEvent(run=0, event=event)
+    if isinstance(event, RunFinished):
+        yield JobFinished(status=event.status, failed=int(event.status == "failed"))
+
 
 _ADAPTER: TypeAdapter[Event] = TypeAdapter(Event)
 

@@ -104,6 +104,14 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes:02d} min"
 
 
+def clock(seconds: float, longest: float) -> str:
+    """Format a time span like a clock, in a width that depends on the longest one: "0:05", "00:05" or "0:00:05"."""
+    minutes, rest = divmod(int(seconds), 60)
+    if longest >= 3600:
+        return f"{minutes // 60:0{len(str(int(longest) // 3600))}}:{minutes % 60:02}:{rest:02}"
+    return f"{minutes:0{len(str(int(longest) // 60))}}:{rest:02}"
+
+
 def elapsed(seconds: float) -> str:
     """Format a measured time: like :func:`duration`, but to the tenth below a minute, such as "0.4 s"."""
     return f"{max(0.0, seconds):.1f} s" if seconds < _TENTHS_BELOW else duration(seconds)

@@ -30,6 +30,7 @@ from cnn_tui.metrics import Result
 
 MOST_BATCHES = 8192
 """Above this number every second batch is dropped: no chart has as many columns, and memory stays bounded."""
+_ROUNDING = 0.999
 _LEAST_SECONDS, _LEAST_FRACTION = 1.0, 0.01  # below these an estimate of the time left would be noise
 
 
@@ -60,7 +61,12 @@ class PhaseRecord:
 
 @dataclass
 class RunHistory:
-    """The state of a run so far. It changes only through :meth:`apply`."""
+    """The state of a run so far. It changes only through :meth:`apply`.
+
+    Attributes:
+        batches: the reported steps and always the latest; of a long run as many as :data:`MOST_BATCHES`, evenly spaced.
+        batch_spacing: the least distance of the batches in epochs: 0 until some were dropped, then doubled each time.
+    """
 
     session_id: str = ""
     experiment: Experiment | None = None
@@ -70,6 +76,7 @@ class RunHistory:
     updated: float | None = None
     phases: list[PhaseRecord] = field(default_factory=list)
     batches: list[BatchFinished] = field(default_factory=list)
+    batch_spacing: float = 0.0
     epochs: list[EpochFinished] = field(default_factory=list)
     warnings: list[WarningRaised] = field(default_factory=list)
     finished: RunFinished | None = None
@@ -92,9 +99,7 @@ class RunHistory:
                 if self.phases:
                     self.phases[-1].progress = event
             case BatchFinished():
-                self.batches.append(event)
-                if len(self.batches) > MOST_BATCHES:
-                    del self.batches[1:-1:2]
+                self._add_batch(event)
             case EpochFinished():
                 self.epochs.append(event)
             case WarningRaised():
@@ -134,9 +139,28 @@ class RunHistory:
             return None
         return elapsed * (1 - fraction) / since_start
 
+    def _add_batch(self, batch: BatchFinished) -> None:
+        """Add the latest batch; it replaces the one before it if that was too near to its predecessor.
+
+        Otherwise the start of a long run would be thinned with every later half of the batches, until it is gone.
+        """
+        kept = self.batches
+        if len(kept) > 1 and position(kept[-1]) - position(kept[-2]) < _ROUNDING * self.batch_spacing:
+            kept.pop()
+        kept.append(batch)
+        if len(kept) > MOST_BATCHES:
+            del kept[1:-1:2]
+            mean = (position(kept[-1]) - position(kept[0])) / (len(kept) - 1)
+            self.batch_spacing = 2 * self.batch_spacing or mean
+
     def _end_phase(self, time: float) -> None:
         if self.phases:
             self.phases[-1].ended = time
+
+
+def position(batch: BatchFinished) -> float:
+    """The end of a step in epochs: 1.5 after half of the second epoch."""
+    return batch.epoch - 1 + batch.step / max(1, batch.steps)
 
 
 def best_epoch(epochs: list[EpochFinished]) -> EpochFinished | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cnn_tui.errors import StorageError
-from cnn_tui.events import Event, from_line, to_line
+from cnn_tui.events import BatchFinished, Event, Progress, WarningRaised, from_line, to_line
+from cnn_tui.history import MOST_BATCHES
 from cnn_tui.store.event_log import EventLog, read_events
 from samples import epoch, story
 from strategies import events
@@ -118,3 +120,48 @@ def test_buffered_events_are_written_once_there_is_space(tmp_path: Path, monkeyp
     assert log.flush()
     log.close()
     assert list(read_events(path)) == expected
+
+
+def steps(count: int) -> list[Event]:
+    """Steps, each with the progress that is reported after it."""
+    reported: list[Event] = []
+    for number in range(1, count + 1):
+        reported.append(
+            BatchFinished(
+                epoch=1, step=number, steps=count, loss=1.0, accuracy=0.5, images_per_second=1.0, learning_rate=0.1
+            )
+        )
+        reported.append(Progress(done=number, total=count, unit="steps"))
+    return reported
+
+
+def test_a_short_log_is_read_completely(tmp_path: Path) -> None:
+    told = [*steps(MOST_BATCHES - 1), WarningRaised(title='"batch_finished"'), *story()]
+    write(tmp_path / "log", told)
+    assert list(read_events(tmp_path / "log", sparse=True)) == told
+
+
+def test_of_a_long_log_evenly_spaced_steps_are_read_and_everything_else(tmp_path: Path) -> None:
+    count = 3 * MOST_BATCHES + 2
+    warning = WarningRaised(title='a "batch_finished" in "progress"')
+    before, after = steps(count), [warning, *story()]
+    write(tmp_path / "log", [*before, *after])
+    read = list(read_events(tmp_path / "log", sparse=True))
+    others = [event for event in after if not isinstance(event, BatchFinished)]
+    assert [event for event in read if not isinstance(event, BatchFinished | Progress)] == others
+    numbers = [event.step for event in read if isinstance(event, BatchFinished)]
+    assert numbers == [*range(1, count + 1, 4), 1]  # the last is that of the story
+    assert [event.done for event in read if isinstance(event, Progress)] == [*range(1, count + 1, 4), count]
+    assert len(numbers) <= MOST_BATCHES + 1
+
+
+def test_a_damaged_line_among_those_read_is_reported_with_its_number(tmp_path: Path) -> None:
+    write(tmp_path / "log", steps(2))
+    with (tmp_path / "log").open("ab") as file:
+        file.write(b"<html>\n")
+    with pytest.raises(StorageError, match="line 5 is not an event"):
+        list(read_events(tmp_path / "log", sparse=True))
+
+
+def write(path: Path, told: Iterable[Event]) -> None:
+    path.write_bytes("".join(to_line(event) + "\n" for event in told).encode())

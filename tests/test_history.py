@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -125,20 +127,24 @@ def test_no_order_of_events_breaks_the_fold(told: list[Event]) -> None:
     assert left is None or left >= 0
 
 
-def test_a_long_run_keeps_a_bounded_number_of_batches_with_both_ends() -> None:
+def step(number: int, steps: int) -> BatchFinished:
+    return BatchFinished(
+        epoch=1, step=number, steps=steps, loss=1.0, accuracy=0.5, images_per_second=1.0, learning_rate=0.1
+    )
+
+
+@pytest.mark.parametrize("steps", [MOST_BATCHES, MOST_BATCHES + 1, 20_000, 100_000])
+def test_a_long_run_keeps_a_bounded_number_of_batches_that_are_evenly_spaced(steps: int) -> None:
     history = RunHistory()
-    told = [
-        BatchFinished(
-            epoch=1, step=step, steps=20_000, loss=1.0, accuracy=0.5, images_per_second=1.0, learning_rate=0.1
-        )
-        for step in range(1, 20_001)
-    ]
-    for event in told:
-        history.apply(event)
+    for number in range(1, steps + 1):
+        history.apply(step(number, steps))
+        assert history.batches[-1].step == number
     kept = [event.step for event in history.batches]
-    assert len(kept) <= MOST_BATCHES
-    assert (kept[0], kept[-1]) == (1, 20_000)
-    assert kept == sorted(kept)
+    assert MOST_BATCHES / 2 <= len(kept) <= MOST_BATCHES
+    assert (kept[0], kept[-1]) == (1, steps)
+    gaps = [later - earlier for earlier, later in pairwise(kept)]
+    assert len(set(gaps[:-1])) == 1
+    assert 0 < gaps[-1] <= gaps[0]
 
 
 RUN = Job(preset=RunPreset(name="one"))

@@ -52,6 +52,14 @@ def test_listing_presets_imports_neither_torch_nor_textual() -> None:
     assert loaded_by(script).isdisjoint(HEAVY)
 
 
+def test_watching_and_replaying_import_no_torch() -> None:
+    script = (
+        "import cnn_tui.cli.watch; from cnn_tui.tui.viewer import ReplayViewer, Viewer; "
+        "import cnn_tui.tui.palette, cnn_tui.tui.screens.images, cnn_tui.cli.reporters"
+    )
+    assert loaded_by(script).isdisjoint({"torch", "torchvision", "sklearn", "scipy"})
+
+
 def test_the_lower_layers_import_neither_torch_nor_textual() -> None:
     files = [path for name in LOW for path in (ROOT / "cnn_tui").glob(f"{name}/[!_]*.py")]
     files += [ROOT / "cnn_tui" / f"{name}.py" for name in LOW if (ROOT / "cnn_tui" / f"{name}.py").exists()]

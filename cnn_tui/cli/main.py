@@ -13,6 +13,7 @@ COMMANDS = {
     "run": LazyCommand("cnn_tui.cli.run:run", "Train presets without the workbench."),
     "study": LazyCommand("cnn_tui.cli.study:study", "Vary one or two settings: many runs, one table, one plot."),
     "reproduce": LazyCommand("cnn_tui.cli.reproduce:reproduce", "Reproduce a published report with all its studies."),
+    "watch": LazyCommand("cnn_tui.cli.watch:watch", "Follow a run from another terminal, or replay one."),
     "presets": LazyCommand("cnn_tui.cli.presets:presets", "List, show and check presets."),
     "models": LazyCommand("cnn_tui.cli.models:models", "List the available models, or show one."),
     "datasets": LazyCommand("cnn_tui.cli.datasets:datasets", "List the available datasets."),

@@ -32,6 +32,12 @@ def is_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
+def forget_fixed_size() -> None:
+    """Remove the variables that would take precedence over the size of the terminal, even after a resize."""
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
+
+
 def show(name: str | None, start: bool, in_process: bool = False) -> None:
     """Run the workbench until the user quits, with the preset of this name or path in its form.
 
@@ -46,9 +52,7 @@ def show(name: str | None, start: bool, in_process: bool = False) -> None:
             "Standard input or output is not one.",
             "Without a terminal use 'cnn-tui run PRESET' or 'cnn-tui demo'.",
         )
-    # These would take precedence over the size of the terminal, even after a resize.
-    for name in ("COLUMNS", "LINES"):
-        os.environ.pop(name, None)
+    forget_fixed_size()
     # Almost everything created until the first screen is permanent, and garbage collection takes a tenth of that time.
     # The workbench enables it again.
     gc.disable()

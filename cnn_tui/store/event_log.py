@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from cnn_tui.errors import StorageError
 from cnn_tui.events import Event, from_line, to_line
+from cnn_tui.history import MOST_BATCHES
 from cnn_tui.store.files import reason, storage_error, write_atomic
 
 _RETRY_SECONDS = 5.0
@@ -108,19 +109,68 @@ def write_events(path: Path, events: Iterable[Event]) -> None:
     write_atomic(path, b"".join(to_line(event).encode() + b"\n" for event in events))
 
 
-def read_events(path: Path) -> Iterator[Event]:
+def read_events(path: Path, *, sparse: bool = False) -> Iterator[Event]:
     """Read the events of a log in order, without a last line that is incomplete.
+
+    Args:
+        sparse: leave out most steps and progress of a long run, as :func:`sparse_lines` does.
 
     Raises:
         StorageError: the file cannot be read, or another line is not an event.
     """
     try:
         with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
+            for number, line in sparse_lines(file) if sparse else enumerate(file, start=1):
                 if line.endswith(b"\n"):
                     yield _event(line, path, number)
     except OSError as error:
         raise StorageError(f"Cannot read {path.name}", f"{path}: {reason(error)}.") from error
+
+
+def sparse_lines(lines: Iterable[bytes]) -> list[tuple[int, bytes]]:
+    """The lines of a log by their numbers, with at most ``MOST_BATCHES`` steps, evenly spaced, and as many of progress.
+
+    Almost all lines of a long log are of these two types, and a history does not keep more of them. Parsing a line
+    takes ten times as long as looking for its type, which seconds depend on in a log of a million lines. In JSON a
+    quote within a text is escaped, so the names of the types in quotes are found only as types.
+    """
+    steps, progress, others = _Sparse(), _Sparse(), []
+    for number, line in enumerate(lines, start=1):
+        if b'"batch_finished"' in line:
+            series = steps
+        elif b'"progress"' in line:
+            series = progress
+        else:
+            others.append((number, line))
+            continue
+        if series.skipped < series.between:
+            series.skipped += 1
+            series.last = number, line
+        else:
+            series.keep(number, line)
+    return sorted((*others, *steps.lines(), *progress.lines()))
+
+
+class _Sparse:
+    """Lines of one type: the first of every 1, 2, 4, ..., so that at most ``MOST_BATCHES`` are left, and the last."""
+
+    def __init__(self) -> None:
+        self.between = 0
+        self.skipped = 0
+        self.last: tuple[int, bytes] | None = None
+        self._kept: list[tuple[int, bytes]] = []
+
+    def keep(self, number: int, line: bytes) -> None:
+        """Keep a line after those that were skipped."""
+        self.skipped, self.last = 0, None
+        self._kept.append((number, line))
+        if len(self._kept) > MOST_BATCHES:  # an even number and one, so the one just kept stays
+            del self._kept[1::2]
+            self.between = 2 * self.between + 1
+
+    def lines(self) -> list[tuple[int, bytes]]:
+        """The lines that are kept, by their numbers."""
+        return self._kept if self.last is None else [*self._kept, self.last]
 
 
 def _event(line: bytes, path: Path, number: int) -> Event:

@@ -22,6 +22,8 @@ _SHA256 = "^[0-9a-f]{64}$"
 LIVE: frozenset[Status] = frozenset({"queued", "running", "stopping"})
 RESUMABLE: frozenset[Status] = frozenset({"stopped", "failed", "killed"})
 """Of runs that ended before they were done."""
+KILLED = ErrorReport(title="The run was killed", detail="Everything recorded up to then is kept.")
+"""The error of a run that was killed by the user, or whose process has ended without recording an end."""
 
 
 class StudyPart(FrozenModel):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -60,6 +62,19 @@ def newest_sessions(count: int) -> list[SessionEntry]:
         StorageError: the sessions folder cannot be listed.
     """
     return [_entry(folder) for folder in _folders()[:count]]
+
+
+def newest_session(is_wanted: Callable[[SessionRecord], bool]) -> Path | None:
+    """The folder of the newest readable session that is wanted, None if there is none.
+
+    Raises:
+        StorageError: the sessions folder cannot be listed.
+    """
+    for folder in _folders():
+        with suppress(StorageError):
+            if is_wanted(load_session(folder)):
+                return folder
+    return None
 
 
 def all_records() -> list[SessionRecord]:
@@ -135,13 +150,15 @@ def write_record(folder: Path, record: SessionRecord) -> None:
 def read_history(folder: Path) -> RunHistory:
     """The history of a session's run, folded from its events; empty if there are none yet.
 
+    The steps of a long run are read sparsely: a log of a million lines takes a second.
+
     Raises:
         StorageError: the event log is damaged.
     """
     history = RunHistory()
     path = folder / EVENTS_FILE
     if path.exists():
-        for event in read_events(path):
+        for event in read_events(path, sparse=True):
             history.apply(event)
     return history
 

@@ -12,7 +12,7 @@ from cnn_tui.errors import StorageError
 from cnn_tui.events import ErrorReport, RunFinished
 from cnn_tui.history import JobHistory
 from cnn_tui.store.event_log import EventLog
-from cnn_tui.store.records import iso_time
+from cnn_tui.store.records import KILLED, iso_time
 from cnn_tui.store.sessions import EVENTS_FILE, list_sessions, read_history, read_record, write_record
 
 LOG_NAME = "trainer.log"
@@ -41,12 +41,12 @@ def explain_exit(code: int, log_tail: str) -> ErrorReport:
 
 def explain_kill() -> ErrorReport:
     """The error of a job that the user killed."""
-    return ErrorReport(title="The run was killed", detail="Everything recorded up to then is kept.")
+    return KILLED
 
 
 def is_kill(error: ErrorReport | None) -> bool:
     """Whether an error means that the user killed the job."""
-    return error == explain_kill()
+    return error == KILLED
 
 
 def explain_exception(error: BaseException | None) -> ErrorReport:

@@ -8,9 +8,9 @@ import gc
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import events, work
+from textual import work
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 
 from cnn_tui.tui.messages import (
     CompareRequested,
@@ -25,10 +25,8 @@ from cnn_tui.tui.messages import (
     TrainerMessage,
 )
 from cnn_tui.tui.modes import MODES
-from cnn_tui.tui.screen_keys import SCREENS
-from cnn_tui.tui.screens.screen_size import TooSmallScreen, is_too_small
+from cnn_tui.tui.screen_app import ScreenApp, mode_bindings
 from cnn_tui.tui.screens.setup import SetupScreen
-from cnn_tui.tui.state import WorkbenchState
 from cnn_tui.tui.terminal import leave_with_terminal, read_alt_digits
 
 if TYPE_CHECKING:
@@ -56,24 +54,20 @@ def _other_commands() -> type[Provider]:
     return OtherCommands
 
 
-class Workbench(WorkbenchState):
+class Workbench(ScreenApp):
     """A terminal workbench for training convolutional networks."""
 
     TITLE = "cnn-tui"
     # Those of the screens at once: read when its screen first opens, a sheet has all other screens styled again.
     CSS_PATH: ClassVar[list[str | PurePath]] = [
         "app.tcss",
-        *(f"screens/{name}.tcss" for name in ("setup", "live", "sessions", "studies")),
+        *(f"screens/{name}.tcss" for name in ("setup", "run_screen", "sessions", "studies")),
     ]
     MODES: ClassVar[dict[str, Any]] = MODES
     DEFAULT_MODE = "setup"
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_action_commands, _other_commands}
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(
-            Binding(screen.all_keys, f"switch_mode('{mode}')", screen.title, show=False)
-            for mode, screen in SCREENS.items()
-        ),
-        Binding("f1,question_mark", "help", "Help", key_display="f1", tooltip="The keys of this screen"),
+        *mode_bindings(MODES),
         Binding("ctrl+q", "quit", "Quit", priority=True, tooltip="Quit; a job can continue without the workbench"),
     ]
 
@@ -126,18 +120,6 @@ class Workbench(WorkbenchState):
         leave_with_terminal(
             self, lambda: self.leave(finish=True), lambda: self._jobs is None or self._jobs.trainer.outlives_us
         )
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Cover the screens if the terminal is too small, and repaint them once it is not."""
-        self.call_later(self._fit_terminal)
-
-    def _fit_terminal(self) -> None:
-        if is_too_small(self.size) and not isinstance(self.screen, TooSmallScreen):
-            self.push_screen(TooSmallScreen())
-        elif self._jobs is not None and self.screen.outer_size == self.size:
-            # The terminal changed its size and back between two layouts: nothing would be repainted, but the terminal
-            # has dropped what was outside of the smaller size.
-            self.screen.refresh()
 
     @work(thread=True, exit_on_error=False, group="trainer")
     def _follow_trainer(self, trainer: Trainer) -> None:
@@ -198,18 +180,6 @@ class Workbench(WorkbenchState):
         from cnn_tui.tui.screens.compare import CompareScreen
 
         self.push_screen(CompareScreen(message.session_ids))
-
-    def action_command_palette(self) -> None:
-        """Open the palette, except above a dialog, which has to be answered first."""
-        if not isinstance(self.screen, ModalScreen):
-            super().action_command_palette()
-
-    def action_help(self) -> None:
-        """Show the keys of the current screen."""
-        from cnn_tui.tui.screens.help import HelpScreen
-
-        if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(self.screen))
 
     async def action_quit(self) -> None:
         """Quit; while a job is running, ask what to do with it. A second request quits immediately."""

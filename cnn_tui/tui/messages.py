@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
     from cnn_tui.config.job import Job
     from cnn_tui.config.preset import RunPreset
+    from cnn_tui.errors import CnnTuiError
+    from cnn_tui.store.event_tail import NewEvents
     from cnn_tui.trainer import protocol
+    from cnn_tui.tui.replay import Replay
 
 
 @dataclass
@@ -20,6 +23,27 @@ class TrainerMessage(Message):
     """A message of the trainer, posted by the thread that reads them."""
 
     content: protocol.Message
+
+
+@dataclass
+class EventsRead(Message):
+    """Events of the viewed run, read from its session."""
+
+    new: NewEvents
+
+
+@dataclass
+class ReplayRead(Message):
+    """The events of a run that has ended, read from its session."""
+
+    replay: Replay
+
+
+@dataclass
+class ReadingFailed(Message):
+    """The viewed run cannot be read any longer."""
+
+    error: CnnTuiError
 
 
 @dataclass

@@ -74,6 +74,12 @@ class ActionCommands(_Commands):
     )
 
 
+class ViewerCommands(_Commands):
+    """The actions of this screen, the other screens, themes."""
+
+    sources = (palette_commands.screen_commands, palette_commands.go_to_commands, palette_commands.appearance_commands)
+
+
 class OtherCommands(_Commands):
     """Presets, sessions, settings and the actions of other screens, read in a thread."""
 

@@ -87,7 +87,7 @@ def go_to_commands(screen: Screen[Any]) -> Iterator[Command]:
     """The other screens."""
     app = screen.app
     for mode, keys in SCREENS.items():
-        if mode != app.current_mode:
+        if mode in app.MODES and mode != app.current_mode:
             help_text = f"{keys.key}, or {keys.digit} outside of text fields"
             yield Command(f"Go to {keys.title}", help_text, _running(app, f"switch_mode('{mode}')", app))
 

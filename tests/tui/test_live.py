@@ -20,12 +20,13 @@ from cnn_tui.events import (
     RunFinished,
     WarningRaised,
 )
+from cnn_tui.history import MOST_BATCHES, RunHistory
 from cnn_tui.reports.charts.series import Series
 from cnn_tui.trainer.crash_report import explain_kill
 from cnn_tui.trainer.protocol import Idle, Lost
 from cnn_tui.tui.app import Workbench
 from cnn_tui.tui.screens.dialogs import ConfirmScreen
-from cnn_tui.tui.screens.live_curves import CurvesPane, shown_range
+from cnn_tui.tui.screens.live_curves import CurvesPane, StepCurves, shown_range
 from cnn_tui.tui.widgets.line_chart import LineChart
 from cnn_tui.tui.widgets.log_pane import LogPane, LogTail
 from cnn_tui.tui.widgets.phase_bar import PhaseBar
@@ -132,6 +133,18 @@ async def test_steps_are_plotted_until_there_are_two_epochs_and_b_switches() -> 
         await until(pilot, lambda: chart(app, "loss").log_scale and chart(app, "loss").smoothing > 0)
         assert not chart(app, "accuracy").log_scale
         await until_shown(pilot, app, "Loss, log scale, smoothed")
+
+
+def test_the_curve_of_steps_continues_in_a_run_with_more_steps_than_are_kept() -> None:
+    history, curves = RunHistory(), StepCurves()
+    for number in range(1, 3 * MOST_BATCHES):
+        history.apply(batch(number, STEPS, 1 / number))
+        if number % 100 == 0:
+            curves.extend(history)
+            assert curves.epochs[-1] == number
+    curves.extend(history)
+    assert curves.epochs == [kept.epoch for kept in history.batches]
+    assert curves.losses == [kept.loss for kept in history.batches]
 
 
 async def test_the_same_key_pauses_and_resumes() -> None:

@@ -8,8 +8,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.reactive import reactive
 
-from cnn_tui.events import BatchFinished
-from cnn_tui.history import RunHistory
+from cnn_tui.history import RunHistory, position
 from cnn_tui.reports.charts.series import Series
 from cnn_tui.tui.widgets.line_chart import LineChart
 
@@ -19,17 +18,23 @@ _EPOCHS_FOR_A_CURVE = 2
 
 
 class StepCurves:
-    """The curves of single steps over fractions of epochs; extended incrementally, so no point is read twice."""
+    """The curves of single steps over fractions of epochs; extended incrementally, so few points are read twice."""
 
     def __init__(self) -> None:
         self.epochs: list[float] = []
         self.losses: list[float] = []
         self.accuracies: list[float] = []
+        self._spacing = 0.0
 
-    def extend(self, batches: list[BatchFinished]) -> None:
-        """Add the new steps."""
-        for batch in batches[len(self.epochs) :]:
-            self.epochs.append(batch.epoch - 1 + batch.step / batch.steps)
+    def extend(self, history: RunHistory) -> None:
+        """Add the new steps of a run; read all again if the history has dropped some."""
+        # Of a long run the last step may have been replaced by a later one.
+        start = max(0, len(self.epochs) - 1) if history.batch_spacing == self._spacing else 0
+        self._spacing = history.batch_spacing
+        for values in (self.epochs, self.losses, self.accuracies):
+            del values[start:]
+        for batch in history.batches[start:]:
+            self.epochs.append(position(batch))
             self.losses.append(batch.loss)
             self.accuracies.append(batch.accuracy)
 
@@ -128,7 +133,7 @@ class CurvesPane(Container):
         history = self._history
         if history is None:
             return
-        self._steps.extend(history.batches)
+        self._steps.extend(history)
         steps = self._steps if self.shows_steps else None
         loss, accuracy = self.query_one("#loss", LineChart), self.query_one("#accuracy", LineChart)
         loss.series, accuracy.series = loss_series(history, steps), accuracy_series(history, steps)

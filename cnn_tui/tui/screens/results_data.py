@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cnn_tui.errors import StorageError
 from cnn_tui.events import EpochFinished, WarningRaised
-from cnn_tui.history import RunHistory
+from cnn_tui.history import RunHistory, position
 from cnn_tui.reports.charts.series import Series
 from cnn_tui.store.notes import NOTE_FILE, SessionNote
 from cnn_tui.store.presets import SESSION_FILE
@@ -101,7 +101,7 @@ def _train_points(history: RunHistory) -> tuple[tuple[float, ...], tuple[float, 
     if len(epochs) >= _MIN_EPOCHS or not batches:
         xs = tuple(float(epoch.epoch) for epoch in epochs)
         return xs, tuple(e.train_loss for e in epochs), tuple(e.train_accuracy for e in epochs)
-    xs = tuple(batch.epoch - 1 + batch.step / max(1, batch.steps) for batch in batches)
+    xs = tuple(map(position, batches))
     return xs, tuple(b.loss for b in batches), tuple(b.accuracy for b in batches)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cnn_tui.tui.job_state import JobState, RunState
 
 _PHASES = {"downloading": "downloading", "loading": "loading", "features": "computing features", "testing": "testing"}
-_FULL_WIDTH = 96
+_STATE_WIDTH = 31
 
 
 class TitleBar(Horizontal):
@@ -53,14 +53,18 @@ class TitleBar(Horizontal):
     def __init__(self, mode: ModeName, *, follows_job: bool = True) -> None:
         super().__init__()
         self._mode = mode
+        self._full_width = 0
         self.follows_job = follows_job
         self._shown = ""
 
     def compose(self) -> ComposeResult:
         """The program's name, a tab for each screen, and the state on the right."""
-        yield Static("cnn-tui", classes="title-bar--program")
-        for mode, screen in SCREENS.items():
-            yield _Tab(mode, f"{screen.key} {screen.title}", current=mode == self._mode)
+        program = str(self.app.TITLE)
+        labels = {mode: f"{keys.key} {keys.title}" for mode, keys in SCREENS.items() if mode in self.app.MODES}
+        self._full_width = sum(len(label) + 2 for label in (program, *labels.values())) + _STATE_WIDTH
+        yield Static(program, classes="title-bar--program")
+        for mode, label in labels.items():
+            yield _Tab(mode, label, current=mode == self._mode)
         yield Static("", classes="title-bar--state")
 
     def on_mount(self) -> None:
@@ -69,7 +73,7 @@ class TitleBar(Horizontal):
 
     def on_resize(self, event: Resize) -> None:
         """Hide the program's name if the state needs the space."""
-        self.set_class(event.size.width < _FULL_WIDTH, "-tight")
+        self.set_class(event.size.width < self._full_width, "-tight")
         self.call_after_refresh(self._update_text)
 
     def show(self, state: RunState | None) -> None:
