@@ -30,7 +30,7 @@ from cnn_tui.store.checkpoints import CHECKPOINT_FOLDER, newest_checkpoint
 from cnn_tui.store.predictions import PREDICTIONS_FILE
 from cnn_tui.store.records import SessionRecord, resumed_experiment
 from cnn_tui.store.session_writer import WEIGHTS_FILE
-from cnn_tui.store.sessions import all_records, load_session, read_history
+from cnn_tui.store.sessions import all_records, load_session, lock_of, read_history
 
 SMALL = [
     "data.dataset=digits",
@@ -297,3 +297,17 @@ def test_processes_killed_at_random_times_leave_runs_that_end_as_without(kind: s
         assert record.status == "done"
         assert_same(whole, record)
         shutil.rmtree(paths.sessions_folder() / record.id)
+
+
+def test_a_session_that_another_process_writes_is_not_touched() -> None:
+    events_of(Job(preset=preset(FROZEN)), 20)
+    record = newest()
+    job = resumed(record)
+    folder = paths.sessions_folder() / record.id
+    before = (folder / "events.jsonl").read_bytes()
+    with lock_of(folder):
+        with pytest.raises(ConfigError, match="is still running"):
+            resumed(record)
+        with pytest.raises(StorageError, match="is still running"):
+            events_of(job)
+    assert (folder / "events.jsonl").read_bytes() == before
