@@ -82,9 +82,16 @@ class SessionFollower:
         return new if self._end is None else new._replace(events=tuple(others))
 
     def _read_record(self) -> SessionRecord:
-        if not self._folder.exists():
+        record = None
+        try:
+            record = load_session(self._folder)
+        except StorageError:
+            if self._folder.exists():
+                raise
+        # Asked last: without its lock file, a session that was deleted meanwhile looks like one that was killed.
+        if record is None or not self._folder.exists():
             raise StorageError("The session was deleted", f"{self._folder} no longer exists.")
-        return load_session(self._folder)
+        return record
 
     def _finish(self, end: RunFinished) -> NewEvents:
         self.ended = True
