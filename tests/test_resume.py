@@ -80,15 +80,16 @@ def preset(settings: list[str], name: str = "run") -> RunPreset:
     return RunPreset(name=name, experiment=override(Experiment(), settings))
 
 
-def events_of(job: Job, interrupt_after: int | None = None) -> list[Event]:
-    """Run a job; ``interrupt_after`` this many events it ends as if its process had been killed."""
+def events_of(job: Job, interrupt_after: int | None = None, after_epochs: int | None = None) -> list[Event]:
+    """Run a job; after so many events, or epochs and an event, it ends as if its process had been killed."""
     seen: list[Event] = []
     running = run_job(job, Control())
     assert isinstance(running, Generator)
     for event in running:
         if isinstance(event, RunEvent):
             seen.append(event.event)
-        if len(seen) == interrupt_after:
+        epochs = sum(isinstance(event, EpochFinished) for event in seen[:-1])
+        if len(seen) == interrupt_after or epochs == after_epochs:
             running.close()
             break
     return seen
@@ -176,14 +177,11 @@ def test_a_stopped_run_is_tested_and_goes_on_later() -> None:
 def test_a_study_continues_interrupted_runs_and_reuses_finished_ones() -> None:
     base = override(Experiment(), [*TUNED, "training.epochs=2"])
     study = StudyPreset(name="rates", base=base, factor="training.optimizer.learning_rate", values=(0.01, 0.001))
-    expected = events_of(Job(preset=study))
+    events_of(Job(preset=study))
     whole = {record.experiment: record for record in all_records()}
     aside = paths.sessions_folder().with_name("aside")
     paths.sessions_folder().rename(aside)
-    first_epochs = [
-        index for index, event in enumerate(expected) if isinstance(event, EpochFinished) and event.epoch == 1
-    ]
-    events_of(Job(preset=study), first_epochs[1] + 2)
+    events_of(Job(preset=study), after_epochs=3)  # in the last epoch of the second run
     interrupted = newest()
     assert interrupted.status == "killed"
     kinds = [type(event) for event in run_job(Job(preset=study), Control())]

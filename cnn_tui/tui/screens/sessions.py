@@ -56,7 +56,7 @@ class SessionsScreen(Screen[None]):
         Binding("c", "compare", "Compare", tooltip="Compare the marked sessions; the first marked is A"),
         Binding("slash", "filter", "Filter", key_display="/", tooltip=f"Filter by {_FILTERED}"),
         Binding("r", "rerun", "Rerun", tooltip="Train the session's experiment again"),
-        Binding("u", "resume", "Resume", tooltip="Continue a run that was stopped, crashed or killed"),
+        Binding("u", "continue", "Continue", tooltip="Resume a run that was stopped, crashed or killed"),
         Binding("o", "open_preset", "Preset", tooltip="Open the session's experiment in Setup"),
         Binding("e", "annotate", "Note", tooltip="Edit the note and tags"),
         Binding("n", "rename", "Rename", tooltip="Rename the session"),
@@ -210,7 +210,7 @@ class SessionsScreen(Screen[None]):
         if row is not None and row.preset is not None:
             self.post_message(JobRequested(Job(preset=row.preset)))
 
-    def action_resume(self) -> None:
+    def action_continue(self) -> None:
         """Continue the session's run from its last checkpoint."""
         row = self._selected()
         if row is None or row.preset is None:
