@@ -62,6 +62,12 @@ def epoch(number: int, validation_loss: float | None = 0.5) -> EpochFinished:
     )
 
 
+def batch(epoch: int = 1, step: int = 1, steps: int = 4, **changes: float) -> BatchFinished:
+    """A training step."""
+    fields = {"loss": 0.4, "accuracy": 0.5, "images_per_second": 1234.0, "learning_rate": 0.001, "time": 100.5}
+    return BatchFinished.model_validate({"epoch": epoch, "step": step, "steps": steps, **fields, **changes})
+
+
 def started(session_id: str = "some-session", epochs: int = 2) -> RunStarted:
     """The first event of a run."""
     experiment = Experiment(training=TrainingConfig(epochs=epochs))
@@ -73,13 +79,10 @@ def started(session_id: str = "some-session", epochs: int = 2) -> RunStarted:
 
 def story(session_id: str = "some-session") -> list[Event]:
     """A run of two epochs, from start to end."""
-    batch = BatchFinished(
-        epoch=1, step=1, steps=4, loss=2.0, accuracy=0.25, images_per_second=50.0, learning_rate=0.001, time=100.5
-    )
     return [
         started(session_id),
         Phase(name="training", time=100.2),
-        batch,
+        batch(loss=2.0, accuracy=0.25, images_per_second=50.0),
         epoch(1),
         epoch(2, 0.25),
         RunFinished(status="done", result=result(), time=110.0),

@@ -14,13 +14,13 @@ import pytest
 from cnn_tui.cli.main import cli
 from cnn_tui.cli.output import guarded
 from cnn_tui.config.preset import RunPreset
-from cnn_tui.events import BatchFinished, ErrorReport, Event, RunFinished, from_line
+from cnn_tui.events import ErrorReport, Event, RunFinished, from_line
 from cnn_tui.history import MOST_BATCHES
 from cnn_tui.store import session_follower
 from cnn_tui.store.event_log import read_events
 from cnn_tui.store.session_writer import SessionWriter, new_record, new_session_folder
 from cnn_tui.store.sessions import EVENTS_FILE, list_sessions
-from samples import result, started, story
+from samples import batch, result, started, story
 from scripted_program import PROGRAM as SCRIPTED
 
 Output = pytest.CaptureFixture[str]
@@ -60,12 +60,7 @@ def test_a_run_that_has_ended_is_printed_like_by_run(capfd: Output) -> None:
 
 
 def test_json_has_every_event(capfd: Output) -> None:
-    steps = [
-        BatchFinished(
-            epoch=1, step=step, steps=step, loss=1.0, accuracy=0.5, images_per_second=1.0, learning_rate=0.1, time=step
-        )
-        for step in range(1, MOST_BATCHES + 10)
-    ]
+    steps = [batch(step=step, steps=step, time=step) for step in range(1, MOST_BATCHES + 10)]
     told: list[Event] = [started("long"), *steps, RunFinished(status="done", result=result())]
     code, out, _ = watch(capfd, recorded("long", *told), "--json")
     assert (code, events(out)) == (0, told)

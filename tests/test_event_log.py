@@ -13,7 +13,7 @@ from cnn_tui.errors import StorageError
 from cnn_tui.events import BatchFinished, Event, Progress, WarningRaised, from_line, to_line
 from cnn_tui.history import MOST_BATCHES
 from cnn_tui.store.event_log import EventLog, read_events
-from samples import epoch, story
+from samples import batch, epoch, story
 from strategies import events
 
 needs_dev_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
@@ -126,11 +126,7 @@ def steps(count: int) -> list[Event]:
     """Steps, each with the progress that is reported after it."""
     reported: list[Event] = []
     for number in range(1, count + 1):
-        reported.append(
-            BatchFinished(
-                epoch=1, step=number, steps=count, loss=1.0, accuracy=0.5, images_per_second=1.0, learning_rate=0.1
-            )
-        )
+        reported.append(batch(step=number, steps=count))
         reported.append(Progress(done=number, total=count, unit="steps"))
     return reported
 

@@ -26,7 +26,7 @@ from cnn_tui.events import (
     WarningRaised,
 )
 from cnn_tui.history import MOST_BATCHES, JobHistory, RunHistory
-from samples import ENVIRONMENT, epoch, result, started, story
+from samples import ENVIRONMENT, batch, epoch, result, started, story
 from strategies import events
 
 
@@ -128,9 +128,7 @@ def test_no_order_of_events_breaks_the_fold(told: list[Event]) -> None:
 
 
 def step(number: int, steps: int) -> BatchFinished:
-    return BatchFinished(
-        epoch=1, step=number, steps=steps, loss=1.0, accuracy=0.5, images_per_second=1.0, learning_rate=0.1
-    )
+    return batch(step=number, steps=steps)
 
 
 @pytest.mark.parametrize("steps", [MOST_BATCHES, MOST_BATCHES + 1, 20_000, 100_000])

@@ -14,7 +14,7 @@ from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.job import Job
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.engine.control import Control
-from cnn_tui.engine.training.checkpoint import CheckpointTimer
+from cnn_tui.engine.training.checkpoint import Checkpointer
 from cnn_tui.jobs import run_job
 from cnn_tui.store.checkpoints import newest_checkpoint
 from cnn_tui.store.sessions import load_session, read_history
@@ -44,7 +44,7 @@ def copied(folder: Path, target: Path) -> None:
 
 
 def test_every_copy_opens_and_none_lost_a_finished_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(CheckpointTimer, "due_after_epoch", True)
+    monkeypatch.setattr(Checkpointer, "due_after_epoch", True)
     control, preset = Control(), RunPreset(name="run", experiment=override(Experiment(), SETTINGS))
     run = threading.Thread(target=lambda: [*run_job(Job(preset=preset), control)])
     run.start()

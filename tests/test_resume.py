@@ -22,15 +22,16 @@ from cnn_tui.config.job import Job
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.config.study import StudyPreset
 from cnn_tui.engine.control import Control
-from cnn_tui.engine.training.checkpoint import CheckpointTimer
-from cnn_tui.errors import ConfigError, StorageError
-from cnn_tui.events import EpochFinished, Event, RunEvent, RunReused, RunStarted
+from cnn_tui.engine.training.checkpoint import Checkpointer
+from cnn_tui.errors import ConfigError, DataError, StorageError
+from cnn_tui.events import EpochFinished, Event, RunEvent, RunFinished, RunReused, RunStarted
 from cnn_tui.jobs import run_job
 from cnn_tui.store.checkpoints import CHECKPOINT_FOLDER, newest_checkpoint
 from cnn_tui.store.predictions import PREDICTIONS_FILE
 from cnn_tui.store.records import SessionRecord, resumed_experiment
 from cnn_tui.store.session_writer import WEIGHTS_FILE
 from cnn_tui.store.sessions import all_records, load_session, lock_of, read_history
+from image_folders import write_classes
 
 SMALL = [
     "data.dataset=digits",
@@ -73,7 +74,7 @@ KINDS = {"frozen": FROZEN, "tuned": TUNED, "stopped early": STOPPED_EARLY, "maps
 @pytest.fixture(autouse=True)
 def always_due(monkeypatch: pytest.MonkeyPatch) -> None:
     """Save a checkpoint after every epoch."""
-    monkeypatch.setattr(CheckpointTimer, "due_after_epoch", True)
+    monkeypatch.setattr(Checkpointer, "due_after_epoch", True)
 
 
 def preset(settings: list[str], name: str = "run") -> RunPreset:
@@ -135,7 +136,7 @@ def test_a_run_that_was_interrupted_three_times_ends_like_one_that_was_not(kind:
 
 
 def test_every_point_of_interruption_gives_the_same_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(CheckpointTimer, "due_within_epoch", True)
+    monkeypatch.setattr(Checkpointer, "due_within_epoch", True)
     settings = [*TUNED, "training.epochs=2"]
     expected = events_of(Job(preset=preset(settings)))
     whole = newest()
@@ -257,44 +258,46 @@ def test_a_full_disk_costs_checkpoints_and_not_the_run(monkeypatch: pytest.Monke
 KILLED = """
 import sys
 from cnn_tui.cli.main import cli
-from cnn_tui.engine.training.checkpoint import CheckpointTimer
-CheckpointTimer.due_after_epoch = True
+from cnn_tui.engine.training.checkpoint import Checkpointer
+Checkpointer.due_after_epoch = True
 cli(sys.argv[1:])
 """
 
 
-def killed_after(epochs: int, *arguments: str) -> bool:
-    """Train in a process and kill it some milliseconds after so many epochs; whether it had not ended by then."""
+_ALL = 1000  # epochs
+
+
+def trained_for(epochs: int, *arguments: str) -> None:
+    """Train in a process of its own, and kill it some milliseconds after so many epochs if it has not ended by then."""
     process = subprocess.Popen([sys.executable, "-c", KILLED, *arguments], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     with process.stdout as lines:
         for _ in zip(range(epochs), (line for line in lines if line.startswith("epoch ")), strict=False):
             pass
         time.sleep(random.random() / 20)
-        process.kill()
-    return process.wait() != 0
+        if epochs < _ALL:
+            process.kill()
+    process.wait()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_processes_killed_at_random_times_leave_runs_that_end_as_without(kind: str) -> None:
     options = [part for setting in [*KINDS[kind], "training.epochs=30"] for part in ("--set", setting)]
-    assert not killed_after(1000, "run", "quickstart", "--name", "whole", *options)
-    whole = newest()
-    kills = 0
+    trained_for(_ALL, "run", "quickstart", "--name", "whole", *options)
+    whole, kills = newest(), 0
     while kills < 6:
-        arguments = ["run", "quickstart", "--name", "killed", *options]
-        while killed_after(random.randint(1, 8), *arguments):
+        arguments, epochs = ["run", "quickstart", "--name", "killed", *options], 0
+        while not (sessions := [one for one in all_records() if one.id != whole.id]) or sessions[0].status != "done":
+            folder = paths.sessions_folder() / sessions[0].id if sessions else None
+            if folder is not None and newest_checkpoint(folder) is not None:
+                arguments, epochs = ["sessions", "resume", folder.name], len(read_history(folder).epochs)
+            elif folder is not None:
+                shutil.rmtree(folder)
+            trained_for(epochs + random.randint(1, 8), *arguments)  # a resumed run prints its earlier epochs first
             kills += 1
-            (record,) = (record for record in all_records() if record.id != whole.id)
-            if newest_checkpoint(paths.sessions_folder() / record.id) is not None:
-                arguments = ["sessions", "resume", record.id]
-            else:
-                shutil.rmtree(paths.sessions_folder() / record.id)
-        (record,) = (record for record in all_records() if record.id != whole.id)
-        assert record.status == "done"
-        assert_same(whole, record)
-        shutil.rmtree(paths.sessions_folder() / record.id)
+        assert_same(whole, sessions[0])
+        shutil.rmtree(paths.sessions_folder() / sessions[0].id)
 
 
 def test_a_session_that_another_process_writes_is_not_touched() -> None:
@@ -309,3 +312,49 @@ def test_a_session_that_another_process_writes_is_not_touched() -> None:
         with pytest.raises(StorageError, match="is still running"):
             events_of(job)
     assert (folder / "events.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize("reason", ["images are missing", "the user stops it"])
+def test_a_run_that_cannot_continue_leaves_its_session_as_it_was(reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    events_of(Job(preset=preset([*FROZEN, "training.epochs=2"])))
+    folder, control = paths.sessions_folder() / newest().id, Control()
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    job = resumed(newest(), epochs=4)
+    if reason == "images are missing":
+
+        def missing(*_: object, **__: object) -> None:
+            raise DataError("The images are missing")
+
+        monkeypatch.setattr("cnn_tui.engine.data.loading.load_for_seeds", missing)
+    else:
+        control.stop()
+        control.stop()
+    finished = [event.event for event in run_job(job, control) if isinstance(event, RunEvent)][-1]
+    assert isinstance(finished, RunFinished)
+    assert finished.status != "done"
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+
+
+def test_a_resumed_run_is_shown_as_running() -> None:
+    events_of(Job(preset=preset(FROZEN)), after_epochs=2)
+    record = newest()
+    running = (event.event for event in run_job(resumed(record), Control()) if isinstance(event, RunEvent))
+    next(event for event in running if isinstance(event, EpochFinished) and event.epoch == 4)
+    assert load_session(record.id).status == "running"
+
+
+def test_other_images_are_noticed(tmp_path: Path) -> None:
+    root = tmp_path / "images"
+    write_classes(root, "cat", "dog", count=10)
+    settings = [*FROZEN, "data.train_limit=null", "data.test_limit=null", "data.dataset=folder", f"data.root={root}"]
+    events_of(Job(preset=preset(settings)), after_epochs=2)
+    record = newest()
+    picture = next(root.rglob("*.png"))
+    picture.write_bytes(picture.read_bytes())
+    events = events_of(resumed(record), after_epochs=3)
+    assert "may have changed" in next(event.title for event in events if event.type == "warning")
+    (picture.parent / "another.png").write_bytes(picture.read_bytes())
+    finished = events_of(resumed(record))[-1]
+    assert isinstance(finished, RunFinished)
+    assert finished.error is not None
+    assert "images have changed" in finished.error.title

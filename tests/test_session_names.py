@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from cnn_tui.config.preset import RunPreset
-from cnn_tui.store import session_writer
-from cnn_tui.store.session_writer import SessionWriter, new_record, new_session_folder, with_unique_name
+from cnn_tui.store import session_names
+from cnn_tui.store.session_names import with_unique_name
+from cnn_tui.store.session_writer import SessionWriter, new_record, new_session_folder
 from cnn_tui.store.sessions import load_session, rename_session
 
 
@@ -99,20 +100,20 @@ def test_sessions_with_other_names_are_not_read(home: Path, monkeypatch: pytest.
         record_session(f"other {number}")
     record_session("pets")
     read: list[str] = []
-    real = session_writer._read_name
+    real = session_names._read_name
 
     def counted(folder: Path) -> str | None:
         read.append(folder.name)
         return real(folder)
 
-    monkeypatch.setattr(session_writer, "_read_name", counted)
+    monkeypatch.setattr(session_names, "_read_name", counted)
     assert unique_name("pets") == "pets (2)"
     assert len(read) == 1
 
 
 @pytest.mark.parametrize("name", ["pets", "実験", "x" * 200])
 def test_only_the_newest_records_are_read(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_writer, "_MOST_READ", 2)
+    monkeypatch.setattr(session_names, "_MOST_READ", 2)
     times = iter(range(1_795_392_902, 1_795_393_000))
     monkeypatch.setattr("time.time", lambda: float(next(times)))
     names = [run(name) for _ in range(12)]

@@ -29,7 +29,7 @@ def run(
     A PRESET is a JSON file, the session.json of an earlier run, or the name of a preset (see 'cnn-tui presets').
     """
     from cnn_tui.cli.output import INTERRUPTED, print_error
-    from cnn_tui.store.session_writer import with_unique_name
+    from cnn_tui.store.session_names import with_unique_name
 
     prepared, codes = [], []
     for preset_name in presets:
@@ -59,7 +59,7 @@ def demo(ctx: click.Context, as_json: bool) -> None:
     if is_terminal() and not as_json:
         show(_DEMO, start=True)
     else:
-        from cnn_tui.store.session_writer import with_unique_name
+        from cnn_tui.store.session_names import with_unique_name
 
         ctx.exit(_run(with_unique_name(prepare(_DEMO, (), None)), as_json))
 

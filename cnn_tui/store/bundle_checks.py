@@ -82,7 +82,7 @@ def _check_array(member: IO[bytes], size: int) -> None:
     if dtype.hasobject:
         raise ValueError("an array contains pickled objects")
     if min(shape, default=0) < 0 or member.tell() + math.prod(shape) * dtype.itemsize != size:
-        raise ValueError("an array has another size than its header says")
+        raise ValueError("an array has another size than its header states")
 
 
 def _check_predictions(folder: Path, record: SessionRecord) -> None:

@@ -34,6 +34,7 @@ class CheckpointInfo(FrozenModel):
         epoch: the epoch in progress; ``step`` of its steps were taken, on ``images`` images.
         epochs: the complete epochs.
         seconds: of training so far; ``images_seen`` likewise.
+        train_images: how many images the run is trained on; ``data`` identifies them.
         events: the number of events that the run had emitted.
         sha256: of the file of tensors.
     """
@@ -45,6 +46,8 @@ class CheckpointInfo(FrozenModel):
     epochs: tuple[EpochFinished, ...]
     seconds: float = Field(ge=0)
     images_seen: int = Field(ge=0)
+    train_images: int = Field(ge=0)
+    data: str
     events: int = Field(ge=0)
     sha256: str = ""
 

@@ -13,7 +13,7 @@ from cnn_tui.store.records import KILLED, SessionRecord
 from cnn_tui.store.sessions import EVENTS_FILE, load_session
 
 _POLL_SECONDS = 0.25
-_QUIET_SECONDS = 2.0  # without events; then the record is read, which tells whether the run's process is alive
+_QUIET_SECONDS = 2.0  # without events; then the record is read, which shows whether the run's process is alive
 _SAVING_SECONDS = 5.0  # the longest wait for the record after the last event
 
 
@@ -88,7 +88,7 @@ class SessionFollower:
         except StorageError:
             if self._folder.exists():
                 raise
-        # Asked last: without its lock file, a session that was deleted meanwhile looks like one that was killed.
+        # Checked last: without its lock file, a session that was deleted meanwhile looks like one that was killed.
         if record is None or not self._folder.exists():
             raise StorageError("The session was deleted", f"{self._folder} no longer exists.")
         return record
@@ -114,7 +114,7 @@ def read_whole_run(folder: Path) -> tuple[Event, ...]:
 
 
 def recorded_end(record: SessionRecord) -> RunFinished:
-    """The end of a run that has ended, as its record tells it."""
+    """The end of a run that has ended, as its record describes it."""
     if record.status in ("done", "stopped"):
         return RunFinished(status="done" if record.status == "done" else "stopped", result=record.result)
     return RunFinished(status="failed", error=record.error or KILLED)

@@ -1,10 +1,8 @@
-"""New sessions: their names and folders, and saving a run while it is in progress."""
+"""New sessions and those that are continued: their folders, and saving a run while it is in progress."""
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -18,24 +16,16 @@ from cnn_tui import paths
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.errors import StorageError
-from cnn_tui.events import EpochFinished, Event, RunFinished, RunStarted
+from cnn_tui.events import BatchFinished, EpochFinished, Event, RunFinished, RunStarted
 from cnn_tui.history import best_epoch
+from cnn_tui.metrics import Result
 from cnn_tui.store.checkpoints import CheckpointInfo, keep_newest, save_checkpoint
 from cnn_tui.store.event_log import EventLog, write_events
 from cnn_tui.store.files import ensure_writable, replace_atomic, sha256_of, slug, storage_error
-from cnn_tui.store.presets import SESSION_FILE, renamed_preset
 from cnn_tui.store.records import ImageInput, SessionRecord, StudyPart, ValidationScores, ValueScale, iso_time
 from cnn_tui.store.sessions import EVENTS_FILE, lock_of, read_record, write_record
 
 WEIGHTS_FILE = "weights.safetensors"
-_LONGEST_STEM = 188  # leaves 12 of the 200 characters of a name for a number of nine digits
-# In brackets, so that a number that belongs to the name, as in "resnet 18", is not continued.
-_NUMBERED = re.compile(r"(?P<stem>.*\S) \((?P<number>[1-9][0-9]{0,8})\)", re.DOTALL)
-_ID = r"[0-9]{{8}}T[0-9]{{6}}Z-({}(?P<number>[0-9]+)|{})(-[0-9]+)?"
-_MOST_READ = 100
-_LONGEST_IN_FULL = 50  # a slug that fits into an id together with a number of nine digits
-_HEAD_BYTES = 4096  # a record begins with its name, which takes at most 2,400 bytes
-_NAME = re.compile(r'"name":\s*("(?:[^"\\]|\\.)*")')
 
 
 class SessionWriter:
@@ -44,16 +34,21 @@ class SessionWriter:
     A disk that fails during a run does not end it: events are kept in memory, and writing is retried until the end.
     """
 
-    def __init__(self, folder: Path, session: SessionRecord, events: Sequence[Event] = ()) -> None:
+    def __init__(self, folder: Path, session: SessionRecord, events: Sequence[Event] | None = None) -> None:
         """Begin a session in its empty folder, or continue one after these events.
+
+        A session that is continued stays as it is until its run takes the next step or is tested: if the run cannot,
+        because its images are missing or the user stops it before, the earlier result is not lost.
 
         Raises:
             StorageError: the disk is full or read-only, or another process writes the session.
         """
         self.folder = folder
         self.session = session
-        self._epochs = [event for event in events if isinstance(event, EpochFinished)]
+        self._events = [*events] if events else []
+        self._epochs = [event for event in self._events if isinstance(event, EpochFinished)]
         self._problem: StorageError | None = None
+        self._log: EventLog | None = None
         self._lock = lock_of(self.folder)
         try:
             self._lock.acquire()
@@ -61,18 +56,23 @@ class SessionWriter:
             raise StorageError(
                 f"{session.id} is still running", "Another process writes it.", "Stop it first."
             ) from error
-        write_record(self.folder, self.session)
-        if events:
-            write_events(self.folder / EVENTS_FILE, events)
-        self._log = EventLog(self.folder / EVENTS_FILE, len(events))
+        if events is None:
+            self._begin()
 
     @property
     def problem(self) -> StorageError | None:
         """The first failure to write, None if there was none."""
-        return self._log.problem or self._problem
+        return (self._log.problem if self._log else None) or self._problem
 
     def record(self, event: Event) -> None:
-        """Append an event to the log and update the record."""
+        """Append an event to the log and update the record.
+
+        Raises:
+            StorageError: a session that is continued cannot be written.
+        """
+        if self._log is None:
+            self._record_before_resuming(event)
+            return
         self._log.append(event)
         match event:
             case RunStarted():
@@ -96,6 +96,30 @@ class SessionWriter:
                 )
                 if event.status == "done":
                     keep_newest(self.folder)
+
+    def _begin(self) -> None:
+        """Write the record and the events so far. The log comes first: without it the record would be wrong."""
+        if self._events:
+            write_events(self.folder / EVENTS_FILE, self._events)
+        write_record(self.folder, self.session)
+        self._log = EventLog(self.folder / EVENTS_FILE, len(self._events))
+        self._events.clear()
+
+    def _record_before_resuming(self, event: Event) -> None:
+        """Keep an event of a session that is continued until its run takes a step or has a result."""
+        match event:
+            case RunStarted():  # in this process; the log has the one of the first
+                changes = {"status": "running", "environment": event.environment, "parameters": event.parameters}
+                self.session = self.session.model_copy(update=changes)
+                if not any(isinstance(earlier, RunStarted) for earlier in self._events):
+                    self._events.insert(0, event)
+            case BatchFinished() | EpochFinished() | RunFinished(result=Result()):
+                self._begin()
+                self.record(event)
+            case RunFinished():
+                return
+            case _:
+                self._events.append(event)
 
     def save_weights_file(self, write: Callable[[Path], None]) -> None:
         """Create the weights file by calling ``write`` with a path, and record its checksum.
@@ -125,6 +149,8 @@ class SessionWriter:
         Args:
             write: creates the file of tensors, of about ``size`` bytes, at a path.
         """
+        if self._log is None:
+            return  # a run that is stopped before its next step is in the state of its last checkpoint
         self._log.flush()
         try:
             save_checkpoint(self.folder, info.model_copy(update={"events": self._log.count}), write, size)
@@ -133,7 +159,8 @@ class SessionWriter:
 
     def close(self) -> None:
         """Write what is pending and release the folder. A run without a recorded end then counts as killed."""
-        self._log.close()
+        if self._log is not None:
+            self._log.close()
         if self._problem is not None:
             self._update()
         self._lock.release()
@@ -158,6 +185,8 @@ class SessionWriter:
     def _update(self, **changes: Any) -> None:
         self.session = self.session.model_copy(update=changes)
         try:
+            if self._log is None:
+                self._begin()
             write_record(self.folder, self.session)
         except StorageError as error:
             self._problem = self._problem or error
@@ -213,61 +242,3 @@ def new_session_folder(name: str) -> tuple[str, Path]:
             raise storage_error(root / session_id, error) from error
         else:
             return session_id, root / session_id
-
-
-def with_unique_name(preset: RunPreset) -> RunPreset:
-    """Name a preset like no session: unchanged, or with the next number.
-
-    "pets" is followed by "pets (2)" and "pets (3)", also when "pets (2)" is run again.
-    """
-    numbered = _NUMBERED.fullmatch(preset.name)
-    stem = numbered["stem"] if numbered else preset.name
-    taken = _names_like(stem)
-    if preset.name not in taken:
-        return preset
-    suffix = f" ({1 + max(_number(name, stem) for name in taken)})"
-    return renamed_preset(preset, _cut(stem) + suffix)
-
-
-def _number(name: str, stem: str) -> int:
-    """The number of a name with this stem, 1 for the stem itself, 0 for other names."""
-    if name == stem:
-        return 1
-    numbered = _NUMBERED.fullmatch(name)
-    return int(numbered["number"]) if numbered and numbered["stem"] == _cut(stem) else 0
-
-
-def _cut(stem: str) -> str:
-    return stem[:_LONGEST_STEM].rstrip()
-
-
-def _names_like(stem: str) -> set[str]:
-    """The names of sessions whose ids contain the slug of this stem, with or without a number.
-
-    There can be thousands, so only the newest records are read; older sessions are assumed to have the names that
-    their ids were made from, unless long names are truncated there.
-    """
-    # The slug of a stem without ASCII letters differs from that of its numbered names without the number.
-    slugs = slug(f"{stem} (0)").removesuffix("0"), slug(stem)
-    pattern = re.compile(_ID.format(*map(re.escape, slugs)))
-    root = paths.sessions_folder()
-    try:
-        with os.scandir(root) as entries:
-            matches = [match for entry in entries if (match := pattern.fullmatch(entry.name))]
-    except OSError:
-        return set()  # there are none yet, or starting the run reports what is wrong
-    matches.sort(key=lambda match: match[0], reverse=True)
-    count = _MOST_READ if len(slugs[1]) <= _LONGEST_IN_FULL else len(matches)
-    names = {_read_name(root / match[0]) for match in matches[:count]}
-    assumed = {f"{_cut(stem)} ({match['number']})" if match["number"] else stem for match in matches[count:]}
-    return {name for name in names if name is not None} | assumed
-
-
-def _read_name(folder: Path) -> str | None:
-    try:
-        with (folder / SESSION_FILE).open("rb") as file:
-            found = _NAME.search(file.read(_HEAD_BYTES).decode(errors="replace"))
-        name = json.loads(found[1]) if found else None
-    except (OSError, ValueError):
-        return None  # not written yet, or damaged
-    return name if isinstance(name, str) else None

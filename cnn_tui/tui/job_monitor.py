@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cnn_tui.config.job import Job
 from cnn_tui.errors import ConfigError
 from cnn_tui.events import ErrorReport
-from cnn_tui.store.session_writer import with_unique_name
+from cnn_tui.store.session_names import with_unique_name
 from cnn_tui.trainer import protocol
 from cnn_tui.tui.job_observer import JobObserver
 from cnn_tui.tui.job_state import JobState

@@ -79,7 +79,7 @@ class Viewer(ScreenApp):
             self.post_message(ReadingFailed(error))
 
     def on_events_read(self, message: EventsRead) -> None:
-        """Show new events, after those before or in place of them."""
+        """Show new events, added to the earlier ones or instead of them."""
         if self.job is None or message.new.restarted:
             self.job = self._new_job()
         updates = (JobUpdate(event=update) for event in message.new.events for update in as_job_events(event))

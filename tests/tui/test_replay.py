@@ -11,14 +11,14 @@ from host import screen_text, until, until_shown
 from textual.pilot import Pilot
 
 from cnn_tui.config.preset import RunPreset
-from cnn_tui.events import BatchFinished, Event, Phase, RunFinished
+from cnn_tui.events import Event, Phase, RunFinished
 from cnn_tui.store.session_writer import SessionWriter, new_record, new_session_folder
 from cnn_tui.store.sessions import EVENTS_FILE
 from cnn_tui.tui.replay import Replay
 from cnn_tui.tui.viewer import ReplayViewer
 from cnn_tui.tui.widgets.line_chart import LineChart
 from cnn_tui.tui.widgets.replay_bar import ReplayBar
-from samples import epoch, result, started, story
+from samples import batch, epoch, result, started, story
 
 FIRST = 100.0  # when the runs of these tests start
 
@@ -94,18 +94,7 @@ def run(session_id: str) -> list[Event]:
     told: list[Event] = [started(session_id, epochs=10), Phase(name="training", time=FIRST)]
     for number in range(1, 11):
         end = FIRST + 100 * number
-        told.append(
-            BatchFinished(
-                epoch=number,
-                step=2,
-                steps=4,
-                loss=1.0,
-                accuracy=0.5,
-                images_per_second=1234.0,
-                learning_rate=0.001,
-                time=end - 50,
-            )
-        )
+        told.append(batch(number, 2, time=end - 50))
         told.append(epoch(number).model_copy(update={"time": end - 1}))
     return [*told, RunFinished(status="done", result=result(), time=FIRST + 1000)]
 

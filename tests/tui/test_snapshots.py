@@ -16,7 +16,7 @@ from host import screen_text, until
 from scripted_trainer import ScriptedTrainer
 from textual.pilot import Pilot
 
-from cnn_tui.events import BatchFinished, Phase, Progress
+from cnn_tui.events import Phase, Progress
 from cnn_tui.store.presets import load_preset
 from cnn_tui.tui.app import Workbench
 from cnn_tui.tui.machine import Machine, MachineReading
@@ -26,7 +26,7 @@ from cnn_tui.tui.screens.sessions import SessionsTable
 from cnn_tui.tui.screens.studies_files import StudyEntry
 from cnn_tui.tui.screens.studies_list import StudyList
 from cnn_tui.tui.screens.studies_table import StudyTableView
-from samples import epoch, started
+from samples import batch, epoch, started
 
 RECORDED = Path(__file__).parent.parent / "recorded" / "0.1.0"
 DRAWN_WITH = {"textual": "8.2.8", "rich": "15.0.0", "plotext": "6.1.0"}
@@ -102,15 +102,14 @@ def test_setup(size: tuple[int, int], same_picture: Picture) -> None:
 
 @sizes
 def test_live(workbench: Workbench, trainer: ScriptedTrainer, size: tuple[int, int], same_picture: Picture) -> None:
-    batch = BatchFinished(
-        epoch=3, step=2, steps=4, loss=0.4, accuracy=0.5, images_per_second=1234.0, learning_rate=0.001, time=111.0
-    )
 
     async def drive(pilot: Pilot[None]) -> None:
         await pilot.press("ctrl+r")
         await until(pilot, lambda: workbench.screen.query(CurvesPane))
         trainer.emit(started(session("done"), epochs=5), Phase(name="training", time=101.0))
-        trainer.emit(epoch(1), epoch(2, 0.25), batch, Progress(done=10, total=20, unit="steps", time=111.0))
+        trainer.emit(
+            epoch(1), epoch(2, 0.25), batch(3, 2, time=111.0), Progress(done=10, total=20, unit="steps", time=111.0)
+        )
         await until(pilot, lambda: on_screen(pilot, "10 of 20 steps", "50%", "1,234", "validation"))
 
     assert same_picture(size, drive)

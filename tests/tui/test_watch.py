@@ -12,14 +12,14 @@ from stored_sessions import store_session
 from textual.pilot import Pilot
 
 from cnn_tui.config.preset import RunPreset
-from cnn_tui.events import BatchFinished, ErrorReport, Phase, RunFinished, WarningRaised
+from cnn_tui.events import ErrorReport, Phase, RunFinished, WarningRaised
 from cnn_tui.store import session_follower
 from cnn_tui.store.session_writer import SessionWriter, new_record, new_session_folder
 from cnn_tui.store.sessions import EVENTS_FILE
 from cnn_tui.tui.screens.results_header import ResultHeader
 from cnn_tui.tui.viewer import Viewer
 from cnn_tui.tui.widgets.line_chart import LineChart
-from samples import epoch, result, started
+from samples import batch, epoch, result, started
 
 PRESET = RunPreset(name="pets", experiment=started(epochs=5).experiment)
 CONTROLS = {"pause", "resume", "stop", "kill", "rerun", "open_preset"}
@@ -151,11 +151,8 @@ async def test_a_session_elsewhere_shows_its_result_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 50)])
 async def test_the_run_fits_the_terminal(size: tuple[int, int], writer: SessionWriter) -> None:
-    batch = BatchFinished(
-        epoch=3, step=2, steps=4, loss=0.4, accuracy=0.5, images_per_second=1234.0, learning_rate=0.001, time=111.0
-    )
     async with viewer(writer.folder, size) as (app, pilot):
-        writer.record(batch)
+        writer.record(batch(3, 2, time=111.0))
         await until_shown(pilot, app, "1,234")
         for part in ("pets", "3 of 5", "▶ training", "f4 Results", "epoch 3/5", "b Steps/epochs"):
             assert part in screen_text(app), part

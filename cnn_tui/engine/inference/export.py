@@ -53,7 +53,7 @@ def _require_format(architecture: str, target: Path) -> None:
 
 
 def _write(path: Path, state: dict[str, Tensor], call: str) -> None:
-    for name, tensor in state.items():  # in place, which keeps the metadata that MNASNet needs
+    for name, tensor in state.items():  # the same dictionary has the metadata that MNASNet needs
         state[name] = tensor.detach().contiguous()
     # Both libraries would report a full disk as an error of their own, so they do not write the file themselves.
     if path.suffix.lower() == ".safetensors":

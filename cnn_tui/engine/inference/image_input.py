@@ -45,7 +45,7 @@ class ImageReader:
 def find_image_input(
     record: SessionRecord, classifier: Classifier, should_stop: ShouldStop
 ) -> Generator[Event, None, ImageInput]:
-    """What the session recorded, or for one of an earlier version what its data show again.
+    """The recorded one; for a session of an earlier version it is computed again from the data.
 
     Raises:
         DataError: the data are not available or not those of the session.

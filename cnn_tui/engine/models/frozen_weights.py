@@ -1,4 +1,4 @@
-"""Which weights file of the user's the frozen layers of a run came from, so that its session can tell another one."""
+"""The checksum of the user's weights file that has a run's frozen layers: it shows whether the file has changed."""
 
 from __future__ import annotations
 

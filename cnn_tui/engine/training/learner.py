@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -15,7 +16,7 @@ from cnn_tui.engine.control import ShouldStop
 from cnn_tui.engine.data.batches import BatchSource, Channels
 from cnn_tui.engine.device import Compute
 from cnn_tui.engine.models.build import Classifier
-from cnn_tui.engine.training.checkpoint import with_prefix
+from cnn_tui.engine.training.checkpoint import Resumable, with_prefix
 from cnn_tui.engine.training.evaluate import Evaluation, evaluate
 
 EvaluationSteps = Generator[int, None, list[Evaluation]]
@@ -38,7 +39,39 @@ class StepResults:
     hits: Tensor
 
 
-class Learner(Protocol):
+@dataclass
+class StepTotals:
+    """Sums over steps for K runs. They stay on the device, so that no step waits for a transfer."""
+
+    runs: int
+    sums: Tensor | None = None
+    images: int = 0
+    steps: int = 0
+
+    def add(self, results: StepResults) -> None:
+        """Add the results of further steps."""
+        both = torch.stack([results.losses, results.hits.double()])
+        self.sums = both if self.sums is None else self.sums.to(both.device) + both
+        self.images += results.images
+        self.steps += results.count
+
+    def read(self) -> Reading:
+        """The sums on the CPU; waits for the device."""
+        losses, hits = [[0.0] * self.runs] * 2 if self.sums is None else self.sums.tolist()
+        return Reading(time.perf_counter(), losses, hits, self.images)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Summed losses and hits of each run after a number of images."""
+
+    time: float
+    losses: list[float]
+    hits: list[float]
+    images: int
+
+
+class Learner(Resumable, Protocol):
     """K training runs on the same images, each with weights of its own; usually K is 1."""
 
     def steps(
@@ -64,14 +97,6 @@ class Learner(Protocol):
 
     def restore(self, run: int, state: dict[str, Tensor]) -> None:
         """Go back to a state."""
-        ...
-
-    def snapshot(self) -> dict[str, Tensor]:
-        """Everything that the next steps depend on: weights, optimizer, generators. The tensors may not be copies."""
-        ...
-
-    def resume(self, snapshot: Mapping[str, Tensor]) -> None:
-        """Continue from the snapshot of a learner with the same settings, exactly as that one would have."""
         ...
 
 

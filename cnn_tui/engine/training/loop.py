@@ -14,16 +14,16 @@ from cnn_tui.config.experiment import TrainingConfig
 from cnn_tui.engine.control import RateLimiter, ShouldStop, WithResult
 from cnn_tui.engine.data.batches import BatchSource
 from cnn_tui.engine.data.loading import LoadedData
-from cnn_tui.engine.training.checkpoint import Checkpoint, CheckpointStore, CheckpointTimer, with_prefix
+from cnn_tui.engine.training.checkpoint import Checkpoint, Checkpointer, CheckpointStore, state_tensors
 from cnn_tui.engine.training.evaluate import Evaluation
-from cnn_tui.engine.training.learner import Learner, StepResults
+from cnn_tui.engine.training.learner import Learner, Reading, StepTotals
 from cnn_tui.errors import TrainingError
-from cnn_tui.events import BatchFinished, EpochFinished, Progress, RunResumed
+from cnn_tui.events import BatchFinished, EpochFinished, Progress, RunResumed, WarningRaised
 from cnn_tui.history import best_epoch
 
 _UPDATES_PER_SECOND = 10  # each is two events, so that a run emits at most 20 a second
 
-RunUpdate = RunResumed | BatchFinished | Progress | EpochFinished | TrainingError
+RunUpdate = RunResumed | WarningRaised | BatchFinished | Progress | EpochFinished | TrainingError
 """What a training run emits: an event, or the error that ended it."""
 
 
@@ -48,37 +48,6 @@ class RunStats:
     def best(self) -> EpochFinished | None:
         """The epoch with the lowest validation loss."""
         return best_epoch(self.epochs)
-
-
-@dataclass
-class _Totals:
-    """Sums over steps for K runs. They stay on the device, so that no step waits for a transfer."""
-
-    runs: int
-    sums: Tensor | None = None
-    images: int = 0
-    steps: int = 0
-
-    def add(self, results: StepResults) -> None:
-        both = torch.stack([results.losses, results.hits.double()])
-        self.sums = both if self.sums is None else self.sums.to(both.device) + both
-        self.images += results.images
-        self.steps += results.count
-
-    def read(self) -> _Reading:
-        """The sums on the CPU; waits for the device."""
-        losses, hits = [[0.0] * self.runs] * 2 if self.sums is None else self.sums.tolist()
-        return _Reading(time.perf_counter(), losses, hits, self.images)
-
-
-@dataclass(frozen=True)
-class _Reading:
-    """Summed losses and hits of each run after a number of images."""
-
-    time: float
-    losses: list[float]
-    hits: list[float]
-    images: int
 
 
 class TrainingLoop:
@@ -113,8 +82,7 @@ class TrainingLoop:
         self._images = _without_single(len(runs[0].data.train_indices), self._config.batch_size)
         self._steps = math.ceil(self._images / self._config.batch_size)
         self._limiter = RateLimiter(max(1, _UPDATES_PER_SECOND // len(runs)))
-        self._checkpoints = checkpoints
-        self._timer = CheckpointTimer()
+        self._checkpoints = Checkpointer(checkpoints, learner, self._shuffles[self._config.seed])
         self._best_state: dict[str, Tensor] | None = None
         self.stats = [RunStats() for _ in runs]
         self.weights_version = 0
@@ -126,13 +94,10 @@ class TrainingLoop:
 
         A run whose loss is no longer finite emits a :class:`TrainingError` and nothing after it.
         """
-        checkpoint = self._checkpoints.load() if self._checkpoints else None
-        begun = None
+        checkpoint, begun = self._checkpoints.load(), None
         if checkpoint is not None:
-            self._continue_from(checkpoint)
+            yield from self._continue_from(checkpoint)
             begun = checkpoint if checkpoint.step else None
-            done, total = (checkpoint.epoch - 1) * self._steps + checkpoint.step, self.epochs * self._steps
-            yield 0, RunResumed(epoch=len(checkpoint.epochs), done=done, total=total)
         for epoch in range(checkpoint.epoch if checkpoint else 1, self.epochs + 1):
             if self._no_longer_improves(epoch - 1):
                 break
@@ -141,8 +106,8 @@ class TrainingLoop:
             if self.stopped or all(stats.failed for stats in self.stats):
                 break
             self._remember_best()
-            if epoch == self.epochs or self._timer.due_after_epoch or self._no_longer_improves(epoch):
-                self._save_checkpoint(epoch + 1, self._shuffle_state())
+            if epoch == self.epochs or self._checkpoints.due_after_epoch or self._no_longer_improves(epoch):
+                self._save(epoch + 1, self._checkpoints.shuffle_state)
         if self._best_state is not None:
             self.weights_version += 1
             self._learner.restore(0, self._best_state)
@@ -161,31 +126,29 @@ class TrainingLoop:
         patience, best = self._config.early_stopping_patience, self.stats[0].best
         return patience is not None and best is not None and epoch - best.epoch >= patience
 
-    def _continue_from(self, checkpoint: Checkpoint) -> None:
-        self._learner.resume(with_prefix(checkpoint.tensors, "learner."))
-        self._best_state = with_prefix(checkpoint.tensors, "best.") or None
-        self._shuffles[self._config.seed].set_state(checkpoint.tensors["shuffle"])
+    def _continue_from(self, checkpoint: Checkpoint) -> Iterator[tuple[int, RunUpdate]]:
+        """Restore the state of the run; from here on it takes the steps that it would have taken.
+
+        Raises:
+            TrainingError: the images are others than those of the checkpoint.
+        """
+        data = self._runs[0].data
+        yield from ((0, warning) for warning in checkpoint.data_warnings(len(data.train_indices), data.identity))
+        self._best_state = checkpoint.best_state
         self.stats[0] = RunStats(list(checkpoint.epochs), checkpoint.seconds, checkpoint.images_seen)
         self.seconds_before = checkpoint.seconds
+        done, total = (checkpoint.epoch - 1) * self._steps + checkpoint.step, self.epochs * self._steps
+        yield 0, RunResumed(epoch=len(checkpoint.epochs), done=done, total=total)
 
-    def _shuffle_state(self) -> Tensor:
-        return self._shuffles[self._config.seed].get_state()
-
-    def _save_checkpoint(self, epoch: int, shuffle: Tensor, totals: _Totals | None = None, seconds: float = 0) -> None:
-        """Keep the current state.
+    def _save(self, epoch: int, shuffle: Tensor, totals: StepTotals | None = None, seconds: float = 0.0) -> None:
+        """Save a checkpoint.
 
         Args:
             epoch: the epoch in progress.
             shuffle: the state of the shuffles at its beginning.
             totals: of its steps so far, which took ``seconds``.
         """
-        if self._checkpoints is None:
-            return
-        started, stats = time.perf_counter(), self.stats[0]
-        best = {f"best.{name}": tensor for name, tensor in (self._best_state or {}).items()}
-        learner = {f"learner.{name}": tensor for name, tensor in self._learner.snapshot().items()}
-        totals = totals or _Totals(1)
-        sums = {} if totals.sums is None else {"sums": totals.sums}
+        stats, totals, data = self.stats[0], totals or StepTotals(1), self._runs[0].data
         self._checkpoints.save(
             Checkpoint(
                 epoch=epoch,
@@ -194,27 +157,28 @@ class TrainingLoop:
                 epochs=tuple(stats.epochs),
                 seconds=stats.seconds + seconds,
                 images_seen=stats.images,
-                tensors={"shuffle": shuffle, **sums, **learner, **best},
+                train_images=len(data.train_indices),
+                data=data.identity,
+                tensors=state_tensors(shuffle, totals.sums, self._best_state),
             )
         )
-        self._timer.saved(started)
 
     def _epoch(self, epoch: int, begun: Checkpoint | None) -> Iterator[tuple[int, RunUpdate]]:
         """One pass over the training samples, or the rest of one, then the evaluation on the validation samples."""
-        started, totals, shuffle = time.perf_counter(), _Totals(len(self._runs)), self._shuffle_state()
+        started, totals, shuffle = time.perf_counter(), StepTotals(len(self._runs)), self._checkpoints.shuffle_state
         if begun is not None:
-            totals = _Totals(1, begun.tensors["sums"], begun.images, begun.step)
+            totals = StepTotals(1, begun.tensors["sums"], begun.images, begun.step)
         self.weights_version += 1
         for update in self._train(epoch, totals):
             yield update
-            if self._checkpoints is not None and self._timer.due_within_epoch and not self.stats[0].failed:
-                self._save_checkpoint(epoch, shuffle, totals, time.perf_counter() - started)
+            if self._checkpoints.due_within_epoch and not self.stats[0].failed:
+                self._save(epoch, shuffle, totals, time.perf_counter() - started)
         reading = totals.read()
         complete, failed = reading.images == self._images, all(stats.failed for stats in self.stats)
         self.stopped = not complete and not failed
         evaluations = self._validate() if complete and not failed else None
         if self.stopped:
-            self._save_checkpoint(epoch, shuffle, totals, time.perf_counter() - started)
+            self._save(epoch, shuffle, totals, time.perf_counter() - started)
         seconds = (time.perf_counter() - started) / len(self._runs)
         for index in self._active(epoch):
             self.stats[index].seconds += seconds
@@ -223,7 +187,7 @@ class TrainingLoop:
             yield from self._epoch_events(epoch, reading, evaluations, seconds)
 
     def _epoch_events(
-        self, epoch: int, reading: _Reading, evaluations: list[Evaluation] | None, seconds: float
+        self, epoch: int, reading: Reading, evaluations: list[Evaluation] | None, seconds: float
     ) -> Iterator[tuple[int, RunUpdate]]:
         for index in self._active(epoch):
             evaluation = evaluations[index] if evaluations else None
@@ -243,7 +207,7 @@ class TrainingLoop:
             self.stats[index].epochs.append(finished)
             yield index, finished
 
-    def _train(self, epoch: int, totals: _Totals) -> Iterator[tuple[int, RunUpdate]]:
+    def _train(self, epoch: int, totals: StepTotals) -> Iterator[tuple[int, RunUpdate]]:
         factors = [self._rate_factor(epoch, step) for step in range(totals.steps, self._steps)]
         indices = [own[totals.steps * self._config.batch_size :] for own in self._shuffled()]
         if not factors:
@@ -258,7 +222,7 @@ class TrainingLoop:
                 if all(stats.failed for stats in self.stats):
                     return
 
-    def _batch_events(self, epoch: int, step: int, before: _Reading, now: _Reading) -> Iterator[tuple[int, RunUpdate]]:
+    def _batch_events(self, epoch: int, step: int, before: Reading, now: Reading) -> Iterator[tuple[int, RunUpdate]]:
         """For each run the means over the steps since the last reading, and its progress."""
         images = now.images - before.images
         for index in self._active(epoch):

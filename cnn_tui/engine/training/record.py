@@ -58,7 +58,7 @@ def resume_recorded(session: Path, experiment: Experiment, control: Control) -> 
     """Continue the run of a session from its newest checkpoint; yields the events until then first.
 
     Args:
-        experiment: that of the session, or as :func:`with_more_epochs` gives it.
+        experiment: as :func:`resumed_experiment` gives it.
 
     Raises:
         StorageError: the session has no checkpoint, is running, is damaged or cannot be written.
@@ -74,10 +74,13 @@ def resume_recorded(session: Path, experiment: Experiment, control: Control) -> 
     fields = {name: getattr(info, name) for name in Checkpoint.__dataclass_fields__ if name != "tensors"}
     checkpoint, events = Checkpoint(**fields, tensors=load_file(path)), _events_until(session, info, experiment)
     with continued_session(session, experiment, events) as writer:
-        yield from events
         for _, event in _record([writer], [checkpoint], control):
             if not isinstance(event, RunStarted):
                 yield event
+            elif events and isinstance(events[0], RunStarted):
+                yield from events
+            else:  # the log is damaged
+                yield from (event, *events)
 
 
 def _record(
@@ -93,8 +96,7 @@ def _record(
     reported: set[int] = set()
     for index, event in train_together(runs, control.should_stop, should_abandon=control.should_abandon, cache=_CACHE):
         writer = writers[index]
-        if not (isinstance(event, RunStarted) and checkpoints[index]):
-            writer.record(event)
+        writer.record(event)
         if writer.problem is not None and index not in reported:
             reported.add(index)
             yield index, _unsaved(writer.problem)
