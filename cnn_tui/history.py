@@ -31,6 +31,7 @@ from cnn_tui.metrics import Result
 MOST_BATCHES = 8192
 """Above this number every second batch is dropped: no chart has as many columns, and memory stays bounded."""
 _ROUNDING = 0.999
+_OF_TRAINING: tuple[PhaseName, ...] = ("training", "testing")  # all other phases come before
 _LEAST_SECONDS, _LEAST_FRACTION = 1.0, 0.01  # below these an estimate of the time left would be noise
 
 
@@ -83,14 +84,18 @@ class RunHistory:
 
     def apply(self, event: Event) -> None:
         """Update the state with the next event."""
-        self.updated = event.time
+        before, self.updated = self.updated, event.time
         match event:
             case RunStarted():
                 self.session_id, self.experiment = event.session_id, event.experiment
                 self.environment, self.parameters = event.environment, event.parameters
                 self.started = event.time
             case Phase():
-                self._end_phase(event.time)
+                if before is not None and self._is_resumed_by(event):
+                    self._end_phase(before)
+                    self.started = None if self.started is None else self.started + event.time - before
+                else:
+                    self._end_phase(event.time)
                 self.phases.append(PhaseRecord(event.name, event.detail, event.time))
             case RunResumed():
                 if self.phases:
@@ -152,6 +157,10 @@ class RunHistory:
             del kept[1:-1:2]
             mean = (position(kept[-1]) - position(kept[0])) / (len(kept) - 1)
             self.batch_spacing = 2 * self.batch_spacing or mean
+
+    def _is_resumed_by(self, event: Phase) -> bool:
+        """Whether another process begins with this phase. The time until then is not part of the run."""
+        return bool(self.phases) and self.phases[-1].name in _OF_TRAINING and event.name not in _OF_TRAINING
 
     def _end_phase(self, time: float) -> None:
         if self.phases:

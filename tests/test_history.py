@@ -85,6 +85,23 @@ def test_the_time_left_follows_the_pace() -> None:
     assert folded(Phase(name="features", time=100), progress(25, 100, 110)).seconds_left() == pytest.approx(30)
 
 
+def test_the_time_of_an_interruption_is_not_that_of_the_run() -> None:
+    history = folded(
+        started(),  # at 100
+        Phase(name="loading", time=100),
+        Phase(name="training", time=102),
+        progress(50, 100, 110),
+        Phase(name="loading", time=5000),
+        Phase(name="training", time=5003),
+        RunResumed(epoch=5, done=50, total=100, time=5003),
+        progress(60, 100, 5010),
+    )
+    assert history.started is not None
+    assert history.updated is not None
+    assert history.updated - history.started == pytest.approx(10 + 10)
+    assert [phase.ended for phase in history.phases] == [102, 110, 5003, None]
+
+
 def test_steps_before_an_interruption_do_not_count_for_the_pace() -> None:
     resumed = RunResumed(epoch=5, done=50, total=100, time=100)
     history = folded(Phase(name="training", time=100), resumed, progress(60, 100, 110))
