@@ -280,11 +280,11 @@ HOSTILE: dict[str, tuple[Callable[[], Files], str]] = {
     "compressed images": (lambda: with_changes(thumbnails__npz=compressed_npz()), "is compressed or encrypted"),
     "an array larger than its file": (
         lambda: with_changes(thumbnails__npz=npz_with_header("(1000000000000,)")),
-        "another size than its header says",
+        "another size than its header states",
     ),
     "an array of negative size": (
         lambda: with_changes(thumbnails__npz=npz_with_header("(-5, -2)")),
-        "another size than its header says",
+        "another size than its header states",
     ),
     "a header that is code": (
         lambda: with_changes(thumbnails__npz=npz_with_header("__import__('os').abort()")),
