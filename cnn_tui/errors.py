@@ -63,6 +63,16 @@ class SessionNotFoundError(CnnTuiError):
     exit_code = 4
 
 
+class QueueEntryNotFoundError(CnnTuiError):
+    """The queue has no such job, or not in this state."""
+
+    exit_code = 4
+
+
+class ServiceError(CnnTuiError):
+    """The background service cannot be reached or refuses a request."""
+
+
 class StorageError(CnnTuiError):
     """A file that cannot be written or read."""
 

@@ -168,6 +168,14 @@ class JobStarted(_Event):
     runs: int = Field(serialization_alias="rows")
 
 
+class JobWaiting(_Event):
+    """The job waits, because another one uses its device."""
+
+    type: Literal["job_waiting"] = "job_waiting"
+    device: str
+    holder: str
+
+
 class RunReused(_Event):
     """An earlier study finished this run with the same settings; its session is used as the result."""
 
@@ -196,7 +204,7 @@ class JobFinished(_Event):
     error: ErrorReport | None = None
 
 
-JobEvent = Annotated[JobStarted | RunReused | RunEvent | JobFinished, Field(discriminator="type")]
+JobEvent = Annotated[JobStarted | JobWaiting | RunReused | RunEvent | JobFinished, Field(discriminator="type")]
 
 
 def as_job_events(event: Event) -> Iterator[JobEvent]:

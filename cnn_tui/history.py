@@ -15,6 +15,7 @@ from cnn_tui.events import (
     Event,
     JobEvent,
     JobFinished,
+    JobWaiting,
     Parameters,
     Phase,
     PhaseName,
@@ -189,6 +190,7 @@ class JobHistory:
         errors: the errors of failed runs by index.
         current: the index of the run to show: of those running the one that started last, else the one that ended last.
         current_run: the state of that run.
+        waiting: why the job has not begun, None once it has.
         finished: the last event of the job, None before.
     """
 
@@ -199,10 +201,12 @@ class JobHistory:
     errors: dict[int, ErrorReport] = field(default_factory=dict)
     current: int = 0
     current_run: RunHistory = field(default_factory=RunHistory)
+    waiting: JobWaiting | None = None
     finished: JobFinished | None = None
 
     def apply(self, event: JobEvent) -> RunHistory | None:
         """Update the state with the next event; return the run that the event belongs to, if any."""
+        self.waiting = event if isinstance(event, JobWaiting) else None
         match event:
             case RunReused():
                 self.reused += 1

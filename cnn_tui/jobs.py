@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 from cnn_tui import paths
 from cnn_tui.config.job import Job
 from cnn_tui.config.study import training_groups
 from cnn_tui.engine.control import Control
+from cnn_tui.engine.device import device_key
 from cnn_tui.engine.training.record import resume_recorded, run_recorded
-from cnn_tui.events import EndStatus, JobEvent, JobFinished, JobStarted, RunEvent, RunFinished, RunReused
+from cnn_tui.events import EndStatus, JobEvent, JobFinished, JobStarted, JobWaiting, RunEvent, RunFinished, RunReused
 from cnn_tui.store.checkpoints import newest_checkpoint
+from cnn_tui.store.device_lock import DeviceLock
 from cnn_tui.store.records import RESUMABLE, StudyPart, finished_rows, recorded_rows
 from cnn_tui.store.sessions import all_records
+
+_POLL_SECONDS = 0.2
 
 
 def run_job(job: Job, control: Control) -> Iterator[JobEvent]:
@@ -26,6 +32,34 @@ def run_job(job: Job, control: Control) -> Iterator[JobEvent]:
         StorageError: sessions cannot be written.
     """
     yield JobStarted(preset=job.preset, runs=len(job.runs))
+    with ExitStack() as held:
+        yield from _claim_devices(job, control, held)
+        if control.stopping:
+            yield JobFinished(status="stopped")
+        else:
+            yield from _run_all(job, control)
+
+
+def _claim_devices(job: Job, control: Control, held: ExitStack) -> Iterator[JobEvent]:
+    """Wait until no other job uses a device of this one."""
+    if job.beside:
+        return
+    # In the same order in every process, so that no two of them wait for each other.
+    for device in sorted({device_key(run.experiment.training.device) for run in job.runs}):
+        lock = DeviceLock(device, job.preset.name)
+        acquired = lock.acquire()
+        if not acquired:
+            yield JobWaiting(device=device, holder=lock.holder())
+        while not acquired:
+            if control.should_stop():
+                return
+            time.sleep(_POLL_SECONDS)
+            acquired = lock.acquire()
+        held.callback(lock.release)
+
+
+def _run_all(job: Job, control: Control) -> Iterator[JobEvent]:
+    """Run what earlier studies have not finished."""
     reused = {} if job.fresh or job.study is None else finished_rows(job.cells, all_records(), alone=_separate(job))
     for index, record in reused.items():
         yield RunReused(run=index, session_id=record.id)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import platform
+import re
 from pathlib import Path
 
 import platformdirs
@@ -28,6 +30,11 @@ def weights_folder() -> Path:
 def sessions_folder() -> Path:
     """Sessions, one folder each."""
     return _in_home("sessions") or platformdirs.user_data_path(_APP) / "sessions"
+
+
+def service_folder() -> Path:
+    """The queue, locks and log of the background service of this machine; several may share the data folder."""
+    return data_folder() / "service" / (re.sub(r"[^A-Za-z0-9.-]", "-", platform.node()) or "localhost")
 
 
 def user_presets_folder() -> Path:

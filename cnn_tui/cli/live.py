@@ -14,11 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from cnn_tui.cli.result_tables import print_result
-from cnn_tui.events import EpochFinished, Event, JobEvent, RunEvent, RunFinished, RunStarted, WarningRaised
+from cnn_tui.events import EpochFinished, Event, JobEvent, JobWaiting, RunEvent, RunFinished, RunStarted, WarningRaised
 from cnn_tui.formatting import duration, pluralize, printable, progress_text, quantity
 from cnn_tui.history import RunHistory
 from cnn_tui.reports.job_progress import JobProgress
-from cnn_tui.reports.labels import BEST_EPOCH_CRITERION, value_text
+from cnn_tui.reports.labels import BEST_EPOCH_CRITERION, value_text, waiting_text
 from cnn_tui.reports.studies.document import state
 from cnn_tui.reports.studies.table import COLUMNS, Aggregate, RowStatus, StudyRow
 
@@ -70,6 +70,8 @@ class LiveRunReporter(_LiveReporter):
         """Print the event if it should stay visible."""
         if isinstance(event, RunEvent):
             self._report_run(event.event)
+        elif isinstance(event, JobWaiting):
+            self._console.print(Text(waiting_text(event), style="yellow"))
 
     def _report_run(self, event: Event) -> None:
         match event:
@@ -129,7 +131,9 @@ class LiveStudyReporter(_LiveReporter):
         super().__init__(progress, Console(stderr=True, markup=False, highlight=False))
 
     def report(self, event: JobEvent) -> None:
-        """Print warnings; the view shows everything else."""
+        """Print warnings and what the job waits for; the view shows everything else."""
+        if isinstance(event, JobWaiting):
+            self._console.print(Text(waiting_text(event), style="yellow"))
         if isinstance(event, RunEvent) and isinstance(event.event, WarningRaised):
             self._console.print(_warning(event.event))
 

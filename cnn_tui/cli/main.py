@@ -14,11 +14,12 @@ COMMANDS = {
     "study": LazyCommand("cnn_tui.cli.study:study", "Vary one or two settings: many runs, one table, one plot."),
     "reproduce": LazyCommand("cnn_tui.cli.reproduce:reproduce", "Reproduce a published report with all its studies."),
     "watch": LazyCommand("cnn_tui.cli.watch:watch", "Follow a run from another terminal, or replay one."),
+    "queue": LazyCommand("cnn_tui.cli.queue:queue", "List, add, move and remove jobs that run in the background."),
     "presets": LazyCommand("cnn_tui.cli.presets:presets", "List, show and check presets."),
     "models": LazyCommand("cnn_tui.cli.models:models", "List the available models, or show one."),
     "datasets": LazyCommand("cnn_tui.cli.datasets:datasets", "List the available datasets."),
     "sessions": LazyCommand(
-        "cnn_tui.cli.sessions:sessions", "List, show, compare, export, import, annotate and delete runs."
+        "cnn_tui.cli.sessions:sessions", "List, show, control, compare, export, import and delete runs."
     ),
     "predict": LazyCommand("cnn_tui.cli.predict:predict", "Classify images with the network of a session."),
     "cache": LazyCommand("cnn_tui.cli.cache:cache", "List or clear cached features and decoded images."),

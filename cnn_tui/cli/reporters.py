@@ -17,6 +17,7 @@ from cnn_tui.events import (
     Event,
     JobEvent,
     JobStarted,
+    JobWaiting,
     Phase,
     RunEvent,
     RunFinished,
@@ -27,6 +28,7 @@ from cnn_tui.events import (
 )
 from cnn_tui.formatting import pluralize, printable
 from cnn_tui.reports.job_progress import JobProgress
+from cnn_tui.reports.labels import waiting_text
 from cnn_tui.reports.studies.table import COLUMNS
 
 
@@ -77,6 +79,8 @@ class JsonReporter(_PlainReporter):
             self._print(event)
         elif isinstance(event, RunEvent):
             self._print(event.event)
+        elif isinstance(event, JobWaiting):
+            print_message(waiting_text(event))
 
     def _print(self, event: Event | JobEvent) -> None:
         sys.stdout.write(json.dumps(event.model_dump(mode="json", by_alias=True)) + "\n")
@@ -95,6 +99,8 @@ class PlainRunReporter(_PlainReporter):
         """Print the event if it matters in a log."""
         if isinstance(event, RunEvent):
             self._report_run(event.event)
+        elif isinstance(event, JobWaiting):
+            self._err.print(waiting_text(event))
 
     def _report_run(self, event: Event) -> None:
         preset = self._progress.job.runs[0]
@@ -126,6 +132,8 @@ class PlainStudyReporter(_PlainReporter):
         match event:
             case JobStarted():
                 print_message(f"{event.preset.name}: {pluralize(event.runs, 'run')}")
+            case JobWaiting():
+                print_message(waiting_text(event))
             case RunReused():
                 print_message(f"{run_name(self._progress, event.run)}: kept from session {event.session_id}")
             case RunEvent():

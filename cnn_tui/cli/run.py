@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cnn_tui.cli.background import check_detach_options, detach_options, submit
 from cnn_tui.cli.settings import SettingsCommand, prepare
 from cnn_tui.errors import CnnTuiError
 
 if TYPE_CHECKING:
-    from cnn_tui.config.preset import RunPreset
+    from cnn_tui.config.job import Job
 
 _DEMO = "quickstart"
 
@@ -20,17 +21,30 @@ _DEMO = "quickstart"
 @click.option("--set", "settings", metavar="PATH=VALUE", multiple=True, help="Change one setting; may be repeated.")
 @click.option("--name", help="The session's name; by default the preset's name, with a number if it is taken.")
 @click.option("--json", "as_json", is_flag=True, help="Print one event per line as JSON.")
+@detach_options
 @click.pass_context
 def run(
-    ctx: click.Context, presets: tuple[str, ...], settings: tuple[str, ...], name: str | None, as_json: bool
+    ctx: click.Context,
+    presets: tuple[str, ...],
+    settings: tuple[str, ...],
+    name: str | None,
+    as_json: bool,
+    detach: bool,
+    after: str,
+    beside: bool,
 ) -> None:
     """Train presets, one after the other.
 
     A PRESET is a JSON file, the session.json of an earlier run, or the name of a preset (see 'cnn-tui presets').
+
+    With --detach they run in the background, one after the other, and outlive this terminal; see 'cnn-tui queue' and
+    'cnn-tui watch'. The COMMAND of --after gets the variables CNN_TUI_JOB, CNN_TUI_STATUS and CNN_TUI_SESSION.
     """
     from cnn_tui.cli.output import INTERRUPTED, print_error
+    from cnn_tui.config.job import Job
     from cnn_tui.store.session_names import with_unique_name
 
+    check_detach_options(ctx, detach, after)
     prepared, codes = [], []
     for preset_name in presets:
         try:
@@ -39,7 +53,11 @@ def run(
             print_error(error)
             codes.append(error.exit_code)
     for preset in prepared:
-        code = _run(preset if name is not None else with_unique_name(preset), as_json)
+        job = Job(preset=preset if name is not None else with_unique_name(preset), beside=beside)
+        if detach:
+            submit(job, after, as_json)
+            continue
+        code = _run(job, as_json)
         codes.append(code)
         if code == INTERRUPTED:
             break
@@ -59,17 +77,17 @@ def demo(ctx: click.Context, as_json: bool) -> None:
     if is_terminal() and not as_json:
         show(_DEMO, start=True)
     else:
+        from cnn_tui.config.job import Job
         from cnn_tui.store.session_names import with_unique_name
 
-        ctx.exit(_run(with_unique_name(prepare(_DEMO, (), None)), as_json))
+        ctx.exit(_run(Job(preset=with_unique_name(prepare(_DEMO, (), None))), as_json))
 
 
-def _run(preset: RunPreset, as_json: bool) -> int:
-    """Train one preset in this process; return the exit code."""
+def _run(job: Job, as_json: bool) -> int:
+    """Run a job in this process; return the exit code."""
     from cnn_tui.cli.job import exit_code, interruptible, run_here
-    from cnn_tui.config.job import Job
     from cnn_tui.engine.control import Control
 
     control = Control()
     with interruptible(control):
-        return exit_code(run_here(Job(preset=preset), control, as_json=as_json), control)
+        return exit_code(run_here(job, control, as_json=as_json), control)

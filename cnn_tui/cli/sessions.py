@@ -1,15 +1,18 @@
-"""``cnn-tui sessions``: list, show, resume, compare, export, import, annotate and delete recorded runs."""
+"""``cnn-tui sessions``: list, show, control, resume, compare, export, import, annotate and delete recorded runs."""
 
 from __future__ import annotations
 
 import sys
+import time
 from collections import Counter
 from typing import Any
 
 import click
 
+from cnn_tui.cli.background import check_detach_options, detach_options, submit
 from cnn_tui.cli.bundle import import_session
 from cnn_tui.cli.compare import compare_sessions
+from cnn_tui.cli.control import go_on, kill, pause, stop
 from cnn_tui.cli.export import export
 from cnn_tui.cli.groups import ListByDefault
 from cnn_tui.cli.note import note
@@ -18,7 +21,7 @@ from cnn_tui.cli.presets import shown
 from cnn_tui.config.fields import experiment_fields, value_at
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.errors import CnnTuiError, ConfigError
-from cnn_tui.formatting import printable
+from cnn_tui.formatting import duration, printable
 from cnn_tui.history import RunHistory
 from cnn_tui.metrics import LISTED, Result
 from cnn_tui.reports.labels import session_label
@@ -41,7 +44,7 @@ _COLUMNS = ("session", "name", "model", "data", *_NUMBERS, "status")
 
 @click.group(cls=ListByDefault, subcommand_metavar="[COMMAND] ...")
 def sessions() -> None:
-    """List, show, resume, compare, export, import, annotate and delete runs. Without a command, list them.
+    """List, show, control, resume, compare, export, import, annotate and delete runs. Without a command, list them.
 
     SESSION is an id, the unique beginning of an id, "latest", or a folder.
     """
@@ -51,6 +54,8 @@ sessions.add_command(compare_sessions)
 sessions.add_command(export)
 sessions.add_command(import_session)
 sessions.add_command(note)
+for _command in (stop, kill, pause, go_on):
+    sessions.add_command(_command)
 
 
 @sessions.command("list")
@@ -105,8 +110,11 @@ def show(session: str, as_json: bool) -> None:
 @click.argument("session")
 @click.option("--epochs", type=click.IntRange(1), metavar="N", help="Train longer: N epochs in all.")
 @click.option("--json", "as_json", is_flag=True, help="Print one event per line as JSON.")
+@detach_options
 @click.pass_context
-def resume(ctx: click.Context, session: str, epochs: int | None, as_json: bool) -> None:
+def resume(
+    ctx: click.Context, session: str, epochs: int | None, as_json: bool, detach: bool, after: str, beside: bool
+) -> None:
     """Continue the run of a SESSION that was stopped, crashed or killed, from its last checkpoint.
 
     The result is that of a run without interruption. Checkpoints are saved at the ends of epochs, within long epochs
@@ -117,13 +125,18 @@ def resume(ctx: click.Context, session: str, epochs: int | None, as_json: bool) 
     from cnn_tui.config.job import Job
     from cnn_tui.engine.control import Control
 
+    check_detach_options(ctx, detach, after)
     folder = find_session(session)
     record = load_session(folder)
     experiment = resumed_experiment(record, epochs, len(read_history(folder).epochs))
     preset = RunPreset(name=record.name, description=record.description, experiment=experiment)
+    job = Job(preset=preset, resume=record.id, beside=beside)
+    if detach:
+        submit(job, after, as_json)
+        return
     control = Control()
     with interruptible(control):
-        ctx.exit(exit_code(run_here(Job(preset=preset, resume=record.id), control, as_json=as_json), control))
+        ctx.exit(exit_code(run_here(job, control, as_json=as_json), control))
 
 
 @sessions.command()
@@ -157,23 +170,29 @@ def _row(entry: SessionEntry) -> tuple[str, ...]:
         return *[""] * (len(_COLUMNS) - 2), "broken"
     record, result = entry.record, entry.record.result
     experiment = record.experiment
+    history = read_history(entry.folder) if record.live else None
     return (
         session_label(record.name, record.study),
         experiment.model.architecture,
         experiment.data.label,
-        _epochs(record),
+        _epochs(record, history),
         f"{experiment.training.optimizer.learning_rate:g}",
         str(experiment.training.batch_size),
         *(metric.text(result.value(metric)) if result else "" for metric in LISTED),
-        f"{result.total_seconds:.1f} s" if result else "",
-        record.status,
+        f"{result.total_seconds:.1f} s" if result else _time_so_far(history),
+        f"{record.status} on {history.environment.device}" if history and history.environment else record.status,
     )
 
 
-def _epochs(record: SessionRecord) -> str:
+def _time_so_far(history: RunHistory | None) -> str:
+    """The time since a run that has not ended has started."""
+    return "" if history is None or history.started is None else duration(time.time() - history.started)
+
+
+def _epochs(record: SessionRecord, history: RunHistory | None) -> str:
     """The requested epochs, after the number of epochs run if it is smaller."""
     requested = record.experiment.training.epochs
-    run = record.result.epochs_run if record.result else requested
+    run = record.result.epochs_run if record.result else len(history.epochs) if history else requested
     return str(requested) if run == requested else f"{run}/{requested}"
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from cnn_tui.cli.background import check_detach_options, detach_options, submit
 from cnn_tui.cli.settings import SettingsCommand
 from cnn_tui.reports.formats import FORMATS
 
@@ -53,6 +54,7 @@ def study_options(formats: Sequence[str], output: str) -> Callable[[_Command], _
 @click.argument("study", metavar="STUDY")
 @click.option("--name", help="A name for the study.")
 @study_options(FORMATS, "Write the report into FILE.")
+@detach_options
 @click.pass_context
 def study(
     ctx: click.Context,
@@ -64,6 +66,9 @@ def study(
     as_json: bool,
     chosen: Format | None,
     output: str | None,
+    detach: bool,
+    after: str,
+    beside: bool,
 ) -> None:
     """Run all runs of a STUDY and report them.
 
@@ -73,13 +78,19 @@ def study(
 
     The table and the plot go to standard output unless --output names a file. LaTeX writes its plots as files beside
     --output; PDF and PNG contain only the plots. The exit code is 1 if a run failed.
+
+    With --detach the study runs in the background; the same command without it reports the runs that have ended.
     """
     from cnn_tui.cli.destination import Destination
     from cnn_tui.cli.job import exit_code, interruptible, run_here
     from cnn_tui.config.job import Job
     from cnn_tui.engine.control import Control
 
-    job = Job(preset=prepare_study(study, settings, name), plain=plain, fresh=fresh)
+    check_detach_options(ctx, detach, after)
+    job = Job(preset=prepare_study(study, settings, name), plain=plain, fresh=fresh, beside=beside)
+    if detach:
+        submit(job, after, as_json)
+        return
     destination = Destination(output, chosen, "text", FORMATS)
     control = Control()
     with interruptible(control):

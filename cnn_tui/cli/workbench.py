@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.command("open")
 @click.argument("preset", required=False)
-@click.option("--in-process", is_flag=True, help="Train inside this process instead of a second one.")
+@click.option("--in-process", is_flag=True, help="Train inside this process instead of the background service.")
 def open_workbench(preset: str | None, in_process: bool) -> None:
     """Open the workbench, with PRESET in its form if given."""
     show(preset, start=False, in_process=in_process)
@@ -75,6 +75,12 @@ def _trainer(in_process: bool) -> Trainer:
         from cnn_tui.trainer.thread import ThreadTrainer
 
         return ThreadTrainer()
-    from cnn_tui.trainer.process import ProcessTrainer
+    from cnn_tui.service.endpoint import AVAILABLE
 
-    return ProcessTrainer()
+    if not AVAILABLE:
+        from cnn_tui.trainer.process import ProcessTrainer
+
+        return ProcessTrainer()
+    from cnn_tui.service.trainer import ServiceTrainer
+
+    return ServiceTrainer()

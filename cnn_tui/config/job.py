@@ -20,12 +20,14 @@ class Job(FrozenModel):
         plain: train every run on its own instead of sharing work between runs.
         fresh: repeat runs that an earlier study finished with the same settings, and begin interrupted ones again.
         resume: the id of a session whose run continues; the preset is that of the session.
+        beside: start although another job uses the device.
     """
 
     preset: Annotated[RunPreset | StudyPreset, Field(discriminator="kind")]
     plain: bool = False
     fresh: bool = False
     resume: str | None = None
+    beside: bool = False
 
     @property
     def study(self) -> StudyPreset | None:
@@ -62,4 +64,4 @@ class Job(FrozenModel):
 
     def with_preset(self, preset: RunPreset | StudyPreset) -> Job:
         """The same job with another preset. ``model_copy`` would copy the cached runs of the old one too."""
-        return Job(preset=preset, plain=self.plain, fresh=self.fresh, resume=self.resume)
+        return Job(preset=preset, plain=self.plain, fresh=self.fresh, resume=self.resume, beside=self.beside)

@@ -63,6 +63,14 @@ def compute(config: TrainingConfig) -> Compute:
     return Compute(device, torch.bfloat16 if config.precision == "bfloat16" else torch.float32)
 
 
+def device_key(name: str) -> str:
+    """The device that ``training.device`` stands for on this machine, such as "cpu" or "cuda:0"; it need not exist."""
+    device = torch.device(name) if name != "auto" else _device(name)
+    if device.type == "cuda" and device.index is None and torch.cuda.is_available():
+        return f"cuda:{torch.cuda.current_device()}"
+    return str(device)
+
+
 def _device(name: str) -> torch.device:
     if name == "auto":
         if torch.cuda.is_available():

@@ -9,7 +9,8 @@ from typing import Any
 
 from cnn_tui.config.fields import experiment_fields
 from cnn_tui.config.study import Value
-from cnn_tui.events import EpochFinished
+from cnn_tui.events import EpochFinished, JobWaiting
+from cnn_tui.formatting import printable
 from cnn_tui.store.records import StudyPart
 
 BEST_EPOCH_CRITERION = "validation loss"
@@ -32,6 +33,11 @@ def best_epoch_label(number: int, epoch: EpochFinished | None = None) -> str:
     if epoch is None or epoch.validation_loss is None or epoch.validation_accuracy is None:
         return text
     return f"{text} {epoch.validation_loss:.3f}; accuracy there {epoch.validation_accuracy * 100:.1f} %"
+
+
+def waiting_text(event: JobWaiting) -> str:
+    """What a job waits for."""
+    return printable(f"Waiting until {event.holder} has ended, which uses {event.device}")
 
 
 def session_label(name: str, study: StudyPart | None) -> str:

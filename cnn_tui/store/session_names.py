@@ -9,7 +9,9 @@ from pathlib import Path
 
 from cnn_tui import paths
 from cnn_tui.config.preset import RunPreset
+from cnn_tui.errors import StorageError
 from cnn_tui.store.files import slug
+from cnn_tui.store.job_queue import read_queue
 from cnn_tui.store.presets import SESSION_FILE, renamed_preset
 
 _LONGEST_STEM = 188  # leaves 12 of the 200 characters of a name for a number of nine digits
@@ -23,13 +25,13 @@ _NAME = re.compile(r'"name":\s*("(?:[^"\\]|\\.)*")')
 
 
 def with_unique_name(preset: RunPreset) -> RunPreset:
-    """Name a preset like no session: unchanged, or with the next number.
+    """Name a preset like no session and no job of the queue: unchanged, or with the next number.
 
     "pets" is followed by "pets (2)" and "pets (3)", also when "pets (2)" is run again.
     """
     numbered = _NUMBERED.fullmatch(preset.name)
     stem = numbered["stem"] if numbered else preset.name
-    taken = _names_like(stem)
+    taken = _names_like(stem) | _names_in_queue()
     if preset.name not in taken:
         return preset
     suffix = f" ({1 + max(_number(name, stem) for name in taken)})"
@@ -68,6 +70,13 @@ def _names_like(stem: str) -> set[str]:
     names = {_read_name(root / match[0]) for match in matches[:count]}
     assumed = {f"{_cut(stem)} ({match['number']})" if match["number"] else stem for match in matches[count:]}
     return {name for name in names if name is not None} | assumed
+
+
+def _names_in_queue() -> set[str]:
+    try:
+        return {entry.name for entry in read_queue()}
+    except StorageError:
+        return set()
 
 
 def _read_name(folder: Path) -> str | None:

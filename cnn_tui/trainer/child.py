@@ -38,6 +38,7 @@ class Child:
         when_abandoned: what the process does with its job if this process disappears.
         on_message: called with each message, in the reading thread.
         on_exit: called there once, after the last message, with the exit status (negative: a signal).
+        gpu: the index of the GPU that jobs use which do not ask for a certain one.
 
     Raises:
         TrainingError: the process could not be started.
@@ -49,6 +50,7 @@ class Child:
         when_abandoned: ShutdownMode,
         on_message: Callable[[Child, Message], None],
         on_exit: Callable[[Child, int], None],
+        gpu: int | None = None,
     ) -> None:
         self.killed = False
         self.error: ProtocolError | None = None
@@ -57,7 +59,7 @@ class Child:
         self.log_path = paths.data_folder() / LOG_NAME
         with _open_log(self.log_path) as log:
             self.log_start = log.tell()
-            self._process = _launch(runner, when_abandoned, log)
+            self._process = _launch(runner, when_abandoned, gpu, log)
         self.pid = self._process.pid
         self._reader = threading.Thread(target=self._read, name=f"trainer-{self.pid}", daemon=True)
         self._reader.start()
@@ -112,13 +114,14 @@ class Child:
             os.killpg(self.pid, signal.SIGKILL)
 
 
-def _launch(runner: str, when_abandoned: ShutdownMode, log: IO[bytes]) -> subprocess.Popen[bytes]:
+def _launch(runner: str, when_abandoned: ShutdownMode, gpu: int | None, log: IO[bytes]) -> subprocess.Popen[bytes]:
     """Start the process in a session of its own, which the terminal's signals do not reach.
 
     ``-P`` keeps Python from importing, say, a ``random.py`` in the current folder instead of its own.
     """
     command = [sys.executable, "-P", "-m", "cnn_tui.trainer.serve"]
     command += ["--runner", runner, "--when-abandoned", when_abandoned]
+    command += [] if gpu is None else ["--gpu", str(gpu)]
     try:
         return subprocess.Popen(
             command,
@@ -126,7 +129,7 @@ def _launch(runner: str, when_abandoned: ShutdownMode, log: IO[bytes]) -> subpro
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
-            env=_environment(),
+            env=child_environment(),
             start_new_session=True,
         )
     except OSError as error:
@@ -134,7 +137,7 @@ def _launch(runner: str, when_abandoned: ShutdownMode, log: IO[bytes]) -> subpro
         raise TrainingError("The trainer could not be started", str(error), hint) from error
 
 
-def _environment() -> dict[str, str]:
+def child_environment() -> dict[str, str]:
     """The environment of this process, extended so that a checkout that is not installed can be imported."""
     environment, folder = dict(os.environ), Path(cnn_tui.__file__).parents[1]
     if folder.name not in {"site-packages", "dist-packages"}:

@@ -79,6 +79,15 @@ def ready() -> Ready:
     return Ready(pid=os.getpid(), torch=torch.__version__, device_name=device_name(chosen.device))
 
 
+def use_gpu(index: int | None) -> None:
+    """Let jobs that ask for any GPU use this one."""
+    if index is not None and "torch" in sys.modules:
+        import torch
+
+        if index < torch.cuda.device_count():
+            torch.cuda.set_device(index)
+
+
 class ReportingControl(Control):
     """A control that sends a message when the job actually pauses and when it resumes."""
 

@@ -13,6 +13,7 @@ from cnn_tui.trainer.pipes import write_all
 from cnn_tui.trainer.protocol import JobUpdate, Message, to_line
 
 _BACKLOG = 1000
+_MOST_AT_ONCE = 1000
 
 
 class MessageQueue:
@@ -35,6 +36,15 @@ class MessageQueue:
         """Yield all messages until the end."""
         while (message := self.next_message()) is not None:
             yield message
+
+    def batches(self) -> Iterator[list[Message]]:
+        """Yield all messages until the end, those that have arrived meanwhile at once."""
+        for message in self.messages():
+            batch = [message]
+            with contextlib.suppress(queue.Empty):
+                while len(batch) < _MOST_AT_ONCE and (following := self._messages.get_nowait()) is not None:
+                    batch.append(following)
+            yield batch
 
     def _post(self, message: Message) -> None:
         """Add a message; it is dropped after the end."""

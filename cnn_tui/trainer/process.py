@@ -45,14 +45,17 @@ class ProcessTrainer(MessageQueue):
     Args:
         when_abandoned: what the child does with its job if this process disappears.
         runner: the function that runs jobs in the child, as ``module:function``.
+        gpu: the index of the GPU for jobs that do not ask for a certain one, by default the first.
     """
 
     outlives_us: Final = True
+    queues: Final = False
 
-    def __init__(self, when_abandoned: ShutdownMode = "finish", runner: str = RUN_JOB) -> None:
+    def __init__(self, when_abandoned: ShutdownMode = "finish", runner: str = RUN_JOB, gpu: int | None = None) -> None:
         super().__init__()
         self._when_abandoned: ShutdownMode = when_abandoned
         self._runner = runner
+        self._gpu = gpu
         self._lock = threading.RLock()
         self._child: Child | None = None
         self._job: JobHistory | None = None
@@ -126,7 +129,7 @@ class ProcessTrainer(MessageQueue):
         if child is not None and child.alive and (command is None or child.send(command)):
             return
         try:
-            self._child = Child(self._runner, self._when_abandoned, self._on_message, self._on_exit)
+            self._child = Child(self._runner, self._when_abandoned, self._on_message, self._on_exit, self._gpu)
         except TrainingError as error:
             self._post_lost(Lost(status="failed", session_id=None, error=ErrorReport.of(error), log_tail=""))
             return

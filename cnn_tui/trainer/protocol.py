@@ -32,36 +32,38 @@ class ProtocolError(CnnTuiError):
     """A line that is not a valid command or message."""
 
 
-class _Record(BaseModel):
+class Record(BaseModel):
+    """A command or a message."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Start(_Record):
+class Start(Record):
     """Start a job; refused while another one is running."""
 
     type: Literal["start"] = "start"
     job: Job
 
 
-class Stop(_Record):
+class Stop(Record):
     """End the job after the current batch, then test and save it; a second one skips the test."""
 
     type: Literal["stop"] = "stop"
 
 
-class Pause(_Record):
+class Pause(Record):
     """Wait at the next batch."""
 
     type: Literal["pause"] = "pause"
 
 
-class Resume(_Record):
+class Resume(Record):
     """Continue after a pause."""
 
     type: Literal["resume"] = "resume"
 
 
-class Shutdown(_Record):
+class Shutdown(Record):
     """Exit; ``mode`` decides what happens to a running job first."""
 
     type: Literal["shutdown"] = "shutdown"
@@ -71,14 +73,14 @@ class Shutdown(_Record):
 Command = Annotated[Start | Stop | Pause | Resume | Shutdown, Field(discriminator="type")]
 
 
-class Hello(_Record):
+class Hello(Record):
     """The trainer process is up and starts loading the engine."""
 
     type: Literal["hello"] = "hello"
     pid: int
 
 
-class Ready(_Record):
+class Ready(Record):
     """The engine is loaded; the strings are empty for a trainer without PyTorch."""
 
     type: Literal["ready"] = "ready"
@@ -87,34 +89,34 @@ class Ready(_Record):
     device_name: str = ""
 
 
-class JobUpdate(_Record):
+class JobUpdate(Record):
     """An event of the job."""
 
     type: Literal["job_event"] = "job_event"
     event: JobEvent
 
 
-class Paused(_Record):
+class Paused(Record):
     """The job has paused (True) or resumed (False)."""
 
     type: Literal["paused"] = "paused"
     paused: bool
 
 
-class Refused(_Record):
+class Refused(Record):
     """A command was not carried out."""
 
     type: Literal["refused"] = "refused"
     reason: str
 
 
-class Idle(_Record):
+class Idle(Record):
     """The job is over; the trainer can take the next one."""
 
     type: Literal["idle"] = "idle"
 
 
-class Lost(_Record):
+class Lost(Record):
     """The trainer died or was killed; the next job starts a new one.
 
     Sent by the parent's side, never by a trainer. Before it, the sessions of all unfinished runs were marked on disk,
@@ -133,8 +135,38 @@ class Lost(_Record):
     log_tail: str
 
 
+class Joined(Record):
+    """The messages that follow are those of this job, which began earlier or begins now.
+
+    Sent by a trainer that serves several clients, and followed by the events of the job so far.
+
+    Attributes:
+        number: of the job in the queue.
+    """
+
+    type: Literal["joined"] = "joined"
+    number: int
+    job: Job
+
+
+class Queued(Record):
+    """A submitted job waits in the queue under this number."""
+
+    type: Literal["queued"] = "queued"
+    number: int
+    name: str
+
+
+class QueueChanged(Record):
+    """The queue has changed; ``waiting`` jobs are in it, and ``interrupted`` ones can be continued."""
+
+    type: Literal["queue_changed"] = "queue_changed"
+    waiting: int
+    interrupted: int
+
+
 Message = Annotated[
-    Hello | Ready | JobUpdate | Paused | Refused | Idle | Lost,
+    Hello | Ready | JobUpdate | Paused | Refused | Idle | Lost | Joined | Queued | QueueChanged,
     Field(discriminator="type"),
 ]
 
@@ -143,7 +175,7 @@ _MESSAGES: TypeAdapter[Message] = TypeAdapter(Message)
 _Parsed = TypeVar("_Parsed")
 
 
-def to_line(record: Command | Message) -> bytes:
+def to_line(record: Record) -> bytes:
     """Write a command or message as one line of JSON, including the line break."""
     return record.model_dump_json().encode() + b"\n"
 
@@ -154,7 +186,7 @@ def parse_command(line: bytes) -> Command:
     Raises:
         ProtocolError: the line is not a command.
     """
-    return _parse(_COMMANDS, line)
+    return parse(_COMMANDS, line)
 
 
 def parse_message(line: bytes) -> Message:
@@ -163,10 +195,15 @@ def parse_message(line: bytes) -> Message:
     Raises:
         ProtocolError: the line is not a message.
     """
-    return _parse(_MESSAGES, line)
+    return parse(_MESSAGES, line)
 
 
-def _parse(adapter: TypeAdapter[_Parsed], line: bytes) -> _Parsed:
+def parse(adapter: TypeAdapter[_Parsed], line: bytes) -> _Parsed:
+    """Read a line as one of the records of an adapter.
+
+    Raises:
+        ProtocolError: it is none of them.
+    """
     try:
         return adapter.validate_json(line)
     except ValidationError as error:
@@ -191,6 +228,11 @@ class Trainer(Protocol):
         ...
 
     @property
+    def queues(self) -> bool:
+        """Whether a job that is submitted while another one runs waits until it can start."""
+        ...
+
+    @property
     def outlives_us(self) -> bool:
         """Whether a job can continue after this process has exited."""
         ...
@@ -200,7 +242,7 @@ class Trainer(Protocol):
         ...
 
     def submit(self, job: Job) -> None:
-        """Start a job; ``refused`` is sent if one is running."""
+        """Start a job, or add it to the queue; without a queue ``refused`` is sent if one is running."""
         ...
 
     def stop(self) -> None:
@@ -235,6 +277,6 @@ class Trainer(Protocol):
         """Wait up to ``timeout`` seconds for the next message; None if there is none or after :meth:`close`."""
         ...
 
-    def messages(self) -> Iterator[Message]:
+    def batches(self) -> Iterator[list[Message]]:
         """Yield messages as they arrive until :meth:`close`; for a single reader, in a thread of its own."""
         ...

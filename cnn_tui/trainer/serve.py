@@ -25,7 +25,7 @@ from typing import get_args
 from cnn_tui import paths
 from cnn_tui.events import JobEvent, RunEvent, RunStarted
 from cnn_tui.history import JobHistory
-from cnn_tui.trainer.controller import JobController, Runner, job_events, load_runner, ready
+from cnn_tui.trainer.controller import JobController, Runner, job_events, load_runner, ready, use_gpu
 from cnn_tui.trainer.crash_report import LOG_NAME
 from cnn_tui.trainer.message_queue import MessageWriter
 from cnn_tui.trainer.pipes import OutputLog, claim_stdio, read_lines
@@ -75,6 +75,7 @@ def main() -> None:
     try:
         writer.send(Hello(pid=os.getpid()))
         runner = load_runner(options.runner)
+        use_gpu(options.gpu)
         exit_.loaded.set()
         writer.send(ready())
         _run_jobs(controller, runner, writer.send, log)
@@ -155,6 +156,7 @@ def _options() -> argparse.Namespace:
         default="finish",
         help="what happens to the job when the workbench is gone",
     )
+    parser.add_argument("--gpu", type=int, help="the index of the GPU for jobs that do not ask for a certain one")
     return parser.parse_args()
 
 

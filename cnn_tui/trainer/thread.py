@@ -30,6 +30,7 @@ class ThreadTrainer(MessageQueue):
     """
 
     outlives_us: Final = False
+    queues: Final = False
     alive: Final = True
 
     def __init__(self, runner: str = RUN_JOB) -> None:

@@ -19,10 +19,11 @@ from cnn_tui.tui.messages import (
     PauseRequested,
     PresetEdited,
     PresetRequested,
+    QueueRequested,
     SessionRequested,
     StopRequested,
     StudyDrafted,
-    TrainerMessage,
+    TrainerMessages,
 )
 from cnn_tui.tui.modes import MODES
 from cnn_tui.tui.screen_app import ScreenApp, mode_bindings
@@ -97,7 +98,7 @@ class Workbench(ScreenApp):
         for screen in self.screen_stack:
             if isinstance(screen, SetupScreen):
                 await screen.load_form(self._first_preset, self._first_path)
-        self._jobs = JobMonitor(self, self._make_trainer())
+        self._jobs = JobMonitor(self, self._make_trainer(), shows_joined=self._first_preset is None)
         self._jobs.trainer.start()
         self._follow_trainer(self._jobs.trainer)
         self.screen_change_signal.subscribe(self, self._screen_changed)
@@ -123,8 +124,8 @@ class Workbench(ScreenApp):
 
     @work(thread=True, exit_on_error=False, group="trainer")
     def _follow_trainer(self, trainer: Trainer) -> None:
-        for message in trainer.messages():
-            self.post_message(TrainerMessage(message))
+        for messages in trainer.batches():
+            self.post_message(TrainerMessages(messages))
 
     def _screen_changed(self, screen: Screen[Any]) -> None:
         """Show the result of a job that ended while a dialog was open."""
@@ -136,13 +137,17 @@ class Workbench(ScreenApp):
         assert self._jobs is not None
         return self._jobs
 
-    def on_trainer_message(self, message: TrainerMessage) -> None:
-        """Handle a message of the trainer."""
-        self.jobs.handle(message.content)
+    def on_trainer_messages(self, message: TrainerMessages) -> None:
+        """Handle messages of the trainer."""
+        self.jobs.handle(*message.contents)
 
     def on_job_requested(self, message: JobRequested) -> None:
-        """Start a job."""
-        self.jobs.start(message.job)
+        """Start a job, or change one that waits."""
+        self.jobs.start(message.job, message.replaces)
+
+    def on_queue_requested(self, message: QueueRequested) -> None:
+        """Change the queue, or join a job in it."""
+        self.jobs.request(message.request)
 
     def on_stop_requested(self, message: StopRequested) -> None:
         """Stop the job."""
@@ -163,7 +168,7 @@ class Workbench(ScreenApp):
 
     def on_preset_requested(self, message: PresetRequested) -> None:
         """Open a preset in Setup."""
-        self.preset_in_setup = (message.preset, message.source, message.path)
+        self.preset_in_setup = message
         self.switch_mode("setup")
 
     def on_preset_edited(self, message: PresetEdited) -> None:

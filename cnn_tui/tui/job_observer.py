@@ -8,7 +8,7 @@ from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen
 
 from cnn_tui.events import ErrorReport, JobEvent, JobFinished, RunEvent, RunFinished
-from cnn_tui.formatting import printable
+from cnn_tui.formatting import pluralize, printable
 from cnn_tui.trainer import protocol
 from cnn_tui.trainer.crash_report import is_kill
 from cnn_tui.tui.job_state import JobState
@@ -57,12 +57,25 @@ class JobObserver:
                 self._app.busy = False
             case protocol.Refused():
                 self._app.notify(printable(message.reason), title="Not now", severity="warning", markup=False)
+            case protocol.Queued():
+                text = f"Press {key_of('queue')} for the queue."
+                self._app.notify(text, title=printable(f"{message.name} waits in the queue"), markup=False)
+            case protocol.QueueChanged():
+                self._queue_changed(message)
             case protocol.Lost() if state is None or message.error not in (state.error, state.run.error):
                 self.notify_error(message.error)
             case protocol.JobUpdate(event=event) if state is not None:
                 self._handle_event(state, event)
             case _:
                 pass
+
+    def _queue_changed(self, message: protocol.QueueChanged) -> None:
+        """Offer to continue interrupted jobs, once."""
+        if self._app.queue is None and message.interrupted:
+            text = f"Press {key_of('queue')} for the queue, where they can be continued."
+            title = f"{pluralize(message.interrupted, 'job')} interrupted"
+            self._app.notify(text, title=title, severity="warning", markup=False)
+        self._app.queue = message
 
     def refresh(self) -> None:
         """Call the watchers of the job."""

@@ -7,7 +7,7 @@ from typing import Literal
 
 from cnn_tui.config.job import Job
 from cnn_tui.config.preset import RunPreset
-from cnn_tui.events import ErrorReport
+from cnn_tui.events import ErrorReport, JobWaiting
 from cnn_tui.history import JobHistory, RunHistory
 from cnn_tui.store.records import Status
 from cnn_tui.trainer import protocol
@@ -34,12 +34,16 @@ def can_control(action: str, stage: Stage) -> bool | None:
 
 @dataclass(frozen=True)
 class RunState:
-    """One run of a job; ``number`` is its number in a study, such as "2/6", and empty for a single run."""
+    """One run of a job; ``number`` is its number in a study, such as "2/6", and empty for a single run.
+
+    ``waiting`` is set while the job waits for another one.
+    """
 
     preset: RunPreset
     history: RunHistory
     stage: Stage
     number: str = ""
+    waiting: JobWaiting | None = None
 
     @property
     def error(self) -> ErrorReport | None:
@@ -123,4 +127,5 @@ class JobState:
         elif stage == "running" and history.updated is None:
             stage = "starting"
         runs = self.job.runs
-        return RunState(runs[index], history, stage, f"{index + 1}/{len(runs)}" if self.job.study else "")
+        number = f"{index + 1}/{len(runs)}" if self.job.study else ""
+        return RunState(runs[index], history, stage, number, self.history.waiting)

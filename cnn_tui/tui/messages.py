@@ -13,16 +13,17 @@ if TYPE_CHECKING:
     from cnn_tui.config.job import Job
     from cnn_tui.config.preset import RunPreset
     from cnn_tui.errors import CnnTuiError
+    from cnn_tui.service.protocol import Request
     from cnn_tui.store.event_tail import NewEvents
     from cnn_tui.trainer import protocol
     from cnn_tui.tui.replay import Replay
 
 
 @dataclass
-class TrainerMessage(Message):
-    """A message of the trainer, posted by the thread that reads them."""
+class TrainerMessages(Message):
+    """Messages of the trainer, posted by the thread that reads them."""
 
-    content: protocol.Message
+    contents: list[protocol.Message]
 
 
 @dataclass
@@ -48,9 +49,10 @@ class ReadingFailed(Message):
 
 @dataclass
 class JobRequested(Message):
-    """Start a job."""
+    """Start a job, or add it to the queue; ``replaces`` is the number of a waiting job that it is a new version of."""
 
     job: Job
+    replaces: int | None = None
 
 
 @dataclass
@@ -83,11 +85,25 @@ class PresetEdited(Message):
 
 @dataclass
 class PresetRequested(Message):
-    """Open a preset in Setup; ``source`` names its origin, such as a session, ``path`` is its file."""
+    """Open a preset in Setup.
+
+    Attributes:
+        source: names its origin, such as a session.
+        path: its file, if any.
+        waiting: the number of the waiting job that it is, which starting it changes.
+    """
 
     preset: RunPreset
     source: str
     path: Path | None = None
+    waiting: int | None = None
+
+
+@dataclass
+class QueueRequested(Message):
+    """Change the queue, or join a job in it."""
+
+    request: Request
 
 
 @dataclass

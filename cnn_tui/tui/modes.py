@@ -42,10 +42,17 @@ def _studies() -> Screen[Any]:
     return _with_styles(StudiesScreen())
 
 
+def _queue() -> Screen[Any]:
+    from cnn_tui.tui.screens.queue import QueueScreen
+
+    return _with_styles(QueueScreen())
+
+
 MODES: dict[str, Any] = {
     "setup": SetupScreen,
     "live": _live,
     "results": _results,
     "sessions": _sessions,
     "studies": _studies,
+    "queue": _queue,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-ModeName = Literal["setup", "live", "results", "sessions", "studies"]
+ModeName = Literal["setup", "live", "results", "sessions", "studies", "queue"]
 
 
 class ScreenKeys(NamedTuple):
@@ -26,6 +26,7 @@ SCREENS: dict[ModeName, ScreenKeys] = {
     "results": ScreenKeys("Results", "f4", "3"),
     "sessions": ScreenKeys("Sessions", "f5", "4"),
     "studies": ScreenKeys("Studies", "f6", "5"),
+    "queue": ScreenKeys("Queue", "f7", "6"),
 }
 
 

@@ -34,6 +34,7 @@ class ScriptedTrainer(MessageQueue):
         self.busy = False
         self.alive = False
         self.outlives_us = outlives_us
+        self.queues = False
 
     def emit(self, *events: Event) -> None:
         """Report events of a single run; ``RunFinished`` ends its job."""

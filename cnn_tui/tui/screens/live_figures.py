@@ -9,13 +9,14 @@ from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import PhaseName
 from cnn_tui.formatting import dataset_label, duration, elapsed, quantity
 from cnn_tui.history import PhaseRecord, RunHistory
-from cnn_tui.reports.labels import best_epoch_label
+from cnn_tui.reports.labels import best_epoch_label, waiting_text
 from cnn_tui.tui.job_state import RunState
 from cnn_tui.tui.machine import GpuReading, MachineReading
 from cnn_tui.tui.training_hints import Hint, training_hint
 from cnn_tui.tui.widgets.figures import Figure
 
 _HOT = 85
+_SILENT_SECONDS = 300.0  # longer than any validation of a run that is worth watching
 
 
 def run_figures(state: RunState, now: float) -> tuple[Figure, ...]:
@@ -101,14 +102,20 @@ def _phase_text(name: PhaseName, group: list[PhaseRecord]) -> str:
     return f"✓ {name} {elapsed(group[-1].ended - group[0].started)}"
 
 
-def remark(state: RunState) -> Hint | None:
+def remark(state: RunState, now: float) -> Hint | None:
     """The line below the curves: why the run is not training, else a hint about its curves."""
+    silent = now - (state.history.updated or now)
     match state.stage:
+        case "starting" if state.waiting is not None:
+            return Hint(f"{waiting_text(state.waiting)}.")
         case "starting":
             return Hint("Starting: PyTorch is loading, which takes a few seconds the first time.", caution=False)
         case "paused":
             return Hint("Paused. Press p to resume.")
         case "stopping":
             return Hint("Stopping after this batch, then testing and saving. Press x again to skip the test.")
+        case "running" if silent > _SILENT_SECONDS:
+            text = f"Nothing was reported for {duration(silent)}: the process may hang. It can be killed, and resumed."
+            return Hint(text)
         case _:
             return training_hint(state.history)

@@ -170,7 +170,7 @@ class RunScreen(Screen[None]):
         # At the same time, or the two would show different progress of the same phase.
         self.query_one(TitleBar).show(state)
         self.query_one(PhaseBar).show(state)
-        note = remark(state)
+        note = remark(state, self.now(state))
         mark = "" if note is None else "! " if note.caution else "· "
         self.set_text("#remark", Content("" if note is None else mark + note.text))
         self.query_one("#remark").set_class(note is not None and note.caution, "-caution")

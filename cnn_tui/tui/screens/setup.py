@@ -14,7 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 
-from cnn_tui.tui.messages import JobRequested, PresetEdited
+from cnn_tui.tui.messages import JobRequested, PresetEdited, PresetRequested
 from cnn_tui.tui.screen_keys import key_of
 from cnn_tui.tui.screens.screen_size import size_classes
 from cnn_tui.tui.screens.setup_panes import FieldHelp, PresetHeading, StartBar, SummaryPane
@@ -53,7 +53,7 @@ class SetupScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._editor: PresetEditor | None = None
-        self._busy = False
+        self._busy = self._queues = False
 
     def compose(self) -> ComposeResult:
         """Three columns between the title bar and the start bar; the form and the summary are mounted later."""
@@ -78,6 +78,7 @@ class SetupScreen(Screen[None]):
         await self.query_one("#editor").mount(editor, before=self.query_one(FieldHelp))
         self._editor = editor
         self.watch(self.app, "preset_in_setup", self._open_requested)
+        self.watch(self.app, "queues", self._watch_queues)
         self.watch(self.app, "busy", self._watch_busy)
         self._read_files()
 
@@ -123,6 +124,9 @@ class SetupScreen(Screen[None]):
         self._busy = busy
         self._update_start_bar()
 
+    def _watch_queues(self, queues: bool) -> None:
+        self._queues = queues
+
     @on(SummaryPane.Checked)
     def _update_start_bar(self) -> None:
         """Show whether the experiment can start."""
@@ -131,15 +135,17 @@ class SetupScreen(Screen[None]):
         bar, preflight, error = self.query_one(StartBar), self.query_one(SummaryPane).preflight, self._editor.error
         preflight_error = preflight.error if preflight else ""
         bar.has_error = bool(error or preflight_error)
-        bar.ready = not error and not self._busy
+        waits = self._busy and self._queues
+        bar.ready = not error and (waits or not self._busy)
         if error:
             bar.text = f"✗ Cannot start: {error}"
-        elif self._busy:
+        elif self._busy and not waits:
             bar.text = f"A run is in progress: press {key_of('live')} to watch it. The next can start when it ends."
         elif preflight_error:
             bar.text = f"✗ {preflight_error}"
         else:
-            bar.text = f"✓ Ready: {preflight.brief}" if preflight else "✓ Ready"
+            ready = "✓ Ready to wait in the queue" if waits else "✓ Ready"
+            bar.text = f"{ready}: {preflight.brief}" if preflight else ready
 
     def action_start(self) -> None:
         """Start the run, or go to the first error."""
@@ -149,7 +155,7 @@ class SetupScreen(Screen[None]):
         if preset is not None:
             from cnn_tui.config.job import Job
 
-            self.post_message(JobRequested(Job(preset=preset)))
+            self.post_message(JobRequested(Job(preset=preset), self._editor.waiting))
         else:
             self.remove_class("-show-summary")
             self._editor.focus_first_error()
@@ -206,6 +212,6 @@ class SetupScreen(Screen[None]):
         if self._editor is not None:
             self._editor.form.focus_field(path)
 
-    def _open_requested(self, request: tuple[RunPreset, str, Path | None] | None) -> None:
+    def _open_requested(self, request: PresetRequested | None) -> None:
         if request is not None and self._editor is not None:
-            self.call_later(self._editor.open, *request)
+            self.call_later(self._editor.open, request.preset, request.source, request.path, request.waiting)

@@ -41,6 +41,7 @@ class PresetEditor(Vertical):
         preset: the loaded preset.
         source: where it came from, as text.
         path: its file, None if it has none.
+        waiting: the number of the waiting job that it is, None for all others.
     """
 
     DEFAULT_CSS = """
@@ -61,6 +62,7 @@ class PresetEditor(Vertical):
         self.path = path if preset else _quickstart_file()
         self.source = source_text(self.path) if self.path else ""
         self.preset = preset or _quickstart()
+        self.waiting: int | None = None
 
     def compose(self) -> ComposeResult:
         """The form."""
@@ -111,7 +113,7 @@ class PresetEditor(Vertical):
         self.post_message(self.Changed(self))
 
     @work(group="dialog", exclusive=True)
-    async def open(self, preset: RunPreset, source: str, path: Path | None = None) -> None:
+    async def open(self, preset: RunPreset, source: str, path: Path | None = None, waiting: int | None = None) -> None:
         """Load a preset into the form, after a question if changes would be lost."""
         if self.form.changed:
             changes = pluralize(len(self.form.changed), "changed field")
@@ -119,6 +121,7 @@ class PresetEditor(Vertical):
             if not await self.app.push_screen_wait(ConfirmScreen(question, "Open"), mode="setup"):
                 return
         self._load(preset, source, path)
+        self.waiting = waiting
 
     @work(group="dialog", exclusive=True)
     async def ask_to_open(self) -> None:

@@ -62,7 +62,7 @@ class StudiesScreen(JobScreen):
         self._status: StudyStatus | None = None
         self._job: JobState | None = None  # the last study that was run
         self._milestone: tuple[object, ...] = ()
-        self._busy = False
+        self._busy = self._queues = False
 
     def compose(self) -> ComposeResult:
         """The list beside the study: its form above its results."""
@@ -79,6 +79,7 @@ class StudiesScreen(JobScreen):
     def on_mount(self) -> None:
         """Watch the job, the preset in Setup, and requests for a study."""
         self.watch(self.app, "job", self._job_changed)
+        self.watch(self.app, "queues", self._queues_changed)
         self.watch(self.app, "busy", self._busy_changed)
         self.watch(self.app, "edited_preset", self._editor.follow_setup)
         self.watch(self.app, "drafted_study", self._draft_requested)
@@ -173,6 +174,9 @@ class StudiesScreen(JobScreen):
             self._load_status()
             self._reload_list()
 
+    def _queues_changed(self, queues: bool) -> None:
+        self._queues = queues
+
     def _busy_changed(self, busy: bool) -> None:
         self._busy = busy
         self._update_bar()
@@ -195,10 +199,10 @@ class StudiesScreen(JobScreen):
     def _update_bar(self) -> None:
         bar, study, status, only_list = self._bar, self.study, self._status, self._shows_only_list
         estimate = status.estimate if status and status.study == study else None
-        text = status_text(self._editor.error, self.active_job, self._busy, estimate)
+        text = status_text(self._editor.error, self.active_job, estimate, busy=self._busy, queues=self._queues)
         bar.text = "Choose a study: enter opens it." if only_list else text
         bar.has_error = study is None and not only_list
-        bar.ready = study is not None and not self._busy and not only_list
+        bar.ready = study is not None and (self._queues or not self._busy) and not only_list
         self.refresh_bindings()
 
     @property
@@ -268,17 +272,20 @@ class StudiesScreen(JobScreen):
         self.post_message(PresetRequested(self._editor.base, "base of a study"))
 
 
-def status_text(error: str, job: JobState | None, busy: bool, estimate: StudyEstimate | None) -> str:
+def status_text(
+    error: str, job: JobState | None, estimate: StudyEstimate | None, *, busy: bool, queues: bool = False
+) -> str:
     """Why a study cannot start, its progress if it is the running ``job``, or an estimate of its unfinished runs."""
     if error:
         return f"✗ Cannot start: {error}"
     if job is not None:
         return _progress_text(job)
-    if busy:
+    if busy and not queues:
         return f"Another job is running: press {key_of('live')} to watch it. The study can start when it ends."
+    ready = "Ready to wait in the queue" if busy else "Ready"
     if estimate is None:
-        return "✓ Ready"
-    return f"✓ {'Ready' if estimate.left else 'Done'}: {estimate.text}"
+        return f"✓ {ready}"
+    return f"✓ {ready if estimate.left else 'Done'}: {estimate.text}"
 
 
 def _progress_text(job: JobState) -> str:

@@ -131,7 +131,8 @@ def run_text(state: RunState | None) -> str:
 def shortened(text: str, width: int) -> str:
     """The state of a run in at most ``width`` cells if possible: without the verb, then without the percentage."""
     brief = text.replace("training ", "").replace("computing ", "")
-    candidates = (text, brief, brief.rpartition(" · ")[0] or brief)
+    shorter = brief.rpartition(" · ")[0] or brief
+    candidates = (text, brief, shorter, shorter.partition(" · ")[0])
     return next((candidate for candidate in candidates if cell_len(candidate) <= width), candidates[-1])
 
 
