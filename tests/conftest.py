@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 
 # Before PyTorch is imported: several workers with a thread for each core would only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# A background service that a test starts ends with its last client and job.
+os.environ["CNN_TUI_IDLE_MINUTES"] = "0"
 # The imports of all test modules make a million objects that stay: the collector is let loose behind them.
 gc.disable()
 
@@ -55,8 +58,12 @@ def _share_parsed_styles() -> None:
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Datasets, sessions, presets and caches in a folder of the test's own."""
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Datasets, sessions, presets, caches and the background service in a folder of the test's own."""
     folder = tmp_path / "home"
     monkeypatch.setenv("CNN_TUI_HOME", str(folder))
-    return folder
+    yield folder
+    if (folder / "data" / "service").exists():
+        from services import end_service
+
+        end_service()

@@ -62,17 +62,16 @@ def _epochs(session_id: str, preset: RunPreset, control: Control) -> Iterator[Ev
 
 
 def main() -> None:
-    """Run the program with :func:`train`, in this process and in the workbench's child process."""
+    """Run the program with :func:`train`, in this process and in the background service."""
     from cnn_tui.__main__ import main as program
-    from cnn_tui.cli import workbench
-    from cnn_tui.trainer.process import ProcessTrainer
+    from cnn_tui.service import client
 
-    # The workbench starts its child with this environment.
+    # The service is started with this environment.
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]))
     jobs = ModuleType("cnn_tui.jobs")
     vars(jobs)["run_job"] = train
     sys.modules[jobs.__name__] = jobs
-    vars(workbench)["_trainer"] = lambda in_process: ProcessTrainer(runner="scripted_program:train")
+    client.runner = "scripted_program:train"
     program()
 
 

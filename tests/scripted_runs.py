@@ -16,6 +16,7 @@ from cnn_tui.config.preset import RunPreset
 from cnn_tui.engine.control import Control
 from cnn_tui.errors import DataError
 from cnn_tui.events import BatchFinished, Event, JobEvent, JobFinished, JobStarted, RunEvent, RunFinished
+from cnn_tui.store.records import StudyPart
 from cnn_tui.store.session_writer import SessionWriter, new_record, new_session_folder
 from samples import result, started
 
@@ -32,10 +33,10 @@ Script = Callable[[str, RunPreset, Control], Iterator[Event]]
 """The events of a run, given its session, its preset and its control."""
 
 
-def _session(preset: RunPreset, control: Control, script: Script) -> Iterator[Event]:
+def _session(preset: RunPreset, control: Control, script: Script, study: StudyPart | None = None) -> Iterator[Event]:
     """A run that is recorded as a session."""
     session_id, folder = new_session_folder(preset.name)
-    with SessionWriter(folder, new_record(session_id, preset)) as writer:
+    with SessionWriter(folder, new_record(session_id, preset, study)) as writer:
         for event in script(session_id, preset, control):
             writer.record(event)
             yield event
@@ -59,7 +60,8 @@ def one_after_another(job: Job, control: Control, script: Script) -> Iterator[Jo
     yield JobStarted(preset=job.preset, runs=len(job.runs))
     for index, preset in enumerate(job.runs):
         if not control.stopping:
-            for event in _session(preset, control, script):
+            part = None if job.study is None else StudyPart(name=job.study.name, row=index)
+            for event in _session(preset, control, script, part):
                 yield RunEvent(run=index, event=event)
     yield JobFinished(status="stopped" if control.stopping else "done")
 

@@ -18,7 +18,9 @@ from typing import Any
 import psutil
 import pytest
 
+from cnn_tui.store.sessions import read_history
 from scripted_program import PROGRAM as SCRIPTED
+from services import trainer_process
 from terminal import Terminal
 
 PROGRAM = [str(Path(sys.executable).parent / "cnn-tui")]
@@ -84,16 +86,7 @@ def training(presets: Path, home_env: dict[str, str]) -> Iterator[Terminal]:
         terminal.expect("Ready")
         terminal.press("ctrl+r")
         terminal.expect("of 5,000", 120)
-        child = child_of(terminal)
         yield terminal
-    if child.is_running():  # a failed test would leave it training for hours
-        child.kill()
-
-
-def child_of(terminal: Terminal) -> psutil.Process:
-    """The trainer's process."""
-    (child,) = psutil.Process(terminal.pid).children()
-    return child
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(120, 36), (80, 24)])
@@ -168,7 +161,7 @@ def test_a_key_pressed_before_the_form_is_there_is_not_lost(home_env: dict[str, 
 
 
 def test_quit_and_let_it_finish_in_the_background(home: Path, training: Terminal) -> None:
-    child = child_of(training)
+    child = trainer_process()
     training.press("ctrl+q")
     training.expect("A run is still running")
     training.press("enter")
@@ -193,7 +186,7 @@ def test_a_second_quit_leaves_at_once_and_escape_stays(home: Path, training: Ter
     training.expect("A run is still running")
     training.press("escape")
     training.gone("A run is still running")
-    child = child_of(training)
+    child = trainer_process()
     training.send(b"\x11\x11")
     assert training.wait_exit() == 0
     assert_left_clean(training)
@@ -202,7 +195,7 @@ def test_a_second_quit_leaves_at_once_and_escape_stays(home: Path, training: Ter
 
 
 def test_sigterm_leaves_the_terminal_clean_and_the_run_alive(home: Path, training: Terminal) -> None:
-    child = child_of(training)
+    child = trainer_process()
     os.kill(training.pid, signal.SIGTERM)
     training.wait_exit()
     assert_left_clean(training)
@@ -212,7 +205,7 @@ def test_sigterm_leaves_the_terminal_clean_and_the_run_alive(home: Path, trainin
 
 
 def test_a_dropped_line_leaves_the_run_alive(home: Path, training: Terminal) -> None:
-    child = child_of(training)
+    child = trainer_process()
     training.hang_up()
     training.wait_exit()
     assert child.is_running()
@@ -220,8 +213,35 @@ def test_a_dropped_line_leaves_the_run_alive(home: Path, training: Terminal) -> 
     assert until_status(home, "stopped")["result"] is not None
 
 
+def test_a_dropped_line_is_joined_again_with_the_whole_curve(
+    home: Path, home_env: dict[str, str], training: Terminal
+) -> None:
+    training.hang_up()
+    training.wait_exit()
+    with Terminal(SCRIPTED, env=home_env) as terminal:
+        terminal.expect("of 5,000", 60)  # Live, by itself
+        terminal.expect("best epoch")
+        terminal.press("p")
+        terminal.expect("Paused. Press p to resume")
+        terminal.press("p")
+        terminal.gone("Paused. Press p to resume")
+        before = read_history(running_folder(home)).epochs
+        assert [epoch.epoch for epoch in before] == list(range(1, len(before) + 1))
+        terminal.press("x")
+        terminal.expect("predicted")
+        terminal.press("ctrl+q")
+        assert terminal.wait_exit() == 0
+    assert until_status(home, "stopped")["result"] is not None
+
+
+def running_folder(home: Path) -> Path:
+    """The folder of the only session."""
+    (folder,) = (home / "sessions").iterdir()
+    return folder
+
+
 def test_a_killed_trainer_is_a_failed_session_and_the_next_run_works(home: Path, training: Terminal) -> None:
-    child_of(training).kill()
+    trainer_process().kill()
     training.expect("SIGKILL")
     assert until_status(home, "failed")["error"]["title"]
     training.press("1")

@@ -118,8 +118,7 @@ def connect(start: bool = True) -> Connection | None:
             _start()
             started = True
         time.sleep(_POLL_SECONDS)
-    detail = log_tail(paths.service_folder() / LOG_NAME) or "Its log is empty."
-    raise ServiceError("The background service does not start", f"The end of its log:\n{detail}", _IN_PROCESS)
+    raise _not_started()
 
 
 def service_error(report: ErrorReport) -> ServiceError:
@@ -130,34 +129,38 @@ def service_error(report: ErrorReport) -> ServiceError:
 
 
 def _greeted() -> Connection | None:
-    """A connection to a service of our version, None if there is none yet."""
+    """A connection to a service that we can use, None if there is none yet.
+
+    Raises:
+        ServiceError: a service of another version is needed for its jobs.
+    """
     connected = connected_socket()
     if connected is None:
         return None
     connection = Connection(connected)
-    with contextlib.suppress(ServiceError):
+    welcome = None
+    with contextlib.suppress(ServiceError):  # it has just ended
         connection.send(Greeting(protocol=PROTOCOL, program=program_id()))
         welcome = next(connection.answers(), None)
-        if isinstance(welcome, Welcome):
-            if welcome.program == program_id() or (welcome.busy and welcome.protocol == PROTOCOL):
-                return connection
-            if welcome.busy:
-                connection.close()
-                raise _OtherVersionError(
-                    "Another version of cnn-tui runs a job",
-                    f"Its service ({welcome.program}, process {welcome.pid}) has to end first.",
-                    "Wait until its jobs have ended. 'cnn-tui watch' shows them.",
-                )
-    connection.close()  # it has just ended, or ends to make room for our version
-    return None
-
-
-class _OtherVersionError(ServiceError):
-    """The service is of another version and is needed."""
+    if not isinstance(welcome, Welcome) or (welcome.program != program_id() and not welcome.busy):
+        connection.close()  # an idle service ends to make room for that of our version
+        return None
+    if welcome.protocol != PROTOCOL:
+        connection.close()
+        raise ServiceError(
+            "Another version of cnn-tui runs a job",
+            f"Its service ({welcome.program}, process {welcome.pid}) has to end first.",
+            "Wait until its jobs have ended. 'cnn-tui watch' follows them.",
+        )
+    return connection
 
 
 def _start() -> None:
-    """Start the service; it detaches itself at once, so its first process is over soon."""
+    """Start the service, and wait until it listens: its first process is over then.
+
+    Raises:
+        ServiceError: it cannot be started.
+    """
     command = [sys.executable, "-P", "-m", "cnn_tui.service.server", "--runner", runner]
     with _log() as log:
         try:
@@ -171,7 +174,18 @@ def _start() -> None:
             )
         except OSError as error:
             raise ServiceError("The background service could not be started", str(error), _IN_PROCESS) from error
-    process.wait()
+    try:
+        code = process.wait(_START_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        code = process.wait()
+    if code != 0:
+        raise _not_started()
+
+
+def _not_started() -> ServiceError:
+    detail = log_tail(paths.service_folder() / LOG_NAME) or "Its log is empty."
+    return ServiceError("The background service does not start", f"The end of its log:\n{detail}", _IN_PROCESS)
 
 
 def _log() -> IO[bytes]:

@@ -15,7 +15,7 @@ from cnn_tui.errors import CnnTuiError
 from cnn_tui.events import EndStatus, JobEvent, JobFinished, RunEvent
 from cnn_tui.history import JobHistory
 from cnn_tui.store.job_queue import QueueEntry
-from cnn_tui.store.records import KILLED
+from cnn_tui.store.records import KILLED, SessionRecord, iso_time
 from cnn_tui.store.session_follower import SessionFollower
 from cnn_tui.store.sessions import newest_sessions
 from cnn_tui.trainer.message_queue import MessageQueue
@@ -41,6 +41,7 @@ class Orphan(MessageQueue):
         super().__init__()
         self._pid = pid
         self._history = JobHistory(entry.job)
+        self._started = entry.started or entry.submitted
         self._followers: dict[str, tuple[int, SessionFollower]] = {}
         for run, session in entry.sessions.items():
             self._follow(session, run)
@@ -87,12 +88,19 @@ class Orphan(MessageQueue):
         self._post(Idle())
 
     def _find_sessions(self) -> None:
-        """Follow the sessions that the process has begun: rows of a study say of which run they are."""
+        """Follow the sessions that the process has begun."""
         with contextlib.suppress(CnnTuiError):
             for entry in newest_sessions(_NEWEST):
-                record = entry.record
-                if record is not None and record.pid == self._pid and entry.id not in self._followers:
-                    self._follow(entry.id, 0 if record.study is None else record.study.row)
+                if entry.record is not None and entry.id not in self._followers and self._is_ours(entry.record):
+                    self._follow(entry.id, 0 if entry.record.study is None else entry.record.study.row)
+
+    def _is_ours(self, record: SessionRecord) -> bool:
+        """Whether a session is one of the job's; those that have ended no longer name their process."""
+        if record.pid is not None:
+            return record.pid == self._pid
+        study, part = self._history.job.study, record.study
+        is_part = study is not None and part is not None and part.name == study.name
+        return is_part and record.created >= iso_time(self._started)
 
     def _follow(self, session: str, run: int) -> None:
         self._followers[session] = run, SessionFollower(paths.sessions_folder() / session)

@@ -31,6 +31,7 @@ _IDLE_MINUTES = 5.0
 _CHECK_SECONDS = 0.5
 _START_SECONDS = 20.0
 _FIRST_REQUEST_SECONDS = 3.0
+_READY = b"1"
 _MOST_UNREAD_BYTES = 1 << 25
 """A client that has not read so much is disconnected. It connects again when it continues, and joins its job."""
 
@@ -149,7 +150,7 @@ class Service:
         self.ended.set()
 
 
-async def _run(runner: str) -> None:
+async def _run(runner: str, ready: int) -> None:
     protocol.program_id()  # remembered now, before an update changes the files
     with JobQueue() as queue:
         scheduler = Scheduler(queue, gpu_names(), runner)
@@ -160,6 +161,7 @@ async def _run(runner: str) -> None:
         loop.call_later(_FIRST_REQUEST_SECONDS, service.start_waiting)
         listener = listen()
         server = await asyncio.start_unix_server(service.accept, sock=listener, limit=protocol.MAX_REQUEST_BYTES)
+        os.write(ready, _READY)
         idle = loop.create_task(service.end_when_idle())
         await service.ended.wait()
         idle.cancel()
@@ -178,6 +180,19 @@ def _idle_seconds() -> float:
     return 60 * (minutes if math.isfinite(minutes) and minutes >= 0 else _IDLE_MINUTES)
 
 
+def _detach() -> int:
+    """Continue in a process that is nobody's child; the first one exits once something is written to the result.
+
+    Its exit status tells the client whether the service runs.
+    """
+    report, ready = os.pipe()
+    if os.fork():
+        os.close(ready)
+        os._exit(0 if os.read(report, 1) else 1)
+    os.close(report)
+    return ready
+
+
 def main() -> None:
     """Run the service, in a process of its own that no terminal or parent can end."""
     parser = argparse.ArgumentParser(
@@ -185,17 +200,16 @@ def main() -> None:
     )
     parser.add_argument("--runner", default=RUN_JOB, help="the function that runs jobs, as module:function")
     options = parser.parse_args()
-    if os.fork():
-        os._exit(0)  # The client waits for its child: the service is not one.
+    ready = _detach()
     os.chdir("/")
     for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(ignored, signal.SIG_IGN)
     try:
         # An earlier service may still wait for its trainers to exit.
         with service_lock().acquire(timeout=_START_SECONDS):
-            asyncio.run(_run(options.runner))
+            asyncio.run(_run(options.runner, ready))
     except Timeout:
-        pass  # another client has started one
+        os.write(ready, _READY)  # another client has started one
     except CnnTuiError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code)

@@ -481,7 +481,7 @@ async def test_the_base_opens_in_setup() -> None:
         await pilot.press("ctrl+b")
         await until(pilot, lambda: app.current_mode == "setup" and "mnist" in screen_text(app))
         assert app.preset_in_setup is not None
-        assert app.preset_in_setup[0].description == "The base of the study how long."
+        assert app.preset_in_setup.preset.description == "The base of the study how long."
 
 
 async def test_a_broken_preset_hides_no_other_study() -> None:
