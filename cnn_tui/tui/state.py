@@ -23,8 +23,8 @@ class WorkbenchState(App[None]):
     """Whether the trainer is busy with a job."""
     queues: var[bool] = var(False)
     """Whether a job that is started while another runs waits in a queue."""
-    queue: var[QueueChanged | None] = var(None)
-    """How many jobs wait; None before that is known and without a queue."""
+    queue: var[QueueChanged | None] = var(None, always_update=True)
+    """How many jobs wait; None before that is known and without a queue. Watchers are called for every change."""
     drafted_study: var[StudyDrafted | None] = var(None, always_update=True)
     """The study that was last requested for the Studies screen; watchers are called for every request."""
     preset_in_setup: var[PresetRequested | None] = var(None, always_update=True)
