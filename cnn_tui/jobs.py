@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -33,17 +33,16 @@ def run_job(job: Job, control: Control) -> Iterator[JobEvent]:
     """
     yield JobStarted(preset=job.preset, runs=len(job.runs))
     with ExitStack() as held:
-        yield from _claim_devices(job, control, held)
-        if control.stopping:
-            yield JobFinished(status="stopped")
-        else:
+        if (yield from _claim_devices(job, control, held)):
             yield from _run_all(job, control)
+        else:
+            yield JobFinished(status="stopped")
 
 
-def _claim_devices(job: Job, control: Control, held: ExitStack) -> Iterator[JobEvent]:
-    """Wait until no other job uses a device of this one."""
+def _claim_devices(job: Job, control: Control, held: ExitStack) -> Generator[JobEvent, None, bool]:
+    """Wait until no other job uses a device of this one; return False if the job is stopped before."""
     if job.beside:
-        return
+        return True
     # In the same order in every process, so that no two of them wait for each other.
     for device in sorted({device_key(run.experiment.training.device) for run in job.runs}):
         lock = DeviceLock(device, job.preset.name)
@@ -52,10 +51,11 @@ def _claim_devices(job: Job, control: Control, held: ExitStack) -> Iterator[JobE
             yield JobWaiting(device=device, holder=lock.holder())
         while not acquired:
             if control.should_stop():
-                return
+                return False
             time.sleep(_POLL_SECONDS)
             acquired = lock.acquire()
         held.callback(lock.release)
+    return True
 
 
 def _run_all(job: Job, control: Control) -> Iterator[JobEvent]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -36,7 +37,8 @@ def can_control(action: str, stage: Stage) -> bool | None:
 class RunState:
     """One run of a job; ``number`` is its number in a study, such as "2/6", and empty for a single run.
 
-    ``waiting`` is set while the job waits for another one.
+    ``waiting`` is set while the job waits for another one; ``reported`` is the time of the last message, by the
+    monotonic clock in seconds.
     """
 
     preset: RunPreset
@@ -44,6 +46,7 @@ class RunState:
     stage: Stage
     number: str = ""
     waiting: JobWaiting | None = None
+    reported: float = 0.0
 
     @property
     def error(self) -> ErrorReport | None:
@@ -69,6 +72,7 @@ class JobState:
     job: Job
     stage: Stage = "starting"
     history: JobHistory = field(init=False)
+    reported: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         self.history = JobHistory(self.job)
@@ -104,6 +108,7 @@ class JobState:
 
     def apply(self, message: protocol.Message) -> None:
         """Update the state with a message of the trainer."""
+        self.reported = time.monotonic()
         match message:
             case protocol.JobUpdate(event=event):
                 self.history.apply(event)
@@ -128,4 +133,4 @@ class JobState:
             stage = "starting"
         runs = self.job.runs
         number = f"{index + 1}/{len(runs)}" if self.job.study else ""
-        return RunState(runs[index], history, stage, number, self.history.waiting)
+        return RunState(runs[index], history, stage, number, self.history.waiting, self.reported)

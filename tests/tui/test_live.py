@@ -31,7 +31,7 @@ from cnn_tui.tui.widgets.line_chart import LineChart
 from cnn_tui.tui.widgets.log_pane import LogPane, LogTail
 from cnn_tui.tui.widgets.phase_bar import PhaseBar
 from cnn_tui.tui.widgets.title_bar import TitleBar
-from samples import started
+from samples import started, story
 
 SESSION = "20261123T001502Z-some"
 STEPS = 4
@@ -352,3 +352,14 @@ async def test_live_fits_the_terminal(size: tuple[int, int]) -> None:
 def test_the_x_axis_doubles_up_to_the_last_epoch(reached: int, end: int) -> None:
     assert shown_range(reached, 50, 1) == (1.0, float(end))
     assert shown_range(1, 1, 0) == (0.0, 1.0)
+
+
+async def test_a_silent_process_is_mentioned() -> None:
+    async with workbench() as (app, trainer, pilot):
+        await pilot.press("ctrl+r")
+        trainer.emit(*story()[:-1])
+        await until(pilot, lambda: app.job is not None and app.job.run.stage == "running")
+        assert app.job is not None
+        app.job.reported -= 360
+        app.jobs.refresh()
+        await until(pilot, lambda: "Nothing was reported for 6 min" in screen_text(app))

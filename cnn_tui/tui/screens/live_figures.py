@@ -102,9 +102,11 @@ def _phase_text(name: PhaseName, group: list[PhaseRecord]) -> str:
     return f"✓ {name} {elapsed(group[-1].ended - group[0].started)}"
 
 
-def remark(state: RunState, now: float) -> Hint | None:
-    """The line below the curves: why the run is not training, else a hint about its curves."""
-    silent = now - (state.history.updated or now)
+def remark(state: RunState, silent: float) -> Hint | None:
+    """The line below the curves: why the run is not training, else a hint about its curves.
+
+    ``silent`` is the time since the last report, in seconds.
+    """
     match state.stage:
         case "starting" if state.waiting is not None:
             return Hint(f"{waiting_text(state.waiting)}.")

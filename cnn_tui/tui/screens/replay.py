@@ -84,6 +84,10 @@ class ReplayScreen(RunScreen):
         position = self._replay.position if self._replay else 0.0
         return (state.history.started or 0.0) + position
 
+    def silence(self, state: RunState) -> float:
+        """0: no process reports anything."""
+        return 0.0
+
     def log_path(self, session_id: str) -> Path | None:
         """None: the trainer's output has no times."""
         return None

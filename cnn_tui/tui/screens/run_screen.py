@@ -154,6 +154,10 @@ class RunScreen(Screen[None]):
         """The time up to which the run is shown, in seconds since the epoch."""
         return time.time()
 
+    def silence(self, state: RunState) -> float:
+        """The time since the run's process has reported something, in seconds."""
+        return time.monotonic() - state.reported
+
     def _due(self, part: str, seconds: float) -> bool:
         """Whether enough time has passed to repaint a part; if not, it stays stale."""
         now = time.monotonic()
@@ -170,7 +174,7 @@ class RunScreen(Screen[None]):
         # At the same time, or the two would show different progress of the same phase.
         self.query_one(TitleBar).show(state)
         self.query_one(PhaseBar).show(state)
-        note = remark(state, self.now(state))
+        note = remark(state, self.silence(state))
         mark = "" if note is None else "! " if note.caution else "· "
         self.set_text("#remark", Content("" if note is None else mark + note.text))
         self.query_one("#remark").set_class(note is not None and note.caution, "-caution")

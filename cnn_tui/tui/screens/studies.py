@@ -10,8 +10,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
+from cnn_tui.config.changes import study_with_absolute_paths
 from cnn_tui.config.job import Job
 from cnn_tui.config.study import StudyPreset
+from cnn_tui.errors import ConfigError
 from cnn_tui.formatting import pluralize
 from cnn_tui.tui.estimate import StudyEstimate
 from cnn_tui.tui.job_state import JobState, can_control
@@ -100,7 +102,8 @@ class StudiesScreen(JobScreen):
     def active_job(self) -> JobState | None:
         """The running job if it is the shown study."""
         job = self._job
-        return job if job is not None and job.active and job.job.study == self.study else None
+        is_shown = job is not None and job.active and self.study is not None and _is_same(job.job.study, self.study)
+        return job if is_shown else None
 
     @work(group="list", exclusive=True)
     async def _reload_list(self) -> None:
@@ -270,6 +273,14 @@ class StudiesScreen(JobScreen):
     def action_base(self) -> None:
         """Open the base of the study in Setup."""
         self.post_message(PresetRequested(self._editor.base, "base of a study"))
+
+
+def _is_same(started: StudyPreset | None, shown: StudyPreset) -> bool:
+    """Whether a job is this study; its paths became absolute when it was started."""
+    try:
+        return started == shown or started == study_with_absolute_paths(shown)
+    except ConfigError:
+        return False
 
 
 def status_text(
