@@ -74,7 +74,7 @@ async def test_the_queue_is_shown_and_changed_beside_the_joined_job() -> None:
         assert app.job.job.preset.name == "long"
         await pilot.press("f7")
         await until(pilot, lambda: names(app) == ["long", "second", "third", "epochs"])
-        await until(pilot, lambda: "since" in screen_text(app))
+        await until(pilot, lambda: "started" in screen_text(app))
         await pilot.press("down", "down", "n")
         await until(pilot, lambda: names(app) == ["long", "third", "second", "epochs"])
         await pilot.press("J")

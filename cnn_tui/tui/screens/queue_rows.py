@@ -70,7 +70,7 @@ def _tone(row: QueueRow) -> Tone | None:
 
 def _time(row: QueueRow) -> str:
     text = format_time(row.time, datetime.now(UTC))
-    return f"since {text}" if row.entry.started else f"added {text}"
+    return f"started {text}" if row.entry.started else f"added {text}"
 
 
 QUEUE_COLUMNS: list[TableColumn[QueueRow]] = [
