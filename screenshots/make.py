@@ -16,11 +16,15 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from textual.widgets import Input
+
 from cnn_tui.config.changes import override
 from cnn_tui.store.presets import find_preset, load_preset
 from cnn_tui.trainer.process import ProcessTrainer
 from cnn_tui.tui.app import Workbench
 from cnn_tui.tui.messages import StudyDrafted
+from cnn_tui.tui.screens.predict import PredictScreen
+from cnn_tui.tui.screens.predict_panes import ImageTable
 
 HERE = Path(__file__).parent.resolve()
 SIZE = (120, 36)
@@ -83,6 +87,12 @@ class Photographer:
         print(name)
 
 
+def all_classified(app: Workbench) -> bool:
+    """Whether the images in Predict have their classes."""
+    rows = app.screen.query_one(ImageTable).rows
+    return bool(rows) and all(row.answered for row in rows)
+
+
 async def photograph() -> None:
     """Go through the screens in the order in which a person would."""
     app = Workbench(ProcessTrainer, load_preset(find_preset("cifar10-photos")))
@@ -120,6 +130,16 @@ async def photograph() -> None:
         await pilot.press("space", "down", "down", "space", "c")
         await asyncio.sleep(3)
         camera.take("compare")
+        await pilot.press("escape", "f4")
+        await asyncio.sleep(3)
+        await pilot.press("p")
+        await camera.until(lambda app: isinstance(app.screen, PredictScreen))
+        app.screen.query_one("#path", Input).value = f"{PICTURES}/test/cat"
+        await pilot.press("enter")
+        await camera.until(all_classified)
+        await pilot.press(*["down"] * 4)
+        await asyncio.sleep(1)
+        camera.take("predict")
         app.leave(finish=False)
 
 

@@ -28,8 +28,8 @@ from cnn_tui.service.protocol import (
     program_id,
 )
 from cnn_tui.store.files import storage_error
-from cnn_tui.trainer.child import child_environment
 from cnn_tui.trainer.crash_report import log_tail
+from cnn_tui.trainer.piped_process import child_environment
 from cnn_tui.trainer.protocol import MAX_MESSAGE_BYTES, RUN_JOB, to_line
 
 _START_SECONDS = 30.0

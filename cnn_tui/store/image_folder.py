@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Literal, NoReturn
 
@@ -25,8 +26,7 @@ _ROLES: dict[str, _Role] = {
 }
 _SUFFIX = re.compile(r"(?<=.)(set|data|images?|imgs?|pictures?|split)$")
 _MOST_WRAPPERS = 3
-_LISTED_FOLDERS = 8
-_LISTED_NAMES = 4
+_LISTED_FOLDERS, _LISTED_NAMES = 8, 4
 
 
 @dataclass(frozen=True)
@@ -149,9 +149,9 @@ def image_names(folder: Path) -> list[str]:
     return sorted(entry.name for entry in entries if is_image_name(entry.name) and entry_kind(entry) == "file")
 
 
-def images_below(folder: Path) -> Iterator[str]:
-    """The paths of all images in a folder and its subfolders, by name; unreadable folders are skipped."""
-    for parent, folders, names in os.walk(folder):
+def images_below(folder: Path, should_stop: Callable[[], bool] = lambda: False) -> Iterator[str]:
+    """All images in a folder and its readable subfolders, by name, until ``should_stop``, called for each, is True."""
+    for parent, folders, names in takewhile(lambda found: not should_stop(), os.walk(folder)):
         folders[:] = sorted(name for name in folders if not is_clutter(name))
         yield from (f"{parent}{os.sep}{name}" for name in sorted(names) if is_image_name(name) and not is_clutter(name))
 

@@ -30,13 +30,18 @@ def explain_exit(code: int, log_tail: str) -> ErrorReport:
         title = "The trainer was killed by the system or another program (SIGKILL)"
         hint = "The system does this when memory runs out: try a smaller batch size or smaller images."
     elif code < 0:
-        title = f"The trainer crashed ({_SIGNALS.get(-code, f'signal {-code}')})"
+        title = f"The trainer crashed ({signal_name(-code)})"
         hint = "Run it again. If it crashes again, try training.device=cpu or training.precision=float32."
     else:
         title = f"The trainer exited unexpectedly (exit code {code})"
         hint = "Run 'cnn-tui doctor' to see whether PyTorch works here." if code else ""
     detail = f"The end of its log:\n{log_tail}" if log_tail else "Its log is empty."
     return ErrorReport(title=title, detail=detail, hint=hint)
+
+
+def signal_name(number: int) -> str:
+    """The name of a signal, such as "SIGKILL"."""
+    return _SIGNALS.get(number, f"signal {number}")
 
 
 def explain_kill() -> ErrorReport:

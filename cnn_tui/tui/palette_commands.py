@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from textual.actions import parse
@@ -18,6 +19,7 @@ from cnn_tui.formatting import printable
 from cnn_tui.metrics import ACCURACY
 from cnn_tui.store.presets import PresetEntry, list_presets
 from cnn_tui.store.records import SessionRecord
+from cnn_tui.store.session_writer import WEIGHTS_FILE
 from cnn_tui.store.sessions import newest_sessions
 from cnn_tui.tui.job_state import JobState, can_control
 from cnn_tui.tui.messages import PauseRequested, PresetRequested, SessionRequested, StopRequested
@@ -137,15 +139,18 @@ def preset_commands(screen: Screen[Any]) -> Iterator[Command]:
 
 
 def session_commands(screen: Screen[Any]) -> Iterator[Command]:
-    """The latest valid sessions. Reads files: call it in a thread."""
+    """The latest valid sessions, and what their networks predict. Reads files: call it in a thread."""
     try:
         entries = newest_sessions(_MAX_SESSIONS)
     except StorageError:  # the Sessions screen shows the error
         return
-    for record in (entry.record for entry in entries):
-        if record is not None:
-            request = SessionRequested(record.id)
-            yield Command(f"Open session {record.name}", _session_summary(record), _posting(screen, request))
+    for entry in entries:
+        if (record := entry.record) is not None:
+            request, help_text = SessionRequested(record.id), _session_summary(record)
+            yield Command(f"Open session {record.name}", help_text, _posting(screen, request))
+            if (entry.folder / WEIGHTS_FILE).is_file():
+                predict = _predicting(screen, entry.folder)
+                yield Command(f"Predict with session {record.name}", help_text, predict, rare=True)
 
 
 def setting_commands(screen: Screen[Any]) -> Iterator[Command]:
@@ -215,6 +220,15 @@ def _opening(screen: Screen[Any], entry: PresetEntry) -> Callable[[], Awaitable[
         await screen.app.switch_mode("studies")
         if isinstance(screen.app.screen, StudiesScreen) and entry.study is not None:
             screen.app.screen.open_study(StudyEntry(str(entry.path), entry.name, entry.origin, entry.study))
+
+    return run
+
+
+def _predicting(screen: Screen[Any], folder: Path) -> Callable[[], None]:
+    def run() -> None:
+        from cnn_tui.tui.screens.predict import open_predict
+
+        open_predict(screen, folder)
 
     return run
 

@@ -11,10 +11,13 @@ from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import pytest
 from host import screen_text, until
+from scripted_inference import ScriptedInference
 from scripted_trainer import ScriptedTrainer
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from cnn_tui.events import Phase, Progress
 from cnn_tui.store.presets import load_preset
@@ -22,10 +25,12 @@ from cnn_tui.tui.app import Workbench
 from cnn_tui.tui.machine import Machine, MachineReading
 from cnn_tui.tui.messages import CompareRequested, SessionRequested
 from cnn_tui.tui.screens.live_curves import CurvesPane
+from cnn_tui.tui.screens.predict import PredictScreen
 from cnn_tui.tui.screens.sessions import SessionsTable
 from cnn_tui.tui.screens.studies_files import StudyEntry
 from cnn_tui.tui.screens.studies_list import StudyList
 from cnn_tui.tui.screens.studies_table import StudyTableView
+from empty_files import write_empty
 from samples import batch, epoch, started
 
 RECORDED = Path(__file__).parent.parent / "recorded" / "0.1.0"
@@ -153,5 +158,33 @@ def test_compare(workbench: Workbench, size: tuple[int, int], same_picture: Pict
     async def drive(pilot: Pilot[None]) -> None:
         workbench.post_message(CompareRequested((session("done"), session("rate-0-01"))))
         await until(pilot, lambda: workbench.screen.query("#classes-table"))
+
+    assert same_picture(size, drive)
+
+
+@sizes
+def test_predict(
+    workbench: Workbench,
+    recorded: Path,
+    size: tuple[int, int],
+    same_picture: Picture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(write_empty(recorded, "digits/3/1.png", "digits/3/2.png", "digits/8/3.png"))
+    network = ScriptedInference()
+    height, width = np.indices((32, 32), np.uint8)
+    pixels = np.stack((8 * height, 8 * width, 255 - 8 * height), axis=2)
+
+    async def drive(pilot: Pilot[None]) -> None:
+        workbench.push_screen(PredictScreen(recorded / "sessions" / session("done"), network.make))
+        await until(pilot, lambda: on_screen(pilot, "ready", "squeezenet1_1"))
+        workbench.screen.query_one(Input).value = "digits"
+        await pilot.press("enter")
+        await until(pilot, lambda: network.shown)
+        network.send_image(network.shown[0], pixels)
+        network.answer(0, ("3", 0.8125), ("8", 0.125), ("9", 0.0625), ("5", 0.0), ("2", 0.0))
+        network.answer(1, ("8", 0.5), ("3", 0.4375), ("9", 0.0625), ("5", 0.0), ("2", 0.0))
+        network.answer(2, problem="not an image of a supported format")
+        await until(pilot, lambda: on_screen(pilot, "1 of 2 match", "81.2 %", "▀"))
 
     assert same_picture(size, drive)

@@ -24,6 +24,7 @@ class ResultsScreen(SessionResultsScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "rerun", "Rerun", tooltip="Train the session's experiment again"),
         Binding("o", "open_preset", "Preset", tooltip="Open the session's experiment in Setup"),
+        Binding("p", "predict", "Predict", tooltip="Classify your own images with the session's network"),
     ]
 
     def action_rerun(self) -> None:
@@ -37,8 +38,15 @@ class ResultsScreen(SessionResultsScreen):
             record = self.view.record
             self.post_message(PresetRequested(preset_of(record), f"session {record.id}"))
 
+    def action_predict(self) -> None:
+        """Classify images with the session's network."""
+        from cnn_tui.tui.screens.predict import open_predict
+
+        if self.view is not None:
+            open_predict(self, self.view.folder)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Without a session there is nothing to run again either."""
-        if self.view is None and action in ("rerun", "open_preset"):
+        """Without a session there is nothing to run again or to predict with either."""
+        if self.view is None and action in ("rerun", "open_preset", "predict"):
             return False
         return super().check_action(action, parameters)

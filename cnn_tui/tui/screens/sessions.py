@@ -58,6 +58,7 @@ class SessionsScreen(Screen[None]):
         Binding("r", "rerun", "Rerun", tooltip="Train the session's experiment again"),
         Binding("u", "continue", "Continue", tooltip="Resume a run that was stopped, crashed or killed"),
         Binding("o", "open_preset", "Preset", tooltip="Open the session's experiment in Setup"),
+        Binding("p", "predict", "Predict", tooltip="Classify your own images with the session's network"),
         Binding("e", "annotate", "Note", tooltip="Edit the note and tags"),
         Binding("n", "rename", "Rename", tooltip="Rename the session"),
         Binding("d,delete", "delete", "Delete", tooltip="Delete the session, after confirmation"),
@@ -229,6 +230,13 @@ class SessionsScreen(Screen[None]):
         row = self._selected()
         if row is not None and row.preset is not None:
             self.post_message(PresetRequested(row.preset, f"session {row.id}"))
+
+    def action_predict(self) -> None:
+        """Classify images with the session's network."""
+        from cnn_tui.tui.screens.predict import open_predict
+
+        if (row := self._selected()) is not None:
+            open_predict(self, paths.sessions_folder() / row.id)
 
     @work(exclusive=True, group="change")
     async def action_rename(self) -> None:
