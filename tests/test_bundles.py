@@ -20,6 +20,7 @@ import pytest
 from cnn_tui.cli.main import cli
 from cnn_tui.cli.output import guarded
 from cnn_tui.config.preset import RunPreset
+from cnn_tui.store import hidden_folders
 from cnn_tui.store.session_writer import SessionWriter, new_record, new_session_folder
 from cnn_tui.store.sessions import list_sessions, load_session, note_or_problem
 from samples import story
@@ -434,6 +435,18 @@ def test_other_files_are_no_bundles(home: Path, tmp_path: Path, capsys: Output) 
     assert_refused(tmp_path / "a.zip", "cannot be read as a zip file", home, capsys)
     assert_refused(tmp_path / "missing.zip", "There is no file", home, capsys)
     assert_refused(tmp_path, "There is no file", home, capsys)
+
+
+def test_importing_removes_what_an_interrupted_import_has_left(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle, left = export(DONE, tmp_path / "a.zip"), home / "sessions" / ".import-1"
+    left.mkdir(parents=True)
+    assert guarded(cli, ["sessions", "import", str(bundle)]) == 0
+    assert left.exists()  # it may be in progress
+    monkeypatch.setattr(hidden_folders, "_ABANDONED_SECONDS", -1.0)
+    assert guarded(cli, ["sessions", "import", str(bundle)]) == 0
+    assert sessions(home) == [DONE.name]
 
 
 def test_a_disk_that_fails_leaves_nothing(

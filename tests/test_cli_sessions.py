@@ -159,6 +159,24 @@ def test_delete_removes_what_was_named(home: Path, capsys: Output) -> None:
     assert [path.name for path in (home / "sessions").iterdir()] == [second.name]
 
 
+def test_a_session_elsewhere_is_not_resumed_and_has_to_be_moved(home: Path, tmp_path: Path, capsys: Output) -> None:
+    elsewhere = session("first", story()[:1]).rename(tmp_path / "elsewhere")
+    assert guarded(cli, ["sessions", "resume", str(elsewhere)]) == 4
+    err = capsys.readouterr().err
+    assert f"{elsewhere} is not among the sessions" in err
+    assert f"outside of {home / 'sessions'}" in err
+    assert "Move its folder there" in err
+
+
+@pytest.mark.parametrize("option", ["--output", "--weights", "--bundle"])
+def test_exports_create_no_folders(option: str, tmp_path: Path, capsys: Output) -> None:
+    session("first", story())
+    assert guarded(cli, ["sessions", "export", "latest", option, str(tmp_path / "mistyped" / "a.pth.md")]) == 2
+    err = capsys.readouterr().err
+    assert f"There is no folder {tmp_path / 'mistyped'}." in err
+    assert not (tmp_path / "mistyped").exists()
+
+
 def test_delete_without_yes_asks_or_refuses(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
     folder = session("first", story())
     with Path(os.devnull).open() as nobody:

@@ -175,6 +175,7 @@ def test_the_name_of_the_output_tells_its_format(
     name: str, beginning: str, preset: Path, scripted: Scripted, capsys: Output
 ) -> None:
     scripted(short)
+    Path("new").mkdir()
     assert guarded(cli, ["study", str(preset), "--output", f"new/{name}"]) == 0
     out, err = capsys.readouterr()
     assert out == ""
@@ -286,6 +287,7 @@ BAD: dict[str, tuple[list[str], tuple[str, ...]]] = {
         ("r.docx does not imply a format", ".html", "--format"),
     ),
     "a folder": (["how-long.json", "--format", "html", "--output", "."], ("is a folder",)),
+    "a folder that does not exist": (["how-long.json", "--output", "missing/r.md"], ("There is no folder", "missing")),
     "no name": (["how-long.json", "--name", ""], ("name", "at least 1")),
 }
 

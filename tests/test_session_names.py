@@ -9,9 +9,10 @@ import pytest
 
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.store import session_names
+from cnn_tui.store.session_changes import rename_session
 from cnn_tui.store.session_names import with_unique_name
 from cnn_tui.store.session_writer import SessionWriter, new_record, new_session_folder
-from cnn_tui.store.sessions import load_session, rename_session
+from cnn_tui.store.sessions import load_session
 
 
 def record_session(name: str) -> str:

@@ -17,18 +17,18 @@ from cnn_tui.config.preset import RunPreset
 from cnn_tui.errors import PresetError, SessionNotFoundError, StorageError
 from cnn_tui.events import ErrorReport, RunFinished
 from cnn_tui.metrics import score
+from cnn_tui.store import hidden_folders
 from cnn_tui.store.files import sha256_of
 from cnn_tui.store.predictions import Predictions
 from cnn_tui.store.presets import load_preset
+from cnn_tui.store.session_changes import delete_session, rename_session
 from cnn_tui.store.session_writer import SessionWriter, new_record, new_session_folder
 from cnn_tui.store.sessions import (
-    delete_session,
     find_session,
     list_sessions,
     load_session,
     read_history,
     read_record,
-    rename_session,
 )
 from samples import ENVIRONMENT, epoch, result, started, story
 
@@ -314,6 +314,21 @@ def test_deleting_removes_the_folder_and_nothing_else(home: Path) -> None:
     first, second = finished("first"), finished("second")
     assert delete_session(first.name) == first
     assert [path.name for path in (home / "sessions").iterdir()] == [second.name]
+
+
+def test_deleting_removes_what_an_interrupted_import_or_deletion_has_left(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, *deleted = finished("kept"), finished("first"), finished("second")
+    for name in (".import-1", ".deleted-1", ".other"):
+        (home / "sessions" / name).mkdir()
+    (home / "sessions" / ".import-1" / "weights.safetensors").touch()
+    delete_session(deleted[0].name)
+    hidden = {path.name for path in (home / "sessions").glob(".*")}
+    assert hidden == {".import-1", ".deleted-1", ".other"}  # they may be in progress
+    monkeypatch.setattr(hidden_folders, "_ABANDONED_SECONDS", -1.0)
+    delete_session(deleted[1].name)
+    assert {path.name for path in (home / "sessions").iterdir()} == {kept.name, ".other"}
 
 
 def test_a_damaged_session_can_be_deleted(home: Path) -> None:

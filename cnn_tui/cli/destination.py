@@ -65,12 +65,15 @@ def checked_file(option: str, name: str) -> Path:
     """The file that an option names, which can be written.
 
     Raises:
-        ConfigError: it is a folder.
+        ConfigError: it is a folder, or in a folder that does not exist.
         StorageError: its folder is not writable.
     """
     path = Path(name).expanduser()
     if path.is_dir():
         raise ConfigError(f"{option} {name} is a folder", "", "Name a file in it.")
+    if not path.parent.is_dir():
+        detail = f"There is no folder {path.absolute().parent}."
+        raise ConfigError(f"{option} {name} cannot be written", detail, "Create the folder, or correct the name.")
     ensure_writable(path.absolute().parent, free_bytes=0)
     return path
 

@@ -15,6 +15,7 @@ COMMANDS = {
     "reproduce": LazyCommand("cnn_tui.cli.reproduce:reproduce", "Reproduce a published report with all its studies."),
     "watch": LazyCommand("cnn_tui.cli.watch:watch", "Follow a run from another terminal, or replay one."),
     "queue": LazyCommand("cnn_tui.cli.queue:queue", "List, add, move and remove jobs that run in the background."),
+    "serve": LazyCommand("cnn_tui.cli.serve:serve", "Show the workbench, or a run to watch, in a browser."),
     "presets": LazyCommand("cnn_tui.cli.presets:presets", "List, show and check presets."),
     "models": LazyCommand("cnn_tui.cli.models:models", "List the available models, or show one."),
     "datasets": LazyCommand("cnn_tui.cli.datasets:datasets", "List the available datasets."),

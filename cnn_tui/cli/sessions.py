@@ -27,9 +27,10 @@ from cnn_tui.metrics import LISTED, Result
 from cnn_tui.reports.labels import session_label
 from cnn_tui.store.notes import SessionNote
 from cnn_tui.store.records import SessionRecord, resumed_experiment
+from cnn_tui.store.session_changes import delete_session
 from cnn_tui.store.sessions import (
     SessionEntry,
-    delete_session,
+    find_own_session,
     find_session,
     list_sessions,
     load_session,
@@ -126,7 +127,7 @@ def resume(
     from cnn_tui.engine.control import Control
 
     check_detach_options(ctx, detach, after)
-    folder = find_session(session)
+    folder = find_own_session(session, "Move its folder there. A bundle would not help: it contains no checkpoint.")
     record = load_session(folder)
     experiment = resumed_experiment(record, epochs, len(read_history(folder).epochs))
     preset = RunPreset(name=record.name, description=record.description, experiment=experiment)

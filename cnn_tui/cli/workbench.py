@@ -28,14 +28,21 @@ def open_workbench(preset: str | None, in_process: bool) -> None:
 
 
 def is_terminal() -> bool:
-    """Whether standard input and output are a terminal."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    """Whether standard input and output are a terminal, or connected to a browser by ``cnn-tui serve``."""
+    return _is_served() or (sys.stdin.isatty() and sys.stdout.isatty())
 
 
 def forget_fixed_size() -> None:
     """Remove the variables that would take precedence over the size of the terminal, even after a resize."""
+    if _is_served():  # by them the browser's size is known
+        return
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
+
+
+def _is_served() -> bool:
+    """Whether Textual uses another driver than that of a terminal."""
+    return "TEXTUAL_DRIVER" in os.environ
 
 
 def show(name: str | None, start: bool, in_process: bool = False) -> None:

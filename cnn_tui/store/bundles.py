@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from cnn_tui.errors import StorageError
 from cnn_tui.store.bundle_archive import LIMITS, BundleArchive, FileEntry, Manifest, open_bundle, refused, write_archive
 from cnn_tui.store.bundle_checks import check_session
 from cnn_tui.store.files import LEAST_FREE_BYTES, ensure_writable, replace_atomic, sha256_of, storage_error, sync_folder
+from cnn_tui.store.hidden_folders import hidden_folder, remove_abandoned_folders
 from cnn_tui.store.notes import NOTE_FILE
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.store.sessions import load_session
@@ -60,7 +60,8 @@ def import_bundle(source: Path) -> ImportedSession:
     with open_bundle(source) as bundle:
         root, files = paths.sessions_folder(), bundle.manifest.files
         ensure_writable(root, sum(entry.bytes for entry in files.values()) + LEAST_FREE_BYTES)
-        staging = root / f".import-{secrets.token_hex(8)}"
+        remove_abandoned_folders()
+        staging = hidden_folder("import")
         try:
             staging.mkdir()
             record = _extract(bundle, staging, source)

@@ -1,8 +1,7 @@
-"""Recorded runs, one folder each: listing, finding, reading, renaming and deleting them."""
+"""Recorded runs, one folder each: listing, finding and reading them."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,8 +15,8 @@ from cnn_tui import paths
 from cnn_tui.errors import PresetError, SessionNotFoundError, StorageError
 from cnn_tui.history import RunHistory
 from cnn_tui.store.event_log import read_events
-from cnn_tui.store.files import reason, storage_error, write_atomic
-from cnn_tui.store.notes import NO_NOTE, SessionNote, read_note, write_note
+from cnn_tui.store.files import reason, write_atomic
+from cnn_tui.store.notes import NO_NOTE, SessionNote, read_note
 from cnn_tui.store.presets import SESSION_BYTES, SESSION_FILE, check_version, invalid
 from cnn_tui.store.records import SessionRecord
 from cnn_tui.store.strict_json import read_object
@@ -106,6 +105,21 @@ def find_session(name: str) -> Path:
     raise SessionNotFoundError(f"Several sessions begin with {name!r}", detail, "Give more of the id.")
 
 
+def find_own_session(name: str, hint: str) -> Path:
+    """Like :func:`find_session`, but only in the sessions folder.
+
+    Args:
+        hint: what to do with a session that is elsewhere.
+
+    Raises:
+        SessionNotFoundError: no session or several match, or the match is elsewhere.
+    """
+    folder, root = find_session(name), paths.sessions_folder()
+    if folder.parent.resolve() != root.resolve():
+        raise SessionNotFoundError(f"{name} is not among the sessions", f"It is outside of {root}.", hint)
+    return folder
+
+
 def load_session(name: str | Path) -> SessionRecord:
     """The record of a session, given a name as for :func:`find_session` or its folder.
 
@@ -169,57 +183,6 @@ def note_or_problem(folder: Path) -> tuple[SessionNote, str]:
         return read_note(folder), ""
     except StorageError as error:
         return NO_NOTE, str(error)
-
-
-def annotate_session(name: str, note: SessionNote) -> None:
-    """Replace a session's note.
-
-    Raises:
-        SessionNotFoundError: no session or several match.
-        StorageError: the note cannot be written.
-    """
-    write_note(find_session(name), note)
-
-
-def rename_session(name: str, new_name: str) -> SessionRecord:
-    """Rename a session; its id and folder stay the same.
-
-    Raises:
-        SessionNotFoundError: no session or several match.
-        StorageError: it is still running, damaged, or cannot be written.
-        PresetError: the new name is not allowed.
-    """
-    folder = find_session(name)
-    record = load_session(folder)
-    _refuse_live(record, "renamed")
-    try:
-        renamed = SessionRecord.model_validate({**dict(record), "name": new_name})
-    except ValidationError as error:
-        raise invalid(f"The session {new_name!r}", error, "session") from error
-    write_record(folder, renamed)
-    return renamed
-
-
-def delete_session(name: str) -> Path:
-    """Delete a session's folder with everything in it, and return its path.
-
-    Raises:
-        SessionNotFoundError: no session or several match, or the match is outside the sessions folder.
-        StorageError: it is still running, or cannot be deleted.
-    """
-    folder = find_session(name)
-    if folder.parent.resolve() != paths.sessions_folder().resolve():
-        raise SessionNotFoundError(f"{name} is not in the sessions folder", "Delete its folder yourself.")
-    entry = _entry(folder)
-    if entry.record is not None:
-        _refuse_live(entry.record, "deleted")
-    try:
-        # Renamed first, so that an interrupted deletion leaves no incomplete session in the list.
-        doomed = folder.rename(folder.with_name(f".deleted-{folder.name}"))
-        doomed.unlink() if doomed.is_symlink() else shutil.rmtree(doomed)
-    except OSError as error:
-        raise storage_error(folder, error) from error
-    return folder
 
 
 def lock_of(folder: Path) -> FileLock:
@@ -286,8 +249,3 @@ def _at_path(name: str) -> list[Path]:
         return [path.absolute()] if (path / SESSION_FILE).is_file() else []
     except (OSError, ValueError):
         return []
-
-
-def _refuse_live(record: SessionRecord, change: str) -> None:
-    if record.live:
-        raise StorageError(f"{record.id} is still {record.status}", f"It cannot be {change} now.", "Stop it first.")

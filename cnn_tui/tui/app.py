@@ -207,6 +207,11 @@ class Workbench(ScreenApp):
             self._jobs.close(finish)
         self.exit()
 
+    def on_unmount(self) -> None:
+        """Leave the trainer, however the app ends: it waits for its threads."""
+        if self._jobs is not None:
+            self._jobs.close(finish=True)
+
 
 def _collect_garbage_again() -> None:
     """Enable the garbage collector, disabled during startup, and exempt the objects created until now."""

@@ -7,7 +7,9 @@ from typing import ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.css.query import NoMatches
 from textual.screen import ModalScreen
+from textual.worker import WorkerFailed
 
 from cnn_tui.tui.screen_keys import SCREENS
 from cnn_tui.tui.screens.screen_size import TooSmallScreen, is_too_small
@@ -38,6 +40,16 @@ class ScreenApp(WorkbenchState):
             # The terminal changed its size and back between two layouts: nothing would be repainted, but the terminal
             # has dropped what was outside of the smaller size.
             self.screen.refresh()
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Show an error and exit, unless it is a consequence of exiting.
+
+        An app that exits mounts no more widgets and removes those that there are, while the handlers of its screens
+        still run: what they look for may be missing.
+        """
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        if not (isinstance(cause, NoMatches) and (self._exit or not self.is_running)):
+            super()._handle_exception(error)
 
     def action_command_palette(self) -> None:
         """Open the palette, except above a dialog, which has to be answered first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 import sys
 import threading
@@ -33,7 +34,7 @@ def read_alt_digits() -> None:
 
 
 def leave_with_terminal(app: App[None], leave: Callable[[], None], is_dispensable: Callable[[], bool]) -> None:
-    """Call ``leave`` on SIGTERM, on SIGHUP and when standard input is no longer a terminal.
+    """Call ``leave`` on SIGTERM, on SIGHUP and when standard input is no longer a terminal, or a browser's pipe.
 
     Args:
         is_dispensable: whether no run needs this process; it then exits without a terminal even if Textual does not.
@@ -50,13 +51,21 @@ def leave_with_terminal(app: App[None], leave: Callable[[], None], is_dispensabl
         leave()
 
     def check_terminal() -> None:
-        if not os.isatty(sys.__stdin__.fileno() if sys.__stdin__ else 0):
+        descriptor = sys.__stdin__.fileno() if sys.__stdin__ else 0
+        if _is_closed_pipe(descriptor) if app.is_web else not os.isatty(descriptor):
             hung_up()
 
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, leave)
     loop.add_signal_handler(signal.SIGHUP, hung_up)
     app.set_interval(_CHECK_SECONDS, check_terminal)
+
+
+def _is_closed_pipe(descriptor: int) -> bool:
+    """Whether nothing can write to a pipe any longer; nothing is read."""
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    return bool(poll.poll(0))
 
 
 def _redirect_output_to_null() -> None:

@@ -62,6 +62,11 @@ class Viewer(ScreenApp):
         self._observer = JobObserver(self, session)
         self._stop_reading = threading.Event()
 
+    @property
+    def may_export(self) -> bool:
+        """Whether this app writes files: those who watch in a browser need not own the account."""
+        return not self.is_web
+
     def on_mount(self) -> None:
         """Exit cleanly if the terminal disappears, and begin to read."""
         read_alt_digits()

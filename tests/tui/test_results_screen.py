@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from cnn_tui.events import ErrorReport, RunFinished
 from cnn_tui.store.notes import SessionNote, write_note
-from cnn_tui.store.sessions import rename_session
+from cnn_tui.store.session_changes import rename_session
 from cnn_tui.tui.screens.images import ImageScreen, ImagesScreen
 from cnn_tui.tui.screens.results import ResultsScreen
 from cnn_tui.tui.screens.results_body import ResultsBody, arrangement

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from host import screen_text, until, until_shown
 from stored_sessions import store_session
+from textual.app import ComposeResult
 from textual.pilot import Pilot
 
 from cnn_tui.config.preset import RunPreset
@@ -17,6 +19,7 @@ from cnn_tui.store import session_follower
 from cnn_tui.store.session_writer import SessionWriter, new_record, new_session_folder
 from cnn_tui.store.sessions import EVENTS_FILE
 from cnn_tui.tui.screens.results_header import ResultHeader
+from cnn_tui.tui.screens.session_results import SessionResultsScreen
 from cnn_tui.tui.viewer import Viewer
 from cnn_tui.tui.widgets.line_chart import LineChart
 from samples import batch, epoch, result, started
@@ -93,6 +96,24 @@ async def test_quitting_asks_nothing_and_leaves_the_run_alone(writer: SessionWri
         await until(pilot, lambda: not app.is_running)
     assert (writer.folder / EVENTS_FILE).read_bytes() == before
     writer.record(epoch(3))
+
+
+class LeavingScreen(SessionResultsScreen):
+    """Quits while it opens: its widgets are no longer mounted, and its handlers miss them."""
+
+    def compose(self) -> ComposeResult:
+        self.app.exit()
+        return super().compose()
+
+
+async def test_quitting_while_the_results_open_is_no_error(writer: SessionWriter) -> None:
+    app = Viewer(writer.folder, PRESET)
+    app._modes["results"] = LeavingScreen
+    async with app.run_test():
+        app.switch_mode("results")
+        while app.is_running:
+            await asyncio.sleep(0)
+    assert app.return_code == 0
 
 
 async def test_a_failed_run_shows_its_error_in_live(writer: SessionWriter) -> None:

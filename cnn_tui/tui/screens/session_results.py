@@ -182,7 +182,9 @@ class SessionResultsScreen(Screen[None]):
             )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Without a session there is nothing to copy or export."""
+        """Without a session there is nothing to copy or export; some apps write no files."""
+        if action == "export" and not getattr(self.app, "may_export", True):
+            return False
         return self.view is not None or action not in ("step", "copy", "export")
 
 

@@ -17,7 +17,7 @@ from textual.widgets import Input, Static
 from cnn_tui.errors import CnnTuiError, ConfigError
 from cnn_tui.formatting import printable
 from cnn_tui.store.notes import SessionNote, make_note
-from cnn_tui.store.sessions import annotate_session, delete_session, rename_session
+from cnn_tui.store.session_changes import annotate_session, delete_session, rename_session
 from cnn_tui.tui.screens.dialogs import AskTextScreen, ConfirmScreen
 from cnn_tui.tui.screens.errors import notify_error, printable_lines
 from cnn_tui.tui.screens.sessions_rows import SessionRow
