@@ -115,7 +115,7 @@ def _access(host: str, is_loopback: bool, no_token: bool) -> Access:
 
 
 def _serve(command: str, listening: socket.socket, access: Access, is_loopback: bool) -> None:
-    from cnn_tui.trainer.child import child_environment
+    from cnn_tui.trainer.piped_process import child_environment
     from cnn_tui.web.server import AppServer
 
     os.environ.update(child_environment())
