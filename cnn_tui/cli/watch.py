@@ -32,8 +32,8 @@ def watch(
     """Follow the run of SESSION in the screens of the workbench, from its first epoch to its result.
 
     SESSION is an id, the unique beginning of an id, "latest", or a folder; by default it is the newest session that is
-    running, with --replay the newest with a result. It is only read: nothing can be started or stopped, and quitting
-    does not affect the run. Neither PyTorch nor the data is needed.
+    running, and then the next one, with --replay the newest with a result. It is only read: nothing can be started or
+    stopped, and quitting does not affect the run. Neither PyTorch nor the data is needed.
 
     In a replay, space pauses, + and - change the speed, and the arrow keys, home, end and the mouse move in time.
 
@@ -54,7 +54,7 @@ def watch(
         raise ConfigError(title, detail, f"'cnn-tui watch {record.id}' follows it.")
     if plain or as_json or not is_terminal():
         ctx.exit(_print(folder, record, as_json))
-    _open(folder, record, replay, speed or 1.0)
+    _open(folder, record, replay, speed or 1.0, continues=session is None)
 
 
 def _running(session: str | None) -> Path:
@@ -79,7 +79,7 @@ def _ended(session: str | None) -> Path:
     return folder
 
 
-def _open(folder: Path, record: SessionRecord, replay: bool, speed: float) -> None:
+def _open(folder: Path, record: SessionRecord, replay: bool, speed: float, *, continues: bool) -> None:
     """Show a session in the terminal until the user quits."""
     from cnn_tui.cli.workbench import forget_fixed_size
     from cnn_tui.store.presets import renamed_preset
@@ -87,7 +87,7 @@ def _open(folder: Path, record: SessionRecord, replay: bool, speed: float) -> No
 
     forget_fixed_size()
     preset = renamed_preset(record, record.name)
-    (ReplayViewer(folder, preset, speed) if replay else Viewer(folder, preset)).run()
+    (ReplayViewer(folder, preset, speed) if replay else Viewer(folder, preset, continues=continues)).run()
 
 
 def _print(folder: Path, record: SessionRecord, as_json: bool) -> int:

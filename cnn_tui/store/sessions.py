@@ -228,6 +228,11 @@ def _folders() -> list[Path]:
         raise StorageError("Cannot list the sessions", f"{root}: {reason(error)}.") from error
 
 
+def started_together_or_later(folder: Path, other: Path) -> bool:
+    """Whether the run of a session started in the same second as another one, or later."""
+    return folder.name[:_STAMP_LENGTH] >= other.name[:_STAMP_LENGTH]
+
+
 def _age(folder: Path) -> tuple[str, int]:
     """Sort by the time stamp in the id; runs started in the same second, by the last change of their folder."""
     return folder.name[:_STAMP_LENGTH], folder.stat().st_mtime_ns

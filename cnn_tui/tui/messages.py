@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cnn_tui.errors import CnnTuiError
     from cnn_tui.service.protocol import Request
     from cnn_tui.store.event_tail import NewEvents
+    from cnn_tui.store.sessions import SessionEntry
     from cnn_tui.trainer import protocol
     from cnn_tui.tui.replay import Replay
 
@@ -31,6 +32,13 @@ class EventsRead(Message):
     """Events of the viewed run, read from its session."""
 
     new: NewEvents
+
+
+@dataclass
+class RunFollows(Message):
+    """The viewed run has ended, and another one has started."""
+
+    entry: SessionEntry
 
 
 @dataclass

@@ -18,17 +18,24 @@ from cnn_tui.config.job import Job
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.errors import CnnTuiError
 from cnn_tui.events import ErrorReport, as_job_events
+from cnn_tui.formatting import printable
+from cnn_tui.store.presets import renamed_preset
 from cnn_tui.store.session_follower import SessionFollower, read_whole_run
+from cnn_tui.store.sessions import SessionEntry, newest_sessions, started_together_or_later
 from cnn_tui.trainer.protocol import JobUpdate
 from cnn_tui.tui.job_observer import JobObserver
 from cnn_tui.tui.job_state import JobState
-from cnn_tui.tui.messages import EventsRead, ReadingFailed, ReplayRead
+from cnn_tui.tui.messages import EventsRead, ReadingFailed, ReplayRead, RunFollows
 from cnn_tui.tui.replay import Replay
 from cnn_tui.tui.screen_app import ScreenApp, mode_bindings
+from cnn_tui.tui.screen_keys import key_of
 from cnn_tui.tui.screens.replay import ReplayScreen
 from cnn_tui.tui.screens.session_results import SessionResultsScreen
 from cnn_tui.tui.screens.watch import WatchScreen
 from cnn_tui.tui.terminal import leave_with_terminal, read_alt_digits
+
+_NEXT_RUN_SECONDS = 1.0
+_NEWEST = 5  # sessions among which the next run is: those of a study can start together
 
 
 def _commands() -> type[Provider]:
@@ -53,14 +60,18 @@ class Viewer(ScreenApp):
         Binding("ctrl+q", "quit", "Quit", priority=True, tooltip="Quit; the run is not affected"),
     ]
 
-    def __init__(self, folder: Path, preset: RunPreset) -> None:
-        """View the session in ``folder``, a run of ``preset``."""
+    def __init__(self, folder: Path, preset: RunPreset, *, continues: bool = False) -> None:
+        """View the session in ``folder``, a run of ``preset``; ``continues`` with the runs that start after it."""
         super().__init__()
+        self._continues = continues
+        self._stop_reading = threading.Event()
+        self._view(folder, preset)
+
+    def _view(self, folder: Path, preset: RunPreset) -> None:
         self.folder = folder
         self._preset = preset
         session = folder.name if folder.parent == paths.sessions_folder() else str(folder)
         self._observer = JobObserver(self, session)
-        self._stop_reading = threading.Event()
 
     @property
     def may_export(self) -> bool:
@@ -76,12 +87,38 @@ class Viewer(ScreenApp):
 
     @work(thread=True, exit_on_error=False, group="source")
     def read_events(self) -> None:
-        """Follow the session until its run has ended."""
+        """Follow the session until its run has ended, and the next one if there is any."""
+        folder = self.folder
         try:
-            for new in SessionFollower(self.folder).updates(self._stop_reading.wait):
-                self.post_message(EventsRead(new))
+            while True:
+                for new in SessionFollower(folder).updates(self._stop_reading.wait):
+                    self.post_message(EventsRead(new))
+                following = self._next_run(folder) if self._continues else None
+                if following is None:
+                    return
+                folder = following.folder
+                self.post_message(RunFollows(following))
         except CnnTuiError as error:
             self.post_message(ReadingFailed(error))
+
+    def _next_run(self, folder: Path) -> SessionEntry | None:
+        """Wait for the run that starts after that of a folder; None if the app ends before."""
+        while not self._stop_reading.wait(_NEXT_RUN_SECONDS):
+            for entry in newest_sessions(_NEWEST):
+                is_other = entry.record is not None and entry.record.live and entry.folder != folder
+                if is_other and started_together_or_later(entry.folder, folder):
+                    return entry
+        return None
+
+    def on_run_follows(self, message: RunFollows) -> None:
+        """Show the next run in Live; the results of the last one stay until the user leaves them."""
+        entry = message.entry
+        assert entry.record is not None
+        self._view(entry.folder, renamed_preset(entry.record, entry.record.name))
+        self.job = self._new_job()
+        if self.current_mode != "live":
+            text = f"Press {key_of('live')} to follow it."
+            self.notify(text, title=printable(f"{entry.record.name} has started"), markup=False)
 
     def on_events_read(self, message: EventsRead) -> None:
         """Show new events, added to the earlier ones or instead of them."""

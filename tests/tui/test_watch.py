@@ -177,3 +177,28 @@ async def test_the_run_fits_the_terminal(size: tuple[int, int], writer: SessionW
         await until_shown(pilot, app, "1,234")
         for part in ("pets", "3 of 5", "▶ training", "f4 Results", "epoch 3/5", "b Steps/epochs"):
             assert part in screen_text(app), part
+
+
+async def test_the_next_run_follows_and_the_results_stay(
+    writer: SessionWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cnn_tui.tui.viewer._NEXT_RUN_SECONDS", 0.02)
+    app = Viewer(writer.folder, PRESET, continues=True)
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await until_shown(pilot, app, "training epoch 3/5")
+        writer.record(RunFinished(status="done", result=result(), time=110.0))
+        await until(pilot, lambda: app.current_mode == "results")
+        session_id, folder = new_session_folder("dogs")
+        preset = PRESET.model_copy(update={"name": "dogs"})
+        with SessionWriter(folder, new_record(session_id, preset)) as following:
+            following.record(started(session_id, epochs=5))
+            following.record(Phase(name="training", time=101.0))
+            following.record(epoch(1))
+            following.record(epoch(2))
+            await until_shown(pilot, app, "dogs has started")
+            assert app.current_mode == "results"
+            await pilot.press("f3")
+            await until(pilot, lambda: losses(app) == (1.0, 0.5))
+            await until_shown(pilot, app, "dogs")
+            following.record(RunFinished(status="done", result=result(), time=110.0))
+            await until(pilot, lambda: app.current_mode == "results" and app.shown_session == session_id)
