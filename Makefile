@@ -33,7 +33,7 @@ lint: .venv/.installed-dev
 	$(BIN)/lint-imports
 
 test: lint
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 3 --dist worksteal  # one more than the cores of a small machine: many tests wait for processes
 
 fast: lint
 	$(BIN)/pytest -n 2 --fast

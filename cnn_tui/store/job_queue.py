@@ -90,7 +90,7 @@ class JobQueue:
             except sqlite3.OperationalError:
                 raise
             except sqlite3.DatabaseError:
-                path.replace(path.with_name(path.name + _DAMAGED))
+                _set_aside(path)
                 self._database = _open(path)
         except (OSError, sqlite3.Error) as error:
             raise _failure(error) from error
@@ -233,6 +233,8 @@ def read_queue() -> list[QueueEntry]:
         return []
     try:
         with closing(_connect(path)) as database:
+            if _version(database) == 0:  # the service is about to create it
+                return []
             return _readable(database.execute(f"SELECT * FROM jobs ORDER BY {_ORDER}"))
     except sqlite3.Error as error:
         raise _failure(error) from error
@@ -240,7 +242,7 @@ def read_queue() -> list[QueueEntry]:
 
 def _open(path: Path) -> sqlite3.Connection:
     database = _connect(path)
-    ((version,),) = database.execute("PRAGMA user_version").fetchall()
+    version = _version(database)
     if version > _VERSION:
         database.close()
         raise StorageError(f"A newer version of cnn-tui has written {path}", hint="Update cnn-tui.")
@@ -253,6 +255,18 @@ def _open(path: Path) -> sqlite3.Connection:
             database.execute(_SCHEMA)
             database.execute(f"PRAGMA user_version = {_VERSION}")
     return database
+
+
+def _set_aside(path: Path) -> None:
+    """Rename a damaged database, and remove what SQLite keeps beside it, which belongs to it."""
+    path.replace(path.with_name(path.name + _DAMAGED))
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _version(database: sqlite3.Connection) -> int:
+    ((version,),) = database.execute("PRAGMA user_version").fetchall()
+    return int(version)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
