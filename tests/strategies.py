@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from cnn_tui.config.experiment import (
     DataConfig,
-    DatasetName,
     Experiment,
     ModelConfig,
     OptimizerConfig,
     TrainingConfig,
 )
+from cnn_tui.config.names import DatasetName
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import (
     BatchFinished,
@@ -78,6 +78,7 @@ def experiments() -> st.SearchStrategy[Experiment]:
         precision=st.sampled_from(["auto", "float32", "bfloat16"]),
         device=st.sampled_from(["auto", "cpu", "cuda", "cuda:0", "cuda:127", "mps"]),
         feature_cache=st.sampled_from(["auto", "off"]),
+        on_out_of_memory=st.sampled_from(["halve", "fail"]),
         seed=st.integers(0, 2**53 - 1),
     )
     return st.builds(Experiment, data=data, model=model, training=training)

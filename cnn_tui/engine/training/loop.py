@@ -16,7 +16,9 @@ from cnn_tui.engine.data.batches import BatchSource
 from cnn_tui.engine.data.loading import LoadedData
 from cnn_tui.engine.training.checkpoint import Checkpoint, Checkpointer, CheckpointStore, state_tensors
 from cnn_tui.engine.training.evaluate import Evaluation
+from cnn_tui.engine.training.failures import diverged
 from cnn_tui.engine.training.learner import Learner, Reading, StepTotals
+from cnn_tui.engine.training.schedule import scheduled_rate
 from cnn_tui.errors import TrainingError
 from cnn_tui.events import BatchFinished, EpochFinished, Progress, RunResumed, WarningRaised
 from cnn_tui.history import best_epoch
@@ -281,29 +283,6 @@ class TrainingLoop:
     def _fail(self, index: int, epoch: int) -> TrainingError:
         self.stats[index].failed = True
         return diverged(self._runs[index].config, f"in epoch {epoch}")
-
-
-def scheduled_rate(schedule: str, base: float, progress: float) -> float:
-    """The learning rate when ``progress`` (0 to 1) of all steps are done.
-
-    ``cosine`` falls from ``base`` to zero along half a cosine (Loshchilov and Hutter 2017, without restarts);
-    ``step`` takes a tenth after each third.
-    """
-    if schedule == "cosine":
-        return base * 0.5 * (1 + math.cos(math.pi * progress))
-    if schedule == "step":
-        return base * 0.1 ** min(2, int(progress * 3))
-    return base
-
-
-def diverged(config: TrainingConfig, when: str) -> TrainingError:
-    """The error for a loss that is infinite or not a number."""
-    rate = config.optimizer.learning_rate
-    return TrainingError(
-        f"The loss is no longer a number {when}",
-        f"With training.optimizer.learning_rate {rate:g} the weights grew beyond all bounds.",
-        f"Try a tenth of it: --set training.optimizer.learning_rate={rate / 10:g}",
-    )
 
 
 def _without_single(images: int, batch_size: int) -> int:

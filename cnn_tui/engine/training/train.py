@@ -8,17 +8,17 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-import torch
-
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.study import training_key
 from cnn_tui.engine.control import ShouldStop, Stopped, WithResult, never
 from cnn_tui.engine.data import loading
 from cnn_tui.engine.data.loading import LoadedData
 from cnn_tui.engine.device import Compute, compute, environment, reset_peak_memory
+from cnn_tui.engine.micro_batches import MemoryPolicy
 from cnn_tui.engine.models.build import build, load_weights
 from cnn_tui.engine.training.checkpoint import CheckpointStore
-from cnn_tui.engine.training.loop import RunUpdate, TrainingLoop, TrainingRun, diverged
+from cnn_tui.engine.training.failures import diverged, explained
+from cnn_tui.engine.training.loop import RunUpdate, TrainingLoop, TrainingRun
 from cnn_tui.engine.training.setup import RunCache, set_up
 from cnn_tui.engine.training.train_group import Artifacts, FinalEvaluation, TrainGroup, group_runs
 from cnn_tui.errors import CnnTuiError, TrainingError
@@ -77,30 +77,7 @@ def train_together(
     except CnnTuiError as error:
         yield from runs.fail(error)
     except (RuntimeError, ValueError, OSError, MemoryError) as error:
-        yield from runs.fail(_explained(error, requests[0].experiment))
-
-
-def _explained(error: Exception, experiment: Experiment) -> CnnTuiError:
-    """An error of PyTorch or the system as one with a reason and a next step."""
-    batch = experiment.training.batch_size
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return TrainingError(
-            "There is not enough memory for this run",
-            f"{experiment.model.architecture} at {experiment.data.image_size} pixels with batches of {batch} "
-            f"did not fit: {_first_line(error)}",
-            f"Try smaller batches: --set training.batch_size={max(1, batch // 2)}",
-        )
-    if "Expected more than 1 value per channel" in str(error):
-        return TrainingError(
-            "BatchNorm needs more than one image in a batch",
-            f"training.batch_size is {batch} and the images have shrunk to a single point at the last layers.",
-            "Set training.batch_size to 2 or more, or use larger images (data.image_size).",
-        )
-    return TrainingError("The run could not continue", f"{type(error).__name__}: {_first_line(error)}")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or "no reason given").splitlines()[0]
+        yield from runs.fail(explained(error, requests[0].experiment))
 
 
 @dataclass(frozen=True)
@@ -137,6 +114,7 @@ class SharedRuns:
         self._cache = cache
         self._experiment = requests[0].experiment
         self._should_stop = should_stop
+        self._memory = MemoryPolicy(self._experiment.training.on_out_of_memory)
         self._should_abandon = should_abandon
         self._unfinished = list(range(len(requests)))
         self._started = time.perf_counter()
@@ -169,7 +147,7 @@ class SharedRuns:
         runs, served = self._training_runs(loaded)
         united = loading.united([run.data for run in runs])
         setup = yield from self._for_all_with_result(
-            set_up(settings, classifier, united, device, self._should_stop, self._cache)
+            set_up(settings, classifier, united, device, self._should_stop, self._cache, self._memory)
         )
         for group in group_runs(setup, runs):
             yield from self._train(group, [served[index] for index in group.indices], device)
@@ -202,6 +180,7 @@ class SharedRuns:
         loop = TrainingLoop(group.learner, group.runs, group.setup.validation, self._should_stop, checkpoints)
         final = FinalEvaluation(group, loop, device, self._should_abandon)
         for member, update in loop.events():
+            yield from self._memory_warnings()
             for index in self._still_unfinished(served[member]):
                 yield from self._report(index, update, group.runs[member].config.epochs)
                 if isinstance(update, EpochFinished) and update.epoch == self._epochs(index) < loop.epochs:
@@ -239,6 +218,7 @@ class SharedRuns:
         yield from self._finish(index, RunFinished(status="stopped" if final.stopped else "done", result=result))
 
     def _finish(self, index: int, finished: RunFinished) -> Iterator[IndexedEvent]:
+        yield from self._memory_warnings()
         self._unfinished.remove(index)
         yield index, finished
 
@@ -255,7 +235,13 @@ class SharedRuns:
     def _for_all(self, events: Iterator[Event]) -> Iterator[IndexedEvent]:
         """Events that concern all runs, repeated for each unfinished one."""
         for event in events:
+            yield from self._memory_warnings()
             yield from ((index, event) for index in self._unfinished)
+
+    def _memory_warnings(self) -> Iterator[IndexedEvent]:
+        """What was done since the last call because memory did not suffice."""
+        for warning in self._memory.take_warnings():
+            yield from ((index, warning) for index in self._unfinished)
 
     def _for_all_with_result(self, steps: Generator[Event, None, _Value]) -> Generator[IndexedEvent, None, _Value]:
         """Like :meth:`_for_all`, for a generator with a return value."""
