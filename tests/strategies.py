@@ -75,6 +75,7 @@ def experiments() -> st.SearchStrategy[Experiment]:
         schedule=st.sampled_from(["constant", "cosine", "step"]),
         label_smoothing=st.floats(0, 1, exclude_max=True),
         early_stopping_patience=st.none() | st.integers(1, 100_000),
+        max_minutes=st.none() | st.floats(0, 525_600, exclude_min=True),
         precision=st.sampled_from(["auto", "float32", "bfloat16"]),
         device=st.sampled_from(["auto", "cpu", "cuda", "cuda:0", "cuda:127", "mps"]),
         feature_cache=st.sampled_from(["auto", "off"]),

@@ -189,6 +189,15 @@ class TrainingConfig(FrozenModel):
         le=100_000,
         json_schema_extra={"unit": "epochs"},
     )
+    max_minutes: float | None = Field(
+        None,
+        title="Time limit",
+        description="Stop when the run has taken this long, loading and features included, or before an epoch that "
+        "would not fit. Testing and saving come after. A resumed run has the same time again.",
+        gt=0.0,
+        le=525_600.0,
+        json_schema_extra={"unit": "minutes"},
+    )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",
         title="Precision",
@@ -238,6 +247,11 @@ class Experiment(FrozenModel):
     def features_are_stored(self) -> bool:
         """Whether the output of the frozen layers is computed once and then reused."""
         return self.training.feature_cache == "auto" and self.features_are_fixed
+
+    @property
+    def without_time_limit(self) -> Self:
+        """The same experiment with all the time that it needs. What it computes until then is the same."""
+        return self.model_copy(update={"training": self.training.model_copy(update={"max_minutes": None})})
 
     @property
     def class_count(self) -> int | None:

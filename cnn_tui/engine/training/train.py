@@ -20,6 +20,7 @@ from cnn_tui.engine.training.checkpoint import CheckpointStore
 from cnn_tui.engine.training.failures import diverged, explained
 from cnn_tui.engine.training.loop import RunUpdate, TrainingLoop, TrainingRun
 from cnn_tui.engine.training.setup import RunCache, set_up
+from cnn_tui.engine.training.time_limit import TimeLimit
 from cnn_tui.engine.training.train_group import Artifacts, FinalEvaluation, TrainGroup, group_runs
 from cnn_tui.errors import CnnTuiError, TrainingError
 from cnn_tui.events import EpochFinished, ErrorReport, Event, Phase, Progress, RunFinished, RunStarted
@@ -113,7 +114,9 @@ class SharedRuns:
         self._requests = requests
         self._cache = cache
         self._experiment = requests[0].experiment
-        self._should_stop = should_stop
+        # Only a run that is alone has a limit.
+        self._limit = TimeLimit(self._experiment.training.max_minutes, should_stop)
+        self._should_stop = self._limit.should_stop
         self._memory = MemoryPolicy(self._experiment.training.on_out_of_memory)
         self._should_abandon = should_abandon
         self._unfinished = list(range(len(requests)))
@@ -154,6 +157,7 @@ class SharedRuns:
 
     def stop(self) -> Iterator[IndexedEvent]:
         """End every unfinished run without a result."""
+        yield from self._for_all(self._limit.warnings("the training has not begun", "Set a larger limit, or none."))
         yield from self._finish_all(RunFinished(status="stopped"))
 
     def fail(self, error: CnnTuiError) -> Iterator[IndexedEvent]:
@@ -177,7 +181,8 @@ class SharedRuns:
             phase = Phase(name="training", detail=pluralize(len(run.data.train_indices), "image"))
             yield from ((index, phase) for index in indices)
         checkpoints = self._requests[0].checkpoints if len(self._requests) == 1 else None
-        loop = TrainingLoop(group.learner, group.runs, group.setup.validation, self._should_stop, checkpoints)
+        validation, limit = group.setup.validation, self._limit
+        loop = TrainingLoop(group.learner, group.runs, validation, limit.should_stop, checkpoints, limit.allows)
         final = FinalEvaluation(group, loop, device, self._should_abandon)
         for member, update in loop.events():
             yield from self._memory_warnings()
@@ -187,8 +192,15 @@ class SharedRuns:
                     yield from self._test_and_finish(index, member, final)
         for member, indices in enumerate(served):
             for index in self._still_unfinished(indices):
+                yield from self._time_warnings(index, len(loop.stats[member].epochs))
                 yield from self._test_and_finish(index, member, final)
         self._train_seconds += final.trained
+
+    def _time_warnings(self, index: int, epochs: int) -> Iterator[IndexedEvent]:
+        """That the limit of time has ended a run after so many epochs, if it has."""
+        done = f"{epochs:,} of {pluralize(self._epochs(index), 'epoch')} are complete"
+        resume = f"'cnn-tui sessions resume {self._requests[index].session_id}' continues the run."
+        yield from ((index, warning) for warning in self._limit.warnings(done, resume))
 
     def _report(self, index: int, update: RunUpdate, epochs: int) -> Iterator[IndexedEvent]:
         """The event for a request of an update of its training run, which may have more ``epochs`` than it."""
