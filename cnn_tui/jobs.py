@@ -64,15 +64,17 @@ def _run_all(job: Job, control: Control) -> Iterator[JobEvent]:
     for index, record in reused.items():
         yield RunReused(run=index, session_id=record.id)
     interrupted = _interrupted(job)
-    failed = 0
+    failed = stopped = 0
     for group in _groups(job, [index for index in range(len(job.runs)) if index not in reused]):
         resumed = interrupted.get(group[0]) if len(group) == 1 else None
         for event in _run_group(job, group, control) if resumed is None else _resume(job, group[0], resumed, control):
-            failed += isinstance(event.event, RunFinished) and event.event.status == "failed"
+            if isinstance(event.event, RunFinished):
+                failed += event.event.status == "failed"
+                stopped += event.event.status == "stopped"
             yield event
         if control.stopping:
             break
-    status: EndStatus = "stopped" if control.stopping else "failed" if failed else "done"
+    status: EndStatus = "stopped" if control.stopping else "failed" if failed else "stopped" if stopped else "done"
     yield JobFinished(status=status, failed=failed)
 
 

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from cnn_tui.config.experiment import (
     DataConfig,
-    DatasetName,
     Experiment,
     ModelConfig,
     OptimizerConfig,
     TrainingConfig,
 )
+from cnn_tui.config.names import DatasetName
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.events import (
     BatchFinished,
@@ -75,9 +75,11 @@ def experiments() -> st.SearchStrategy[Experiment]:
         schedule=st.sampled_from(["constant", "cosine", "step"]),
         label_smoothing=st.floats(0, 1, exclude_max=True),
         early_stopping_patience=st.none() | st.integers(1, 100_000),
+        max_minutes=st.none() | st.floats(0, 525_600, exclude_min=True),
         precision=st.sampled_from(["auto", "float32", "bfloat16"]),
         device=st.sampled_from(["auto", "cpu", "cuda", "cuda:0", "cuda:127", "mps"]),
         feature_cache=st.sampled_from(["auto", "off"]),
+        on_out_of_memory=st.sampled_from(["halve", "fail"]),
         seed=st.integers(0, 2**53 - 1),
     )
     return st.builds(Experiment, data=data, model=model, training=training)

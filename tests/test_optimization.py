@@ -8,7 +8,7 @@ from torch import nn
 
 from cnn_tui.config.experiment import OptimizerConfig
 from cnn_tui.engine.training.learner import make_optimizer, set_rate
-from cnn_tui.engine.training.loop import scheduled_rate
+from cnn_tui.engine.training.schedule import scheduled_rate
 
 
 @pytest.mark.parametrize(

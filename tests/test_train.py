@@ -140,21 +140,6 @@ def test_a_loss_beyond_all_bounds_fails_with_a_next_step() -> None:
     assert "learning_rate=100" in finished.error.hint
 
 
-@pytest.mark.parametrize("kind", [torch.OutOfMemoryError, MemoryError])
-def test_without_enough_memory_a_run_fails_with_a_smaller_batch(
-    kind: type[Exception], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def exhausted(*_: object) -> None:
-        raise kind("tried to allocate 20 GiB")
-
-    monkeypatch.setattr(NetworkLearner, "_step", exhausted)
-    finished = list(train(experiment(training__batch_size=24)))[-1]
-    assert isinstance(finished, RunFinished)
-    assert finished.error is not None
-    assert "20 GiB" in finished.error.detail
-    assert "training.batch_size=12" in finished.error.hint
-
-
 def test_missing_pictures_fail_with_exit_code_3(tmp_path: Path) -> None:
     events = list(train(experiment(data__dataset="folder", data__root=str(tmp_path / "none"))))
     error = ending(events).error

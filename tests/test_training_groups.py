@@ -43,6 +43,8 @@ def varied(path: str, values: list[Any], **changes: Any) -> list[Experiment]:
         (RATE, [0.1, 0.01], {"model__batch_norm": "adapt"}, 2),
         (RATE, [0.1, 0.01], {"training__feature_cache": "off"}, 2),
         (RATE, [0.1, 0.01], {"training__early_stopping_patience": 2}, 2),
+        ("training.epochs", [1, 3], {"training__max_minutes": 5}, 2),
+        (RATE, [0.1, 0.01], {"training__max_minutes": 5}, 2),
         (DECAY, [0.0, 0.1], {}, 1),
         ("training.seed", [0, 1], {}, 1),
         ("training.seed", [0, 1], {"model__weights": "random"}, 2),

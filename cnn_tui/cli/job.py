@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from cnn_tui.cli.output import INTERRUPTED
+from cnn_tui.cli.output import INTERRUPTED, OUT_OF_TIME
 from cnn_tui.cli.reporters import Reporter, make_reporter
 from cnn_tui.errors import OutputError
 from cnn_tui.imports import importing_engine
@@ -55,12 +55,17 @@ def _report_all(events: Iterator[JobEvent], progress: JobProgress, reporter: Rep
 
 
 def exit_code(progress: JobProgress, control: Control) -> int:
-    """0 if all runs are done, 130 if the user stopped the job, the error's own code if all failed with the same one."""
+    """The exit code for the end of a job.
+
+    0 if all runs are done, 130 if the user stopped the job, 124 if a run reached its limit of time and none failed, the
+    error's own code if all failed with the same one.
+    """
     if control.stopping:
         return INTERRUPTED
     history = progress.history
-    if history.finished is not None and history.finished.status == "done":
-        return 0
+    status = history.finished.status if history.finished else "failed"
+    if status != "failed":
+        return 0 if status == "done" else OUT_OF_TIME
     codes = {error.exit_code for error in history.errors.values()}
     return codes.pop() if len(codes) == 1 and len(history.errors) == len(history.ended) else _SOME_FAILED
 

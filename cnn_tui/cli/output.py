@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from cnn_tui.config.experiment import Experiment
 
 INTERRUPTED = 130
+OUT_OF_TIME = 124
+"""The exit code of timeout(1)."""
 _UNBOUNDED_WIDTH = 10_000
 
 

@@ -110,17 +110,25 @@ def show(session: str, as_json: bool) -> None:
 @sessions.command()
 @click.argument("session")
 @click.option("--epochs", type=click.IntRange(1), metavar="N", help="Train longer: N epochs in all.")
+@click.option("--max-minutes", metavar="MINUTES|none", help="Another limit of time; by default the session's own.")
 @click.option("--json", "as_json", is_flag=True, help="Print one event per line as JSON.")
 @detach_options
 @click.pass_context
 def resume(
-    ctx: click.Context, session: str, epochs: int | None, as_json: bool, detach: bool, after: str, beside: bool
+    ctx: click.Context,
+    session: str,
+    epochs: int | None,
+    max_minutes: str | None,
+    as_json: bool,
+    detach: bool,
+    after: str,
+    beside: bool,
 ) -> None:
     """Continue the run of a SESSION that was stopped, crashed or killed, from its last checkpoint.
 
     The result is that of a run without interruption. Checkpoints are saved at the ends of epochs, within long epochs
     every two minutes, and when a run is stopped. A finished run continues with --epochs, as if it had been started with
-    that number; the learning rate has to be constant.
+    that number; the learning rate has to be constant. A limit of time counts from the beginning of the continuation.
     """
     from cnn_tui.cli.job import exit_code, interruptible, run_here
     from cnn_tui.config.job import Job
@@ -129,7 +137,7 @@ def resume(
     check_detach_options(ctx, detach, after)
     folder = find_own_session(session, "Move its folder there. A bundle would not help: it contains no checkpoint.")
     record = load_session(folder)
-    experiment = resumed_experiment(record, epochs, len(read_history(folder).epochs))
+    experiment = resumed_experiment(record, epochs, len(read_history(folder).epochs), max_minutes)
     preset = RunPreset(name=record.name, description=record.description, experiment=experiment)
     job = Job(preset=preset, resume=record.id, beside=beside)
     if detach:

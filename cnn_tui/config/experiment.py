@@ -7,13 +7,14 @@ of the workbench are generated from them.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias
+from typing import Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from cnn_tui.catalog.datasets import DATASETS
-from cnn_tui.catalog.models import ARCHITECTURES, nearest
+from cnn_tui.catalog.models import ARCHITECTURES
+from cnn_tui.config.names import ArchitectureName, DatasetName
 
 RULE_VIOLATION = "rule_violation"
 """The type of pydantic errors about rules between fields."""
@@ -23,28 +24,6 @@ class FrozenModel(BaseModel):
     """Base of the models that users write as JSON: immutable, strict, without unknown fields or infinite numbers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-def _known_architecture(name: str) -> str:
-    if name not in ARCHITECTURES:
-        likely = nearest(name)
-        raise PydanticCustomError(
-            "unknown_architecture",
-            "no architecture has this name{suggestion}",
-            {"suggestion": f"; did you mean {' or '.join(likely)}?" if likely else "; see 'cnn-tui models'"},
-        )
-    return name
-
-
-ArchitectureName = Annotated[
-    str,
-    AfterValidator(_known_architecture),
-    WithJsonSchema({"type": "string", "enum": list(ARCHITECTURES)}),
-]
-if TYPE_CHECKING:  # a Literal made from the catalogue is beyond type checkers
-    DatasetName: TypeAlias = str
-else:
-    DatasetName = Literal[tuple(DATASETS)]
 
 
 class DataConfig(FrozenModel):
@@ -210,6 +189,15 @@ class TrainingConfig(FrozenModel):
         le=100_000,
         json_schema_extra={"unit": "epochs"},
     )
+    max_minutes: float | None = Field(
+        None,
+        title="Time limit",
+        description="Stop when the run has taken this long, loading and features included, or before an epoch that "
+        "would not fit. Testing and saving come after. A resumed run has the same time again.",
+        gt=0.0,
+        le=525_600.0,
+        json_schema_extra={"unit": "minutes"},
+    )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",
         title="Precision",
@@ -227,6 +215,12 @@ class TrainingConfig(FrozenModel):
         title="Feature cache",
         description="Run a frozen backbone once for each image and train on the stored features, or run it in every "
         "epoch.",
+    )
+    on_out_of_memory: Literal["halve", "fail"] = Field(
+        "halve",
+        title="Out of memory",
+        description="If a batch does not fit in memory: compute half of its images at a time and add up their "
+        "gradients, with the same result unless BatchNorm is trained; or fail.",
     )
     seed: int = Field(
         0,
@@ -253,6 +247,11 @@ class Experiment(FrozenModel):
     def features_are_stored(self) -> bool:
         """Whether the output of the frozen layers is computed once and then reused."""
         return self.training.feature_cache == "auto" and self.features_are_fixed
+
+    @property
+    def without_time_limit(self) -> Self:
+        """The same experiment with all the time that it needs. What it computes until then is the same."""
+        return self.model_copy(update={"training": self.training.model_copy(update={"max_minutes": None})})
 
     @property
     def class_count(self) -> int | None:

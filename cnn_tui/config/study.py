@@ -32,6 +32,8 @@ Value = Annotated[int | float | str | None, BeforeValidator(_scalar)]
 
 MOST_ROWS = 10_000
 _SEED = "training.seed"
+NOT_VARIED = frozenset({"training.max_minutes"})
+"""Settings that cannot be factors: a run that reaches its limit of time is incomplete, and its result up to chance."""
 _LONGEST_NAME = 200
 _LONGEST_DESCRIPTION = 2000
 
@@ -123,6 +125,8 @@ class StudyPreset(Preset):
             likely = [one for one in known if one.endswith(f".{path}")] or difflib.get_close_matches(path, known, n=1)
             hint = f"; did you mean {likely[0]}?" if likely else f"; there are {', '.join(known)}"
             raise rule_violation(f"{name}: an experiment has no setting {path!r}{hint}", name)
+        if path in NOT_VARIED:
+            raise rule_violation(f"{name}: {path} only says when a run is stopped, and cannot be varied", name)
         if not values:
             raise rule_violation(f"{values_name} is empty: at least one value is needed", values_name)
         if len(set(values)) < len(values):
@@ -202,9 +206,13 @@ def training_groups(experiments: Sequence[Experiment]) -> tuple[tuple[int, ...],
 
 
 def training_key(experiment: Experiment) -> Experiment:
-    """The experiment without its number of epochs, unless earlier epochs depend on it by schedule or early stopping."""
+    """The experiment without its number of epochs, unless earlier epochs depend on it by schedule or early stopping.
+
+    A run with a limit of time keeps it, too: the time that it takes has to be its own.
+    """
     training = experiment.training
-    if training.schedule != "constant" or training.early_stopping_patience is not None:
+    alone = training.early_stopping_patience is not None or training.max_minutes is not None
+    if training.schedule != "constant" or alone:
         return experiment
     return _with_training(experiment, epochs=1)
 
@@ -215,6 +223,7 @@ def is_stackable(experiment: Experiment) -> bool:
     return (
         experiment.features_are_stored
         and experiment.training.early_stopping_patience is None
+        and experiment.training.max_minutes is None
         and (model.trainable == "last_layer" or ARCHITECTURES[model.architecture].linear_layers == 1)
     )
 

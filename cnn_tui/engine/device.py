@@ -24,6 +24,7 @@ from cnn_tui.formatting import pluralize
 _MIN_SPEEDUP = 1.5  # of bfloat16 over float32, for "auto" to choose it
 _EMULATED = 4.0  # times slower than float32: such a processor has no instructions for bfloat16
 _TRIALS = 4
+_ALLOCATION_FAILURES = ("DefaultCPUAllocator", "MPS backend out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 
 # Lets PyTorch request huge pages on Linux for tensors of 2 MiB and more, which avoids most page faults. It is read at
 # the first allocation; users can set it to 0 to keep small pages.
@@ -153,6 +154,24 @@ def free_memory(device: torch.device) -> int:
         held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # cached by PyTorch
         return torch.cuda.mem_get_info(device)[0] + held
     return psutil.virtual_memory().available
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that memory did not suffice, on the device or outside of it.
+
+    Only CUDA has a type for it: allocators of other devices, and CUDA's libraries, raise a plain ``RuntimeError``.
+    """
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in _ALLOCATION_FAILURES)
+
+
+def release_memory() -> None:
+    """Return memory that PyTorch keeps for later to the devices, for allocations of other sizes."""
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()
 
 
 def synchronize(device: torch.device) -> None:

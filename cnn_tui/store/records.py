@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -109,15 +109,19 @@ class SessionRecord(RunPreset):
         return self.status in LIVE
 
 
-def resumed_experiment(record: SessionRecord, epochs: int | None, done: int) -> Experiment:
+def resumed_experiment(
+    record: SessionRecord, epochs: int | None, done: int, max_minutes: str | None = None
+) -> Experiment:
     """The experiment with which the run of a session continues after ``done`` epochs.
 
     Args:
         epochs: of the longer run; None to complete it as it was.
+        max_minutes: another limit of time, or "none"; None to keep the one that it has.
 
     Raises:
-        ConfigError: the run is finished, is still running, or cannot be trained longer.
+        ConfigError: the run is finished, is still running, or cannot be trained longer; the limit is not allowed.
     """
+    limit = [] if max_minutes is None else [f"training.max_minutes={max_minutes}"]
     if record.live:
         raise ConfigError(f"{record.id} is still {record.status}", "It cannot be resumed now.", "Stop it first.")
     training = record.experiment.training
@@ -126,7 +130,7 @@ def resumed_experiment(record: SessionRecord, epochs: int | None, done: int) -> 
             raise ConfigError(
                 f"{record.id} is finished", "There is nothing to resume.", "To train longer, give --epochs."
             )
-        return record.experiment
+        return override(record.experiment, limit)
     reason = ""
     if training.schedule != "constant":
         reason = f"With the schedule {training.schedule!r} every learning rate depends on the number of epochs."
@@ -141,7 +145,7 @@ def resumed_experiment(record: SessionRecord, epochs: int | None, done: int) -> 
         )
     if epochs <= done:
         raise ConfigError(f"{record.id} has {done} epochs already", f"--epochs is {epochs}.", "Give a larger number.")
-    return override(record.experiment, [f"training.epochs={epochs}"])
+    return override(record.experiment, [f"training.epochs={epochs}", *limit])
 
 
 def finished_rows(cells: Iterable[Cell], records: Sequence[SessionRecord], *, alone: bool) -> dict[int, SessionRecord]:
@@ -151,23 +155,28 @@ def finished_rows(cells: Iterable[Cell], records: Sequence[SessionRecord], *, al
         records: the newest first.
         alone: ignore runs that were trained together with others, whose times are not their own.
     """
-    done = {
-        record.experiment: record
-        for record in reversed(records)
+    done = _by_experiment(
+        record
+        for record in records
         if record.status == "done" and record.study is not None and not (alone and record.study.together > 1)
-    }
-    return {cell.index: done[cell.experiment] for cell in cells if cell.experiment in done}
+    )
+    return _of_cells(cells, done)
 
 
 def recorded_rows(cells: Sequence[Cell], records: Sequence[SessionRecord], *, alone: bool) -> dict[int, SessionRecord]:
     """Like :func:`finished_rows`, but with the newest unfinished record for cells without a finished one."""
-    unfinished = {
-        record.experiment: record
-        for record in reversed(records)
-        if record.study is not None and record.status != "done"
-    }
-    others = {cell.index: unfinished[cell.experiment] for cell in cells if cell.experiment in unfinished}
-    return others | finished_rows(cells, records, alone=alone)
+    unfinished = _by_experiment(record for record in records if record.study is not None and record.status != "done")
+    return _of_cells(cells, unfinished) | finished_rows(cells, records, alone=alone)
+
+
+def _by_experiment(records: Iterable[SessionRecord]) -> dict[Experiment, SessionRecord]:
+    """The newest record of each experiment, which may have had another limit of time; ``records`` are newest first."""
+    return {record.experiment.without_time_limit: record for record in reversed([*records])}
+
+
+def _of_cells(cells: Iterable[Cell], records: Mapping[Experiment, SessionRecord]) -> dict[int, SessionRecord]:
+    wanted = ((cell.index, cell.experiment.without_time_limit) for cell in cells)
+    return {index: records[experiment] for index, experiment in wanted if experiment in records}
 
 
 def iso_time(seconds: float) -> str:

@@ -11,8 +11,9 @@ import copy
 import functools
 import hashlib
 from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import takewhile
 
 import torch
@@ -27,6 +28,7 @@ from torchvision.models import SqueezeNet
 from cnn_tui.catalog.features import are_packed
 from cnn_tui.engine.device import Compute, free_memory
 from cnn_tui.engine.features.packed_maps import packed
+from cnn_tui.engine.micro_batches import UNDIVIDED, MicroBatches
 from cnn_tui.engine.models.build import Classifier
 from cnn_tui.engine.models.heads import batch_norms, head_names, head_steps
 from cnn_tui.engine.models.stochastic import is_stochastic
@@ -105,18 +107,23 @@ class Backbone:
 
     Attributes:
         origin: identifies its weights: equal origins give equal features. None if unknown.
+        micro_batches: how many images of a batch it runs on at once.
     """
 
     module: nn.Module
     compute: Compute
     origin: Hashable = None
+    micro_batches: MicroBatches = field(default=UNDIVIDED, compare=False)
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> Tensor:
         """The features, in the precision of the arithmetic."""
+        parts = self.micro_batches.run(len(images), partial(self._parts, images))
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _parts(self, images: Tensor, slices: Sequence[slice]) -> list[Tensor]:
         with self.compute.autocast():
-            features: Tensor = self._fused(images)
-        return features.to(self.compute.dtype)
+            return [self._fused(images[rows]).to(self.compute.dtype) for rows in slices]
 
     def rows(self, images: Tensor) -> Tensor:
         """The features with one row for each image: (B, F), or (B, P, C) for maps of P positions."""

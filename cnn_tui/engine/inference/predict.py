@@ -22,7 +22,8 @@ from cnn_tui.engine.inference.restore import class_names, restore
 from cnn_tui.engine.models.build import Classifier
 from cnn_tui.engine.parallel import in_parallel
 from cnn_tui.engine.training.evaluate import Forward, evaluate
-from cnn_tui.engine.training.head_stack import converted, stackable
+from cnn_tui.engine.training.frozen_steps import converted
+from cnn_tui.engine.training.head_stack import stackable
 from cnn_tui.engine.training.setup import evaluation_batch
 from cnn_tui.errors import ConfigError
 from cnn_tui.events import Event

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -23,10 +24,15 @@ class Randomness:
     """The generators of a network's stochastic layers: one per layer and device, created when first used.
 
     With one for each layer, a layer may draw for many batches before the next layer draws for the first.
+
+    Attributes:
+        rows: those of its batch that a layer is given at a time.
     """
 
     def __init__(self, seed: int) -> None:
         self._generators: dict[str, torch.Generator] = {}
+        self._batch: int | None = None
+        self.rows = slice(None)
         self.restart(seed)
 
     def restart(self, seed: int) -> None:
@@ -40,9 +46,32 @@ class Randomness:
 
     def restore(self, states: Mapping[str, Tensor]) -> None:
         """Continue from :meth:`state`."""
+        self._generators.clear()
         for key, state in states.items():
             self._generators[key] = torch.Generator(key.partition(" ")[0])
             self._generators[key].set_state(state)
+
+    @contextmanager
+    def micro_batch(self, rows: slice, count: int) -> Iterator[None]:
+        """Within it, layers are given these rows of a batch of ``count``, and use the numbers that are theirs in it.
+
+        They draw for the whole batch each time: in parts, not every device would give the same numbers.
+        """
+        if rows == slice(0, count):
+            yield
+            return
+        before = self.state()
+        self.rows, self._batch = rows, count
+        try:
+            yield
+        finally:
+            self.rows, self._batch = slice(None), None
+            if rows.stop < count:
+                self.restore(before)
+
+    def whole_batch(self, rows: int) -> int:
+        """The number of rows to draw for when a layer is given this number."""
+        return rows if self._batch is None else self._batch
 
     def on(self, device: torch.device, layer: str) -> torch.Generator:
         """The generator of a layer on a device."""
@@ -70,7 +99,10 @@ class SeededDropout(nn.Dropout):
         """Dropout of batches (N, ...) in train mode, with the same numbers as one :meth:`forward` per batch."""
         if self.draws_bits(batches.shape[1:]):
             return torch.stack([self._drop_by_bits(batch) for batch in batches])
-        return _drop(batches, batches.shape, self.p, self._randomness.on(batches.device, self.layer))
+        count, rows, *rest = batches.shape
+        shape = torch.Size([count, self._randomness.whole_batch(rows), *rest])
+        mask = _mask(shape, self.p, self._randomness.on(batches.device, self.layer), batches.dtype)
+        return batches * mask[:, self._randomness.rows]
 
     def draws_bits(self, shape: Sequence[int]) -> bool:
         """Whether one random bit is drawn per element of a batch of this shape, not 16.
@@ -92,7 +124,8 @@ class SeededDropout(nn.Dropout):
     def _drop_by_bits(self, maps: Tensor) -> Tensor:
         count, channels, height, width = maps.shape
         elements = channels * height * width
-        mask = bit_mask(self.bits(count, elements, maps.device), elements).view(count, height, width, channels)
+        bits = self.bits(self._randomness.whole_batch(count), elements, maps.device)[self._randomness.rows]
+        mask = bit_mask(bits, elements).view(count, height, width, channels)
         return maps * mask.permute(0, 3, 1, 2).to(maps.dtype).mul_(-2)
 
 
@@ -110,10 +143,14 @@ class SeededStochasticDepth(nn.Module):
         """(N, ...) to the same shape; in eval mode the input itself."""
         if not self.training or self.p == 0:
             return features
-        rows = features.shape[0] if self.mode == "row" else 1
+        by_row = self.mode == "row"
+        rows = self._randomness.whole_batch(features.shape[0]) if by_row else 1
         shape = torch.Size([1, rows] + [1] * (features.ndim - 1))
-        generator = self._randomness.on(features.device, self._layer)
-        return _drop(features.unsqueeze(0), shape, self.p, generator).squeeze(0)
+        mask = _mask(shape, self.p, self._randomness.on(features.device, self._layer), features.dtype)
+        if by_row:
+            mask = mask[:, self._randomness.rows]
+        # Without the additional dimension the result could have another memory layout, and so other roundings later.
+        return (features.unsqueeze(0) * mask).squeeze(0)
 
 
 def seed_stochastic(network: nn.Module, randomness: Randomness) -> None:
@@ -148,15 +185,15 @@ def is_stochastic(module: nn.Module) -> bool:
     return isinstance(module, nn.Dropout | StochasticDepth | SeededStochasticDepth) and module.p > 0
 
 
-def _drop(batches: Tensor, shape: torch.Size, p: float, generator: torch.Generator) -> Tensor:
-    """Batches (N, ...) times a random mask of ``shape`` (N, ...), drawn batch by batch.
+def _mask(shape: torch.Size, p: float, generator: torch.Generator, dtype: torch.dtype) -> Tensor:
+    """A random mask of ``shape`` (N, ...), drawn for one of N batches after the other.
 
-    The mask does not depend on the precision and memory layout of the batches.
+    It does not depend on the precision and memory layout of the batches.
     """
     count, draws = shape[1:].numel(), shape[0]
-    bits = torch.empty((draws, -(-count // 2)), dtype=torch.int32, device=batches.device)
+    bits = torch.empty((draws, -(-count // 2)), dtype=torch.int32, device=generator.device)
     for own in bits.unbind():
         own.random_(_LEAST, _MOST, generator=generator)
     level = 0 if p == 1 else min(max(round((1 - p) * _LEVELS), 1), _LEVELS - 1)
     kept = bits.view(torch.int16)[:, :count] < level - _LEVELS // 2
-    return batches * kept.to(batches.dtype).mul_(_LEVELS / max(level, 1)).view(shape)
+    return kept.to(dtype).mul_(_LEVELS / max(level, 1)).view(shape)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from cnn_tui.engine.data.batches import Batch
+from cnn_tui.engine.micro_batches import UNDIVIDED, MemoryPolicy, MicroBatches
 from cnn_tui.outcome import TOP
 
 Forward = Callable[[Tensor], Tensor]
@@ -61,21 +64,24 @@ class _Rankings:
 
     def __init__(self, images: int) -> None:
         self._images = images
-        self._done = 0
         self._classes = self._probabilities = torch.empty(0)
         self._logits: Tensor | None = None
 
-    def add(self, logits: Tensor, probabilities: Tensor, predicted: Tensor) -> None:
-        """Add a batch: logits and probabilities float32 (K, B, C), predicted classes int64 (K, B)."""
-        if not self._done:
+    def add(self, start: int, logits: Tensor, probabilities: Tensor, predicted: Tensor) -> None:
+        """Add images from the one at ``start`` on, or replace them.
+
+        Args:
+            logits, probabilities: float32 (K, B, C).
+            predicted: classes, int64 (K, B).
+        """
+        if not start:
             self._allocate(logits.shape[0], logits.shape[2])
         ranked = _ranked(logits, predicted, self._classes.shape[2])
-        batch = slice(self._done, self._done + logits.shape[1])
+        batch = slice(start, start + logits.shape[1])
         self._classes[:, batch] = ranked.int().cpu()
         self._probabilities[:, batch] = probabilities.gather(2, ranked).cpu()
         if self._logits is not None:
             self._logits[:, batch] = logits.clamp(-_LARGEST_HALF, _LARGEST_HALF).half().cpu()
-        self._done = batch.stop
 
     def of_each(self) -> list[Ranking]:
         """The ranking of each network."""
@@ -103,36 +109,68 @@ def _ranked(logits: Tensor, predicted: Tensor, count: int) -> Tensor:
     return torch.stack(ranked, dim=2)
 
 
+class _Measured(NamedTuple):
+    """K networks on B images: summed losses (K,), and classes and confidences (K, B)."""
+
+    losses: Tensor
+    actual: Tensor
+    predicted: Tensor
+    confidence: Tensor
+
+
+def evaluation_micro_batches(memory: MemoryPolicy) -> MicroBatches:
+    """For :func:`evaluate`, whose results do not depend on how many images are computed at once."""
+    return MicroBatches(memory, "An evaluation batch", "with the same result up to rounding")
+
+
 @torch.inference_mode()
 def evaluate(
-    forward: Forward, batches: Iterator[Batch], *, ranked: int | None = None
+    forward: Forward,
+    batches: Iterator[Batch],
+    micro_batches: MicroBatches = UNDIVIDED,
+    *,
+    ranked: int | None = None,
 ) -> Generator[int, None, list[Evaluation]]:
     """Run ``forward`` over all batches, at least one.
 
     Args:
         forward: maps inputs to logits (K, B, C), K being the number of training runs.
         batches: inputs and labels, (B,) if all K runs see the same images, else (K, B).
+        micro_batches: how many of a batch's images are computed at once.
         ranked: the number of images in all batches, to rank the classes of each; None to leave rankings out.
 
     Yields:
         The number of images done, after each batch.
     """
-    losses, rows = [], []
+    parts: list[_Measured] = []
     rankings = None if ranked is None else _Rankings(ranked)
     done = 0
     for inputs, labels in batches:
-        logits = forward(inputs).float().contiguous()  # softmax over strided classes takes 20 times as long
-        targets = labels.expand(logits.shape[:2])
-        each = functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
-        losses.append(each.view_as(targets).double().sum(dim=1))
-        probabilities = logits.softmax(dim=2)
-        confidence, predicted = probabilities.max(dim=2)
-        if rankings is not None:
-            rankings.add(logits, probabilities, predicted)
-        rows.append((targets, predicted, confidence))
-        done += targets.shape[1]
+        count = labels.shape[-1]
+        parts += micro_batches.run(count, partial(_measure, forward, inputs, labels, rankings, done))
+        done += count
         yield done
-    actual, predicted, confidence = (torch.cat(column, dim=1).cpu() for column in zip(*rows, strict=True))
+    losses, *columns = zip(*parts, strict=True)
+    actual, predicted, confidence = (torch.cat(column, dim=1).cpu() for column in columns)
     means = torch.stack(losses).sum(dim=0).div(done).tolist()
     each_ranking = rankings.of_each() if rankings is not None else [None] * len(means)
     return [Evaluation(*one) for one in zip(means, actual, predicted, confidence, each_ranking, strict=True)]
+
+
+def _measure(
+    forward: Forward, inputs: Tensor, labels: Tensor, rankings: _Rankings | None, done: int, slices: Sequence[slice]
+) -> list[_Measured]:
+    """Run ``forward`` on a batch that comes after ``done`` images, slice by slice."""
+    parts = []
+    for rows in slices:
+        own = inputs[rows] if labels.ndim == 1 else inputs[:, rows]
+        logits = forward(own).float().contiguous()  # softmax over strided classes takes 20 times as long
+        targets = labels[..., rows].expand(logits.shape[:2])
+        each = functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
+        losses = each.view_as(targets).double().sum(dim=1)
+        probabilities = logits.softmax(dim=2)
+        confidence, predicted = probabilities.max(dim=2)
+        if rankings is not None:
+            rankings.add(done + rows.start, logits, probabilities, predicted)
+        parts.append(_Measured(losses, targets, predicted, confidence))
+    return parts

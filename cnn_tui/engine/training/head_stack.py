@@ -6,9 +6,9 @@ small the calls would take longer than the arithmetic.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, nullcontext
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -18,10 +18,13 @@ from cnn_tui.engine.control import ShouldStop
 from cnn_tui.engine.data.batches import Batch, BatchSource
 from cnn_tui.engine.device import one_thread
 from cnn_tui.engine.features.feature_batches import FeatureBatches
+from cnn_tui.engine.micro_batches import MicroBatches, Undo
 from cnn_tui.engine.models.heads import last_layer
 from cnn_tui.engine.models.stochastic import Randomness, SeededDropout, is_stochastic
 from cnn_tui.engine.training.checkpoint import with_prefix
-from cnn_tui.engine.training.evaluate import evaluate
+from cnn_tui.engine.training.cuda_graph import CudaGraphRunner
+from cnn_tui.engine.training.evaluate import evaluate, evaluation_micro_batches
+from cnn_tui.engine.training.frozen_steps import converted, on_each, with_randomness
 from cnn_tui.engine.training.learner import EvaluationSteps, StepResults, TrainingSetup
 from cnn_tui.engine.training.linear_layers import LinearLayers
 
@@ -31,44 +34,6 @@ _CHUNK_BYTES = 16 * 2**20  # inputs and results of that many steps
 _GATHERED_BYTES = 512 * 2**10  # inputs that stay in a core's own cache until they are used
 # Floating-point operations of a step; below it, threads wait for each other longer than they work.
 _WORTH_SHARING = 16e6
-
-
-class CudaGraphRunner:
-    """Runs the same GPU work on tensors of the same shapes, from the second call on as a CUDA graph.
-
-    A step of a last layer is dozens of tiny kernels: launching them one by one takes longer than running them, and a
-    graph launches them all at once. The first call runs the work directly, so that the libraries initialise outside the
-    recording. The work may change tensors of its own in place; it must not wait for the device. It is passed in at each
-    call: stored here, a bound method would keep its object and all its tensors on the device alive in a cycle.
-    See "CUDA Graphs" in PyTorch's manual.
-    """
-
-    def __init__(self) -> None:
-        self._has_run = False
-        self._graph: torch.cuda.CUDAGraph | None = None
-        self._arguments: tuple[Tensor, ...] = ()
-        self._results: tuple[Tensor, ...] = ()
-
-    def __call__(self, work: Callable[..., tuple[Tensor, ...]], *arguments: Tensor) -> tuple[Tensor, ...]:
-        """The results of the work for these arguments."""
-        if not self._has_run:
-            self._has_run = True
-            return work(*arguments)
-        with torch.cuda.device(arguments[0].device):
-            if self._graph is None:
-                self._graph = self._record(work, arguments)
-            for static, argument in zip(self._arguments, arguments, strict=True):
-                static.copy_(argument)
-            self._graph.replay()
-            return tuple(result.clone() for result in self._results)
-
-    def _record(self, work: Callable[..., tuple[Tensor, ...]], arguments: tuple[Tensor, ...]) -> torch.cuda.CUDAGraph:
-        self._arguments = tuple(argument.clone() for argument in arguments)
-        graph = torch.cuda.CUDAGraph()
-        # An own stream: PyTorch's default capture stream belongs to the device of the process's first recording.
-        with torch.cuda.graph(graph, stream=torch.cuda.Stream()):  # type: ignore[no-untyped-call]
-            self._results = work(*self._arguments)
-        return graph
 
 
 def stackable(head: nn.Sequential | None) -> bool:
@@ -98,7 +63,7 @@ class HeadStack:
         self._streams, self._per_stream = len(seeds), len(configs) // len(seeds)
         frozen = converted(self._frozen(setup.head), setup.compute.dtype)
         self._randomness = [Randomness(seed) for seed in seeds]
-        self._prefixes = [_prefix(frozen, own) for own in self._randomness] if len(frozen) else []
+        self._prefixes = [with_randomness(frozen, own) for own in self._randomness] if len(frozen) else []
         name, _ = last_layer(setup.classifier.network)
         self._weight, self._bias = f"{name}.weight", f"{name}.bias"
         states = [setup.classifier.initial_state(config.seed) for config in configs]
@@ -107,6 +72,9 @@ class HeadStack:
         biases = torch.stack([state[self._bias] for state in states]) if self._bias in states[0] else None
         self._layers = self._new_layers(weights, biases, configs)
         self._graphs: dict[torch.Size, CudaGraphRunner] = {}
+        consequence = "and their gradients added up: the same result up to rounding"
+        self._micro_batches = MicroBatches(setup.memory, "A training step", consequence)
+        self._evaluation = evaluation_micro_batches(setup.memory)
         self._operations = self._config.batch_size * 4 * weights.numel()
 
     def _frozen(self, head: nn.Sequential) -> nn.Sequential:
@@ -136,6 +104,49 @@ class HeadStack:
 
     @torch.inference_mode()
     def _train_part(self, indices: Tensor, schedule: Tensor) -> tuple[Tensor, ...]:
+        """Take the scheduled steps; summed losses and hits of every layer, (K,)."""
+        batch = indices.shape[1] // schedule.shape[1]
+        return self._micro_batches.run(batch, partial(self._take_steps, indices, schedule), self._save)
+
+    def _save(self) -> Undo:
+        """What an attempt at steps changes and can be undone: the generators of dropout, but not the weights."""
+        generators, updates = [own.state() for own in self._randomness], self._layers.updates
+
+        def undo() -> bool:
+            for own, states in zip(self._randomness, generators, strict=True):
+                own.restore(states)
+            return self._layers.updates == updates
+
+        return undo
+
+    def _take_steps(self, indices: Tensor, schedule: Tensor, slices: Sequence[slice]) -> tuple[Tensor, ...]:
+        """The steps on whole batches, or one after the other with batches in slices."""
+        if len(slices) == 1:
+            return self._take_whole_steps(indices, schedule)
+        self._graphs.clear()  # they hold the memory of whole batches
+        each = indices.view(self._streams, schedule.shape[1], -1).unbind(1)
+        return _added(self._take_divided_step(own, slices, *step) for own, step in zip(each, schedule.T, strict=True))
+
+    def _take_divided_step(
+        self, indices: Tensor, slices: Sequence[slice], rate: Tensor, number: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """A step on samples (S, B) whose gradient is added up slice by slice; summed losses and hits, (K,)."""
+        results, batch = [], indices.shape[1]
+        self._layers.clear_gradient()
+        for rows in slices:
+            own = indices[:, rows]
+            with ExitStack() as stack:
+                for randomness in self._randomness:
+                    stack.enter_context(randomness.micro_batch(rows, batch))
+                (inputs,) = self._before(own, 1) or self._inputs(own, 1)
+            labels, targets = self._labels_and_targets(own, 1)
+            loss_gradient = targets[0].mul(-1 / batch).expand(-1, self._per_stream, -1, -1)
+            log_probabilities = self._layers.add_gradient(inputs[0], loss_gradient)
+            results.append(_summed(log_probabilities.unsqueeze(0), labels, targets))
+        self._layers.take_step(rate, number)
+        return _added(results)
+
+    def _take_whole_steps(self, indices: Tensor, schedule: Tensor) -> tuple[Tensor, ...]:
         """:meth:`_losses_and_hits`, as a CUDA graph on a GPU.
 
         Dropout draws before it: a replayed graph would draw the same numbers every time.
@@ -173,17 +184,19 @@ class HeadStack:
 
         ``inputs`` of the last layers, (steps, S, B, F), are given where frozen steps come before them.
         """
-        count, classes, smoothing = schedule.shape[1], self._layers.classes, self._config.label_smoothing
+        labels, targets = self._labels_and_targets(indices, schedule.shape[1])
+        loss_gradients = targets.mul(-1 / labels.shape[3]).expand(-1, -1, self._per_stream, -1, -1)
+        log_probabilities = self._steps(indices, loss_gradients, schedule, *inputs)
+        return _summed(log_probabilities, labels, targets)
+
+    def _labels_and_targets(self, indices: Tensor, count: int) -> tuple[Tensor, Tensor]:
+        """For samples (S, steps * B): labels (steps, S, 1, B) and smoothed targets (steps, S, 1, C, B)."""
+        classes, smoothing = self._layers.classes, self._config.label_smoothing
         labels = self._train.labels[indices].view(self._streams, count, 1, -1).transpose(0, 1)
         targets = torch.full(
             (count, self._streams, 1, classes, labels.shape[3]), smoothing / classes, device=labels.device
         )
-        targets.scatter_(3, labels.unsqueeze(3), 1 - smoothing + smoothing / classes)
-        loss_gradients = targets.mul(-1 / labels.shape[3]).expand(-1, -1, self._per_stream, -1, -1)
-        log_probabilities = self._steps(indices, loss_gradients, schedule, *inputs)  # (steps, S, T, C, B)
-        losses = log_probabilities.mul(targets).sum(dim=(0, 3, 4), dtype=torch.float64).neg_()
-        predicted = log_probabilities.max(dim=3).indices  # argmax is ten times slower along this axis
-        return losses.flatten(), (predicted == labels).sum(dim=(0, 3)).flatten()
+        return labels, targets.scatter_(3, labels.unsqueeze(3), 1 - smoothing + smoothing / classes)
 
     def _steps(self, indices: Tensor, loss_gradients: Tensor, schedule: Tensor, *inputs: Tensor) -> Tensor:
         return self._layers.train_steps(inputs or self._inputs(indices, schedule.shape[1]), loss_gradients, schedule)
@@ -201,7 +214,7 @@ class HeadStack:
         Frozen fully connected layers see all batches at once, which makes them twice as fast.
         """
         features = self._train.inputs(indices.view(self._streams, count, -1)).to(self._setup.compute.dtype)
-        each = [_on_each(prefix, own) for prefix, own in zip(self._prefixes, features, strict=True)]
+        each = [on_each(prefix, own) for prefix, own in zip(self._prefixes, features, strict=True)]
         return torch.stack(each, dim=1).float()
 
     def _prepared(self, features: Tensor) -> Tensor:
@@ -217,9 +230,9 @@ class HeadStack:
         """As in ``Learner``."""
         for prefix in self._prefixes:
             prefix.eval()
-        batch = max(least_batch, self._setup.evaluation_batch)
+        batch = max(self._micro_batches.limited(least_batch), self._setup.evaluation_batch)
         batches = self._batches(_features(source), self._by_stream(indices), batch)
-        return evaluate(self._logits, batches, ranked=len(indices[0]) if ranked else None)
+        return evaluate(self._logits, batches, self._evaluation, ranked=len(indices[0]) if ranked else None)
 
     def _batches(self, source: FeatureBatches, indices: Tensor, batch: int) -> Iterator[Batch]:
         for part in torch.split(indices, batch, dim=1):
@@ -251,30 +264,16 @@ class HeadStack:
             randomness.restore(with_prefix(snapshot, f"dropout.{stream}."))
 
 
-def converted(frozen: nn.Sequential, dtype: torch.dtype) -> nn.Sequential:
-    """The frozen steps in the precision of the backbone, of which they are a part."""
-    if dtype is torch.float32:
-        return frozen
-    return nn.Sequential(
-        *(step if isinstance(step, SeededDropout) else copy.deepcopy(step).to(dtype) for step in frozen)
-    )
+def _added(results: Iterable[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    losses, hits = zip(*results, strict=True)
+    return torch.stack(losses).sum(dim=0), torch.stack(hits).sum(dim=0)
 
 
-def _prefix(frozen: nn.Sequential, randomness: Randomness) -> nn.Sequential:
-    """The frozen steps with dropout that draws from these generators."""
-    return nn.Sequential(
-        *(SeededDropout(step.p, randomness, step.layer) if isinstance(step, SeededDropout) else step for step in frozen)
-    )
-
-
-def _on_each(prefix: nn.Sequential, batches: Tensor) -> Tensor:
-    """The frozen steps applied to batches (N, B, ...), one after the other."""
-    for step in prefix:
-        if isinstance(step, SeededDropout) and step.p:
-            batches = step.on_each(batches)
-        else:
-            batches = step(batches.flatten(0, 1)).unflatten(0, batches.shape[:2])
-    return batches
+def _summed(log_probabilities: Tensor, labels: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Summed losses and hits of every layer, (K,), from log-probabilities (steps, S, T, C, B)."""
+    losses = log_probabilities.mul(targets).sum(dim=(0, 3, 4), dtype=torch.float64).neg_()
+    predicted = log_probabilities.max(dim=3).indices  # argmax is ten times slower along this axis
+    return losses.flatten(), (predicted == labels).sum(dim=(0, 3)).flatten()
 
 
 def _features(source: BatchSource) -> FeatureBatches:

@@ -9,15 +9,16 @@ from typing import Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from cnn_tui.config.experiment import OptimizerConfig, TrainingConfig
 from cnn_tui.engine.control import ShouldStop
 from cnn_tui.engine.data.batches import BatchSource, Channels
 from cnn_tui.engine.device import Compute
+from cnn_tui.engine.micro_batches import MemoryPolicy
 from cnn_tui.engine.models.build import Classifier
 from cnn_tui.engine.training.checkpoint import Resumable, with_prefix
-from cnn_tui.engine.training.evaluate import Evaluation, evaluate
+from cnn_tui.engine.training.evaluate import Evaluation, evaluate, evaluation_micro_batches
+from cnn_tui.engine.training.network_step import NetworkStep
 
 EvaluationSteps = Generator[int, None, list[Evaluation]]
 """Yields the number of images done after each batch, and returns one evaluation for each training run."""
@@ -109,6 +110,7 @@ class TrainingSetup:
         train, validation, test: the batches of each split.
         normalisation: mean and standard deviation of red, green and blue, by which images were normalised.
         augmentation: the generator that the augmentation of the training images draws from.
+        memory: what to do where memory does not suffice.
     """
 
     classifier: Classifier
@@ -120,6 +122,7 @@ class TrainingSetup:
     evaluation_batch: int
     normalisation: tuple[Channels, Channels]
     augmentation: torch.Generator = field(default_factory=torch.Generator)
+    memory: MemoryPolicy = field(default_factory=lambda: MemoryPolicy("fail"))
 
 
 class NetworkLearner:
@@ -130,6 +133,8 @@ class NetworkLearner:
         self._config = config
         self._classifier = setup.classifier
         self._optimizer = make_optimizer(config.optimizer, self._classifier.trainable_parameters())
+        self._gradients = NetworkStep(setup.classifier, setup.head, setup.compute, config.label_smoothing, setup.memory)
+        self._evaluation = evaluation_micro_batches(setup.memory)
 
     def steps(
         self, indices: Sequence[Tensor], rate_factors: Sequence[float], should_stop: ShouldStop
@@ -142,17 +147,18 @@ class NetworkLearner:
                 return
             inputs, labels = next(batches)
             set_rate(self._optimizer, self._config.optimizer.learning_rate * factor)
-            loss, logits = self._step(inputs, labels)
-            hits = (logits.detach().argmax(dim=1) == labels).sum()
-            yield StepResults(1, len(labels), (loss.detach().double() * len(labels)).view(1), hits.view(1))
+            losses, hits = self._gradients(inputs, labels)
+            self._optimizer.step()
+            yield StepResults(1, len(labels), losses, hits)
 
     def evaluate(
         self, source: BatchSource, indices: Sequence[Tensor], least_batch: int = 1, *, ranked: bool = False
     ) -> EvaluationSteps:
         """As in :class:`Learner`."""
         self._classifier.eval_mode()
-        batches = source.batches(indices[0], max(least_batch, self._setup.evaluation_batch))
-        return evaluate(self._predict, batches, ranked=len(indices[0]) if ranked else None)
+        batch = max(self._gradients.micro_batches.limited(least_batch), self._setup.evaluation_batch)
+        batches = source.batches(indices[0], batch)
+        return evaluate(self._predict, batches, self._evaluation, ranked=len(indices[0]) if ranked else None)
 
     def state(self, run: int) -> dict[str, Tensor]:
         """As in :class:`Learner`."""
@@ -180,28 +186,6 @@ class NetworkLearner:
         _load_optimizer(self._optimizer, with_prefix(snapshot, "optimizer."))
         self._classifier.randomness.restore(with_prefix(snapshot, "dropout."))
         self._setup.augmentation.set_state(snapshot["augmentation"])
-
-    def _step(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        logits, auxiliary = self._outputs(inputs)
-        loss = self._loss(logits, labels)
-        total = loss
-        for outputs, weight in auxiliary:
-            total = total + weight * self._loss(outputs, labels)
-        self._optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(total)
-        self._optimizer.step()
-        return loss, logits
-
-    def _outputs(self, inputs: Tensor) -> tuple[Tensor, tuple[tuple[Tensor, float], ...]]:
-        """Logits (B, classes), and those of auxiliary heads with their weights in the loss."""
-        if self._setup.head is not None:
-            # No autocast: a head is so small that float32 costs nothing.
-            return self._setup.head(inputs), ()
-        with self._setup.compute.autocast():
-            return self._classifier.training_outputs(inputs)
-
-    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return functional.cross_entropy(logits.float(), labels, label_smoothing=self._config.label_smoothing)
 
     def _predict(self, inputs: Tensor) -> Tensor:
         """Logits (1, B, classes)."""

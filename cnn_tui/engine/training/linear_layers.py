@@ -25,6 +25,10 @@ class LinearLayers:
     The fused optimizer kernel takes one learning rate for a whole buffer. Layers with other rates are stored divided by
     a scale, which is their rate relative to the first layer's. A step at the first layer's rate on the scaled values,
     with the gradient of the unscaled ones, is then a step at the layer's own rate on the unscaled values.
+
+    Attributes:
+        steps_taken: see :meth:`schedule`.
+        updates: increases whenever code of this class changes the weights.
     """
 
     def __init__(self, weights: Tensor, biases: Tensor | None, configs: Sequence[TrainingConfig], streams: int) -> None:
@@ -47,6 +51,7 @@ class LinearLayers:
             [config.optimizer.weight_decay * config.optimizer.learning_rate / self._rate for config in configs]
         )
         self.steps_taken = 0
+        self.updates = 0
         self._step = optimizer_step(self._optimizer, self._values, self._gradient)
 
     def logits(self, inputs: Tensor) -> Tensor:
@@ -105,7 +110,30 @@ class LinearLayers:
         if not self._same_rates:
             logits.mul_(self._scales)
 
+    def clear_gradient(self) -> None:
+        """Begin a step whose gradient comes from several parts of a batch."""
+        self._gradient.zero_()
+
+    def add_gradient(self, inputs: Tensor, loss_gradient: Tensor) -> Tensor:
+        """Add that of the inputs (S, b, F) of a part of a batch; its log-probabilities (S, T, C, b).
+
+        Args:
+            loss_gradient: of the mean loss of the whole batch with respect to them, in their shape.
+        """
+        log_probabilities = torch.log_softmax(self.logits(inputs), 2)
+        error = log_softmax_gradient(loss_gradient, log_probabilities, 2, torch.empty_like(log_probabilities))
+        flat_error = error.flatten(1, 2)
+        self._weight_gradient.baddbmm_(flat_error, inputs)
+        if self._trains_bias:
+            self._bias_gradient.add_(flat_error.sum(dim=2))
+        return log_probabilities
+
+    def take_step(self, rate: Tensor, number: Tensor) -> None:
+        """Take a scheduled step with the gradient so far."""
+        self._update(rate if rate.is_cuda else float(rate), number)
+
     def _update(self, rate: Tensor | float, number: Tensor) -> None:
+        self.updates += 1
         # Weight decay is applied here and not by the kernel, which takes one value for all layers.
         if self._decay is not None and self._optimizer.name == "adamw":
             self._values.mul_(1 - rate * self._decay)

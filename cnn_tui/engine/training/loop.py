@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -16,7 +16,9 @@ from cnn_tui.engine.data.batches import BatchSource
 from cnn_tui.engine.data.loading import LoadedData
 from cnn_tui.engine.training.checkpoint import Checkpoint, Checkpointer, CheckpointStore, state_tensors
 from cnn_tui.engine.training.evaluate import Evaluation
+from cnn_tui.engine.training.failures import diverged
 from cnn_tui.engine.training.learner import Learner, Reading, StepTotals
+from cnn_tui.engine.training.schedule import scheduled_rate
 from cnn_tui.errors import TrainingError
 from cnn_tui.events import BatchFinished, EpochFinished, Progress, RunResumed, WarningRaised
 from cnn_tui.history import best_epoch
@@ -60,7 +62,7 @@ class TrainingLoop:
         weights_version: increases whenever the weights change.
         stats: of each run.
         seconds_before: of training in earlier processes, which ``stats`` include.
-        stopped: whether the user ended the training before the last epoch.
+        stopped: whether the user or the limit of time ended the training before the last epoch.
     """
 
     def __init__(
@@ -70,12 +72,19 @@ class TrainingLoop:
         validation: BatchSource,
         should_stop: ShouldStop,
         checkpoints: CheckpointStore | None = None,
+        has_time_for: Callable[[float], bool] = lambda _seconds: True,
     ) -> None:
-        """``checkpoints`` are those of a single run; the loop continues from the one that is loaded."""
+        """Prepare the training; nothing is trained yet.
+
+        Args:
+            checkpoints: those of a single run; the loop continues from the one that is loaded.
+            has_time_for: called after each epoch with its duration in seconds: whether another one may begin.
+        """
         self._learner = learner
         self._runs = runs
         self._validation = validation
         self._should_stop = should_stop
+        self._has_time_for = has_time_for
         self._config = runs[0].config
         self.epochs = max(run.config.epochs for run in runs)
         self._shuffles = {run.config.seed: torch.Generator().manual_seed(run.config.seed) for run in runs}
@@ -99,14 +108,17 @@ class TrainingLoop:
             yield from self._continue_from(checkpoint)
             begun = checkpoint if checkpoint.step else None
         for epoch in range(checkpoint.epoch if checkpoint else 1, self.epochs + 1):
-            if self._no_longer_improves(epoch - 1):
+            if self.stopped or self._no_longer_improves(epoch - 1):
                 break
+            started = time.perf_counter()
             yield from self._epoch(epoch, begun)
             begun = None
             if self.stopped or all(stats.failed for stats in self.stats):
                 break
             self._remember_best()
-            if epoch == self.epochs or self._checkpoints.due_after_epoch or self._no_longer_improves(epoch):
+            last = epoch == self.epochs or self._no_longer_improves(epoch)
+            self.stopped = not last and not self._has_time_for(time.perf_counter() - started)
+            if last or self.stopped or self._checkpoints.due_after_epoch:
                 self._save(epoch + 1, self._checkpoints.shuffle_state)
         if self._best_state is not None:
             self.weights_version += 1
@@ -281,29 +293,6 @@ class TrainingLoop:
     def _fail(self, index: int, epoch: int) -> TrainingError:
         self.stats[index].failed = True
         return diverged(self._runs[index].config, f"in epoch {epoch}")
-
-
-def scheduled_rate(schedule: str, base: float, progress: float) -> float:
-    """The learning rate when ``progress`` (0 to 1) of all steps are done.
-
-    ``cosine`` falls from ``base`` to zero along half a cosine (Loshchilov and Hutter 2017, without restarts);
-    ``step`` takes a tenth after each third.
-    """
-    if schedule == "cosine":
-        return base * 0.5 * (1 + math.cos(math.pi * progress))
-    if schedule == "step":
-        return base * 0.1 ** min(2, int(progress * 3))
-    return base
-
-
-def diverged(config: TrainingConfig, when: str) -> TrainingError:
-    """The error for a loss that is infinite or not a number."""
-    rate = config.optimizer.learning_rate
-    return TrainingError(
-        f"The loss is no longer a number {when}",
-        f"With training.optimizer.learning_rate {rate:g} the weights grew beyond all bounds.",
-        f"Try a tenth of it: --set training.optimizer.learning_rate={rate / 10:g}",
-    )
 
 
 def _without_single(images: int, batch_size: int) -> int:

@@ -13,7 +13,7 @@ would mostly wait for each other wherever other programs use the cores, too.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 
 import torch
@@ -116,7 +116,9 @@ class PooledLayers(LinearLayers):
         if len(tasks) == 1:
             tasks[0]()
             return
-        for future in [self._pool.submit(task) for task in tasks]:
+        futures = [self._pool.submit(task) for task in tasks]
+        wait(futures)  # also if one of them fails: none may still work, and hold memory, when it is repeated
+        for future in futures:
             future.result()
 
     @torch.inference_mode()  # it is set per thread
@@ -160,6 +162,7 @@ class MapStack(HeadStack):
         super().__init__(setup, configs)
         self._elements = self._train.row_shape.numel()
         self._words = torch.int16 if self._train.is_half else torch.int32
+        self._most = self._config.batch_size
 
     def _frozen(self, head: nn.Sequential) -> nn.Sequential:
         return head[:-4]
@@ -179,8 +182,8 @@ class MapStack(HeadStack):
         """One step at a time: it is long enough that calls and stop checks do not matter."""
         yield from torch.split(indices, self._config.batch_size, dim=1)
 
-    @torch.inference_mode()
-    def _train_part(self, indices: Tensor, schedule: Tensor) -> tuple[Tensor, ...]:
+    def _take_steps(self, indices: Tensor, schedule: Tensor, slices: Sequence[slice]) -> tuple[Tensor, ...]:
+        self._most = max(rows.stop - rows.start for rows in slices)  # parts add up their gradients anyway
         return self._losses_and_hits(indices, schedule)
 
     def _steps(self, indices: Tensor, loss_gradients: Tensor, schedule: Tensor, *_inputs: Tensor) -> Tensor:
@@ -193,6 +196,10 @@ class MapStack(HeadStack):
         return partial(self._read, indices, bits)
 
     def _read(self, indices: Tensor, bits: Sequence[Tensor], share: slice) -> Iterator[Tensor]:
+        for start in range(share.start, share.stop, self._most):
+            yield from self._read_at_once(indices, bits, slice(start, min(start + self._most, share.stop)))
+
+    def _read_at_once(self, indices: Tensor, bits: Sequence[Tensor], share: slice) -> Iterator[Tensor]:
         count = share.stop - share.start
         together = min(count, max(1, _PART_BYTES // (4 * self._streams * self._elements)))
         if indices.device.type != "cpu":

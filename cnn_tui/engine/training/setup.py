@@ -18,6 +18,7 @@ from cnn_tui.engine.features.backbone import Backbone, feature_batch, split_back
 from cnn_tui.engine.features.feature_batches import BackboneBatches, FeatureBatches, RunImages
 from cnn_tui.engine.features.feature_pass import FeaturePass
 from cnn_tui.engine.features.feature_store import StoredFeatures
+from cnn_tui.engine.micro_batches import MemoryPolicy, MicroBatches
 from cnn_tui.engine.models.build import Classifier
 from cnn_tui.engine.models.state_dict_compat import CompatibleState
 from cnn_tui.engine.training.learner import TrainingSetup
@@ -47,6 +48,7 @@ def set_up(
     compute: Compute,
     should_stop: ShouldStop,
     cache: RunCache | None = None,
+    memory: MemoryPolicy | None = None,
 ) -> Generator[Event, None, TrainingSetup]:
     """Move model and images to the device; compute features once where the frozen part is deterministic.
 
@@ -57,7 +59,7 @@ def set_up(
         Stopped: ``should_stop`` returned True.
         ConfigError: the limit on disk use is not a number.
     """
-    cache = cache or RunCache()
+    cache, memory = cache or RunCache(), memory or MemoryPolicy(experiment.training.on_out_of_memory)
     classifier.network.to(compute.device).to(memory_format=torch.channels_last)
     loaded = loaded.to(compute.device)
     normalisation = _normalisation(classifier, loaded, cache)
@@ -66,21 +68,23 @@ def set_up(
     if not experiment.model.frozen_part_is_fixed:
         cache.features.clear()
         splits = images.train, images.validation, images.test
-        return TrainingSetup(classifier, None, *splits, compute, batch, normalisation, images.augmentation)
+        return TrainingSetup(classifier, None, *splits, compute, batch, normalisation, images.augmentation, memory)
     parts = split_backbone(classifier)
     classifier.eval_mode()
-    backbone = Backbone(parts.backbone, compute, classifier.origin)
+    halving = MicroBatches(memory, "A batch for the frozen layers", "with the same result up to rounding")
+    backbone = Backbone(parts.backbone, compute, classifier.origin, halving)
     if experiment.features_are_stored:
         run_images = RunImages(images.validation, images.test, normalisation, loaded)
         stored = yield from _stored(FeaturePass(backbone, run_images, experiment, should_stop, cache.features))
         if stored is not None:
             train, test = stored
             batch = max(1, min(_FEATURE_BATCH, _FEATURE_BYTES // (_FLOAT_BYTES * train.row_shape.numel())))
-            return TrainingSetup(classifier, parts.head, train, train, test, compute, batch, normalisation)
+            splits = train, train, test
+            return TrainingSetup(classifier, parts.head, *splits, compute, batch, normalisation, memory=memory)
     cache.features.clear()
     computed = _through(backbone, images)
     splits = computed.train, computed.validation, computed.test
-    return TrainingSetup(classifier, parts.head, *splits, compute, batch, normalisation, images.augmentation)
+    return TrainingSetup(classifier, parts.head, *splits, compute, batch, normalisation, images.augmentation, memory)
 
 
 def _stored(features: FeaturePass) -> Generator[Event, None, tuple[FeatureBatches, FeatureBatches] | None]:

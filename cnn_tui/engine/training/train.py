@@ -8,18 +8,19 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-import torch
-
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.study import training_key
 from cnn_tui.engine.control import ShouldStop, Stopped, WithResult, never
 from cnn_tui.engine.data import loading
 from cnn_tui.engine.data.loading import LoadedData
 from cnn_tui.engine.device import Compute, compute, environment, reset_peak_memory
+from cnn_tui.engine.micro_batches import MemoryPolicy
 from cnn_tui.engine.models.build import build, load_weights
 from cnn_tui.engine.training.checkpoint import CheckpointStore
-from cnn_tui.engine.training.loop import RunUpdate, TrainingLoop, TrainingRun, diverged
+from cnn_tui.engine.training.failures import diverged, explained
+from cnn_tui.engine.training.loop import RunUpdate, TrainingLoop, TrainingRun
 from cnn_tui.engine.training.setup import RunCache, set_up
+from cnn_tui.engine.training.time_limit import TimeLimit
 from cnn_tui.engine.training.train_group import Artifacts, FinalEvaluation, TrainGroup, group_runs
 from cnn_tui.errors import CnnTuiError, TrainingError
 from cnn_tui.events import EpochFinished, ErrorReport, Event, Phase, Progress, RunFinished, RunStarted
@@ -77,30 +78,7 @@ def train_together(
     except CnnTuiError as error:
         yield from runs.fail(error)
     except (RuntimeError, ValueError, OSError, MemoryError) as error:
-        yield from runs.fail(_explained(error, requests[0].experiment))
-
-
-def _explained(error: Exception, experiment: Experiment) -> CnnTuiError:
-    """An error of PyTorch or the system as one with a reason and a next step."""
-    batch = experiment.training.batch_size
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return TrainingError(
-            "There is not enough memory for this run",
-            f"{experiment.model.architecture} at {experiment.data.image_size} pixels with batches of {batch} "
-            f"did not fit: {_first_line(error)}",
-            f"Try smaller batches: --set training.batch_size={max(1, batch // 2)}",
-        )
-    if "Expected more than 1 value per channel" in str(error):
-        return TrainingError(
-            "BatchNorm needs more than one image in a batch",
-            f"training.batch_size is {batch} and the images have shrunk to a single point at the last layers.",
-            "Set training.batch_size to 2 or more, or use larger images (data.image_size).",
-        )
-    return TrainingError("The run could not continue", f"{type(error).__name__}: {_first_line(error)}")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or "no reason given").splitlines()[0]
+        yield from runs.fail(explained(error, requests[0].experiment))
 
 
 @dataclass(frozen=True)
@@ -136,7 +114,10 @@ class SharedRuns:
         self._requests = requests
         self._cache = cache
         self._experiment = requests[0].experiment
-        self._should_stop = should_stop
+        # Only a run that is alone has a limit.
+        self._limit = TimeLimit(self._experiment.training.max_minutes, should_stop)
+        self._should_stop = self._limit.should_stop
+        self._memory = MemoryPolicy(self._experiment.training.on_out_of_memory)
         self._should_abandon = should_abandon
         self._unfinished = list(range(len(requests)))
         self._started = time.perf_counter()
@@ -169,13 +150,14 @@ class SharedRuns:
         runs, served = self._training_runs(loaded)
         united = loading.united([run.data for run in runs])
         setup = yield from self._for_all_with_result(
-            set_up(settings, classifier, united, device, self._should_stop, self._cache)
+            set_up(settings, classifier, united, device, self._should_stop, self._cache, self._memory)
         )
         for group in group_runs(setup, runs):
             yield from self._train(group, [served[index] for index in group.indices], device)
 
     def stop(self) -> Iterator[IndexedEvent]:
         """End every unfinished run without a result."""
+        yield from self._for_all(self._limit.warnings("the training has not begun", "Set a larger limit, or none."))
         yield from self._finish_all(RunFinished(status="stopped"))
 
     def fail(self, error: CnnTuiError) -> Iterator[IndexedEvent]:
@@ -199,17 +181,26 @@ class SharedRuns:
             phase = Phase(name="training", detail=pluralize(len(run.data.train_indices), "image"))
             yield from ((index, phase) for index in indices)
         checkpoints = self._requests[0].checkpoints if len(self._requests) == 1 else None
-        loop = TrainingLoop(group.learner, group.runs, group.setup.validation, self._should_stop, checkpoints)
+        validation, limit = group.setup.validation, self._limit
+        loop = TrainingLoop(group.learner, group.runs, validation, limit.should_stop, checkpoints, limit.allows)
         final = FinalEvaluation(group, loop, device, self._should_abandon)
         for member, update in loop.events():
+            yield from self._memory_warnings()
             for index in self._still_unfinished(served[member]):
                 yield from self._report(index, update, group.runs[member].config.epochs)
                 if isinstance(update, EpochFinished) and update.epoch == self._epochs(index) < loop.epochs:
                     yield from self._test_and_finish(index, member, final)
         for member, indices in enumerate(served):
             for index in self._still_unfinished(indices):
+                yield from self._time_warnings(index, len(loop.stats[member].epochs))
                 yield from self._test_and_finish(index, member, final)
         self._train_seconds += final.trained
+
+    def _time_warnings(self, index: int, epochs: int) -> Iterator[IndexedEvent]:
+        """That the limit of time has ended a run after so many epochs, if it has."""
+        done = f"{epochs:,} of {pluralize(self._epochs(index), 'epoch')} are complete"
+        resume = f"'cnn-tui sessions resume {self._requests[index].session_id}' continues the run."
+        yield from ((index, warning) for warning in self._limit.warnings(done, resume))
 
     def _report(self, index: int, update: RunUpdate, epochs: int) -> Iterator[IndexedEvent]:
         """The event for a request of an update of its training run, which may have more ``epochs`` than it."""
@@ -239,6 +230,7 @@ class SharedRuns:
         yield from self._finish(index, RunFinished(status="stopped" if final.stopped else "done", result=result))
 
     def _finish(self, index: int, finished: RunFinished) -> Iterator[IndexedEvent]:
+        yield from self._memory_warnings()
         self._unfinished.remove(index)
         yield index, finished
 
@@ -255,7 +247,13 @@ class SharedRuns:
     def _for_all(self, events: Iterator[Event]) -> Iterator[IndexedEvent]:
         """Events that concern all runs, repeated for each unfinished one."""
         for event in events:
+            yield from self._memory_warnings()
             yield from ((index, event) for index in self._unfinished)
+
+    def _memory_warnings(self) -> Iterator[IndexedEvent]:
+        """What was done since the last call because memory did not suffice."""
+        for warning in self._memory.take_warnings():
+            yield from ((index, warning) for index in self._unfinished)
 
     def _for_all_with_result(self, steps: Generator[Event, None, _Value]) -> Generator[IndexedEvent, None, _Value]:
         """Like :meth:`_for_all`, for a generator with a return value."""

@@ -13,7 +13,7 @@ from textual.message import Message
 
 from cnn_tui.config.changes import derived_study
 from cnn_tui.config.fields import FieldSpec, experiment_fields, field
-from cnn_tui.config.study import StudyPreset
+from cnn_tui.config.study import NOT_VARIED, StudyPreset
 from cnn_tui.config.validation_errors import FieldError, field_errors
 from cnn_tui.tui.forms.fields import FieldForm, FieldRow
 from cnn_tui.tui.forms.form_messages import study_error_text
@@ -21,7 +21,7 @@ from cnn_tui.tui.forms.value_lists import format_values, parse_values
 
 _NONE = "none"
 """The choice of no second factor."""
-_PATHS = {spec.title: spec.path for spec in experiment_fields()}
+_PATHS = {spec.title: spec.path for spec in experiment_fields() if spec.path not in NOT_VARIED}
 _PLAIN = "Train each run separately, to measure its own time. Otherwise runs that can share work are trained together."
 STUDY_FIELDS: dict[str, FieldSpec] = {
     "factor": FieldSpec("factor", "Factor", "The setting to vary.", "choice", "", tuple(_PATHS)),

@@ -15,7 +15,7 @@ from cnn_tui import paths
 from cnn_tui.config.changes import with_absolute_paths
 from cnn_tui.config.experiment import Experiment
 from cnn_tui.config.fields import experiment_fields, value_at
-from cnn_tui.config.study import Cell, StudyPreset, Value
+from cnn_tui.config.study import NOT_VARIED, Cell, StudyPreset, Value
 from cnn_tui.errors import CnnTuiError, StorageError
 from cnn_tui.store.presets import list_presets
 from cnn_tui.store.records import SessionRecord, recorded_rows
@@ -156,7 +156,7 @@ def _description(record: SessionRecord) -> str:
 
 def _factors(rows: Sequence[SessionRecord]) -> list[str]:
     """The settings that differ between rows, the most frequently changing first; the seed only if no other does."""
-    paths = [spec.path for spec in experiment_fields()]
+    paths = [spec.path for spec in experiment_fields() if spec.path not in NOT_VARIED]
     varied = [path for path in paths if len(_values(rows, path)) > 1]
     if varied in ([], [_SEED]):
         in_name = [path for path in paths if f" {path.rpartition('.')[2]}=" in rows[0].name and path != _SEED]

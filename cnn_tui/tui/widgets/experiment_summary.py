@@ -15,9 +15,17 @@ from textual.widgets import Static
 
 from cnn_tui.catalog.datasets import DATASETS
 from cnn_tui.config.experiment import DataConfig, Experiment
-from cnn_tui.formatting import dataset_label, parameter_count, percentage, pluralize, printable, quantity, time_ago
+from cnn_tui.formatting import (
+    dataset_label,
+    parameter_count,
+    percentage,
+    pluralize,
+    printable,
+    quantity,
+    time_ago,
+)
 from cnn_tui.store.cache_index import CachedSet, FeatureSpace
-from cnn_tui.tui.estimate import ModelPart, model_parts
+from cnn_tui.tui.estimate import Estimate, ModelPart, model_parts
 from cnn_tui.tui.preflight import Preflight
 from cnn_tui.tui.widgets.component_styles import LazyComponentStyles
 
@@ -178,10 +186,15 @@ def _cost_rows(preflight: Preflight) -> Iterator[tuple[str, str]]:
         yield "memory", f"at least {quantity(estimate.min_memory_bytes, 'bytes')}"
     else:
         yield "memory", f"{quantity(estimate.memory_bytes, 'bytes')}, as in the last run"
-    if estimate.seconds is None:
-        yield "time", "unknown: no run like this yet"
-    else:
-        yield "time", f"{estimate.time_text}, from {pluralize(estimate.runs, 'run')} like this"
+    yield "time", _time_text(estimate, training.max_minutes)
+
+
+def _time_text(estimate: Estimate, max_minutes: float | None) -> str:
+    runs = f"from {pluralize(estimate.runs, 'run')} like this"
+    text = "unknown: no run like this yet" if estimate.seconds is None else f"{estimate.time_text}, {runs}"
+    if max_minutes is None or (estimate.seconds is not None and estimate.seconds <= 60 * max_minutes):
+        return text
+    return f"{text}; stopped after {max_minutes:g} min"
 
 
 def _download_text(preflight: Preflight) -> str:
