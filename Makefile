@@ -32,8 +32,9 @@ lint: .venv/.installed-dev
 	$(BIN)/mypy --num-workers 2
 	$(BIN)/lint-imports
 
+# One process more than a small machine has cores: many tests wait for other processes.
 test: lint
-	$(BIN)/pytest -n 3 --dist worksteal  # one more than the cores of a small machine: many tests wait for processes
+	$(BIN)/pytest -n 3 --dist worksteal
 
 fast: lint
 	$(BIN)/pytest -n 2 --fast
