@@ -9,6 +9,7 @@ from pathlib import Path
 
 import platformdirs
 
+HOME_VARIABLE = "CNN_TUI_HOME"
 _APP = "cnn-tui"
 
 
@@ -55,5 +56,5 @@ def shipped_presets_folder() -> Path:
 
 
 def _in_home(name: str) -> Path | None:
-    home = os.environ.get("CNN_TUI_HOME")
+    home = os.environ.get(HOME_VARIABLE)
     return Path(home).expanduser().absolute() / name if home else None

@@ -13,6 +13,7 @@ import psutil
 import pytest
 from filelock import Timeout
 
+from cnn_tui.errors import StorageError
 from cnn_tui.service import client
 from cnn_tui.service.client import Connection, connect
 from cnn_tui.service.endpoint import connected_socket, service_lock
@@ -86,7 +87,9 @@ def wait_for_end() -> None:
 
 def end_service() -> None:
     """Kill the service and the processes of its jobs, whatever a test has left."""
-    pids = [entry.pid for entry in read_queue() if entry.pid is not None]
+    pids: list[int] = []
+    with contextlib.suppress(StorageError):
+        pids += [entry.pid for entry in read_queue() if entry.pid is not None]
     if (pid := service_pid()) is not None:
         os.kill(pid, signal.SIGTERM)
     for trainer in pids:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -312,8 +313,6 @@ def test_a_reused_process_number_is_not_taken_for_a_trainer() -> None:
     wait_for_end()
     sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
-        import sqlite3
-
         with sqlite3.connect(queue_path()) as database:
             database.execute("UPDATE jobs SET pid = ?", (sleeper.pid,))
         with connection():
@@ -474,3 +473,37 @@ def test_no_socket_no_service(monkeypatch: pytest.MonkeyPatch) -> None:
     until_type(trainer, Idle)
     assert not trainer.busy
     trainer.close(finish=True)
+
+
+def test_an_older_workbench_keeps_its_service_when_a_newer_program_comes() -> None:
+    with connection():
+        pid = service_pid()
+        raw = connected_socket()
+        assert raw is not None
+        with Connection(raw) as newer:
+            newer.send(Greeting(protocol=PROTOCOL, program="another"))
+            welcome = next(newer.answers())
+            assert isinstance(welcome, Welcome)
+            assert welcome.busy
+        assert service_pid() == pid
+
+
+def test_a_relative_home_is_that_of_the_client(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trainer: ServiceTrainer
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CNN_TUI_HOME", "home")
+    trainer.submit(run(3))
+    until_idle(trainer)
+    assert len(list((tmp_path / "home" / "sessions").iterdir())) == 1
+
+
+def test_a_job_goes_on_when_the_queue_cannot_be_written(trainer: ServiceTrainer) -> None:
+    trainer.submit(run(300))
+    until_batch(trainer)
+    with sqlite3.connect(queue_path()) as database:
+        database.execute("DROP TABLE jobs")
+    history = folded(run(300), job_events(until_idle(trainer)))
+    assert history.finished is not None
+    assert history.finished.status == "done"
+    assert all_records()[0].status == "done"

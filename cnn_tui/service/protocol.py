@@ -107,7 +107,7 @@ Request = Annotated[
 
 
 class Welcome(Record):
-    """The reply to a greeting. ``busy`` if jobs run or wait; a service that is not ends after greeting another program.
+    """The reply to a greeting. ``busy`` if there are jobs or other clients; if not, it ends for another program.
 
     This and :class:`Greeting` never change, so that programs and services of different versions understand each other.
     """

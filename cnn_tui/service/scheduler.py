@@ -6,45 +6,25 @@ Everything here runs in one thread, that of the service's event loop; the traine
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
-from typing import Protocol
+from collections.abc import Callable
+from typing import TypeVarTuple
 
 from cnn_tui.config.job import Job
-from cnn_tui.errors import QueueEntryNotFoundError
+from cnn_tui.errors import QueueEntryNotFoundError, StorageError
 from cnn_tui.events import RunEvent, RunStarted
 from cnn_tui.service.after import run_after
-from cnn_tui.service.backlog import Backlog
 from cnn_tui.service.devices import default_device, first_free, gpu_index, usable_devices
+from cnn_tui.service.followers import ActiveJob, Follower, Followers
 from cnn_tui.service.orphan import Orphan, is_trainer
 from cnn_tui.service.protocol import Action
 from cnn_tui.service.recovery import continuation, has_ended
 from cnn_tui.store.job_queue import JobQueue, QueueEntry
 from cnn_tui.trainer.process import ProcessTrainer
-from cnn_tui.trainer.protocol import Hello, Idle, JobUpdate, Joined, Message, Paused, QueueChanged, Ready
+from cnn_tui.trainer.protocol import Hello, Idle, JobUpdate, Lost, Message, Paused, QueueChanged, Ready
 
-
-class Follower(Protocol):
-    """A client that receives the messages of a job."""
-
-    def send_message(self, message: Message) -> None:
-        """Send a message to the client."""
-        ...
-
-
-class ActiveJob:
-    """A job that runs.
-
-    Attributes:
-        backlog: its events so far.
-        sessions: the sessions of its runs by index.
-    """
-
-    def __init__(self, entry: QueueEntry, trainer: ProcessTrainer | Orphan) -> None:
-        self.entry = entry
-        self.trainer = trainer
-        self.backlog = Backlog(entry.job)
-        self.sessions = dict(entry.sessions)
-        self.paused = entry.paused
+_Arguments = TypeVarTuple("_Arguments")
 
 
 class Scheduler:
@@ -64,14 +44,14 @@ class Scheduler:
         self._processes: dict[object, Hello] = {}
         self._engines: dict[object, Ready] = {}
         self._active: dict[int, ActiveJob] = {}
-        self._followers: dict[Follower, int | None] = {}
+        self._followers = Followers()
         self._commands: set[asyncio.Task[None]] = set()
         self._closing = False
 
     @property
     def busy(self) -> bool:
         """Whether jobs run or wait, or the command after one runs."""
-        return bool(self._active or self._commands or self._queue.waiting())
+        return bool(self._active or self._commands or self._queue_state().waiting)
 
     def recover(self) -> None:
         """Find out what became of the jobs that an earlier service left running."""
@@ -155,16 +135,16 @@ class Scheduler:
             QueueEntryNotFoundError: the job is not running.
         """
         chosen = self._running(number) if number is not None else next(iter(self._active.values()), None)
-        self._followers[follower] = None
+        self._followers.add(follower)
         follower.send_message(self._queue_state())
         if chosen is not None:
-            self._attach(follower, chosen)
+            self._followers.attach(follower, chosen)
         elif engine := self._engines.get(self._trainers.get(default_device(self._gpus))):
             follower.send_message(engine)
 
     def unfollow(self, follower: Follower) -> None:
         """Send a follower nothing more."""
-        self._followers.pop(follower, None)
+        self._followers.remove(follower)
 
     def shut_down(self) -> None:
         """Stop, test and save all jobs, which then count as interrupted, and let the trainers exit."""
@@ -204,10 +184,8 @@ class Scheduler:
 
     def _run(self, entry: QueueEntry, trainer: ProcessTrainer | Orphan) -> None:
         """Let a job be the one of its trainer, and of followers without another."""
-        active = self._active[entry.id] = ActiveJob(entry, trainer)
-        for follower, followed in list(self._followers.items()):
-            if followed is None:
-                self._attach(follower, active)
+        active = self._active[entry.id] = ActiveJob(entry, trainer, self._engines.get(trainer))
+        self._followers.attach_waiting(active)
 
     def _trainer(self, device: str) -> ProcessTrainer:
         """The trainer of a device, which keeps data and networks for the next job."""
@@ -239,18 +217,19 @@ class Scheduler:
             case Hello():
                 self._processes[trainer] = message
                 if active is not None:
-                    self._queue.set_pid(active.entry.id, message.pid)
+                    self._record(self._queue.set_pid, active.entry.id, message.pid)
             case Ready():
                 self._engines[trainer] = message
+                if active is not None:
+                    active.engine = message
+            case Lost():
+                self._processes.pop(trainer, None)
             case JobUpdate() if active is not None:
                 self._update(active, message)
             case Paused() if active is not None:
                 active.paused = message.paused
-                self._queue.set_paused(active.entry.id, message.paused)
-        wanted = None if active is None else active.entry.id
-        for follower, followed in list(self._followers.items()):
-            if followed == wanted:
-                follower.send_message(message)
+                self._record(self._queue.set_paused, active.entry.id, message.paused)
+        self._followers.send(None if active is None else active.entry.id, message)
         if isinstance(message, Idle) and active is not None:
             self._finish(active)
 
@@ -259,14 +238,21 @@ class Scheduler:
         match message.event:
             case RunEvent(run=run, event=RunStarted(session_id=session)):
                 active.sessions[run] = session
-                self._queue.set_sessions(active.entry.id, active.sessions)
+                self._record(self._queue.set_sessions, active.entry.id, active.sessions)
+
+    def _record(self, change: Callable[[*_Arguments], None], *arguments: *_Arguments) -> None:
+        """Change the queue as well as possible: on a full disk the job goes on, and its end is seen in its session."""
+        try:
+            change(*arguments)
+        except StorageError as error:
+            sys.stderr.write(f"{error}\n")
 
     def _finish(self, active: ActiveJob) -> None:
         """Remove a job that has ended, and start the next one."""
         entry = active.entry
         del self._active[entry.id]
         if not self._closing:
-            self._queue.remove(entry.id)
+            self._record(self._queue.remove, entry.id)
         if entry.command:
             task = self._loop.create_task(run_after(entry, active.backlog.history))
             self._commands.add(task)
@@ -275,24 +261,10 @@ class Scheduler:
             active.trainer.close(finish=True)
             self._processes.pop(active.trainer, None)
             self._engines.pop(active.trainer, None)
-        left = [follower for follower, followed in self._followers.items() if followed == entry.id]
-        self._followers.update(dict.fromkeys(left))
-        self.start_waiting()
-        other = next(iter(self._active.values()), None)
-        for follower in left:
-            if other is not None and self._followers.get(follower, 0) is None:
-                self._attach(follower, other)
-
-    def _attach(self, follower: Follower, active: ActiveJob) -> None:
-        """Send a follower a job's events so far, and from now on its messages."""
-        self._followers[follower] = active.entry.id
-        if engine := self._engines.get(active.trainer):
-            follower.send_message(engine)
-        follower.send_message(Joined(number=active.entry.id, job=active.entry.job))
-        for event in active.backlog.events():
-            follower.send_message(JobUpdate(event=event))
-        if active.paused:
-            follower.send_message(Paused(paused=True))
+        self._followers.detach(entry.id)
+        self._record(self.start_waiting)
+        if other := next(iter(self._active.values()), None):
+            self._followers.attach_waiting(other)
 
     def _running(self, number: int) -> ActiveJob:
         if number in self._active:
@@ -301,10 +273,11 @@ class Scheduler:
         raise QueueEntryNotFoundError(f"Job {number} is not running", f"It is {state}.")
 
     def _queue_state(self) -> QueueChanged:
-        states = [entry.state for entry in self._queue.entries()]
-        return QueueChanged(waiting=states.count("waiting"), interrupted=states.count("interrupted"))
+        try:
+            counts = self._queue.counts()
+        except StorageError:
+            counts = {}
+        return QueueChanged(waiting=counts.get("waiting", 0), interrupted=counts.get("interrupted", 0))
 
     def _report_queue(self) -> None:
-        state = self._queue_state()
-        for follower in list(self._followers):
-            follower.send_message(state)
+        self._followers.send_all(self._queue_state())

@@ -14,9 +14,11 @@ import math
 import os
 import signal
 import sys
+from pathlib import Path
 
 from filelock import Timeout
 
+from cnn_tui import paths
 from cnn_tui.errors import CnnTuiError
 from cnn_tui.events import ErrorReport
 from cnn_tui.service import protocol
@@ -135,8 +137,8 @@ class Service:
         return protocol.Done()
 
     def _welcome(self, greeting: protocol.Greeting) -> protocol.Welcome:
-        """Greet a client, and make room for a service of its version as soon as nothing is lost by that."""
-        program, busy = protocol.program_id(), self.scheduler.busy
+        """Greet a client, and make room for a service of its version if no one needs this one."""
+        program, busy = protocol.program_id(), self.scheduler.busy or len(self._clients) > 1
         if greeting.program != program and not busy:
             asyncio.get_running_loop().call_later(0, self.ended.set)
         return protocol.Welcome(protocol=protocol.PROTOCOL, program=program, pid=os.getpid(), busy=busy)
@@ -201,6 +203,8 @@ def main() -> None:
     parser.add_argument("--runner", default=RUN_JOB, help="the function that runs jobs, as module:function")
     options = parser.parse_args()
     ready = _detach()
+    if home := os.environ.get(paths.HOME_VARIABLE):
+        os.environ[paths.HOME_VARIABLE] = str(Path(home).expanduser().absolute())
     os.chdir("/")
     for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(ignored, signal.SIG_IGN)

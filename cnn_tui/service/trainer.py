@@ -127,6 +127,9 @@ class ServiceTrainer(MessageQueue):
                 return
             assert connection is not None
             with self._lock:
+                if self._closed.is_set():
+                    connection.close()
+                    return
                 self._connection = connection
                 self._unsent.extendleft((Preload(), Follow()))
                 self._send()

@@ -109,6 +109,11 @@ class JobQueue:
         """All entries: those running, those interrupted, those waiting, the next one first."""
         return _readable(self._execute(f"SELECT * FROM jobs ORDER BY {_ORDER}"))
 
+    def counts(self) -> dict[EntryState, int]:
+        """The number of entries in each state that there is."""
+        rows = self._execute("SELECT state, COUNT(*) AS number FROM jobs GROUP BY state")
+        return {row["state"]: row["number"] for row in rows}
+
     def waiting(self) -> list[QueueEntry]:
         """The waiting entries, the next one first."""
         return [entry for entry in self.entries() if entry.state == "waiting"]
