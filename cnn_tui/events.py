@@ -196,7 +196,7 @@ class JobFinished(_Event):
     """The last event of a job.
 
     ``status`` is "stopped" if the user stopped the job, "failed" if a run failed, else "stopped" if one was stopped by
-    its limit of time.
+    its time limit.
 
     ``error`` is set if the job as a whole broke off. A failed run carries its own error.
     """

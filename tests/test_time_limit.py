@@ -1,4 +1,4 @@
-"""Runs with a limit of time, by a clock that moves a second whenever a run asks whether to stop."""
+"""Runs with a time limit, by a clock that moves a second whenever a run asks whether to stop."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def _report_all(events: Iterator[JobEvent], progress: JobProgress, reporter: Rep
 def exit_code(progress: JobProgress, control: Control) -> int:
     """The exit code for the end of a job.
 
-    0 if all runs are done, 130 if the user stopped the job, 124 if a run reached its limit of time and none failed, the
+    0 if all runs are done, 130 if the user stopped the job, 124 if a run reached its time limit and none failed, the
     error's own code if all failed with the same one.
     """
     if control.stopping:

@@ -35,7 +35,8 @@ def run(
 ) -> None:
     """Train presets, one after the other.
 
-    A PRESET is a JSON file, the session.json of an earlier run, or the name of a preset (see 'cnn-tui presets').
+    A PRESET is a JSON file, the session.json of an earlier run, or the name of a preset (see 'cnn-tui presets'). The
+    exit code is 1 if a run failed, 124 if one has reached its time limit, and 130 after an interrupt.
 
     With --detach they run in the background, one after the other, and outlive this terminal; see 'cnn-tui queue' and
     'cnn-tui watch'. The COMMAND of --after gets the variables CNN_TUI_JOB, CNN_TUI_STATUS and CNN_TUI_SESSION.

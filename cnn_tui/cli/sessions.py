@@ -110,7 +110,7 @@ def show(session: str, as_json: bool) -> None:
 @sessions.command()
 @click.argument("session")
 @click.option("--epochs", type=click.IntRange(1), metavar="N", help="Train longer: N epochs in all.")
-@click.option("--max-minutes", metavar="MINUTES|none", help="Another limit of time; by default the session's own.")
+@click.option("--max-minutes", metavar="MINUTES|none", help="Another time limit; by default the session's own.")
 @click.option("--json", "as_json", is_flag=True, help="Print one event per line as JSON.")
 @detach_options
 @click.pass_context
@@ -128,7 +128,7 @@ def resume(
 
     The result is that of a run without interruption. Checkpoints are saved at the ends of epochs, within long epochs
     every two minutes, and when a run is stopped. A finished run continues with --epochs, as if it had been started with
-    that number; the learning rate has to be constant. A limit of time counts from the beginning of the continuation.
+    that number; the learning rate has to be constant. A time limit counts from the beginning of the continuation.
     """
     from cnn_tui.cli.job import exit_code, interruptible, run_here
     from cnn_tui.config.job import Job

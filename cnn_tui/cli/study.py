@@ -77,7 +77,8 @@ def study(
     work are trained together.
 
     The table and the plot go to standard output unless --output names a file. LaTeX writes its plots as files beside
-    --output; PDF and PNG contain only the plots. The exit code is 1 if a run failed.
+    --output; PDF and PNG contain only the plots. The exit code is 1 if a run failed, and 124 if one has reached its
+    time limit.
 
     With --detach the study runs in the background; the same command without it reports the runs that have ended.
     """

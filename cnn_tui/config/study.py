@@ -33,7 +33,7 @@ Value = Annotated[int | float | str | None, BeforeValidator(_scalar)]
 MOST_ROWS = 10_000
 _SEED = "training.seed"
 NOT_VARIED = frozenset({"training.max_minutes"})
-"""Settings that cannot be factors: a run that reaches its limit of time is incomplete, and its result up to chance."""
+"""Settings that cannot be factors: a run that reaches its time limit is incomplete, and its result up to chance."""
 _LONGEST_NAME = 200
 _LONGEST_DESCRIPTION = 2000
 
@@ -208,7 +208,7 @@ def training_groups(experiments: Sequence[Experiment]) -> tuple[tuple[int, ...],
 def training_key(experiment: Experiment) -> Experiment:
     """The experiment without its number of epochs, unless earlier epochs depend on it by schedule or early stopping.
 
-    A run with a limit of time keeps it, too: the time that it takes has to be its own.
+    A run with a time limit keeps it, too: the time that it takes has to be its own.
     """
     training = experiment.training
     alone = training.early_stopping_patience is not None or training.max_minutes is not None

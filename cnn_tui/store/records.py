@@ -116,7 +116,7 @@ def resumed_experiment(
 
     Args:
         epochs: of the longer run; None to complete it as it was.
-        max_minutes: another limit of time, or "none"; None to keep the one that it has.
+        max_minutes: another time limit, or "none"; None to keep the one that it has.
 
     Raises:
         ConfigError: the run is finished, is still running, or cannot be trained longer; the limit is not allowed.
@@ -170,7 +170,7 @@ def recorded_rows(cells: Sequence[Cell], records: Sequence[SessionRecord], *, al
 
 
 def _by_experiment(records: Iterable[SessionRecord]) -> dict[Experiment, SessionRecord]:
-    """The newest record of each experiment, which may have had another limit of time; ``records`` are newest first."""
+    """The newest record of each experiment, which may have had another time limit; ``records`` are newest first."""
     return {record.experiment.without_time_limit: record for record in reversed([*records])}
 
 

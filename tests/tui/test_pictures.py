@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.errors import DataError
-from cnn_tui.events import Phase, Progress, RunFinished
+from cnn_tui.events import Phase, Progress, RunFinished, WarningRaised
 from cnn_tui.formatting import duration, quantity
 from cnn_tui.history import RunHistory
 from cnn_tui.tui.job_state import RunState
@@ -224,8 +224,13 @@ def test_a_phase_says_how_far_it_is_and_is_honest_about_the_time_left() -> None:
     assert view.progress == "250 of 1,000 images, 25 images/s"
     history.apply(Progress(done=300, total=None, unit="pictures", time=111.0))
     assert phase_view(state).progress == "300 images"
+    assert phase_view(state).detail == "resnet18"
+    history.apply(WarningRaised(title="A batch did not fit", time=112.0))
+    assert phase_view(state).detail == "resnet18 · 1 warning in the log: A batch did not fit"
+    history.apply(WarningRaised(title="The time limit is reached", time=119.0))
     history.apply(RunFinished(status="stopped", time=120.0))
     assert phase_view(state).title == "Stopped"
+    assert phase_view(state).detail == "2 warnings in the log: The time limit is reached"
 
 
 async def test_figures_stand_in_columns_and_an_unknown_one_is_a_dash() -> None:

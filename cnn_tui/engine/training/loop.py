@@ -62,7 +62,7 @@ class TrainingLoop:
         weights_version: increases whenever the weights change.
         stats: of each run.
         seconds_before: of training in earlier processes, which ``stats`` include.
-        stopped: whether the user or the limit of time ended the training before the last epoch.
+        stopped: whether the user or the time limit ended the training before the last epoch.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The limit of time of a run."""
+"""The time limit of a run."""
 
 from __future__ import annotations
 

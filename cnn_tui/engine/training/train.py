@@ -197,7 +197,7 @@ class SharedRuns:
         self._train_seconds += final.trained
 
     def _time_warnings(self, index: int, epochs: int) -> Iterator[IndexedEvent]:
-        """That the limit of time has ended a run after so many epochs, if it has."""
+        """That the time limit has ended a run after so many epochs, if it has."""
         done = f"{epochs:,} of {pluralize(self._epochs(index), 'epoch')} are complete"
         resume = f"'cnn-tui sessions resume {self._requests[index].session_id}' continues the run."
         yield from ((index, warning) for warning in self._limit.warnings(done, resume))

@@ -10,8 +10,8 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from cnn_tui.formatting import duration, fit, progress_text, quantity, shorten
-from cnn_tui.history import PhaseRecord
+from cnn_tui.formatting import duration, fit, pluralize, printable, progress_text, quantity, shorten
+from cnn_tui.history import PhaseRecord, RunHistory
 from cnn_tui.tui.job_state import RunState
 from cnn_tui.tui.widgets.component_styles import LazyComponentStyles
 
@@ -39,13 +39,21 @@ def phase_view(state: RunState) -> PhaseView:
     """The content for the current phase of a run, or for its end."""
     history = state.history
     if state.status is not None:
-        return PhaseView(state.status.title(), fraction=1.0 if state.status == "done" else None)
+        return PhaseView(state.status.title(), _warnings(history), 1.0 if state.status == "done" else None)
     phase = history.phase
     if phase is None:
         return PhaseView("Starting", left="time left: unknown yet")
     left = history.seconds_left()
     estimate = "unknown yet" if left is None else f"about {duration(left)}"
-    return PhaseView(_TITLES[phase.name], phase.detail, phase.fraction, _progress(phase), f"time left: {estimate}")
+    detail = " · ".join(text for text in (phase.detail, _warnings(history)) if text)
+    return PhaseView(_TITLES[phase.name], detail, phase.fraction, _progress(phase), f"time left: {estimate}")
+
+
+def _warnings(history: RunHistory) -> str:
+    """The number of warnings and the last one, empty if there are none."""
+    if not history.warnings:
+        return ""
+    return f"{pluralize(len(history.warnings), 'warning')} in the log: {printable(history.warnings[-1].title)}"
 
 
 def _progress(phase: PhaseRecord) -> str:
