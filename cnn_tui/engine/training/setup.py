@@ -64,27 +64,22 @@ def set_up(
     loaded = loaded.to(compute.device)
     normalisation = _normalisation(classifier, loaded, cache)
     images = _image_batches(experiment, normalisation, loaded, compute)
-    batch = evaluation_batch(experiment.data.image_size, compute.device)
+    batch, augmentation = evaluation_batch(experiment.data.image_size, compute.device), images.augmentation
     if not experiment.model.frozen_part_is_fixed:
         cache.features.clear()
-        splits = images.train, images.validation, images.test
-        return TrainingSetup(classifier, None, *splits, compute, batch, normalisation, images.augmentation, memory)
+        return TrainingSetup(classifier, None, *images.splits, compute, batch, normalisation, augmentation, memory)
     parts = split_backbone(classifier)
     classifier.eval_mode()
-    halving = MicroBatches(memory, "A batch for the frozen layers", "with the same result up to rounding")
-    backbone = Backbone(parts.backbone, compute, classifier.origin, halving)
+    backbone = Backbone(parts.backbone, compute, classifier.origin, _frozen_micro_batches(memory))
     if experiment.features_are_stored:
         run_images = RunImages(images.validation, images.test, normalisation, loaded)
         stored = yield from _stored(FeaturePass(backbone, run_images, experiment, should_stop, cache.features))
         if stored is not None:
-            train, test = stored
-            batch = max(1, min(_FEATURE_BATCH, _FEATURE_BYTES // (_FLOAT_BYTES * train.row_shape.numel())))
-            splits = train, train, test
-            return TrainingSetup(classifier, parts.head, *splits, compute, batch, normalisation, memory=memory)
+            train, batch = stored[0], _feature_batch(stored[0])
+            return TrainingSetup(classifier, parts.head, train, *stored, compute, batch, normalisation, memory=memory)
     cache.features.clear()
-    computed = _through(backbone, images)
-    splits = computed.train, computed.validation, computed.test
-    return TrainingSetup(classifier, parts.head, *splits, compute, batch, normalisation, images.augmentation, memory)
+    splits = _through(backbone, images).splits
+    return TrainingSetup(classifier, parts.head, *splits, compute, batch, normalisation, augmentation, memory)
 
 
 def _stored(features: FeaturePass) -> Generator[Event, None, tuple[FeatureBatches, FeatureBatches] | None]:
@@ -97,6 +92,15 @@ def _stored(features: FeaturePass) -> Generator[Event, None, tuple[FeatureBatche
             hint="Fewer images (data.train_limit) or smaller ones (data.image_size) would fit.",
         )
     return stored
+
+
+def _frozen_micro_batches(memory: MemoryPolicy) -> MicroBatches:
+    return MicroBatches(memory, "A batch for the frozen layers", "with the same result up to rounding")
+
+
+def _feature_batch(features: FeatureBatches) -> int:
+    """The number of images whose features are in a batch without gradients."""
+    return max(1, min(_FEATURE_BATCH, _FEATURE_BYTES // (_FLOAT_BYTES * features.row_shape.numel())))
 
 
 def evaluation_batch(image_size: int, device: torch.device) -> int:
@@ -122,6 +126,10 @@ class _SplitBatches:
     validation: BatchSource
     test: BatchSource
     augmentation: torch.Generator
+
+    @property
+    def splits(self) -> tuple[BatchSource, BatchSource, BatchSource]:
+        return self.train, self.validation, self.test
 
 
 def _through(backbone: Backbone, images: _SplitBatches) -> _SplitBatches:
