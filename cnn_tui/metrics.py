@@ -174,6 +174,8 @@ class Scores(BaseModel):
         if not isinstance(data, dict):
             return data
         missing = METRICS.keys() & cls.model_fields.keys() - data.keys()
+        if not missing:
+            return data
         try:
             outcome = Outcome(data["confusion_matrix"])
             computed = {key: METRICS[key].formula(outcome) for key in missing}

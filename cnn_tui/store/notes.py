@@ -5,6 +5,7 @@ The record belongs to the run, which may be in progress and would overwrite chan
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Self
@@ -94,7 +95,7 @@ def read_note(folder: Path) -> SessionNote:
         StorageError: its file is damaged.
     """
     path = folder / NOTE_FILE
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110 - a third of the time of Path.exists, for thousands of sessions
         return NO_NOTE
     try:
         document = read_object(path, _FILE_BYTES)

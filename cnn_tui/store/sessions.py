@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 from cnn_tui import paths
 from cnn_tui.errors import PresetError, SessionNotFoundError, StorageError
 from cnn_tui.history import RunHistory
+from cnn_tui.imports import uncollected
 from cnn_tui.store.event_log import read_events
 from cnn_tui.store.files import reason, write_atomic
 from cnn_tui.store.notes import NO_NOTE, SessionNote, read_note
@@ -51,7 +53,8 @@ def list_sessions() -> list[SessionEntry]:
     Raises:
         StorageError: the sessions folder cannot be listed.
     """
-    return [_entry(folder) for folder in _folders()]
+    with uncollected():
+        return [_entry(folder) for folder in _folders()]
 
 
 def newest_sessions(count: int) -> list[SessionEntry]:
@@ -141,6 +144,9 @@ def read_record(folder: Path) -> SessionRecord:
         StorageError: it is missing or damaged.
     """
     path = folder / SESSION_FILE
+    with suppress(OSError, ValueError):  # much faster than the strict reading, which explains what is wrong
+        if path.stat().st_size <= SESSION_BYTES:
+            return SessionRecord.model_validate_json(path.read_bytes())
     try:
         document = read_object(path, SESSION_BYTES)
         check_version(document, str(path))
@@ -222,8 +228,9 @@ def _folders() -> list[Path]:
     if not root.is_dir():
         return []
     try:
-        folders = [path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")]
-        return sorted(folders, key=_age, reverse=True)
+        with os.scandir(root) as entries:
+            folders = [entry for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
+        return [root / entry.name for entry in sorted(folders, key=_age, reverse=True)]
     except OSError as error:
         raise StorageError("Cannot list the sessions", f"{root}: {reason(error)}.") from error
 
@@ -233,7 +240,7 @@ def started_together_or_later(folder: Path, other: Path) -> bool:
     return folder.name[:_STAMP_LENGTH] >= other.name[:_STAMP_LENGTH]
 
 
-def _age(folder: Path) -> tuple[str, int]:
+def _age(folder: os.DirEntry[str]) -> tuple[str, int]:
     """Sort by the time stamp in the id; runs started in the same second, by the last change of their folder."""
     return folder.name[:_STAMP_LENGTH], folder.stat().st_mtime_ns
 
