@@ -11,7 +11,6 @@ import click
 from cnn_tui.cli.background import request
 from cnn_tui.errors import ConfigError
 from cnn_tui.formatting import printable
-from cnn_tui.store.job_queue import read_queue
 from cnn_tui.store.sessions import find_session, load_session
 
 if TYPE_CHECKING:
@@ -55,6 +54,7 @@ def go_on(session: str) -> None:
 def _control(session: str, action: Action, number: signal.Signals | None, done: str) -> None:
     """Control a run by the service, or one that another program runs by a signal."""
     from cnn_tui.service.protocol import Act
+    from cnn_tui.store.job_queue import read_queue
 
     record = load_session(find_session(session))
     if not record.live:

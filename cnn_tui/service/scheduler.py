@@ -151,7 +151,7 @@ class Scheduler:
         self._closing = True
         for active in self._active.values():
             if isinstance(active.trainer, ProcessTrainer):
-                self._queue.interrupt(active.entry.id)
+                self._record(self._queue.interrupt, active.entry.id)
         for trainer in self._process_trainers():
             trainer.close(finish=False)
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 from cnn_tui.config.preset import RunPreset
 from cnn_tui.formatting import elapsed, noun
+from cnn_tui.imports import uncollected
 from cnn_tui.metrics import ACCURACY, LISTED, Metric
 from cnn_tui.reports.labels import session_label
 from cnn_tui.store.notes import NO_NOTE, SessionNote
-from cnn_tui.store.presets import renamed_preset
 from cnn_tui.store.records import SessionRecord, StudyPart
 from cnn_tui.store.sessions import SessionEntry, list_sessions
 from cnn_tui.tui.widgets.table_model import TableColumn, Tone
@@ -99,7 +99,8 @@ def load_rows() -> list[SessionRow]:
     Raises:
         StorageError: the sessions folder cannot be listed.
     """
-    return [_row(entry) for entry in list_sessions()]
+    with uncollected():
+        return [_row(entry) for entry in list_sessions()]
 
 
 def matching(rows: Iterable[SessionRow], query: str) -> list[SessionRow]:
@@ -168,8 +169,8 @@ def _row(entry: SessionEntry) -> SessionRow:
 
 
 def preset_of(record: SessionRecord) -> RunPreset:
-    """The preset of a session, without its status and result."""
-    return renamed_preset(record, record.name)
+    """The preset of a session, without its status and result. Its values were validated with the record."""
+    return RunPreset.model_construct(**{name: getattr(record, name) for name in RunPreset.model_fields})
 
 
 def _parse_time(text: str) -> datetime | None:
