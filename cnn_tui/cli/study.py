@@ -13,6 +13,7 @@ from cnn_tui.reports.formats import FORMATS
 
 if TYPE_CHECKING:
     from cnn_tui.cli.destination import Destination
+    from cnn_tui.config.job import Job
     from cnn_tui.config.study import StudyPreset
     from cnn_tui.reports.formats import Format
     from cnn_tui.reports.studies.table import StudyTable
@@ -83,22 +84,27 @@ def study(
     With --detach the study runs in the background; the same command without it reports the runs that have ended.
     """
     from cnn_tui.cli.destination import Destination
-    from cnn_tui.cli.job import exit_code, interruptible, run_here
     from cnn_tui.config.job import Job
-    from cnn_tui.engine.control import Control
 
     check_detach_options(ctx, detach, after)
     job = Job(preset=prepare_study(study, settings, name), plain=plain, fresh=fresh, beside=beside)
     if detach:
         submit(job, after, as_json)
-        return
-    destination = Destination(output, chosen, "text", FORMATS)
+    else:
+        ctx.exit(_run(job, Destination(output, chosen, "text", FORMATS), as_json))
+
+
+def _run(job: Job, destination: Destination, as_json: bool) -> int:
+    """Run a study in this process and report it; return the exit code."""
+    from cnn_tui.cli.job import exit_code, interruptible, run_here
+    from cnn_tui.engine.control import Control
+
     control = Control()
     with interruptible(control):
         progress = run_here(job, control, as_json=as_json)
     if destination.path is not None or not as_json:
         _report(progress.table, destination)
-    ctx.exit(exit_code(progress, control))
+    return exit_code(progress, control)
 
 
 def _report(table: StudyTable, destination: Destination) -> None:

@@ -10,15 +10,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
-from cnn_tui.config.changes import study_with_absolute_paths
 from cnn_tui.config.job import Job
 from cnn_tui.config.study import StudyPreset
-from cnn_tui.errors import ConfigError
-from cnn_tui.formatting import pluralize
-from cnn_tui.tui.estimate import StudyEstimate
 from cnn_tui.tui.job_state import JobState, can_control
 from cnn_tui.tui.messages import JobRequested, PresetRequested, StudyDrafted
-from cnn_tui.tui.screen_keys import key_of
 from cnn_tui.tui.screens import studies_dialogs, studies_files
 from cnn_tui.tui.screens.job_screen import JobScreen
 from cnn_tui.tui.screens.screen_size import size_classes
@@ -27,8 +22,9 @@ from cnn_tui.tui.screens.studies_editor import StudyEditor, new_study
 from cnn_tui.tui.screens.studies_files import StudyEntry, StudyStatus
 from cnn_tui.tui.screens.studies_list import StudyList
 from cnn_tui.tui.screens.studies_results import ShownStudy, StudyResults
+from cnn_tui.tui.screens.studies_status import is_same_study, status_text
 from cnn_tui.tui.widgets.key_footer import KeyFooter
-from cnn_tui.tui.widgets.title_bar import TitleBar, run_text
+from cnn_tui.tui.widgets.title_bar import TitleBar
 
 _WIDTHS = [(0, "-narrow"), (112, "-wide"), (160, "-roomy")]
 _HEIGHTS = [(0, "-low"), (32, "-middle"), (44, "-high")]
@@ -102,7 +98,9 @@ class StudiesScreen(JobScreen):
     def active_job(self) -> JobState | None:
         """The running job if it is the shown study."""
         job = self._job
-        is_shown = job is not None and job.active and self.study is not None and _is_same(job.job.study, self.study)
+        is_shown = (
+            job is not None and job.active and self.study is not None and is_same_study(job.job.study, self.study)
+        )
         return job if is_shown else None
 
     @work(group="list", exclusive=True)
@@ -273,41 +271,3 @@ class StudiesScreen(JobScreen):
     def action_base(self) -> None:
         """Open the base of the study in Setup."""
         self.post_message(PresetRequested(self._editor.base, "base of a study"))
-
-
-def _is_same(started: StudyPreset | None, shown: StudyPreset) -> bool:
-    """Whether a job is this study; its paths became absolute when it was started."""
-    try:
-        return started == shown or started == study_with_absolute_paths(shown)
-    except ConfigError:
-        return False
-
-
-def status_text(
-    error: str, job: JobState | None, estimate: StudyEstimate | None, *, busy: bool, queues: bool = False
-) -> str:
-    """Why a study cannot start, its progress if it is the running ``job``, or an estimate of its unfinished runs."""
-    if error:
-        return f"✗ Cannot start: {error}"
-    if job is not None:
-        return _progress_text(job)
-    if busy and not queues:
-        return f"Another job is running: press {key_of('live')} to watch it. The study can start when it ends."
-    ready = "Ready to wait in the queue" if busy else "Ready"
-    if estimate is None:
-        return f"✓ {ready}"
-    return f"✓ {ready if estimate.left else 'Done'}: {estimate.text}"
-
-
-def _progress_text(job: JobState) -> str:
-    failed = len(job.history.errors)
-    text = f"{len(job.history.ended) - failed} of {pluralize(len(job.job.runs), 'run')} done"
-    if failed:
-        text += f", {failed} failed"
-    if job.stage in ("starting", "stopping"):
-        return f"{text} · {job.stage}…"
-    if job.stage == "paused":
-        return f"{text} · paused"
-    together = f" · {len(job.running)} together" if len(job.running) > 1 else ""
-    run = run_text(job.run).partition(" · ")[2]
-    return f"▶ {text}{together}" + (f" · {run}" if run else "")
