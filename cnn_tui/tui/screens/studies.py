@@ -98,7 +98,8 @@ class StudiesScreen(JobScreen):
     def active_job(self) -> JobState | None:
         """The running job if it is the shown study."""
         job = self._job
-        is_shown = (
+        study = self.study
+        is_shown = job is not None and job.active and study is not None and is_same_study(job.job.study, study)
             job is not None and job.active and self.study is not None and is_same_study(job.job.study, self.study)
         )
         return job if is_shown else None
