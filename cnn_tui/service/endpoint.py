@@ -1,4 +1,4 @@
-"""Where the background service listens, and who may talk to it: only processes of the same account."""
+"""Where the background service listens, and who may connect to it: only processes of the same account."""
 
 from __future__ import annotations
 

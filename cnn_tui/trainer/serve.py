@@ -63,7 +63,7 @@ class _Exit:
 
 
 def main() -> None:
-    """Run jobs until told to shut down or until the workbench is gone."""
+    """Run jobs until a command to shut down arrives or until the workbench is gone."""
     options = _options()
     commands, messages = claim_stdio()
     _detach_from_terminal()

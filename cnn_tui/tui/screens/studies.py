@@ -100,8 +100,6 @@ class StudiesScreen(JobScreen):
         job = self._job
         study = self.study
         is_shown = job is not None and job.active and study is not None and is_same_study(job.job.study, study)
-            job is not None and job.active and self.study is not None and is_same_study(job.job.study, self.study)
-        )
         return job if is_shown else None
 
     @work(group="list", exclusive=True)
