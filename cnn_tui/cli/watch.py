@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from cnn_tui.store.records import SessionRecord
 
 _SPEED = "--speed"
+_NICENESS = 15  # more than that of a trainer: watching must not slow down what is watched
 
 
 @click.command("watch")
@@ -86,6 +88,8 @@ def _open(folder: Path, record: SessionRecord, replay: bool, speed: float, *, co
     from cnn_tui.tui.viewer import ReplayViewer, Viewer
 
     forget_fixed_size()
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)
     preset = renamed_preset(record, record.name)
     (ReplayViewer(folder, preset, speed) if replay else Viewer(folder, preset, continues=continues)).run()
 

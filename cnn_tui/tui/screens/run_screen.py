@@ -39,8 +39,6 @@ from cnn_tui.tui.widgets.log_pane import LogPane
 from cnn_tui.tui.widgets.phase_bar import PhaseBar
 from cnn_tui.tui.widgets.title_bar import TitleBar
 
-_MACHINE_EVERY = 1.0
-
 CURVE_KEYS: list[BindingType] = [
     Binding("b", "steps", "Steps/epochs", tooltip="Plot a point for each step or each epoch"),
     Binding("g", "log_scale", "Scale", tooltip="Plot the loss on a logarithmic scale"),
@@ -63,6 +61,7 @@ class RunScreen(Screen[None]):
     TICK: ClassVar[float] = 1.0
     FIGURES_EVERY: ClassVar[float] = 1.0
     CURVES_EVERY: ClassVar[float] = 2.5
+    MACHINE_EVERY: ClassVar[float] = 1.0
 
     CSS_PATH = "run_screen.tcss"
     HORIZONTAL_BREAKPOINTS = _WIDTHS
@@ -104,7 +103,7 @@ class RunScreen(Screen[None]):
     def on_mount(self) -> None:
         """Watch the job and start the repaint timers."""
         ticking = self.set_interval(self.TICK, self._repaint)
-        self._repaint_timers = (ticking, self.set_interval(_MACHINE_EVERY, self._update_machine))
+        self._repaint_timers = (ticking, self.set_interval(self.MACHINE_EVERY, self._update_machine))
         self.watch(self.app, "job", self.job_changed)
 
     def on_screen_suspend(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from rich.style import Style
 from textual.css.styles import RenderStyles
 from textual.dom import DOMNode
 
@@ -38,7 +39,16 @@ class LazyComponentStyles(Base):
                 self._component_styles[name] = part.styles
         return super().get_component_styles(*names)
 
+    def get_component_rich_style(self, *names: str, partial: bool = False, default: Style | None = None) -> Style:
+        """As in ``Widget``, which forgets the styles at every repaint: these are kept until they change."""
+        kept: dict[tuple[tuple[str, ...], bool], Style] = self.__dict__.setdefault("_kept_styles", {})
+        key = names, partial
+        if key not in kept:
+            kept[key] = super().get_component_rich_style(*names, partial=partial, default=default)
+        return kept[key]
+
     def notify_style_update(self) -> None:
         """Resolve the styles again when they are needed next."""
         self._component_styles.clear()
+        self.__dict__.pop("_kept_styles", None)
         super().notify_style_update()
