@@ -12,7 +12,7 @@ from cnn_tui.store.event_tail import EventTail, NewEvents
 from cnn_tui.store.records import KILLED, SessionRecord
 from cnn_tui.store.sessions import EVENTS_FILE, load_session
 
-_POLL_SECONDS = 0.25
+_POLL_SECONDS = 0.5
 _QUIET_SECONDS = 2.0  # without events; then the record is read, which shows whether the run's process is alive
 _SAVING_SECONDS = 5.0  # the longest wait for the record after the last event
 

@@ -18,6 +18,7 @@ from cnn_tui.events import ErrorReport, Phase, RunFinished, WarningRaised
 from cnn_tui.store import session_follower
 from cnn_tui.store.session_writer import SessionWriter, new_record, new_session_folder
 from cnn_tui.store.sessions import EVENTS_FILE
+from cnn_tui.tui.screens import watch
 from cnn_tui.tui.screens.results_header import ResultHeader
 from cnn_tui.tui.screens.session_results import SessionResultsScreen
 from cnn_tui.tui.viewer import Viewer
@@ -32,6 +33,9 @@ CONTROLS = {"pause", "resume", "stop", "kill", "rerun", "open_preset"}
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session_follower, "_QUIET_SECONDS", 0.05)
     monkeypatch.setattr(session_follower, "_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(watch, "is_machine_busy", lambda: False)
+    for name in ("TICK", "FIGURES_EVERY", "CURVES_EVERY"):
+        monkeypatch.setattr(watch.WatchScreen, name, 0.1)
 
 
 @pytest.fixture
@@ -202,3 +206,16 @@ async def test_the_next_run_follows_and_the_results_stay(
             await until_shown(pilot, app, "dogs")
             following.record(RunFinished(status="done", result=result(), time=110.0))
             await until(pilot, lambda: app.current_mode == "results" and app.shown_session == session_id)
+
+
+async def test_a_busy_machine_is_not_disturbed(writer: SessionWriter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "is_machine_busy", lambda: True)
+    async with viewer(writer.folder) as (app, pilot):
+        await until(pilot, lambda: losses(app) == (1.0, 0.5))
+        writer.record(epoch(3))
+        await until(pilot, lambda: app.job is not None and len(app.job.run.history.epochs) == 3)
+        await until_shown(pilot, app, "shown every 15 seconds")
+        await pilot.pause(0.5)
+        assert losses(app) == (1.0, 0.5)
+        monkeypatch.setattr(watch, "is_machine_busy", lambda: False)
+        await until(pilot, lambda: losses(app) == (1.0, 0.5, 1 / 3))

@@ -33,6 +33,7 @@ from cnn_tui.tui.screens.live_figures import (
     run_figures,
 )
 from cnn_tui.tui.screens.screen_size import size_classes
+from cnn_tui.tui.training_hints import Hint
 from cnn_tui.tui.widgets.figures import Figures
 from cnn_tui.tui.widgets.key_footer import KeyFooter
 from cnn_tui.tui.widgets.log_pane import LogPane
@@ -102,7 +103,7 @@ class RunScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Watch the job and start the repaint timers."""
-        ticking = self.set_interval(self.TICK, self._repaint)
+        ticking = self.set_interval(self.TICK, self.tick)
         self._repaint_timers = (ticking, self.set_interval(self.MACHINE_EVERY, self._update_machine))
         self.watch(self.app, "job", self.job_changed)
 
@@ -135,6 +136,10 @@ class RunScreen(Screen[None]):
             self.refresh_bindings()
             self._repaint()
 
+    def tick(self) -> None:
+        """Show what is new."""
+        self._repaint()
+
     def _repaint(self) -> None:
         state = self.state
         self.set_class(state is not None, "-has-run")
@@ -152,6 +157,10 @@ class RunScreen(Screen[None]):
     def now(self, state: RunState) -> float:
         """The time up to which the run is shown, in seconds since the epoch."""
         return time.time()
+
+    def remark(self, state: RunState) -> Hint | None:
+        """The line below the curves."""
+        return remark(state, self.silence(state))
 
     def silence(self, state: RunState) -> float:
         """The time since the run's process has reported something, in seconds."""
@@ -173,7 +182,7 @@ class RunScreen(Screen[None]):
         # At the same time, or the two would show different progress of the same phase.
         self.query_one(TitleBar).show(state)
         self.query_one(PhaseBar).show(state)
-        note = remark(state, self.silence(state))
+        note = self.remark(state)
         mark = "" if note is None else "! " if note.caution else "· "
         self.set_text("#remark", Content("" if note is None else mark + note.text))
         self.query_one("#remark").set_class(note is not None and note.caution, "-caution")
