@@ -63,17 +63,17 @@ class Watchers:
         return sum(int(path.read_text().split()[0]) for path in schedules) / 1e9
 
     def stop(self) -> None:
-        """Let them do nothing."""
+        """Suspend all of them."""
         for process in self._processes:
             process.suspend()
 
     def go_on(self) -> None:
-        """Let them watch."""
+        """Continue all of them."""
         for process in self._processes:
             process.resume()
 
     def close(self) -> None:
-        """End them."""
+        """Kill all of them."""
         for process in self._processes:
             process.kill()
         for terminal in self._terminals:
@@ -165,6 +165,8 @@ def main(count: int, pairs: int, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    given = [float(value) for value in sys.argv[1:]]
-    watchers_, pairs_, seconds_ = (*given, *(20, 6, 20)[len(given) :])
-    main(int(watchers_), int(pairs_), seconds_)
+    main(
+        int(sys.argv[1]) if len(sys.argv) > 1 else 20,
+        int(sys.argv[2]) if len(sys.argv) > 2 else 6,
+        float(sys.argv[3]) if len(sys.argv) > 3 else 20.0,
+    )
