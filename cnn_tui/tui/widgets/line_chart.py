@@ -124,7 +124,7 @@ class LineChart(LazyComponentStyles, Widget):
         self._outdated = True
         if not self._drawing and self.is_mounted:
             self._drawing = True
-            self.run_worker(self._draw, group="draw")
+            self.run_worker(self._draw(), group="draw")
 
     def render_line(self, y: int) -> Strip:
         """The last drawn row, cut or padded to the current width."""
